@@ -1,0 +1,342 @@
+"""The layout of an .aez file, declared once: every size, offset and byte order of format version 1 is here.
+
+    header | metadata | chunk | chunk | ... | trailer
+
+All integers are little-endian. SPEC.md describes the same bytes for people who write a reader in another language.
+The construct declarations stay private to `formats`; callers get the dataclasses below.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import IntEnum
+
+import google_crc32c
+from construct import (  # type: ignore[attr-defined, unused-ignore]
+    Array,
+    Bytes,
+    Const,
+    Int8ul,
+    Int16sl,
+    Int16ul,
+    Int32ul,
+    Int64ul,
+    Struct,
+    this,
+)
+
+from formats.errors import DamagedError, FormatError, UsageError, VersionError
+from formats.grid import COEFFICIENTS, HOP, HYPER_PER_FRAME, SAMPLE_RATE, SEGMENT
+
+# As PNG's: a high bit that 7-bit channels lose, a CR LF and a LF that text conversion breaks, a DOS end of file.
+MAGIC = b"\x89AEZ\r\n\x1a\n"
+VERSION = 1
+# 0xf5 is in no UTF-8 text; the last letters differ in three bits, so one flip turns no chunk into a trailer.
+CHUNK_SYNC = b"\xf5AZC"
+TRAILER_SYNC = b"\xf5AZT"
+END = b"ZEA\x1a"
+
+UNKNOWN = 2**64 - 1
+"""Sample count in the header of a file that was written to a pipe; its trailer has the true one."""
+
+RATES = range(100, 1_000_001)
+"""Sample rates in Hz that a header may name; beyond these a resampler's work is an attack, not music."""
+
+CRC = Int32ul
+
+HEADER = Struct(
+    "magic" / Const(MAGIC),
+    "version" / Int16ul,
+    "flags" / Int16ul,
+    "sample_rate" / Int32ul,
+    "samples" / Int64ul,
+    "model" / Bytes(8),
+    "latent" / Int16ul,
+    "hop" / Int16ul,
+    "chunk_frames" / Int16ul,
+    "gain" / Int16sl,
+    "channels" / Int8ul,
+    "coder" / Int8ul,
+    "encoder_version" / Array(3, Int8ul),
+)
+
+METADATA = Struct(
+    "tags_length" / Int32ul,
+    "cover_length" / Int32ul,
+    "type_length" / Int8ul,
+)
+
+CHUNK = Struct(
+    "sync" / Const(CHUNK_SYNC),
+    "index" / Int32ul,
+    "first_frame" / Int32ul,
+    "frames" / Int16ul,
+    "length" / Int32ul,
+)
+
+TRAILER = Struct(
+    "sync" / Const(TRAILER_SYNC),
+    "chunks" / Int32ul,
+    "frames" / Int32ul,
+    "samples" / Int64ul,
+)
+
+INDEX = Struct("lengths" / Array(this._.chunks, Int32ul))
+
+FOOTER = Struct(
+    "trailer_length" / Int32ul,
+    "end" / Const(END),
+)
+
+CRC_SIZE = CRC.sizeof()
+HEADER_SIZE = HEADER.sizeof() + CRC_SIZE
+METADATA_SIZE = METADATA.sizeof()
+CHUNK_SIZE = CHUNK.sizeof() + CRC_SIZE
+TRAILER_SIZE = TRAILER.sizeof()
+FOOTER_SIZE = FOOTER.sizeof()
+SYNC_SIZE = len(CHUNK_SYNC)
+
+
+class Coder(IntEnum):
+    """How the payloads of a file are coded."""
+
+    ZSTD = 1
+    RANGE = 2
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a reader must know before the first chunk.
+
+    sample_rate  Hz of the source, 100 to 1,000,000
+    channels     of the source, 1 or 2
+    samples      per channel of the source; None where it was not known when the header was written
+    latent       latents a frame, 16 to 1416
+    hop          samples a frame at 44.1 kHz: 700 in this version
+    chunk_frames frames a chunk, a whole number of 126-frame segments; the last chunk may have fewer
+    gain         d = 2**(-gain / 32) scales every quantizer step; signed 16 bit
+    coder        of the payloads
+    model        8-byte id of the decoder and tables that the file needs
+    encoder_version  "major.minor.patch", each 0 to 255
+    flags        16 bits, none of them defined in this version
+    """
+
+    sample_rate: int
+    channels: int
+    samples: int | None
+    latent: int
+    hop: int
+    chunk_frames: int
+    gain: int
+    coder: Coder
+    model: bytes
+    encoder_version: str
+    flags: int = 0
+
+    @property
+    def payload_limit(self) -> int:
+        """Bytes that no payload of this file may exceed."""
+        return 4 * self.chunk_frames * self.latent + 4096
+
+    def holds(self, samples: int, frames: int) -> bool:
+        """Whether `frames` frames are enough for `samples` samples at the source's rate, give or take one frame."""
+        return samples * SAMPLE_RATE <= (frames + 1) * self.hop * self.sample_rate
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """One chunk: `frames` frames from `first_frame`, coded as `payload` bytes that decode alone."""
+
+    index: int
+    first_frame: int
+    frames: int
+    payload: bytes
+
+
+@dataclass(frozen=True)
+class ChunkHead:
+    """What stands before a payload: as `Chunk`, with the payload's length in bytes and the checksum of both."""
+
+    index: int
+    first_frame: int
+    frames: int
+    length: int
+    crc: int
+
+
+@dataclass(frozen=True)
+class Trailer:
+    """Totals, and the length of every payload in bytes, from which the offsets of all chunks follow."""
+
+    frames: int
+    samples: int
+    lengths: tuple[int, ...]
+
+    @property
+    def span(self) -> int:
+        """Bytes from the first chunk to the trailer."""
+        return sum(self.lengths) + CHUNK_SIZE * len(self.lengths)
+
+
+def crc32c(*parts: bytes) -> int:
+    """CRC-32C (Castagnoli, as in iSCSI) of the parts in a row."""
+    crc = 0
+    for part in parts:
+        crc = google_crc32c.extend(crc, part)
+    return int(crc)
+
+
+def seal(data: bytes) -> bytes:
+    """Bytes with their checksum behind them."""
+    return data + CRC.build(crc32c(data))
+
+
+def is_sealed(data: bytes) -> bool:
+    """Whether the last four bytes are the checksum of the others."""
+    return CRC.parse(data[-CRC_SIZE:]) == crc32c(data[:-CRC_SIZE])
+
+
+def header_fault(header: Header) -> str | None:
+    """What is wrong with a header, in words; None where nothing is."""
+    rules = (
+        (header.sample_rate in RATES, f"a sample rate of {header.sample_rate} Hz"),
+        (header.channels in (1, 2), f"{header.channels} channels"),
+        (header.samples is None or 0 <= header.samples < UNKNOWN, f"{header.samples} samples"),
+        (HYPER_PER_FRAME <= header.latent <= HYPER_PER_FRAME + COEFFICIENTS, f"{header.latent} latents a frame"),
+        (header.hop == HOP, f"a hop of {header.hop} samples"),
+        (
+            0 < header.chunk_frames < 2**16 and header.chunk_frames % SEGMENT == 0,
+            f"chunks of {header.chunk_frames} frames",
+        ),
+        (-(2**15) <= header.gain < 2**15, f"a gain of {header.gain}"),
+        (len(header.model) == 8, f"a model id of {len(header.model)} bytes"),
+        (0 <= header.flags < 2**16, f"flags {header.flags:#x}"),
+    )
+    return next((f"an .aez file cannot have {words}" for good, words in rules if not good), None)
+
+
+def pack_header(header: Header) -> bytes:
+    """Bytes of a header. UsageError: a field is out of its range."""
+    fault = header_fault(header)
+    if fault:
+        raise UsageError(fault)
+    numbers = [int(part) for part in header.encoder_version.split(".") if re.fullmatch("[0-9]{1,3}", part)]
+    if header.encoder_version != ".".join(map(str, numbers)) or len(numbers) != 3 or max(numbers) > 255:
+        raise UsageError(f"an encoder version is three numbers up to 255, not {header.encoder_version!r}")
+    fields = {name: getattr(header, name) for name in ("flags", "sample_rate", "model", "latent", "hop")}
+    fields |= {name: getattr(header, name) for name in ("chunk_frames", "gain", "channels")}
+    samples = UNKNOWN if header.samples is None else header.samples
+    return seal(
+        HEADER.build(
+            fields | {"version": VERSION, "samples": samples, "coder": int(header.coder), "encoder_version": numbers}
+        )
+    )
+
+
+def unpack_header(data: bytes) -> Header:
+    """Header from the first `HEADER_SIZE` bytes of a file, or from all of them where it has fewer.
+
+    Raises FormatError where this is no .aez file, VersionError where it is of a newer format, DamagedError where the
+    checksum does not match or the header is cut.
+    """
+    if not data or data[: len(MAGIC)] != MAGIC[: len(data)]:
+        raise FormatError("this is not an .aez file")
+    start = len(MAGIC) + Int16ul.sizeof()
+    if len(data) >= start:
+        version = Int16ul.parse(data[len(MAGIC) : start])
+        if version > VERSION:
+            raise VersionError(
+                f"the file has format version {version}, this aez reads {VERSION}: a newer aez is needed"
+            )
+        if version == 0:
+            raise FormatError("the file has format version 0, which does not exist")
+    if len(data) < HEADER_SIZE:
+        raise DamagedError("the file ends in its header")
+    if not is_sealed(data):
+        raise DamagedError("the header is damaged: its checksum does not match")
+    fields = HEADER.parse(data)
+    try:
+        coder = Coder(fields.coder)
+    except ValueError:
+        raise VersionError(f"the file is coded by coder {fields.coder}: a newer aez is needed") from None
+    names = ("sample_rate", "channels", "latent", "hop", "chunk_frames", "gain", "model", "flags")
+    header = Header(
+        **{name: fields[name] for name in names},
+        samples=None if fields.samples == UNKNOWN else fields.samples,
+        coder=coder,
+        encoder_version=".".join(map(str, fields.encoder_version)),
+    )
+    fault = header_fault(header)
+    if fault:
+        raise FormatError(fault)
+    return header
+
+
+def pack_chunk_head(chunk: Chunk) -> bytes:
+    """The bytes before a chunk's payload; their checksum covers both."""
+    numbers = {"index": chunk.index, "first_frame": chunk.first_frame, "frames": chunk.frames}
+    head = CHUNK.build(numbers | {"length": len(chunk.payload)})
+    return head + CRC.build(crc32c(head, chunk.payload))
+
+
+def unpack_chunk_head(data: bytes) -> ChunkHead:
+    """Head from `CHUNK_SIZE` bytes that begin with the sync word; whether it makes sense is the reader's to say."""
+    fields = CHUNK.parse(data)
+    return ChunkHead(
+        fields.index, fields.first_frame, fields.frames, fields.length, CRC.parse(data[CHUNK.sizeof() : CHUNK_SIZE])
+    )
+
+
+def chunk_fault(header: Header, index: int, first_frame: int, frames: int, length: int) -> str | None:
+    """What is wrong with a chunk's numbers, in words; None where nothing is."""
+    if first_frame != index * header.chunk_frames:
+        return f"it begins at frame {first_frame}"
+    if not 0 < frames <= header.chunk_frames:
+        return f"it has {frames} frames"
+    if not 0 <= length <= header.payload_limit:
+        return f"it has {length} bytes"
+    return None
+
+
+def pack_trailer(trailer: Trailer) -> bytes:
+    """Bytes of the trailer with its footer."""
+    numbers = {"chunks": len(trailer.lengths), "frames": trailer.frames, "samples": trailer.samples}
+    body = seal(TRAILER.build(numbers) + INDEX.build({"lengths": trailer.lengths}, chunks=len(trailer.lengths)))
+    return body + FOOTER.build({"trailer_length": len(body)})
+
+
+def trailer_size(chunks: int) -> int:
+    """Bytes of the trailer of a file of `chunks` chunks, footer included."""
+    return TRAILER_SIZE + chunks * Int32ul.sizeof() + CRC_SIZE + FOOTER_SIZE
+
+
+def footer_length(footer: bytes) -> int:
+    """Bytes of the trailer before a footer of `FOOTER_SIZE` bytes; not to be trusted yet."""
+    return int(Int32ul.parse(footer))
+
+
+def trailer_chunks(data: bytes) -> int:
+    """Number of chunks that the first `TRAILER_SIZE` bytes of a trailer claim; not to be trusted yet."""
+    return int(TRAILER.parse(data).chunks)
+
+
+def unpack_trailer(header: Header, data: bytes) -> Trailer:
+    """Trailer from exactly its bytes, sync word to end magic.
+
+    Raises DamagedError where the checksum does not match, FormatError where the totals contradict the header.
+    """
+    body, footer = data[:-FOOTER_SIZE], data[-FOOTER_SIZE:]
+    if not data.startswith(TRAILER_SYNC) or len(data) != trailer_size(trailer_chunks(data)) or not is_sealed(body):
+        raise DamagedError("the trailer is damaged: its checksum does not match")
+    if footer != FOOTER.build({"trailer_length": len(body)}):
+        raise DamagedError("the footer is damaged")
+    fields = TRAILER.parse(body)
+    lengths = tuple(INDEX.parse(body[TRAILER_SIZE:], chunks=fields.chunks).lengths)
+    if -(-fields.frames // header.chunk_frames) != fields.chunks:
+        raise FormatError(f"the trailer counts {fields.frames} frames in {fields.chunks} chunks")
+    if header.samples not in (None, fields.samples):
+        raise FormatError(f"the header counts {header.samples} samples, the trailer {fields.samples}")
+    if not header.holds(fields.samples, fields.frames):
+        raise FormatError(f"the trailer counts {fields.samples} samples in {fields.frames} frames")
+    return Trailer(fields.frames, fields.samples, lengths)

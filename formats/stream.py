@@ -1,0 +1,115 @@
+"""Reading and writing file objects that may be pipes, and that may move fewer bytes than asked."""
+
+from __future__ import annotations
+
+from typing import BinaryIO
+
+from formats.errors import DamagedError, UsageError
+
+STEP = 2**16
+"""Bytes asked for at once, so that a length out of a hostile file allocates no more than the file has."""
+
+
+class EndsEarlyError(DamagedError):
+    """The file ends before the bytes that should be there; private to `formats`, callers see a DamagedError."""
+
+
+def write_all(fo: BinaryIO, data: bytes) -> None:
+    """Write all of `data`, however few bytes the file object takes at a time."""
+    view = memoryview(data)
+    while len(view):
+        written = fo.write(view)
+        if not written:
+            raise UsageError("the target takes no bytes: it is non-blocking, or closed to writing")
+        view = view[written:]
+
+
+class Source:
+    """A file object from where it stands now: exact reads, positions counted from there, and a way back.
+
+    size      bytes to its end; None where it cannot seek
+    position  of the next byte
+    """
+
+    def __init__(self, fo: BinaryIO) -> None:
+        self._fo = fo
+        self._ahead = b""  # of a pipe: read already, handed out again
+        self._since: list[bytes] | None = None  # of a pipe: read since the mark
+        self._marked = 0
+        self.position = 0
+        self.size: int | None = None
+        if fo.seekable():
+            self._base = fo.tell()
+            self.size = fo.seek(0, 2) - self._base
+            fo.seek(self._base)
+
+    def take(self, size: int) -> bytes:
+        """Up to `size` bytes, fewer only at the end of the file."""
+        parts, left = [], size
+        while left:
+            if self._ahead:
+                part, self._ahead = self._ahead[:left], self._ahead[left:]
+            else:
+                part = self._fo.read(min(left, STEP))
+                if part is None:
+                    raise UsageError("the source is non-blocking and has no bytes now")
+                if not part:
+                    break
+            parts.append(part)
+            left -= len(part)
+        data = b"".join(parts)
+        self.position += len(data)
+        if self._since is not None:
+            self._since.append(data)
+        return data
+
+    def exactly(self, size: int) -> bytes:
+        """`size` bytes. EndsEarlyError: the file has fewer; known before any is read where the file can seek."""
+        if self.size is not None and size > self.size - self.position:
+            raise EndsEarlyError("the file ends early")
+        data = self.take(size)
+        if len(data) < size:
+            raise EndsEarlyError("the file ends early")
+        return data
+
+    def seek(self, position: int) -> None:
+        """Go to a position; of a pipe only to where it stands."""
+        if self.size is not None:
+            self._fo.seek(self._base + position)
+            self.position = position
+        elif position != self.position:
+            raise UsageError("a pipe is read in order, and once")
+
+    def mark(self) -> None:
+        """Remember this place for `back`; a pipe keeps what it reads from here."""
+        self._marked = self.position
+        self._since = [] if self.size is None else None
+
+    def unmark(self) -> None:
+        """Forget the mark, and what was kept for it."""
+        self._since = None
+
+    def back(self, skip: int) -> None:
+        """Return to `skip` bytes after the mark, or to the end of the file where that is less far."""
+        target = self._marked + skip
+        if self.size is not None:
+            self.seek(min(target, self.size))
+        elif self._since is not None:
+            target = min(target, self.position)
+            self._ahead = b"".join(self._since)[target - self._marked :] + self._ahead
+            self._since, self.position = None, target
+
+    def find(self, words: tuple[bytes, ...]) -> bool:
+        """Go on to the next of some words of equal length; False, and the end of the file, where there is none."""
+        keep = len(words[0]) - 1
+        while True:
+            self.mark()
+            block = self.take(STEP)
+            places = [place for place in map(block.find, words) if place >= 0]
+            if places:
+                self.back(min(places))
+                return True
+            if len(block) < STEP:
+                self.unmark()
+                return False
+            self.back(STEP - keep)

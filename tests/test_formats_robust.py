@@ -1,0 +1,385 @@
+"""Damaged and hostile files: one error family whatever the bytes, no wrong chunk, no memory for mere claims."""
+
+import io
+import json
+import struct
+import tracemalloc
+from dataclasses import replace
+
+import google_crc32c
+import pytest
+import zstandard
+from hypothesis import given
+from hypothesis import strategies as st
+from test_formats_container import CHUNKS, GOLDEN, HEADER, METADATA, Pipe, pack, song
+
+from formats import reader as reader_module
+from formats.container import TAGS_LIMIT, Metadata, Reader
+from formats.errors import DamagedError, FormatError, VersionError
+from formats.layout import CHUNK_SIZE, CHUNK_SYNC, HEADER_SIZE, TRAILER_SYNC
+from formats.metadata import unpack_tags
+
+OPENERS = {"file": io.BytesIO, "pipe": Pipe}
+PAYLOADS = [bytes([65 + i]) * (20 + i) for i in range(6)]
+LONG = pack(replace(HEADER, samples=None), chunks=song(PAYLOADS, last=50), samples=500_000)
+
+
+def sealed(data):
+    return data + struct.pack("<I", google_crc32c.value(data))
+
+
+def patched(offset, data, whole=GOLDEN, crc_of=None):
+    """The file with some bytes replaced and, where a span is named, the checksum behind the span made right."""
+    raw = bytearray(whole)
+    raw[offset : offset + len(data)] = data
+    if crc_of:
+        start, end = crc_of
+        raw[start : end + 4] = sealed(bytes(raw[start:end]))
+    return bytes(raw)
+
+
+def outcome(opener, data):
+    """The chunks that iterating gave, and how it ended."""
+    chunks = []
+    try:
+        reader = Reader(opener(data))
+        chunks.extend(reader)  # keeps what came before an error
+        return chunks, "whole" if reader.complete else "cut"
+    except FormatError as error:
+        assert "\n" not in str(error)
+        return chunks, error
+
+
+def saved(opener, data):
+    """The chunks that `salvage` gave, and what it said was lost."""
+    lost = []
+    return list(Reader(opener(data)).salvage(lost.append)), lost
+
+
+@pytest.mark.parametrize("opener", OPENERS.values(), ids=OPENERS)
+@pytest.mark.parametrize("whole", [GOLDEN, LONG], ids=["golden", "long"])
+def test_every_truncation_is_noticed_and_what_is_there_is_read(opener, whole):
+    good = list(Reader(io.BytesIO(whole)))
+    first, *ends = Reader(io.BytesIO(whole)).offsets.values()
+    ends.append(whole.rindex(TRAILER_SYNC))
+    for size in range(len(whole)):
+        chunks, end = outcome(opener, whole[:size])
+        assert chunks == good[: sum(end_at <= size for end_at in ends)]
+        assert end == "cut" if size >= first else isinstance(end, FormatError)
+        with pytest.raises(FormatError):
+            Reader(opener(whole[:size])).verify()
+
+
+@pytest.mark.parametrize("opener", OPENERS.values(), ids=OPENERS)
+def test_every_flipped_bit_is_detected(opener):
+    for bit in range(8 * len(GOLDEN)):
+        data = patched(bit // 8, bytes([GOLDEN[bit // 8] ^ 1 << bit % 8]))
+        chunks, _ = outcome(opener, data)
+        assert chunks == CHUNKS[: len(chunks)]
+        with pytest.raises(FormatError):
+            Reader(opener(data)).verify()
+
+
+@pytest.mark.parametrize("opener", OPENERS.values(), ids=OPENERS)
+def test_salvage_loses_one_chunk_to_one_flip(opener):
+    good = song(PAYLOADS, last=50)
+    first = Reader(io.BytesIO(LONG)).offsets[0]
+    for byte in range(HEADER_SIZE, len(LONG)):
+        chunks, lost = saved(opener, patched(byte, bytes([LONG[byte] ^ 0x10]), LONG))
+        assert lost
+        missing = [chunk for chunk in good if chunk not in chunks]
+        assert [chunk for chunk in good if chunk not in missing] == chunks
+        assert len(missing) == (first <= byte < LONG.rindex(TRAILER_SYNC))
+
+
+@pytest.mark.parametrize("opener", OPENERS.values(), ids=OPENERS)
+def test_salvage_of_a_good_file_is_the_file(opener):
+    assert saved(opener, LONG) == (song(PAYLOADS, last=50), [])
+
+
+@pytest.mark.parametrize("opener", OPENERS.values(), ids=OPENERS)
+def test_salvage_names_what_is_missing(opener):
+    offsets = Reader(io.BytesIO(LONG)).offsets
+    middle = LONG[: offsets[2]] + LONG[offsets[4] :]
+    chunks, lost = saved(opener, middle)
+    assert [chunk.index for chunk in chunks] == [0, 1, 4, 5]
+    assert "chunks 2 to 3 are lost" in map(str, lost)
+    chunks, lost = saved(opener, LONG[: offsets[4]] + LONG[LONG.rindex(TRAILER_SYNC) :])
+    assert "chunks 4 to 5 are lost" in map(str, lost)
+    with pytest.raises(DamagedError, match="chunk 4 stands where chunk 2"):
+        Reader(opener(middle)).verify()
+
+
+def test_a_file_without_trailer_still_seeks_and_counts():
+    offsets = Reader(io.BytesIO(LONG)).offsets
+    reader = Reader(io.BytesIO(LONG[: offsets[4] + 5]))
+    good = song(PAYLOADS)
+    assert not reader.complete
+    assert (reader.chunk_count, reader.frames, reader.samples) == (4, 4 * 126, None)
+    assert reader.offsets == {index: offsets[index] for index in range(4)}
+    assert reader.read(3) == good[3]
+    assert list(reader) == good[:4]
+
+
+def test_a_damaged_chunk_is_named_and_its_neighbours_are_read():
+    offsets = Reader(io.BytesIO(LONG)).offsets
+    good = song(PAYLOADS, last=50)
+    for inside in (0, 4, 8, 12, 14, 18, CHUNK_SIZE):
+        data = patched(offsets[3] + inside, b"\x7f", LONG)
+        reader = Reader(io.BytesIO(data))
+        assert reader.complete
+        assert reader.read(2) == good[2]
+        assert reader.read(4) == good[4]
+        with pytest.raises(DamagedError, match="chunk 3 is damaged"):
+            reader.read(3)
+        with pytest.raises(DamagedError, match="chunk 3 is damaged"):
+            reader.verify()
+
+
+def test_damaged_metadata_lose_only_themselves():
+    data = patched(HEADER_SIZE + 20, b"\xff\xff")
+    for opener in OPENERS.values():
+        reader = Reader(opener(data))
+        for _ in range(2):
+            with pytest.raises(DamagedError, match="metadata"):
+                reader.metadata  # noqa: B018
+        assert list(reader.salvage(lambda _: None)) == CHUNKS
+        with pytest.raises(DamagedError, match="metadata"):
+            list(Reader(opener(data)))
+    assert Reader(io.BytesIO(data)).read(1) == CHUNKS[1]
+
+
+@pytest.mark.parametrize("tail", [b"\0", b"TAG" + bytes(125), GOLDEN])
+def test_bytes_after_the_end_are_noticed(tail):
+    for opener in OPENERS.values():
+        chunks, end = outcome(opener, GOLDEN + tail)
+        assert chunks == CHUNKS
+        assert isinstance(end, DamagedError)
+
+
+def test_other_files_are_no_aez():
+    for data in (b"", b"RIFF....WAVE", b"\x89PNG\r\n\x1a\n", bytes(1000), GOLDEN.replace(b"\r\n", b"\n")):
+        with pytest.raises(FormatError, match=r"not an \.aez file") as caught:
+            Reader(io.BytesIO(data))
+        assert type(caught.value) is FormatError
+    with pytest.raises(DamagedError, match="ends in its header"):
+        Reader(io.BytesIO(GOLDEN[:30]))
+
+
+def test_newer_files_ask_for_a_newer_aez():
+    for data in (patched(8, b"\2"), patched(8, b"\xff\xff")[:20], patched(41, b"\3", crc_of=(0, 45))):
+        with pytest.raises(VersionError, match="newer aez is needed"):
+            Reader(io.BytesIO(data))
+    with pytest.raises(FormatError, match="version 0"):
+        Reader(io.BytesIO(patched(8, b"\0")))
+
+
+@pytest.mark.parametrize(
+    ("offset", "data"),
+    [
+        (12, struct.pack("<I", 0)),
+        (12, struct.pack("<I", 2**32 - 1)),
+        (32, struct.pack("<H", 15)),
+        (32, struct.pack("<H", 65535)),
+        (34, struct.pack("<H", 0)),
+        (36, struct.pack("<H", 0)),
+        (36, struct.pack("<H", 127)),
+        (40, b"\0"),
+        (40, b"\3"),
+    ],
+)
+def test_headers_with_good_checksums_and_bad_numbers(offset, data):
+    with pytest.raises(FormatError, match="cannot have"):
+        Reader(io.BytesIO(patched(offset, data, crc_of=(0, 45))))
+
+
+TRAILER_AT = GOLDEN.rindex(TRAILER_SYNC)
+
+
+@pytest.mark.parametrize(
+    ("offset", "number", "words"),
+    [
+        (4, struct.pack("<I", 2**32 - 1), "counts 4294967295 chunks"),
+        (4, struct.pack("<I", 1), "counts 1 chunks"),
+        (8, struct.pack("<I", 0), "0 frames in 2 chunks"),
+        (8, struct.pack("<I", 130), "does not agree"),
+        (12, struct.pack("<Q", 97_999), "header counts 98000"),
+        (20, struct.pack("<I", 12), "does not agree"),
+    ],
+)
+def test_trailers_with_good_checksums_and_bad_numbers(offset, number, words):
+    data = patched(TRAILER_AT + offset, number, crc_of=(TRAILER_AT, len(GOLDEN) - 12))
+    for opener in OPENERS.values():
+        chunks, end = outcome(opener, data)
+        assert chunks == CHUNKS
+        assert isinstance(end, FormatError)
+        assert words in str(end)
+
+
+def test_more_samples_than_the_frames_hold_are_refused():
+    data = pack(replace(HEADER, samples=None))
+    data = patched(TRAILER_AT + 12, struct.pack("<Q", 2**60), data, crc_of=(TRAILER_AT, len(data) - 12))
+    reader = Reader(io.BytesIO(data))
+    assert reader.samples is None
+    with pytest.raises(FormatError, match="samples in 129 frames"):
+        reader.verify()
+
+
+def test_an_index_that_lies_gives_errors_not_chunks():
+    # Both lengths are wrong and their sum is right, so chunk 1 is looked for inside the payload of chunk 0.
+    data = patched(TRAILER_AT + 20, struct.pack("<II", 4, 13), crc_of=(TRAILER_AT, len(GOLDEN) - 12))
+    reader = Reader(io.BytesIO(data))
+    assert reader.complete
+    with pytest.raises(DamagedError, match="chunk 1 is damaged"):
+        reader.read(1)
+    turned = song([b"same size", b"same size"])
+    data = pack(replace(HEADER, samples=None), chunks=turned, samples=0)
+    first, second = Reader(io.BytesIO(data)).offsets.values()
+    end = data.rindex(TRAILER_SYNC)
+    swapped = data[:first] + data[second:end] + data[first:second] + data[end:]
+    for opener in OPENERS.values():
+        assert outcome(opener, swapped)[0] == []
+    with pytest.raises(DamagedError, match="chunk 1 stands where chunk 0"):
+        Reader(io.BytesIO(swapped)).read(0)
+
+
+def test_a_short_chunk_is_the_last():
+    body = pack(replace(HEADER, samples=None), chunks=song([b"one"], last=50), samples=0)
+    after = pack(replace(HEADER, samples=None), chunks=song([b"one", b"two"]), samples=0)
+    cut, second = body.rindex(TRAILER_SYNC), Reader(io.BytesIO(after)).offsets[1]
+    for opener in OPENERS.values():
+        chunks, end = outcome(opener, body[:cut] + after[second:])
+        assert len(chunks) == 1
+        assert isinstance(end, DamagedError)
+    with pytest.raises(DamagedError, match="50 frames"):
+        Reader(io.BytesIO(body[:cut] + after[second:])).read(0)
+
+
+def claims():
+    """Small files with honest checksums that claim what they do not have."""
+    head = GOLDEN[:HEADER_SIZE]
+    yield "cover", head + sealed(struct.pack("<IIB", 0, 2**32 - 1, 0))
+    yield "cover below the cap", head + sealed(struct.pack("<IIB", 0, 2**24, 0))
+    yield "tags", head + sealed(struct.pack("<IIB", 2**32 - 1, 0, 255))
+    yield "tags below the cap", head + sealed(struct.pack("<IIB", 2**20, 0, 255))
+    wide = patched(32, struct.pack("<HHH", 1416, 700, 65520), head, crc_of=(0, 45))
+    empty = sealed(struct.pack("<IIB", 0, 0, 0))
+    limit = 4 * 65520 * 1416 + 4096
+    for length in (limit, limit + 1, 2**32 - 1):
+        yield f"payload {length}", wide + empty + CHUNK_SYNC + struct.pack("<IIHII", 0, 0, 65520, length, 0) + bytes(99)
+    unknown = patched(16, b"\xff" * 8, head, crc_of=(0, 45))
+    for count in (10, 2**31, 2**32 - 1):
+        trailer = TRAILER_SYNC + struct.pack("<IIQ", count, 2**32 - 1, 0)
+        yield f"index {count}", unknown + empty + sealed(trailer) + struct.pack("<I", 24) + b"ZEA\x1a"
+        yield f"footer {count}", unknown + empty + sealed(trailer) + struct.pack("<I", count) + b"ZEA\x1a"
+
+
+@pytest.mark.parametrize("data", [data for _, data in claims()], ids=[name for name, _ in claims()])
+def test_claims_allocate_nothing(data):
+    for opener in OPENERS.values():
+        tracemalloc.start()
+        try:
+            file = opener(data)
+            reader = Reader(file)
+            with pytest.raises(FormatError):
+                reader.verify()
+            assert not reader.complete
+            saved(opener, data)
+            assert tracemalloc.get_traced_memory()[1] < 500_000
+        finally:
+            tracemalloc.stop()
+        if opener is Pipe:
+            assert file.most <= 2**16
+
+
+def with_tags(frame):
+    block = sealed(struct.pack("<IIB", len(frame), 0, 0) + frame)
+    return GOLDEN[:HEADER_SIZE] + block + GOLDEN[Reader(io.BytesIO(GOLDEN)).offsets[0] :]
+
+
+def frame(text, **options):
+    return zstandard.ZstdCompressor(**options).compress(text)
+
+
+BAD_TAGS = {
+    "bomb": frame(bytes(10**8)),
+    "just over the cap": frame(b" " * (TAGS_LIMIT - 1) + b"{}"),
+    "size not stated": frame(b'{"a":"b"}', write_content_size=False),
+    "size understated": b"\x28\xb5\x2f\xfd\x20\x01" + frame(bytes(255))[6:],
+    "size overstated": b"\x28\xb5\x2f\xfd\x20\xff" + frame(b'{"a":"b"}')[6:],
+    "cut": frame(b'{"a":"b"}')[:-1],
+    "followed": frame(b'{"a":"b"}') + b"\0",
+    "two frames": frame(b'{"a":"b"}') * 2,
+    "no zstd": b'{"a":"b"}',
+    "no json": frame(b"{"),
+    "no utf-8": frame(b'{"a":"\xff"}'),
+    "surrogate": frame(b'{"a":"\\ud800"}'),
+    "no object": frame(b'["a"]'),
+    "no strings": frame(b'{"a":1}'),
+    "huge number": frame(b'{"a":' + b"1" * 10_000 + b"}"),
+    "deep": frame(b'{"a":' * 100_000),
+    "deep list": frame(b"[" * TAGS_LIMIT),
+}
+
+
+@pytest.mark.parametrize("tags", BAD_TAGS.values(), ids=BAD_TAGS)
+def test_bad_tags_with_good_checksums(tags):
+    tracemalloc.start()
+    try:
+        reader = Reader(io.BytesIO(with_tags(tags)))
+        with pytest.raises(FormatError, match="tags"):
+            reader.metadata  # noqa: B018
+        assert tracemalloc.get_traced_memory()[1] < 20 * TAGS_LIMIT
+    finally:
+        tracemalloc.stop()
+    assert list(reader.salvage(lambda _: None)) == CHUNKS
+
+
+def test_good_tags_by_another_writer():
+    text = json.dumps({"b": "1", "a": "ü"}, indent=2).encode()
+    reader = Reader(io.BytesIO(with_tags(frame(text, level=1, write_checksum=True))))
+    assert reader.metadata == Metadata({"a": "ü", "b": "1"})
+
+
+def test_false_syncs_end_a_salvage(monkeypatch):
+    monkeypatch.setattr(reader_module, "FALSE_SYNCS", 20)
+    body = GOLDEN[: Reader(io.BytesIO(GOLDEN)).offsets[0]]
+    lure = CHUNK_SYNC + struct.pack("<IIHII", 0, 0, 126, 1000, 0)
+    for opener in OPENERS.values():
+        assert saved(opener, body + lure * 10 + bytes(1000))[0] == []
+        with pytest.raises(DamagedError, match="too damaged"):
+            saved(opener, body + lure * 100 + bytes(1000))
+
+
+@given(st.data())
+def test_any_bytes_any_splice(data):
+    raw = bytearray(LONG)
+    for _ in range(data.draw(st.integers(1, 4))):
+        start = data.draw(st.integers(0, len(raw)))
+        end = data.draw(st.integers(start, min(len(raw), start + 200)))
+        raw[start:end] = data.draw(st.binary(max_size=60) | st.sampled_from([b"", CHUNK_SYNC, LONG, TRAILER_SYNC]))
+    good = song(PAYLOADS, last=50)
+    for opener in OPENERS.values():
+        chunks, end = outcome(opener, bytes(raw))
+        assert chunks == good[: len(chunks)]
+        assert end != "whole" or bytes(raw) == LONG
+        try:
+            chunks, _ = saved(opener, bytes(raw))
+        except FormatError:
+            continue
+        assert all(chunk in good for chunk in chunks)
+        assert [chunk.index for chunk in chunks] == sorted({chunk.index for chunk in chunks})
+
+
+@given(st.binary(max_size=200))
+def test_any_tags(data):
+    try:
+        tags = unpack_tags(data)
+    except FormatError:
+        return
+    assert all(isinstance(value, str) for value in tags.values())
+
+
+def test_metadata_of_the_golden_file_are_what_the_tests_believe():
+    assert Reader(io.BytesIO(with_tags(frame(b"{}")))).metadata == Metadata()
+    assert Reader(io.BytesIO(GOLDEN)).metadata == METADATA
