@@ -1,0 +1,356 @@
+"""Comparisons by hand-made rows, peers on signals with a known place in time, the command on a codec made here."""
+
+import csv
+import json
+import math
+import sys
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import soundfile
+from scipy import stats
+
+from formats.errors import UsageError
+from training import compare, evaluate, metrics, peers, tables
+from training.compare import Row
+
+RATE = 44100
+
+
+def row(clip: str, kbps: float, system: str = "aez", setting: str = "8 kbit/s", /, **values: float) -> Row:
+    zero = dict.fromkeys(metrics.HIGHER_IS_BETTER, 0.0)
+    rest = {"width_error_db": 0.0, "clipped": 0.0, "bandwidth_kept": 1.0}
+    return Row(clip, system, setting, kbps, 10.0, 1000, 1.0, 1.0, 0, {**zero, **rest, **values})
+
+
+def music(seconds: float, seed: int = 0) -> npt.NDArray[np.float64]:
+    """[N, 2]: decaying noise bursts over a chord, so that time and frequency both have a shape."""
+    rng = np.random.default_rng(seed)
+    n = np.arange(round(seconds * RATE))
+    chord = np.sin(2 * np.pi * np.outer((220, 277, 330), n) / RATE).sum(axis=0) * 0.05
+    bursts = rng.standard_normal((len(n), 2)) * 0.2 * np.exp(-(n % 11025) / 2000)[:, None]
+    return np.asarray(bursts + chord[:, None])
+
+
+# Comparisons
+
+
+def test_interpolation_is_linear_in_log_rate_and_never_leaves_the_measured_range() -> None:
+    rows = [row("a", 32, mel=1.0), row("a", 8, mel=3.0)]
+    assert compare.at_rate(rows, "mel", 16) == pytest.approx(2)
+    assert compare.at_rate(rows, "mel", 8 * 2**0.5) == pytest.approx(2.5)
+    assert compare.at_rate(rows, "mel", 8) == 3
+    assert compare.at_rate(rows, "mel", 32) == 1
+    assert math.isnan(compare.at_rate(rows, "mel", 7.99))
+    assert math.isnan(compare.at_rate(rows, "mel", 32.01))
+    assert math.isnan(compare.at_rate([], "mel", 8))
+
+
+def test_equal_rates_are_averaged_and_missing_values_left_out() -> None:
+    rows = [row("a", 8, visqol=2), row("a", 8, visqol=4), row("a", 16, visqol=math.nan), row("a", 32, visqol=5)]
+    rates, values = compare.curve(rows, "visqol")
+    np.testing.assert_allclose(np.exp(rates), [8, 32])
+    np.testing.assert_allclose(values, [3, 5])
+
+
+def test_interval_is_students() -> None:
+    values = [0.1, 0.5, -0.2, 0.9, 0.4, math.nan]
+    found = compare.difference(values, dropped=2)
+    low, high = stats.t.interval(0.95, 4, np.mean(values[:5]), stats.sem(values[:5]))
+    assert (found.mean - found.half, found.mean + found.half) == pytest.approx((low, high))
+    assert (found.wins, found.clips, found.dropped) == (0.8, 5, 3)
+    assert found.verdict == "level"
+
+
+@pytest.mark.parametrize(
+    "values, verdict",
+    [([1, 1.1, 0.9], "ahead"), ([-1, -1.1, -0.9], "behind"), ([1], "level"), ([], "none"), ([0, 0, 0], "level")],
+)
+def test_verdicts(values: list[float], verdict: str) -> None:
+    assert compare.difference(values).verdict == verdict
+
+
+def test_pairs_are_by_clip_at_our_rate_and_plus_is_better() -> None:
+    theirs = [row(c, r, "opus", mel=m, visqol=v) for c, r, m, v in [("a", 8, 3, 2), ("a", 32, 1, 4), ("b", 8, 5, 1)]]
+    ours = [row("a", 16, mel=1.5, visqol=2.5), row("b", 8, mel=4, visqol=3), row("c", 8), row("a", 64)]
+    mel = compare.paired(ours, theirs, "mel")
+    assert mel.mean == pytest.approx(0.75)
+    assert (mel.clips, mel.dropped, mel.wins) == (2, 2, 1)
+    assert compare.paired(ours, theirs, "visqol").mean == pytest.approx((-0.5 + 2) / 2)
+
+
+def better(kbps: float, **changes: float) -> list[Row]:
+    base = {"mel": 1.0, "stft": 1.0, "visqol": 4.0, "nmr": -5.0}
+    return [row(c, kbps, **{**base, "mel": 1 + i / 100, **changes}) for i, c in enumerate("abcd")]
+
+
+def worse(*, clipped: float = 0) -> list[Row]:
+    values = {"mel": 2.0, "stft": 2.0, "visqol": 3.0, "nmr": -4.0, "clipped": clipped}
+    return [row(c, r, "opus", **values) for c in "abcd" for r in (6, 128)]
+
+
+def test_claims_ask_for_everything_at_once() -> None:
+    assert compare.claim(better(16), worse()) == "ahead"
+    assert compare.claim(better(16, visqol=3.0), worse()) == "mixed"
+    assert compare.claim(better(16, nmr=0.0), worse()) == "ahead"
+    assert compare.claim(better(48, nmr=0.0), worse()) == "mixed"
+    assert compare.claim(better(16, width_error_db=-3.5), worse()) == "mixed"
+    assert compare.claim(better(16, clipped=5.0), worse()) == "mixed"
+    assert compare.claim(better(16, clipped=5.0), worse(clipped=5.0)) == "ahead"
+    assert compare.claim(better(16, mel=3, stft=3, visqol=1), worse()) == "behind"
+    assert compare.claim(better(200), worse()) == "none"
+    late = [Row(**{**vars(r), "length_error": 1}) for r in better(16)]
+    assert compare.claim(late, worse()) == "mixed"
+
+
+def test_report_shows_means_and_verdicts() -> None:
+    ours = better(16)
+    text = tables.report([*ours, *worse()], "aez", ["song: lame failed"], 10)
+    assert "# 4 clips of 10 s" in text
+    line = next(x for x in text.splitlines() if x.startswith("| 8 kbit/s | 16.00 |"))
+    assert "| 4 |" in line
+    assert "+1.00 ± 0.00 (100%) ahead" in line
+    assert line.endswith("**ahead** |")
+    assert "- song: lame failed" in text
+
+
+def test_tiers_are_no_part_of_a_curve_that_has_rates() -> None:
+    rated = [row("a", r, "aez:x", f"{r} kbit/s", mel=1.0) for r in (8, 32)]
+    tiers = [row("a", 16, "aez:x", "latent 64", mel=9.0), row("a", 4, "aez:x", "latent 32", mel=9.0)]
+    first = [row("a", 16, mel=0.5)]
+    assert "+0.50 ± inf" in tables.comparison([*first, *rated, *tiers], "aez", "aez:x")
+    assert "-0.50" not in tables.comparison([*first, *tiers], "aez", "aez:x")
+    assert "+8.50" in tables.comparison([*first, *tiers], "aez", "aez:x")
+
+
+# Peers
+
+
+@pytest.mark.parametrize(
+    "name, kbps", [("opus", 64), ("opus", 8), ("lame", 128), ("lame", 32), ("aac", 96), ("vorbis", 96)]
+)
+def test_peers_come_back_in_place_and_in_length(name: str, kbps: float, tmp_path: Path) -> None:
+    codec = peers.system(name)
+    if missing := codec.missing():
+        pytest.skip(f"{missing} not on PATH")
+    clip = music(1.013)
+    soundfile.write(tmp_path / "clip.wav", clip, RATE, subtype="PCM_16")
+    trip = peers.round_trip(codec, tmp_path / "clip.wav", peers.Setting(kbps), tmp_path)
+    assert trip.decoded.shape == clip.T.shape
+    assert abs(trip.length_error) < 1024
+    size = 1 << 17
+    spectra = [np.fft.rfft(x, size) for x in (clip.mean(axis=1), trip.decoded.mean(axis=0))]
+    lag = int(np.argmax(np.fft.irfft(spectra[1] * spectra[0].conj())))
+    assert min(lag, size - lag) <= 3
+    assert 0.3 * kbps < trip.coded_bytes * 8 / 1013 < 3 * kbps + 10
+
+
+def test_aez_commands_carry_setting_and_model() -> None:
+    source, coded = Path("in.wav"), Path("out.aez")
+    plain = peers.system("aez").encode_command(source, coded, peers.Setting(latent=64))
+    assert plain[-5:] == ["encode", "in.wav", "out.aez", "--latent", "64"]
+    assert plain[0] == sys.executable
+    named = peers.system("aez:start").encode_command(source, coded, peers.Setting(12.5))
+    assert named[-6:] == ["in.wav", "out.aez", "--bitrate", "12.5", "--model", "start"]
+    assert peers.system("aez:start").decode_command(coded, source)[-3:] == ["decode", "out.aez", "in.wav"]
+
+
+def test_systems_that_do_not_exist_and_tiers_of_peers_are_refused() -> None:
+    with pytest.raises(UsageError, match="atrac"):
+        peers.system("atrac")
+    with pytest.raises(UsageError, match="tiers"):
+        peers.system("opus").encode_command(Path("a"), Path("b"), peers.Setting(latent=32))
+
+
+def test_fingerprint_follows_model_and_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for room in ("formats", "codec", "models/a", "models/b"):
+        (tmp_path / room).mkdir(parents=True)
+        (tmp_path / room / "one.py").write_text("x = 1")
+    monkeypatch.setattr(peers, "ROOT", tmp_path)
+
+    def hashes() -> tuple[str, ...]:
+        peers.source_hash.cache_clear()
+        return tuple(peers.system(name).fingerprint() for name in ("aez", "aez:a", "aez:b"))
+
+    before = hashes()
+    assert len(set(before)) == 3
+    (tmp_path / "codec" / "cli.py").write_text("help text")
+    assert hashes() == before
+    (tmp_path / "models" / "b" / "one.py").write_text("x = 2")
+    after = hashes()
+    assert [a == b for a, b in zip(before, after, strict=True)] == [False, True, False]
+    (tmp_path / "formats" / "one.py").write_text("x = 2")
+    assert not set(hashes()) & {*before, *after}
+    peers.source_hash.cache_clear()
+
+
+def test_fit() -> None:
+    x = np.arange(6, dtype=np.float32).reshape(2, 3)
+    np.testing.assert_array_equal(peers.fit(x, 2, 2), x[:, :2])
+    np.testing.assert_array_equal(peers.fit(x, 2, 4), np.pad(x, ((0, 0), (0, 1))))
+    np.testing.assert_array_equal(peers.fit(x[:1], 2, 3), np.stack([x[0], x[0]]))
+
+
+# The command, on a codec of our own: keeps the top bits of every sample. Clips of 0.4 s are too short for ViSQOL.
+
+
+FAKE = """
+import sys, numpy as np, soundfile
+mode, source, target, rate = sys.argv[1:]
+if mode == "encode":
+    x = soundfile.read(source, dtype="int16")[0]
+    keep = max(1, int(float(rate)))
+    open(target, "wb").write(bytes([len(x) % 251]) * keep * 100 + (x >> (16 - keep) << (16 - keep)).tobytes())
+else:
+    data = open(source, "rb").read()
+    count = 17640 * 2 * 2
+    x = np.frombuffer(data[-count:], np.int16).reshape(-1, 2)
+    soundfile.write(target, x, 44100, subtype="PCM_16")
+"""
+
+
+@pytest.fixture
+def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A codec named bits whose calls are counted, next to one whose program does not exist."""
+    script = tmp_path / "bits.py"
+    script.write_text(FAKE)
+    base = (sys.executable, str(script))
+    bits = peers.System(
+        "bits",
+        (*base, "encode", "{source}", "{coded}", "{rate}"),
+        (*base, "decode", "{coded}", "{target}", "0"),
+        ".bits",
+        (4, 8, 12, 100),
+    )
+    absent = peers.System("absent", ("no-such-encoder",), ("no-such-decoder",), ".x", (8,))
+    broken = peers.System("broken", (*base, "encode", "no such file", "x", "1"), bits.decoder, ".x", (8,))
+    monkeypatch.setattr(peers, "_PEERS", (bits, absent, broken))
+    calls: list[str] = []
+    real = peers.round_trip
+
+    def counted(codec: peers.System, *rest: object) -> peers.Trip:
+        calls.append(codec.name)
+        return real(codec, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(peers, "round_trip", counted)
+    return calls
+
+
+@pytest.fixture
+def songs(tmp_path: Path) -> Path:
+    folder = tmp_path / "music"
+    (folder / "test").mkdir(parents=True)
+    soundfile.write(folder / "test" / "a.wav", music(2.5), RATE)
+    soundfile.write(folder / "test" / "b.flac", music(2, 1)[:, 0], RATE)
+    soundfile.write(folder / "c.wav", music(2, 2), RATE)
+    return folder
+
+
+def test_command_measures_once_and_writes_tables(
+    fake: list[str], songs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    arguments = ["--music", str(songs), "--seconds", "0.4", "--kbps", "8", "--out", str(out), "--jobs", "1"]
+    assert evaluate.main([*arguments, "--systems", "bits,absent"]) == 0
+    assert fake == ["bits"] * 4
+    shown = capsys.readouterr()
+    assert "absent is skipped: no-such-decoder, no-such-encoder not on PATH" in " ".join(shown.err.split())
+    with (out / "results.csv").open(newline="") as f:
+        rows = list(csv.DictReader(f))
+    assert [(r["clip"], r["setting"]) for r in rows] == [(c, f"{k} kbit/s") for k in (8, 12) for c in "ab"]
+    for r in rows:
+        # The coded file is 100 bytes for each unit of rate and 17640 x 4 bytes of samples.
+        assert int(r["coded_bytes"]) == 100 * int(r["setting"].split()[0]) + 17640 * 4
+        assert float(r["kbps"]) == pytest.approx(int(r["coded_bytes"]) * 8 / 400)
+    assert all(float(a["mel"]) > float(b["mel"]) for a, b in zip(rows[:2], rows[2:], strict=True))
+    assert (out / "table.md").read_text() in shown.out
+    first = (out / "results.csv").read_text()
+    assert evaluate.main([*arguments, "--systems", "bits"]) == 0
+    assert len(fake) == 4
+    assert (out / "results.csv").read_text() == first
+
+
+def test_command_tells_failures_and_goes_on(
+    fake: list[str], songs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    arguments = ["--music", str(songs), "--seconds", "0.4", "--kbps", "8", "--out", str(out), "--jobs", "1"]
+    assert evaluate.main([*arguments, "--systems", "broken,bits", "--limit", "1"]) == 1
+    assert "a: broken at 8 kbit/s" in (out / "table.md").read_text()
+    assert "| bits | 8 kbit/s |" in (out / "table.md").read_text()
+    assert evaluate.main([*arguments, "--systems", "atrac"]) == 2
+    assert "no system named 'atrac'" in " ".join(capsys.readouterr().err.split())
+
+
+def test_equal_samples_are_not_measured_twice(
+    fake: list[str], songs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    arguments = ["--music", str(songs), "--seconds", "0.4", "--kbps", "8", "--out", str(out), "--jobs", "1"]
+    assert evaluate.main([*arguments, "--systems", "bits"]) == 0
+    monkeypatch.setattr(metrics, "measure", lambda *_: pytest.fail("measured again"))
+    for kept in (out / "cache" / "rows").iterdir():
+        kept.unlink()
+    assert evaluate.main([*arguments, "--systems", "bits"]) == 0
+    assert len(fake) == 8
+
+
+def test_parallel_equals_serial(songs: Path, tmp_path: Path) -> None:
+    if peers.system("opus").missing():
+        pytest.skip("opusenc not on PATH")
+    rows = []
+    for jobs in ("1", "2"):
+        out = tmp_path / jobs
+        common = ["--music", str(songs), "--seconds", "0.4", "--kbps", "7", "--systems", "opus", "--out", str(out)]
+        assert evaluate.main([*common, "--jobs", jobs]) == 0
+        with (out / "results.csv").open(newline="") as f:
+            rows.append([{k: v for k, v in r.items() if not k.endswith("code_seconds")} for r in csv.DictReader(f)])
+    assert rows[0] == rows[1]
+    assert len(rows[0]) == 4
+
+
+def test_clips_are_the_middle(songs: Path, tmp_path: Path) -> None:
+    clip = tmp_path / "clip.wav"
+    evaluate.cut_clip(songs / "test" / "a.wav", 1, clip)
+    whole = soundfile.read(songs / "test" / "a.wav", dtype="int16")[0]
+    start = (len(whole) - RATE) // 2
+    np.testing.assert_array_equal(soundfile.read(clip, dtype="int16")[0], whole[start : start + RATE])
+    evaluate.cut_clip(songs / "test" / "b.flac", 60, clip)
+    mono = soundfile.read(clip)[0]
+    assert mono.shape == (2 * RATE, 2)
+    np.testing.assert_array_equal(mono[:, 0], mono[:, 1])
+    soundfile.write(tmp_path / "high.wav", music(1), 48000)
+    evaluate.cut_clip(tmp_path / "high.wav", 10, clip)
+    assert soundfile.info(clip).samplerate == RATE
+    assert soundfile.info(clip).frames == pytest.approx(RATE * RATE / 48000, abs=2)
+
+
+def test_songs_come_by_manifest_or_by_folder(songs: Path) -> None:
+    assert [p.name for p in evaluate.find_songs(songs, "test")] == ["a.wav", "b.flac"]
+    assert [p.name for p in evaluate.find_songs(songs, None)] == ["c.wav", "a.wav", "b.flac"]
+    assert len(evaluate.find_songs(songs, "elsewhere")) == 3
+    (songs / "manifest.csv").write_text("path,split\nc.wav,test\ntest/a.wav,train\n")
+    assert [p.name for p in evaluate.find_songs(songs, "test")] == ["c.wav"]
+    with pytest.raises(UsageError):
+        evaluate.find_songs(songs, "other")
+
+
+def test_settings_reach_beyond_the_rates_under_test() -> None:
+    opus, aez, other = (peers.system(name) for name in ("opus", "aez", "aez:start"))
+    assert evaluate.settings_for(aez, [8, 16], False, True) == [peers.Setting(8), peers.Setting(16)]
+    around = evaluate.settings_for(other, [8, 16], False, False)
+    assert [s.kbps for s in around] == [6.4, 8, 16, 20]
+    assert [s.kbps for s in evaluate.settings_for(opus, [8, 16], False, False)] == [6, 8, 12, 16, 24]
+    with_tiers = evaluate.settings_for(aez, [16], True, True)
+    assert [s.latent for s in with_tiers] == [None, 32, 64, 128, 256, 512]
+    assert evaluate.settings_for(opus, [16], True, False)[-1].kbps == 128
+
+
+def test_rows_survive_the_cache_unchanged() -> None:
+    kept = row("a", 8.25, mel=math.nan)
+    again = Row(**json.loads(json.dumps(vars(kept))))
+    assert again.metrics.keys() == kept.metrics.keys()
+    assert math.isnan(again.metrics["mel"])
+    assert again.kbps == kept.kbps
