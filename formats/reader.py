@@ -241,7 +241,6 @@ class Reader:
                 source.back(1)
                 at = source.position if source.find((CHUNK_SYNC, TRAILER_SYNC)) else None
                 continue
-            source.unmark()
             if lost and chunk.index > expected:
                 lost(DamagedError(f"chunks {expected} to {chunk.index - 1} are lost"))
             here, at = at, source.position

@@ -18,6 +18,7 @@ from formats.container import TAGS_LIMIT, Metadata, Reader
 from formats.errors import DamagedError, FormatError, VersionError
 from formats.layout import CHUNK_SIZE, CHUNK_SYNC, HEADER_SIZE, TRAILER_SYNC
 from formats.metadata import unpack_tags
+from formats.stream import STEP
 
 OPENERS = {"file": io.BytesIO, "pipe": Pipe}
 PAYLOADS = [bytes([65 + i]) * (20 + i) for i in range(6)]
@@ -290,6 +291,63 @@ def test_claims_allocate_nothing(data):
             tracemalloc.stop()
         if opener is Pipe:
             assert file.most <= 2**16
+
+
+def test_claims_beyond_the_format_are_named_before_anything_is_read():
+    for name, data in claims():
+        for opener in OPENERS.values():
+            if name in ("cover", "tags"):
+                with pytest.raises(DamagedError, match="claims more than a file may hold"):
+                    Reader(opener(data)).metadata  # noqa: B018
+            if name.startswith("index"):
+                assert any("which the file does not have" in str(error) for error in saved(opener, data)[1])
+
+
+def test_a_length_beyond_the_end_of_a_file_is_not_read_towards():
+    class Counted(io.BytesIO):
+        count = 0
+
+        def read(self, size=-1):
+            data = super().read(size)
+            self.count += len(data)
+            return data
+
+    file = Counted(GOLDEN[:HEADER_SIZE] + sealed(struct.pack("<IIB", 0, 2**24, 0)) + bytes(2**20))
+    with pytest.raises(DamagedError, match="ends in its metadata"):
+        Reader(file).verify()
+    assert file.count < 200
+
+
+def test_payloads_above_the_limit_of_their_header_are_refused():
+    wide = pack(replace(HEADER, latent=512, samples=None), chunks=song([bytes(20_000)]), samples=0)
+    data = patched(32, struct.pack("<H", 16), wide, crc_of=(0, 45))
+    for opener in OPENERS.values():
+        chunks, end = outcome(opener, data)
+        assert chunks == []
+        assert "chunk 0 is damaged: it has 20000 bytes" in str(end)
+
+
+def test_an_index_longer_than_the_file_is_not_believed():
+    data = patched(TRAILER_AT + 20, struct.pack("<II", 2**32 - 1, 2**32 - 1), crc_of=(TRAILER_AT, len(GOLDEN) - 12))
+    reader = Reader(io.BytesIO(data))
+    assert not reader.complete
+    assert reader.read(1) == CHUNKS[1]
+
+
+@pytest.mark.parametrize("opener", [io.BytesIO, lambda data: Pipe(data, step=100_000)], ids=["file", "pipe"])
+@pytest.mark.parametrize("before", range(6))
+def test_sync_words_are_found_across_the_seams_of_reading(opener, before):
+    junk = bytes(STEP - before)
+    assert saved(opener, GOLDEN[:HEADER_SIZE] + junk + GOLDEN[Reader(io.BytesIO(GOLDEN)).offsets[0] :])[0] == CHUNKS
+
+
+@pytest.mark.parametrize("junk", [b"\0", b"\xf5", b"\xf5AZ", bytes(30), CHUNK_SYNC])
+def test_salvage_steps_over_bytes_that_do_not_belong(junk):
+    at = Reader(io.BytesIO(LONG)).offsets[2]
+    for opener in OPENERS.values():
+        chunks, lost = saved(opener, LONG[:at] + junk + LONG[at:])
+        assert chunks == song(PAYLOADS, last=50)
+        assert lost
 
 
 def with_tags(frame):
