@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import formats
@@ -116,6 +116,7 @@ def test_specification_shows_the_golden_bytes_and_the_layout():
         assert rows == expected
 
 
+@settings(deadline=None)
 @given(
     tags=st.dictionaries(st.text(), st.text(), max_size=5),
     cover=st.none() | st.binary(min_size=1, max_size=300),

@@ -9,7 +9,7 @@ from dataclasses import replace
 import google_crc32c
 import pytest
 import zstandard
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_formats_container import CHUNKS, GOLDEN, HEADER, METADATA, Pipe, pack, song
 
@@ -409,6 +409,7 @@ def test_false_syncs_end_a_salvage(monkeypatch):
             saved(opener, body + lure * 100 + bytes(1000))
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_any_bytes_any_splice(data):
     raw = bytearray(LONG)
@@ -429,6 +430,7 @@ def test_any_bytes_any_splice(data):
         assert [chunk.index for chunk in chunks] == sorted({chunk.index for chunk in chunks})
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_any_tags(data):
     try:
