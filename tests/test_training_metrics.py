@@ -7,7 +7,7 @@ import pytest
 from scipy import signal
 
 from formats.errors import UsageError
-from training import ear, metrics, spectral
+from training import ear, metrics, mos, spectral
 from training.mel import mel_filters
 
 RATE = 44100
@@ -273,13 +273,27 @@ def test_visqol_falls_with_noise_and_ignores_stereo() -> None:
     n = np.arange(3 * RATE)
     chord = sum(np.sin(2 * np.pi * f * n / RATE) for f in (220, 277, 330, 1100, 3300)) * 0.05
     x = np.stack([chord, chord]).astype(np.float32) + noise(3, level=0.02)
-    scores = [metrics.visqol(x, x + noise(3, level=level, seed=3)) for level in (0.002, 0.02, 0.2)]
-    assert metrics.visqol(x, x) > scores[0] > scores[1] > scores[2] >= 1
+    scores = [mos.visqol(x, x + noise(3, level=level, seed=3)) for level in (0.002, 0.02, 0.2)]
+    assert mos.visqol(x, x) > scores[0] > scores[1] > scores[2] >= 1
     folded = np.repeat(x.mean(axis=0, keepdims=True), 2, axis=0)
-    assert metrics.visqol(x, folded) == metrics.visqol(x, x) > 4.7
-    assert metrics.visqol(x, 0 * x) == 1
-    assert np.isnan(metrics.visqol(0 * x, x))
-    assert np.isnan(metrics.visqol(x[:, :1000], x[:, :1000]))
+    assert mos.visqol(x, folded) == mos.visqol(x, x) > 4.7
+    assert mos.visqol(x, 0 * x) == 1
+    assert np.isnan(mos.visqol(0 * x, x))
+    assert np.isnan(mos.visqol(x[:, :1000], x[:, :1000]))
+
+
+def test_visqol_with_its_memory_equals_the_package_alone() -> None:
+    from visqol import VisqolApi
+
+    plain = VisqolApi()
+    plain.create(mode="audio")
+    clips = [noise(2, channels=1, seed=seed) for seed in (0, 1)]
+    for _ in range(2):
+        for x in clips:
+            y = low_pass(x, 8000)
+            a, b = (np.asarray(mos.resample(z, RATE, 48000)[0], np.float64) for z in (x, y))
+            assert mos.visqol(x, y) == plain.measure_from_arrays(a, b, 48000).moslqo
+    assert isinstance(mos._audio_mode()._manager.spect_builder.build, mos._Remembering)
 
 
 @pytest.mark.parametrize("shape", [(2, 99), (1, 100), (2, 0), (3, 100)])

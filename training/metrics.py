@@ -4,17 +4,15 @@ Blind spots, to be remembered when reading: spectral distances are deaf to phase
 48 kbit/s it mostly reads bandwidth), SI-SDR to level; SI-SDR punishes plausible noise that replaces what was not coded.
 """
 
-import os
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import soxr
 from scipy import signal
 
 from formats.errors import UsageError
 from training.ear import noise_to_mask
+from training.mos import fold, resample, visqol
 from training.spectral import FloatArray, log_spectral_rmse, mel_distance, stft_distance
 
 VERSION = 1  # raise it when a metric changes its value: cached rows of older versions are then measured again
@@ -52,7 +50,7 @@ def measure(reference: FloatArray, decoded: FloatArray) -> dict[str, float]:
         UsageError: unequal or empty shapes.
     """
     result = quick_metrics(reference, decoded)
-    low = [_resample(fold(x)[None], 8000) for x in (reference, decoded)]
+    low = [resample(fold(x)[None], RATE, 8000) for x in (reference, decoded)]
     ours, theirs = (bandwidth(reference, x) for x in (decoded, reference))
     result |= {
         "rmse_44k": log_spectral_rmse(reference, decoded),
@@ -81,13 +79,13 @@ def quick_metrics(reference: FloatArray, decoded: FloatArray, *, with_visqol: bo
     result = {
         "mel": mel_distance(reference, decoded),
         "stft": stft_distance(reference, decoded),
-        "nmr": float(noise_to_mask(_resample(reference, 48000), _resample(decoded, 48000)).mean()),
+        "nmr": float(noise_to_mask(resample(reference, RATE, 48000), resample(decoded, RATE, 48000)).mean()),
         "si_sdr": si_sdr(reference, decoded),
         "si_sdr_mid": si_sdr(middle[:1], side[:1]),
         "si_sdr_side": si_sdr(middle[1:], side[1:]),
     }
     if with_visqol:
-        result["visqol"] = visqol(reference, decoded)
+        result["visqol"] = visqol(reference, decoded, RATE)
     return result
 
 
@@ -110,22 +108,6 @@ def si_sdr(reference: FloatArray, decoded: FloatArray) -> float:
     if kept <= limit * lost or kept == 0:
         return -SDR_LIMIT
     return min(SDR_LIMIT, _decibel(kept, max(lost, limit * kept)))
-
-
-def visqol(reference: FloatArray, decoded: FloatArray, sample_rate: int = RATE) -> float:
-    """ViSQOL's audio mode (1 to 5) of the mono fold at 48 kHz; nan where the reference is silent.
-
-    A perfect copy scores 4.73. Clips shorter than about half a second have too few patches to be scored: nan.
-
-    Shape:
-        - reference, decoded: [C, N], equal
-    """
-    a, b = (np.asarray(_resample(fold(x)[None], 48000, sample_rate)[0], np.float64) for x in (reference, decoded))
-    if not a.any() or len(a) < 24000:
-        return float("nan")
-    if not b.any():
-        return 1.0
-    return float(_visqol_api().measure_from_arrays(a, b, 48000).moslqo)
 
 
 def bandwidth(reference: FloatArray, decoded: FloatArray, sample_rate: int = RATE) -> float:
@@ -167,11 +149,6 @@ def clipped(x: FloatArray) -> int:
     return int(np.count_nonzero((x >= 32767 / 32768) | (x <= -1)))
 
 
-def fold(x: FloatArray) -> FloatArray:
-    """Mean of the channels: [C, N] -> [N]."""
-    return np.asarray(x.mean(axis=0), x.dtype)
-
-
 def _mid_side(x: FloatArray) -> FloatArray:
     return np.stack([x[0] + x[1], x[0] - x[1]]) / 2 if len(x) == 2 else np.concatenate([x, 0 * x])
 
@@ -184,10 +161,6 @@ def _decibel(a: float, b: float) -> float:
     return float(10 * np.log10((a + 1e-30) / (b + 1e-30)))
 
 
-def _resample(x: FloatArray, to_rate: int, from_rate: int = RATE) -> FloatArray:
-    return np.ascontiguousarray(np.asarray(soxr.resample(x.T, from_rate, to_rate, "VHQ")).T)
-
-
 def _long_term(x: FloatArray) -> npt.NDArray[np.float64]:
     # Mean power of bands of ten bins, strongest channel, with a full-scale sine on a bin as 1.
     padded = np.pad(x.astype(np.float64), ((0, 0), (0, max(0, 2048 - x.shape[1]))))
@@ -195,15 +168,3 @@ def _long_term(x: FloatArray) -> npt.NDArray[np.float64]:
         axis=0
     )
     return np.asarray(power[1:1021].reshape(-1, 10).mean(axis=1))
-
-
-@lru_cache(maxsize=1)
-def _visqol_api() -> Any:
-    # The package compiles its gammatone filters with numba when it finds it; parallel clips are faster than
-    # parallel filters, so one thread, unless the caller has said otherwise.
-    os.environ.setdefault("NUMBA_NUM_THREADS", "1")
-    from visqol import VisqolApi
-
-    api = VisqolApi()
-    api.create(mode="audio")
-    return api
