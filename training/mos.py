@@ -54,7 +54,7 @@ def _audio_mode() -> Any:
     # Half of the time goes into spectrograms of the reference and of its patches, the same ones every time. The
     # package offers no place to keep them; where its insides should change, this changes nothing but the speed.
     builder = getattr(getattr(api, "_manager", None), "spect_builder", None)
-    if hasattr(builder, "build"):
+    if builder is not None and hasattr(builder, "build"):
         builder.build = _Remembering(builder.build)
     return api
 

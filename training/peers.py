@@ -110,7 +110,7 @@ class System:
 
 
 # python -c instead of -m: works for an installed package and for a clone alike, and names what is run.
-_AEZ = (sys.executable, "-c", "from codec.cli import main; main()")
+_AEZ = (sys.executable, "-c", "from codec.cli import main; raise SystemExit(main())")
 _FFMPEG = ("ffmpeg", "-nostdin", "-y", "-loglevel", "error")
 _PEERS = (
     System(
