@@ -1,0 +1,62 @@
+"""From windows of samples to integers: transform, encoder network, levels, ranks, quantizer."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codec.chunks import Window
+from codec.mdct import Float, forward
+from codec.quantize import quantize, round_hyper
+from codec.sessions import Network
+from codec.weights import Model
+from formats.coding import Latents
+from formats.errors import ModelError
+from formats.grid import COEFFICIENTS, SHARE, hyper_count
+from formats.levels import levels, log_sigma, ranks
+from formats.tables import Tables
+
+REACH = 6
+"""Frames of context on either side, a whole number of hyper vectors."""
+
+
+@dataclass(frozen=True, eq=False)
+class Analysed:
+    """One chunk after the network, before anything depends on tier or gain.
+
+    Attributes:
+        hyper: int8 [G, 48].
+        analysis: float32 [F, 1400].
+        silence: int64 [n, 2], see `formats.coding.Latents`.
+    """
+
+    hyper: NDArray[np.int8]
+    analysis: Float
+    silence: NDArray[np.int64]
+
+    def latents(self, main: int, gain: int, tables: Tables) -> Latents:
+        """Quantize the `main` highest ranks of every frame."""
+        expected = log_sigma(self.hyper, len(self.analysis), tables)
+        index = ranks(levels(expected, gain, tables), main)
+        return Latents(self.hyper, quantize(self.analysis, expected, index, gain, tables), self.silence)
+
+
+class Analyser:
+    """The encoder side of one model on one device."""
+
+    def __init__(self, model: Model, device: str) -> None:
+        if int(model.card["reach"]["encoder"]) > REACH:
+            raise ModelError(f"model {model.name!r} needs more context than this version of aez gives it")
+        self._network = Network(model.encoder, {"coefficients"}, device)
+        self.provider = self._network.provider
+
+    def __call__(self, window: Window, silence: NDArray[np.int64]) -> Analysed:
+        """One window through transform and network."""
+        coefficients = forward(window.samples).transpose(2, 0, 1).reshape(-1, COEFFICIENTS)
+        out = self._network(coefficients=coefficients[None])
+        groups = hyper_count(window.frames)
+        core = slice(REACH, REACH + window.frames)
+        vectors = round_hyper(
+            out["hyper"][0, REACH // SHARE :][:groups], coefficients[REACH : REACH + SHARE * groups]
+        )
+        return Analysed(vectors, out["analysis"][0, core], silence)

@@ -1,0 +1,55 @@
+"""The one definition of rounding, steps and dequantization that runtime and training share."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from formats.grid import BANDS, CEILING, COEFFICIENTS, FLOOR, HOP, SHARE
+from formats.tables import SIGMA_UNIT, Tables
+
+if TYPE_CHECKING:
+    from codec.mdct import Float
+
+DEAD_ZONE = 0.12
+"""Magnitudes round up from 0.5 + this: zeros are cheaper than the little that they lose."""
+
+LIMIT = 1 << 23
+"""Largest magnitude of a main latent, far beyond any music: it bounds what floats of absurd level can ask for."""
+
+
+def round_hyper(hyper: "Float", coefficients: "Float") -> NDArray[np.int8]:
+    """Round hyper latents; a channel whose coefficients are all zero over a hyper vector gets the value for silence.
+
+    Shape:
+        hyper: [G, 48] half octaves; coefficients: [3 G, 1400] -> [G, 48] in -32...31.
+    """
+    out = np.clip(np.rint(hyper), FLOOR + 1, CEILING).astype(np.int8)
+    silent = ~coefficients.reshape(len(hyper), SHARE, 2, HOP).any((1, 3))
+    out.reshape(-1, 2, BANDS)[silent] = FLOOR
+    return out
+
+
+def log_steps(expected: NDArray[np.int32], index: NDArray[np.int64], gain: int, tables: Tables) -> "Float":
+    """log2 of the step of chosen coefficients: `formats.levels.log_sigma` [F, 1400] and indices [F, M] -> [F, M]."""
+    sigma = np.take_along_axis(expected, index, 1).astype(np.float32) / np.float32(SIGMA_UNIT)
+    shape, bias = tables.shape.astype(np.float32), tables.bias.astype(np.float32)
+    return sigma * shape[index] + (bias[index] - np.float32(gain / 32))
+
+
+def quantize(
+    analysis: "Float", expected: NDArray[np.int32], index: NDArray[np.int64], gain: int, tables: Tables
+) -> NDArray[np.int32]:
+    """Main latents: analysis values [F, 1400] at indices [F, M], in steps, rounded with a dead zone -> [F, M]."""
+    ratio = np.take_along_axis(analysis, index, 1) * np.exp2(-log_steps(expected, index, gain, tables))
+    magnitude = np.floor(np.minimum(np.abs(ratio), LIMIT) + np.float32(0.5 - DEAD_ZONE))
+    return np.where(ratio < 0, -magnitude, magnitude).astype(np.int32)
+
+
+def spread(main: NDArray[np.int32], index: NDArray[np.int64]) -> tuple["Float", NDArray[np.bool_]]:
+    """Main latents [F, M] back at their coefficients: values [F, 1400] and the mask of what was sent."""
+    values = np.zeros((len(main), COEFFICIENTS), np.float32)
+    sent = np.zeros(values.shape, np.bool_)
+    np.put_along_axis(values, index, main.astype(np.float32), 1)
+    np.put_along_axis(sent, index, True, 1)
+    return values, sent

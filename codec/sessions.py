@@ -1,0 +1,87 @@
+"""ONNX Runtime sessions: device choice, one place for provider logic, named inputs and outputs."""
+
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import NDArray
+
+from formats.errors import ModelError, UsageError
+
+if TYPE_CHECKING:
+    from codec.mdct import Float
+
+LOG_ERRORS = 3
+"""onnxruntime's severity for errors: its warnings about a missing CUDA are answered in our own words."""
+
+
+class Network:
+    """One ONNX graph on one device. Calls may come from several threads.
+
+    Attributes:
+        provider: what really runs it, as ONNX Runtime says: CUDAExecutionProvider or CPUExecutionProvider.
+
+    Raises:
+        UsageError: a device that is not there was asked for by name.
+        ModelError: the graph cannot be loaded, or has other inputs and outputs than expected.
+    """
+
+    def __init__(self, graph: bytes, inputs: set[str], device: str = "auto", threads: int = 1) -> None:
+        import onnxruntime as ort
+
+        ort.set_default_logger_severity(LOG_ERRORS + 1)
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = LOG_ERRORS + 1
+        try:
+            self._session = ort.InferenceSession(graph, options, providers=providers(device))
+        except UsageError:
+            raise
+        except Exception as error:  # onnxruntime raises its own C++ types, which have no common base but Exception
+            raise ModelError(f"a network cannot be loaded: {str(error).splitlines()[0]}") from None
+        self.provider: str = self._session.get_providers()[0]
+        if device.startswith("cuda") and self.provider != "CUDAExecutionProvider":
+            raise UsageError(f"{device} was asked for, but ONNX Runtime could not start it here")
+        if {node.name for node in self._session.get_inputs()} != inputs:
+            raise ModelError("a network has other inputs than this version of aez gives it")
+        self._outputs = [node.name for node in self._session.get_outputs()]
+
+    def __call__(self, **inputs: NDArray[Any]) -> dict[str, "Float"]:
+        """Run once; arrays by name, a batch axis first."""
+        return dict(zip(self._outputs, self._session.run(self._outputs, inputs), strict=True))
+
+
+def providers(device: str) -> list[Any]:
+    """ONNX Runtime's provider list for auto, cpu, cuda or cuda:N.
+
+    Raises:
+        UsageError: an unknown name, or CUDA where this ONNX Runtime has none.
+    """
+    import onnxruntime as ort
+
+    name, _, number = device.partition(":")
+    if device == "cpu":
+        return ["CPUExecutionProvider"]
+    if name not in ("auto", "cuda") or (number and not (name == "cuda" and number.isdecimal())):
+        raise UsageError(f"there is no device {device!r}: auto, cpu, cuda or cuda:N")
+    if "CUDAExecutionProvider" not in ort.get_available_providers() or not _driver():
+        if name == "cuda":
+            raise UsageError(f"{device} was asked for, but there is no CUDA device that ONNX Runtime can use here")
+        return ["CPUExecutionProvider"]
+    if hasattr(ort, "preload_dlls"):
+        ort.preload_dlls(directory="")  # the CUDA libraries of the `cuda` extra, where they are installed
+    return [("CUDAExecutionProvider", {"device_id": int(number or 0)}), "CPUExecutionProvider"]
+
+
+def _driver() -> bool:
+    """Whether NVIDIA's driver answers: without it, trying CUDA only costs time and a page of warnings."""
+    import ctypes
+    import sys
+
+    try:
+        cuda = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+        count = ctypes.c_int()
+        return bool(cuda.cuInit(0) == 0 and cuda.cuDeviceGetCount(ctypes.byref(count)) == 0 and count.value > 0)
+    except (OSError, AttributeError):
+        return False
+
+

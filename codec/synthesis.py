@@ -1,0 +1,102 @@
+"""From integers to samples: dequantization by the decoder network, inverse transform, overlap-add across chunks."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codec import noise
+from codec.mdct import Float, inverse
+from codec.quantize import spread
+from codec.sessions import Network
+from codec.weights import Model
+from formats.coding import Latents, silent_channels
+from formats.errors import ModelError
+from formats.grid import CHUNK, COEFFICIENTS, FLOOR, HOP, HYPER, SHARE
+from formats.levels import levels, log_sigma, ranks
+from formats.tables import SIGMA_UNIT, Tables
+
+REACH = 8
+"""Frames of context on either side."""
+
+INPUTS = {"quantized", "log_sigma", "sent", "noise", "gain"}
+
+
+@dataclass(frozen=True, eq=False)
+class Dense:
+    """A chunk's latents back at their coefficients, before the network.
+
+    Attributes:
+        index, first_frame: place in the song.
+        quantized, log_sigma: float32 [F, 1400]; sent: bool [F, 1400].
+        silent: bool [F, 2], where mid or side is digital silence.
+        silence: int64 [n, 2], see `formats.coding.Latents`.
+    """
+
+    index: int
+    first_frame: int
+    quantized: Float
+    log_sigma: Float
+    sent: NDArray[np.bool_]
+    silent: NDArray[np.bool_]
+    silence: NDArray[np.int64]
+
+
+def dense(latents: Latents, index: int, first_frame: int, gain: int, tables: Tables) -> Dense:
+    """Undo the ranking."""
+    frames, main = latents.main.shape
+    expected = log_sigma(latents.hyper, frames, tables)
+    quantized, sent = spread(latents.main, ranks(levels(expected, gain, tables), main))
+    silent = np.repeat(silent_channels(latents.hyper), SHARE, axis=0)[:frames]
+    size = expected.astype(np.float32) / np.float32(SIGMA_UNIT)
+    return Dense(index, first_frame, quantized, size, sent, silent, latents.silence)
+
+
+class Synthesizer:
+    """The decoder side of one model on one device, at one gain."""
+
+    def __init__(self, model: Model, device: str, gain: int) -> None:
+        if int(model.card["reach"]["decoder"]) > REACH:
+            raise ModelError(f"model {model.name!r} needs more context than this version of aez gives it")
+        self._network = Network(model.decoder, INPUTS, device)
+        self.provider = self._network.provider
+        self._gain = np.array([gain], np.float32)
+        # What the network sees beyond the song's ends: a hyper vector of silence.
+        nothing = np.full((1, HYPER), FLOOR, np.int8)
+        self._floor = log_sigma(nothing, 1, model.tables)[0].astype(np.float32) / np.float32(SIGMA_UNIT)
+
+    def __call__(self, around: tuple[Dense | None, Dense, Dense | None]) -> Float:
+        """A chunk with its neighbours -> mid and side [2, (F + 1) 700], its ends still to be overlapped."""
+        before, chunk, after = around
+        frames = len(chunk.quantized)
+        size = (1, CHUNK + 2 * REACH, COEFFICIENTS)
+        quantized, sent = np.zeros(size, np.float32), np.zeros(size, np.bool_)
+        sigma, random = np.empty(size, np.float32), np.zeros(size, np.float32)
+        sigma[:] = self._floor
+        for part, at in ((before, REACH - len(before.quantized) if before else 0), (chunk, REACH), (after, REACH + frames)):
+            if part is None:
+                continue
+            low, high = max(at, 0), min(at + len(part.quantized), REACH + frames + REACH)
+            chosen = slice(low - at, high - at)
+            quantized[0, low:high], sent[0, low:high] = part.quantized[chosen], part.sent[chosen]
+            sigma[0, low:high] = part.log_sigma[chosen]
+        first = max(chunk.first_frame - REACH, 0)
+        start = first - (chunk.first_frame - REACH)
+        random[0, start:] = noise.frames(first, size[1] - start)
+        out = self._network(quantized=quantized, log_sigma=sigma, sent=sent, noise=random, gain=self._gain)
+        coefficients = out["coefficients"][0, REACH : REACH + frames].reshape(frames, 2, HOP)
+        coefficients[chunk.silent] = 0
+        return inverse(coefficients.transpose(1, 2, 0))
+
+
+class Overlap:
+    """Adds the ends of consecutive chunks: [2, (F + 1) 700] in, finished samples [2, F 700] out."""
+
+    def __init__(self) -> None:
+        self._tail = np.zeros((2, HOP), np.float32)
+
+    def add(self, block: Float) -> Float:
+        """The first call gives the 700 samples before its chunk, which belong to the one before."""
+        block[:, :HOP] += self._tail
+        self._tail = block[:, -HOP:].copy()
+        return block[:, :-HOP]

@@ -1,0 +1,146 @@
+"""The only place that knows where models lie, and what makes a model's id.
+
+A model is a folder: encoder.onnx, decoder.onnx, tables.npz and model.json, its card. A file names the eight-byte id of
+the decoder and tables that it needs.
+"""
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from formats.errors import ModelError
+from formats.grid import TIERS
+from formats.tables import Tables
+
+DEFAULT = "music1"
+"""The model that `encode` takes unless told."""
+
+
+def model_id(decoder: bytes, tables: Tables) -> bytes:
+    """First eight bytes of SHA-256 over all that decoding needs."""
+    return hashlib.sha256(hashlib.sha256(decoder).digest() + tables.digest()).digest()[:8]
+
+
+@dataclass(frozen=True)
+class Model:
+    """One model folder, read lazily.
+
+    Raises:
+        ModelError: a part is missing, or is not what the card says.
+    """
+
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        """Name of the folder: what `--model` takes."""
+        return self.folder.name
+
+    @cached_property
+    def card(self) -> dict[str, Any]:
+        """model.json."""
+        try:
+            card = json.loads(self._read("model.json"))
+            if not isinstance(card, dict) or len(bytes.fromhex(card["id"])) != 8:
+                raise ValueError
+            return card
+        except (ValueError, KeyError, TypeError):
+            raise ModelError(f"model {self.name!r} has a card that cannot be read") from None
+
+    @property
+    def id(self) -> bytes:
+        """The eight bytes that files name this model by, as its card says."""
+        return bytes.fromhex(self.card["id"])
+
+    @cached_property
+    def tables(self) -> Tables:
+        """Predictor, steps and frequencies."""
+        return Tables.from_bytes(self._read("tables.npz"))
+
+    @cached_property
+    def encoder(self) -> bytes:
+        """encoder.onnx; its hash is the card's."""
+        data = self._read("encoder.onnx")
+        if hashlib.sha256(data).hexdigest() != self.card.get("encoder_sha256"):
+            raise ModelError(f"the encoder of model {self.name!r} is not the one its card names")
+        return data
+
+    @cached_property
+    def decoder(self) -> bytes:
+        """decoder.onnx; with the tables it makes the id that the card states."""
+        data = self._read("decoder.onnx")
+        if model_id(data, self.tables) != self.id:
+            raise ModelError(f"the decoder and tables of model {self.name!r} are not the ones its card names")
+        return data
+
+    def gain(self, latent: int) -> int:
+        """Default gain of a tier, from the measured frontier."""
+        return int(self._tier(latent)["gain"])
+
+    def tier_for(self, kbps: float) -> int:
+        """The tier on the measured frontier at a rate of `kbps` 1000 bit/s."""
+        return max((t for t in TIERS if self._tier(t)["from_kbps"] <= kbps), default=TIERS[0])
+
+    def _tier(self, latent: int) -> dict[str, float]:
+        try:
+            tier = self.card["tiers"][str(latent)]
+            return {"gain": int(tier["gain"]), "from_kbps": float(tier["from_kbps"])}
+        except (KeyError, TypeError, ValueError):
+            raise ModelError(f"model {self.name!r} has no tier of {latent} latents") from None
+
+    def _read(self, part: str) -> bytes:
+        try:
+            return (self.folder / part).read_bytes()
+        except OSError:
+            raise ModelError(f"model {self.name!r} lacks {part}") from None
+
+
+def folders() -> list[Path]:
+    """Where models are looked for: AEZ_MODELS first, then those that came with the package (or stand in the clone)."""
+    here = Path(__file__).parent
+    named = [Path(part) for part in os.environ.get("AEZ_MODELS", "").split(os.pathsep) if part]
+    return [*named, here / "models", here.parent / "models"]
+
+
+def installed() -> list[Model]:
+    """Every model that can be found, by name; the first of a name counts."""
+    found: dict[str, Model] = {}
+    for folder in folders():
+        for card in sorted(folder.glob("*/model.json")):
+            found.setdefault(card.parent.name, Model(card.parent))
+    return list(found.values())
+
+
+def by_name(name: str | None = None) -> Model:
+    """The named model, the default one, or a model folder by its path.
+
+    Raises:
+        ModelError: there is none such.
+    """
+    wanted = name or DEFAULT
+    for model in installed():
+        if model.name == wanted:
+            return model
+    if name and (Path(name) / "model.json").is_file():
+        return Model(Path(name).resolve())
+    known = ", ".join(model.name for model in installed()) or "none"
+    raise ModelError(f"there is no model {wanted!r}; installed: {known}")
+
+
+def by_id(wanted: bytes) -> Model:
+    """The model that a file needs.
+
+    Raises:
+        ModelError: no installed model has this id.
+    """
+    for model in installed():
+        if model.id == wanted:
+            return model
+    raise ModelError(
+        f"the file needs model {wanted.hex()}, which is not installed; a newer aez may bring it, or put its folder "
+        "where AEZ_MODELS points"
+    )

@@ -1,0 +1,108 @@
+"""Raw bits and variable-length integers of a payload, vectorised."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from formats.errors import DamagedError
+
+ESCAPE_LENGTH = 5
+"""Bits that say how long an escaped value is."""
+
+
+def varints(values: list[int]) -> bytes:
+    """Unsigned LEB128: seven bits a byte, least significant first, the high bit set on all but the last byte."""
+    out = bytearray()
+    for value in values:
+        rest = value
+        while rest > 0x7F:
+            out.append(rest & 0x7F | 0x80)
+            rest >>= 7
+        out.append(rest)
+    return bytes(out)
+
+
+class Cursor:
+    """Bytes read from the front; never past their end."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data, self._at = data, 0
+
+    def take(self, count: int) -> bytes:
+        """The next `count` bytes."""
+        if count > len(self._data) - self._at:
+            raise DamagedError("a chunk ends early")
+        self._at += count
+        return self._data[self._at - count : self._at]
+
+    def varint(self) -> int:
+        """The next LEB128 integer, of at most six bytes."""
+        value = 0
+        for place in range(6):
+            (byte,) = self.take(1)
+            value |= (byte & 0x7F) << (7 * place)
+            if byte < 0x80:
+                return value
+        raise DamagedError("a chunk holds a number that never ends")
+
+    def rest(self) -> bytes:
+        """All that is left."""
+        return self.take(len(self._data) - self._at)
+
+
+def split(values: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """The low lengths[i] bits of values[i], most significant first, one after another: -> 0/1 [sum of lengths]."""
+    place = _places(lengths)
+    return ((np.repeat(values, lengths) >> place) & 1).astype(np.uint8)
+
+
+def escape(values: NDArray[np.int64]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Non-negative values as lengths of five bits each, then value + 1 without its leading one."""
+    plus = values.astype(np.int64) + 1
+    lengths = np.frexp(plus.astype(np.float64))[1].astype(np.int64) - 1
+    return (
+        split(lengths, np.full(len(plus), ESCAPE_LENGTH)),
+        split(plus, lengths),
+    )
+
+
+def _places(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Place value of every bit of a run of fields: lengths [2, 3] -> [1, 0, 2, 1, 0]."""
+    ends = np.cumsum(lengths)
+    return np.repeat(ends, lengths) - 1 - np.arange(ends[-1] if len(ends) else 0)
+
+
+class BitReader:
+    """Bits of a byte string, first bit most significant; every read is checked against what is left."""
+
+    def __init__(self, data: bytes) -> None:
+        self._bits, self._at = np.unpackbits(np.frombuffer(data, np.uint8)), 0
+
+    def take(self, count: int) -> NDArray[np.uint8]:
+        """The next `count` bits as 0/1."""
+        if count > len(self._bits) - self._at:
+            raise DamagedError("a chunk ends early")
+        self._at += count
+        return self._bits[self._at - count : self._at]
+
+    def join(self, lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Inverse of `split`."""
+        total = int(lengths.sum())
+        if not total:
+            return np.zeros(len(lengths), np.int64)
+        weighted = self.take(total).astype(np.int64) << _places(lengths)
+        sums = np.concatenate([[0], np.cumsum(weighted)])
+        ends = np.cumsum(lengths)
+        return np.asarray(sums[ends] - sums[ends - lengths], np.int64)
+
+    def unescape(self, count: int) -> NDArray[np.int64]:
+        """Inverse of `escape`."""
+        lengths = self.join(np.full(count, ESCAPE_LENGTH))
+        if count and lengths.max() > 24:
+            raise DamagedError("a chunk holds a value beyond its range")
+        return (np.int64(1) << lengths) - 1 + self.join(lengths)
+
+    def finish(self) -> None:
+        """All but the padding of the last byte was read, and the padding is zero."""
+        rest = self._bits[self._at :]
+        if len(rest) > 7 or rest.any():
+            raise DamagedError("a chunk is longer than what it holds")

@@ -1,0 +1,60 @@
+"""The latent grid: sizes that every file of format version 1 has in common."""
+
+SAMPLE_RATE = 44_100
+"""Samples a second of the coded signal; a source of another rate is resampled on the way in and out."""
+
+HOP = 700
+"""Samples a frame: 63 frames a second."""
+
+COEFFICIENTS = 2 * HOP
+"""Coefficients a frame, mid then side, each by rising frequency."""
+
+SEGMENT = 126
+"""Frames in the 2 seconds that are the unit people see; a chunk holds a whole number of segments."""
+
+CHUNK = 5 * SEGMENT
+"""Frames in a chunk of the file: 10 seconds."""
+
+SHARE = 3
+"""Frames that share a hyper vector."""
+
+BANDS = 24
+"""Bands of the envelope in each of mid and side."""
+
+HYPER = 2 * BANDS
+"""Hyper latents in a hyper vector."""
+
+HYPER_PER_FRAME = HYPER // SHARE
+"""Latents of a frame that the hyper vector takes, on average; the rest are main latents."""
+
+FLOOR, CEILING = -32, 31
+"""Range of a hyper latent, half octaves of band RMS; FLOOR stands for digital silence."""
+
+LEVELS = 48
+"""Levels of expected magnitude, a quarter octave apart."""
+
+UNIT_LEVEL = 20
+"""The level at which a coefficient is expected to be as large as its step."""
+
+TIERS = (32, 64, 128, 256, 512)
+"""Latent sizes; every one is a prefix of the next."""
+
+
+def frame_count(samples: int) -> int:
+    """Frames of a song of `samples` samples at 44.1 kHz: none for none, else one more than it fills."""
+    return -(-samples // HOP) + 1 if samples else 0
+
+
+def hyper_count(frames: int) -> int:
+    """Hyper vectors of `frames` frames."""
+    return -(-frames // SHARE)
+
+
+def main_count(latent: int) -> int:
+    """Main latents a frame of a tier of `latent` latents."""
+    return latent - HYPER_PER_FRAME
+
+
+def nominal_kbps(latent: int) -> float:
+    """Ceiling of a tier in units of 1024 bit/s: 4 bits a latent at 63 frames a second."""
+    return latent * 63 * 4 / 1024

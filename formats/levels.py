@@ -1,0 +1,48 @@
+"""From hyper latents to levels and ranks, in integers only, so that every machine agrees on what a file's bits mean.
+
+Time is interpolated inside a segment of 2 seconds only: no integer depends on how segments were grouped into chunks.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from formats.grid import COEFFICIENTS, LEVELS, SEGMENT, SHARE
+from formats.tables import GAIN_UNIT, LEVEL_BITS, Tables
+
+GROUP = SEGMENT // SHARE
+"""Hyper vectors in a segment."""
+
+
+def log_sigma(hyper: NDArray[np.int8], frames: int, tables: Tables) -> NDArray[np.int32]:
+    """Expected size of every coefficient, in log2, SIGMA_UNIT to the octave.
+
+    A hyper vector stands for the middle one of its three frames; the outer two take a third from their neighbour,
+    where it lies in the same segment.
+
+    Shape:
+        hyper: [G, 48], starting at a segment's start; frames <= 3 G -> [frames, 1400].
+    """
+    sums = hyper.astype(np.float32) @ tables.predictor.astype(np.float32) + tables.offset.astype(np.float32)
+    vector = sums.astype(np.int32)
+    before, after = vector.copy(), vector.copy()
+    before[1:], after[:-1] = vector[:-1], vector[1:]
+    before[::GROUP] = vector[::GROUP]
+    after[GROUP - 1 :: GROUP] = vector[GROUP - 1 :: GROUP]
+    out = np.empty((len(vector), SHARE, COEFFICIENTS), np.int32)
+    out[:, 0] = 2 * vector + before
+    out[:, 1] = 3 * vector
+    out[:, 2] = 2 * vector + after
+    return out.reshape(-1, COEFFICIENTS)[:frames]
+
+
+def levels(expected: NDArray[np.int32], gain: int, tables: Tables) -> NDArray[np.uint8]:
+    """Expected size in quantizer steps, a quarter octave a level: `log_sigma` [F, 1400] -> [F, 1400] in 0...47."""
+    fixed = expected * tables.slope
+    fixed += tables.intercept + np.int32(gain * GAIN_UNIT)
+    fixed >>= LEVEL_BITS
+    return np.clip(fixed, 0, LEVELS - 1, out=fixed).astype(np.uint8)
+
+
+def ranks(level: NDArray[np.uint8], main: int) -> NDArray[np.int64]:
+    """Indices of the `main` coefficients with the highest level, best first, ties by lower index: [F, 1400] -> [F, main]."""
+    return np.argsort(LEVELS - 1 - level, axis=1, kind="stable")[:, :main]

@@ -1,0 +1,73 @@
+"""Symbols through constriction's range coder, with tables whose every probability is an exact integer over 2**24.
+
+constriction takes probabilities as floats and gives symbol i the range of floor(scale * sum of those before it) + i.
+With integer weights that sum to 2**24 - n, its scale is exactly 1 and every float is an integer below 2**24: the
+frequency of a symbol is its weight + 1, on every machine. `tests/test_formats_coding.py` holds this against a coder
+written from SPEC.md.
+"""
+
+from functools import lru_cache
+from typing import Any
+
+import constriction
+import numpy as np
+from numpy.typing import NDArray
+
+from formats.errors import DamagedError
+
+
+@lru_cache(maxsize=1024)
+def _model(frequencies: bytes) -> Any:
+    weights = np.frombuffer(frequencies, np.uint32).astype(np.float64) - 1
+    return constriction.stream.model.Categorical(weights, perfect=False, lazy=False)
+
+
+def model(row: NDArray[np.uint32]) -> Any:
+    """constriction's model of one row of frequencies; cached, because a song asks for the same few hundred again."""
+    return _model(row.tobytes())
+
+
+class SymbolEncoder:
+    """Collects symbols; `words` seals."""
+
+    def __init__(self) -> None:
+        self._coder = constriction.stream.queue.RangeEncoder()
+
+    def put(self, symbols: NDArray[Any], row: NDArray[np.uint32]) -> None:
+        """Symbols [n] under one table."""
+        if len(symbols):
+            self._coder.encode(symbols.astype(np.int32), model(row))
+
+    def rows(self, symbols: NDArray[Any], counts: NDArray[Any], tables: NDArray[np.uint32]) -> None:
+        """Symbols that lie sorted by table: the first counts[0] under tables[0], and so on."""
+        ends = np.cumsum(counts)
+        for row, start, end in zip(tables, ends - counts, ends, strict=True):
+            self.put(symbols[start:end], row)
+
+    def words(self) -> NDArray[np.uint32]:
+        """The code as 32-bit words."""
+        return np.asarray(self._coder.get_compressed(), np.uint32)
+
+
+class SymbolDecoder:
+    """The same calls backwards."""
+
+    def __init__(self, words: NDArray[np.uint32]) -> None:
+        self._coder = constriction.stream.queue.RangeDecoder(words)
+
+    def get(self, count: int, row: NDArray[np.uint32]) -> NDArray[np.int32]:
+        """The next `count` symbols under one table.
+
+        Raises:
+            DamagedError: the words are no code of such symbols.
+        """
+        if not count:
+            return np.zeros(0, np.int32)
+        try:
+            return np.asarray(self._coder.decode(model(row), count), np.int32)
+        except (AssertionError, ValueError):
+            raise DamagedError("a chunk's code is not what its tables can have written") from None
+
+    def rows(self, counts: NDArray[Any], tables: NDArray[np.uint32]) -> NDArray[np.int32]:
+        """Inverse of `SymbolEncoder.rows`."""
+        return np.concatenate([self.get(int(n), row) for n, row in zip(counts, tables, strict=True)])

@@ -1,0 +1,126 @@
+"""The integers of a model that the bits of a file depend on.
+
+Everything here is an integer but `shape` and `bias`, which only scale decoded numbers and never decide a bit.
+"""
+
+import hashlib
+import io
+import zipfile
+from dataclasses import dataclass, fields
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from formats.errors import ModelError
+from formats.grid import COEFFICIENTS, FLOOR, HYPER, LEVELS
+
+PRECISION = 24
+"""Bits of a probability: the frequencies of a table sum to 2**24."""
+
+MAGNITUDES = 18
+"""Symbols of a main table: magnitudes 0 to 16 and an escape."""
+
+HYPER_SYMBOLS = 64
+"""Symbols of a hyper table: a change of -32 to 31, modulo 64."""
+
+CHANGE_CONTEXTS, BAND_GROUPS = 7, 8
+HYPER_TABLES = CHANGE_CONTEXTS * BAND_GROUPS + BAND_GROUPS
+"""Seven contexts of change for each of eight groups of bands, then eight tables for the first vector of a chunk."""
+
+SIGMA_UNIT = 3 * 2048
+"""An octave of `log_sigma`: three frames' weights times the predictor's 2048."""
+
+LEVEL_BITS = 20
+"""Fractional bits of `slope` and `intercept`."""
+
+GAIN_UNIT = (4 << LEVEL_BITS) // 32
+"""What one step of gain, 1/32 octave, adds to a level in its fixed point."""
+
+GAIN_LIMIT = 512
+"""Largest gain either way: d between 2**-16 and 2**16."""
+
+_SHAPES: dict[str, tuple[type[Any], tuple[int, ...]]] = {
+    "predictor": (np.int32, (HYPER, COEFFICIENTS)),
+    "offset": (np.int32, (COEFFICIENTS,)),
+    "slope": (np.int32, (COEFFICIENTS,)),
+    "intercept": (np.int32, (COEFFICIENTS,)),
+    "shape": (np.float64, (COEFFICIENTS,)),
+    "bias": (np.float64, (COEFFICIENTS,)),
+    "main": (np.uint32, (LEVELS, MAGNITUDES)),
+    "hyper": (np.uint32, (HYPER_TABLES, HYPER_SYMBOLS)),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Tables:
+    """Predictor, steps and frequencies of one model; checked when made.
+
+    Attributes:
+        predictor: int32 [48, 1400], log2 sigma of each coefficient a hyper unit, in 1/2048 octave.
+        offset: int32 [1400], constant of the same sum.
+        slope: int32 [1400], levels an octave of sigma, LEVEL_BITS fractional bits, over SIGMA_UNIT.
+        intercept: int32 [1400], level at sigma = 1 and gain 0, LEVEL_BITS fractional bits, half a level for rounding in it.
+        shape, bias: float64 [1400], step = 2 ** (shape log2 sigma + bias - gain / 32).
+        main: uint32 [48, 18], frequencies of magnitudes by level, each row summing to 2**24.
+        hyper: uint32 [64, 64], frequencies of hyper symbols by context, each row summing to 2**24.
+
+    Raises:
+        ModelError: an array is missing, has another shape or type, or breaks a bound.
+    """
+
+    predictor: NDArray[np.int32]
+    offset: NDArray[np.int32]
+    slope: NDArray[np.int32]
+    intercept: NDArray[np.int32]
+    shape: NDArray[np.float64]
+    bias: NDArray[np.float64]
+    main: NDArray[np.uint32]
+    hyper: NDArray[np.uint32]
+
+    def __post_init__(self) -> None:
+        for name, (kind, shape) in _SHAPES.items():
+            value = getattr(self, name)
+            if not isinstance(value, np.ndarray) or value.dtype != kind or value.shape != shape:
+                raise ModelError(f"table {name!r} is not {np.dtype(kind).name}{list(shape)}")
+        for name in ("main", "hyper"):
+            value = getattr(self, name).astype(np.int64)
+            if value.min() < 1 or (value.sum(1) != 1 << PRECISION).any():
+                raise ModelError(f"frequencies of table {name!r} do not sum to 2**{PRECISION}")
+        if not (np.isfinite(self.shape).all() and np.isfinite(self.bias).all()):
+            raise ModelError("steps are not finite")
+        # float32 sums of integers are exact below 2**24, so that BLAS may add them in any order; levels fit int32.
+        reach = -FLOOR * np.abs(self.predictor.astype(np.int64)).sum(0) + np.abs(self.offset.astype(np.int64))
+        level = 3 * reach * np.abs(self.slope.astype(np.int64)) + np.abs(self.intercept.astype(np.int64))
+        if reach.max() >= 1 << 24 or level.max() + GAIN_LIMIT * GAIN_UNIT >= 1 << 31:
+            raise ModelError("predictor is out of range")
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        """Read what `to_bytes` wrote; nothing in it is executed."""
+        try:
+            with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+                return cls(**{field.name: arrays[field.name] for field in fields(cls)})
+        except (KeyError, ValueError, OSError, zipfile.BadZipFile) as error:
+            raise ModelError(f"tables cannot be read: {error}") from None
+
+    def to_bytes(self) -> bytes:
+        """A compressed NPZ of the eight arrays."""
+        out = io.BytesIO()
+        np.savez_compressed(out, allow_pickle=False, **{field.name: getattr(self, field.name) for field in fields(self)})
+        return out.getvalue()
+
+    def digest(self) -> bytes:
+        """SHA-256 over the arrays' bytes in the order of the fields, little-endian: independent of the NPZ around them."""
+        state = hashlib.sha256()
+        for name, (kind, _) in _SHAPES.items():
+            state.update(np.ascontiguousarray(getattr(self, name), np.dtype(kind).newbyteorder("<")).tobytes())
+        return state.digest()
+
+
+def frequencies(counts: NDArray[np.float64]) -> NDArray[np.uint32]:
+    """Counts [rows, n] -> integer frequencies of at least 1 that sum to 2**24 a row."""
+    free = (1 << PRECISION) - counts.shape[1]
+    scaled = np.floor(counts / counts.sum(1, keepdims=True) * free).astype(np.int64)
+    scaled[np.arange(len(scaled)), counts.argmax(1)] += free - scaled.sum(1)
+    return (scaled + 1).astype(np.uint32)

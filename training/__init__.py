@@ -1,0 +1,1 @@
+"""Makes what lies in models/: data, networks, training, export, measurement. The only room that knows torch."""

@@ -1,0 +1,173 @@
+"""The autoencoder in torch: analysis, hyper latents, integer levels as differentiable twins, and the decoder.
+
+Three named parts with one shape contract, all frame-major: coefficients [B, T, 1400] (mid then side), hyper vectors
+[B, T / 3, 48]. Every last layer starts at zero, so that step 0 is the untrained start of the design, exactly.
+"""
+
+import math
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from training.start import EDGES, START_BIAS, START_SHAPE, interpolation
+from formats.grid import BANDS, CEILING, COEFFICIENTS, FLOOR, HOP, HYPER, LEVELS, SHARE, UNIT_LEVEL
+from training.config import NetworkConfig
+
+FLOOR_RMS = 2e-5  # added to band RMS before the logarithm; the design's start
+ZERO_RATIO, UNSENT_RATIO = 0.25, 0.8  # noise of a sent zero in steps, of an unsent coefficient in sigmas
+
+
+def round_through(x: Tensor) -> Tensor:
+    """Round in the forward pass, identity in the backward pass."""
+    return x + (x.round() - x).detach()
+
+
+class Block(nn.Module):
+    """Depthwise over time and frequency, then a pointwise pair; starts as identity. [B, W, T, P] -> same."""
+
+    def __init__(self, width: int, expansion: int, time: int, frequency: int) -> None:
+        super().__init__()
+        self.mix = nn.Conv2d(width, width, (time, frequency), padding=(time // 2, frequency // 2), groups=width)
+        self.up = nn.Conv2d(width, width * expansion, 1)
+        self.down = nn.Conv2d(width * expansion, width, 1)
+        nn.init.zeros_(self.down.weight)
+        nn.init.zeros_(self.down.bias)  # type: ignore[arg-type]
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.down(functional.relu(self.up(self.mix(x))))
+
+
+class Trunk(nn.Module):
+    """Patches of several feature planes -> tokens -> blocks -> tokens."""
+
+    def __init__(self, planes: int, patch: int, width: int, blocks: int, expansion: int, time: int, frequency: int):
+        super().__init__()
+        self.patch, self.tokens = patch, HOP // patch
+        self.enter = nn.Conv2d(planes * 2 * patch, width, 1)
+        self.place = nn.Parameter(torch.zeros(1, width, 1, self.tokens))
+        self.blocks = nn.ModuleList(Block(width, expansion, time, frequency) for _ in range(blocks))
+
+    def forward(self, planes: list[Tensor]) -> Tensor:
+        """Planes of [B, T, 1400] -> [B, W, T, P]."""
+        x = torch.cat([self.fold(plane) for plane in planes], 1)
+        x = self.enter(x) + self.place
+        for block in self.blocks:
+            x = block(x)
+        return x
+
+    def fold(self, plane: Tensor) -> Tensor:
+        """[B, T, 1400] -> [B, 2 patch, T, P]: both channels of a patch become channels of its token."""
+        b, t, _ = plane.shape
+        return plane.reshape(b, t, 2, self.tokens, self.patch).permute(0, 2, 4, 1, 3).reshape(b, -1, t, self.tokens)
+
+    def unfold(self, x: Tensor, planes: int) -> list[Tensor]:
+        """[B, planes 2 patch, T, P] -> planes of [B, T, 1400]."""
+        b, _, t, _ = x.shape
+        x = x.reshape(b, planes, 2, self.patch, t, self.tokens).permute(0, 1, 4, 2, 5, 3)
+        return list(x.reshape(b, planes, t, COEFFICIENTS).unbind(1))
+
+
+class Encoder(nn.Module):
+    """MDCT frames -> hyper latents before rounding, and 1400 analysis values."""
+
+    bands: Tensor
+
+    def __init__(self, c: NetworkConfig) -> None:
+        super().__init__()
+        self.trunk = Trunk(1, c.patch, c.encoder_width, c.encoder_blocks, c.expansion, c.time, c.frequency)
+        self.gate = nn.Conv2d(c.encoder_width, 2 * c.patch, 1)
+        self.hyper = nn.Linear(c.encoder_width * self.trunk.tokens, HYPER)
+        for layer in (self.gate, self.hyper):
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+        mean = np.zeros((HOP, BANDS), np.float32)
+        for band, (low, high) in enumerate(zip(EDGES, EDGES[1:], strict=False)):
+            mean[low:high, band] = 1 / (high - low)
+        self.register_buffer("bands", torch.from_numpy(mean))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """[B, T, 1400], T a multiple of 3 -> hyper [B, T / 3, 48] in half octaves, analysis [B, T, 1400]."""
+        b, t, _ = x.shape
+        power = (x * x).reshape(b, t, 2, HOP) @ self.bands
+        power = power.reshape(b, t // SHARE, SHARE, HYPER).mean(2)
+        start = 2 / math.log(2) * torch.log(torch.sqrt(power + 1e-20) + FLOOR_RMS)
+        tokens = self.trunk([torch.log(x.abs() + FLOOR_RMS) * 0.2 + 1.0])
+        (gate,) = self.trunk.unfold(self.gate(tokens), 1)
+        pooled = tokens.permute(0, 2, 1, 3).reshape(b, t // SHARE, SHARE, -1).mean(2)
+        return start + 2 * torch.tanh(self.hyper(pooled)), x * (1 + 0.5 * torch.tanh(gate))
+
+
+class Levels(nn.Module):
+    """The differentiable twin of `formats.levels`: expected sizes and steps from hyper latents."""
+
+    start: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("start", torch.from_numpy(interpolation()))
+        self.predictor = nn.Parameter(torch.zeros(HYPER, COEFFICIENTS))
+        self.offset = nn.Parameter(torch.zeros(COEFFICIENTS))
+        self.shape = nn.Parameter(torch.from_numpy(START_SHAPE.astype(np.float32)))
+        self.bias = nn.Parameter(torch.from_numpy(START_BIAS.astype(np.float32)))
+
+    def log_sigma(self, hyper: Tensor, first: int = 0) -> Tensor:
+        """Integer-valued hyper [B, G, 48] -> log2 of expected size [B, 3 G, 1400]; `first`: place in its segment."""
+        e = (hyper @ (self.start + self.predictor)) / 2 + self.offset
+        place = (torch.arange(e.shape[1]) + first) % 42
+        before = torch.where((place == 0)[:, None], e, torch.cat([e[:, :1], e[:, :-1]], 1))
+        after = torch.where((place == 41)[:, None], e, torch.cat([e[:, 1:], e[:, -1:]], 1))
+        return torch.stack([(before + 2 * e) / 3, e, (2 * e + after) / 3], 2).reshape(e.shape[0], -1, COEFFICIENTS)
+
+    def log_step(self, log_sigma: Tensor, log_d: Tensor) -> Tensor:
+        """log2 of the quantizer's step; `log_d` broadcasts against [B, T, 1400]."""
+        return self.shape * log_sigma + self.bias + log_d
+
+    @staticmethod
+    def level(log_sigma: Tensor, log_step: Tensor) -> Tensor:
+        """Expected size in steps, quarter octaves, before rounding; [B, T, 1400]."""
+        return (4 * (log_sigma - log_step) + UNIT_LEVEL).clamp(0, LEVELS - 1)
+
+
+class Decoder(nn.Module):
+    """Integers and what is known of them -> MDCT frames; starts as dequantization with noise filling."""
+
+    def __init__(self, c: NetworkConfig) -> None:
+        super().__init__()
+        self.trunk = Trunk(4, c.patch, c.width, c.blocks, c.expansion, c.time, c.frequency)
+        self.heads = nn.Conv2d(c.width, 3 * 2 * c.patch, 1)
+        nn.init.zeros_(self.heads.weight)
+        nn.init.zeros_(self.heads.bias)  # type: ignore[arg-type]
+
+    def forward(self, q: Tensor, log_sigma: Tensor, log_step: Tensor, sent: Tensor, noise: Tensor) -> Tensor:
+        """All [B, T, 1400]: integers, log2 sigma, log2 step, 0/1 mask, unit noise -> coefficients [B, T, 1400]."""
+        step, sigma = torch.exp2(log_step), torch.exp2(log_sigma)
+        magnitude = q.abs()
+        planes = [
+            torch.clamp(q * (step / sigma), -4.0, 4.0),
+            torch.log(1 + magnitude),
+            (log_sigma - log_step) * 0.5,
+            log_sigma * 0.125 + sent,
+        ]
+        gain, level, residual = self.trunk.unfold(self.heads(self.trunk(planes)), 3)
+        empty = magnitude < 0.5
+        zero = torch.minimum(step * ZERO_RATIO, sigma) * sent + UNSENT_RATIO * sigma * (1 - sent)
+        # A sent value that is not zero starts without noise; the network may add up to a quarter step.
+        amplitude = torch.where(empty, zero * torch.exp(level.clamp(-4.0, 1.5)), 0.25 * step * torch.tanh(level).relu())
+        bound = 0.5 * step * sent + sigma * (1 - sent)
+        return q * step * (1 + 0.5 * torch.tanh(gain)) + noise * amplitude + bound * torch.tanh(residual)
+
+
+class Autoencoder(nn.Module):
+    """The three parts under one roof, so that a checkpoint is one dictionary of tensors."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.encoder, self.levels, self.decoder = Encoder(config), Levels(), Decoder(config)
+
+    @staticmethod
+    def quantized_hyper(hyper: Tensor) -> Tensor:
+        """Rounded and clamped, with the gradient passed straight through."""
+        return round_through(hyper.clamp(FLOOR + 1, CEILING))

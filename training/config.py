@@ -1,0 +1,60 @@
+"""Every number of a training run, in one place; stored as plain values in each checkpoint."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """Sizes of the two networks; both work on patches of 25 bins of mid and side, 28 tokens a frame."""
+
+    patch: int = 25  # bins of each channel in a token
+    width: int = 64  # channels of a decoder token
+    blocks: int = 4  # residual blocks of the decoder
+    expansion: int = 2  # hidden channels of a block's pointwise pair, over width
+    time: int = 5  # frames a depthwise kernel sees
+    frequency: int = 3  # tokens a depthwise kernel sees
+    encoder_width: int = 32
+    encoder_blocks: int = 2
+
+    @property
+    def decoder_reach(self) -> int:
+        """Frames of context on either side that decide a decoded frame."""
+        return self.blocks * (self.time // 2)
+
+    @property
+    def encoder_reach(self) -> int:
+        """Frames of context on either side that decide an encoded frame, hyper vectors included."""
+        return self.encoder_blocks * (self.time // 2) + 2
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """One run. Times are wall-clock seconds, so that a run fits a lease whatever the machine."""
+
+    network: NetworkConfig = NetworkConfig()
+    seconds: float = 4.0  # length of a training item
+    batch: int = 4  # items a step
+    rate_decoder: float = 2e-3  # AdamW
+    rate_encoder: float = 0.0  # 0 keeps analysis, hyper latents, predictor and steps at their start
+    warmup: int = 50  # steps
+    ema: float = 0.995  # decay a step of the averaged weights that are exported
+    mel: float = 1.0
+    stft: float = 0.35
+    similarity: float = 1.5  # weight of 1 - NSIM on ear bands, the quantity ViSQOL pools
+    coefficient: float = 0.3
+    rate: float = 0.4  # weight of the natural logarithm of the bit rate: mel falls by about this much per e-fold
+    seed: int = 0
+
+    def plain(self) -> dict[str, Any]:
+        """The run as nested dicts of numbers, for the checkpoint."""
+        return asdict(self)
+
+    @staticmethod
+    def from_plain(values: dict[str, Any]) -> "TrainConfig":
+        """Inverse of `plain`."""
+        return TrainConfig(**{**values, "network": NetworkConfig(**values["network"])})
+
+
+GAINS = {32: (0.7, 2.0), 64: (0.6, 1.6), 128: (0.45, 1.3), 256: (0.25, 0.9), 512: (0.035, 0.6)}
+"""Step factors d that each tier is trained over, drawn log-uniformly."""

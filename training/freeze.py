@@ -1,0 +1,111 @@
+"""From a trained model to integers: the predictor's matrix, level arithmetic, and frequency tables counted on music."""
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from codec.mdct import forward
+from codec.quantize import quantize, round_hyper
+from formats.coding import low_bits
+from formats.grid import CHUNK, HOP, HYPER, LEVELS, TIERS, UNIT_LEVEL, main_count
+from formats.hyper import contexts, group
+from formats.levels import levels, log_sigma, ranks
+from formats.tables import (
+    BAND_GROUPS,
+    CHANGE_CONTEXTS,
+    HYPER_SYMBOLS,
+    HYPER_TABLES,
+    LEVEL_BITS,
+    MAGNITUDES,
+    PRECISION,
+    SIGMA_UNIT,
+    Tables,
+    frequencies,
+)
+from training.autoencoder import Autoencoder
+from training.config import GAINS
+from training.data import Music
+
+
+def integer_part(model: Autoencoder) -> Tables:
+    """The model's predictor and steps in fixed point, with flat frequencies."""
+    part = model.levels
+    matrix, offset, shape, bias = (
+        value.detach().double().cpu().numpy() for value in (part.start + part.predictor, part.offset, part.shape, part.bias)
+    )
+    return Tables(
+        predictor=np.rint(1024 * matrix).astype(np.int32),
+        offset=np.rint(2048 * offset).astype(np.int32),
+        slope=np.rint(4 * (1 - shape) * (1 << LEVEL_BITS) / SIGMA_UNIT).astype(np.int32),
+        intercept=np.rint((UNIT_LEVEL + 0.5 - 4 * bias) * (1 << LEVEL_BITS)).astype(np.int32),
+        shape=shape,
+        bias=bias,
+        main=frequencies(np.ones((LEVELS, MAGNITUDES))),
+        hyper=frequencies(np.ones((HYPER_TABLES, HYPER_SYMBOLS))),
+    )
+
+
+def pieces(music: Music, count: int, rng: np.random.Generator) -> Iterator[NDArray[np.float32]]:
+    """MDCT frames [630, 1400] of random ten-second pieces."""
+    for _ in range(count):
+        x = music.crop(rng, (CHUNK + 1) * HOP)
+        middle = np.stack([x[0] + x[1], x[0] - x[1]]) / 2
+        yield forward(middle).transpose(2, 0, 1).reshape(CHUNK, -1)
+
+
+def _smoothed(counts: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Counts plus a prior from the neighbouring levels, so that rare symbols of rare levels are not impossible."""
+    padded = np.pad(counts, ((1, 1), (0, 0)), mode="edge")
+    near = padded[:-2] + padded[2:] + counts
+    near = (near + 1e-3) / (near + 1e-3).sum(1, keepdims=True)
+    return counts + 8 * near + 1e-3
+
+
+def count(model: Autoencoder, music: Music, number: int, seed: int = 0) -> tuple[Tables, NDArray[np.float64]]:
+    """Tables with frequencies from `number` pieces, each at one tier and gain as trained.
+
+    Returns:
+        the tables, and the counts [48, 18] of plain magnitudes by level, which training's rate term interpolates.
+    """
+    tables, rng = integer_part(model), np.random.default_rng(seed)
+    main, plain = np.zeros((LEVELS, MAGNITUDES)), np.zeros((LEVELS, MAGNITUDES))
+    steps = np.full((HYPER_TABLES, HYPER_SYMBOLS), 0.0)
+    for x in pieces(music, number, rng):
+        with torch.no_grad():
+            hyper, analysis = (v[0].cpu().numpy() for v in model.encoder(torch.from_numpy(np.ascontiguousarray(x))[None]))
+        vectors = round_hyper(hyper, x)
+        expected = log_sigma(vectors, len(x), tables)
+        for tier in rng.choice(TIERS, 2, replace=False):
+            low, high = GAINS[int(tier)]
+            gain = round(-32 * (math.log2(low) + rng.random() * math.log2(high / low)))
+            level = levels(expected, gain, tables)
+            index = ranks(level, main_count(int(tier)))
+            ranked = np.take_along_axis(level, index, 1)
+            magnitude = np.abs(quantize(analysis, expected, index, gain, tables))
+            np.add.at(main, (ranked, np.minimum(magnitude >> low_bits(ranked), MAGNITUDES - 1)), 1)
+            np.add.at(plain, (ranked, np.minimum(magnitude, MAGNITUDES - 1)), 1)
+        change = np.diff(vectors.astype(np.int64), axis=0)
+        for band in range(HYPER):
+            rows = contexts(change, band) * BAND_GROUPS + group(band)
+            np.add.at(steps, (rows, (change[:, band] + HYPER_SYMBOLS // 2) % HYPER_SYMBOLS), 1)
+            below = int(vectors[0, band - 1]) if band else 0
+            first = CHANGE_CONTEXTS * BAND_GROUPS + group(band)
+            steps[first, (int(vectors[0, band]) - below) % HYPER_SYMBOLS] += 1
+    # A first value is seen once a piece: a broad prior keeps unseen loudness cheap enough.
+    steps[CHANGE_CONTEXTS * BAND_GROUPS :] += 0.5
+    return Tables(**{**vars(tables), "main": frequencies(_smoothed(main)), "hyper": frequencies(steps + 0.05)}), plain
+
+
+def code_lengths(tables: Tables, plain: NDArray[np.float64]) -> dict[str, NDArray[np.float32]]:
+    """What training's rate term needs: bits of plain magnitudes by level, sign included, and of a hyper change's size."""
+    smooth = _smoothed(plain)
+    main = -np.log2(smooth / smooth.sum(1, keepdims=True))
+    main[:, 1:] += 1
+    rows = tables.hyper[: CHANGE_CONTEXTS * BAND_GROUPS].astype(np.float64).sum(0)
+    half = HYPER_SYMBOLS // 2
+    bits = PRECISION + math.log2(CHANGE_CONTEXTS * BAND_GROUPS) - np.log2(rows)
+    change = np.minimum(bits[half : half + MAGNITUDES], bits[half : half - MAGNITUDES : -1])
+    return {"main": main.astype(np.float32), "hyper": change[None].astype(np.float32)}

@@ -1,0 +1,196 @@
+"""Train the autoencoder: `python -m training.train --music DIR --out runs/NAME [--minutes M] [--resume CHECKPOINT]`.
+
+One loop, read top to bottom. It stops by itself at its wall-clock limit, writes a checkpoint every few minutes, and a
+resumed run goes on with the same optimiser state. The log is one JSON object a line.
+"""
+
+import argparse
+import json
+import math
+import time
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from codec.quantize import DEAD_ZONE
+from formats.grid import SEGMENT, TIERS, main_count
+from training.autoencoder import Autoencoder
+from training.config import GAINS, TrainConfig
+from training.data import Music, batches, listed
+from training.losses import code_length, dissimilarity, spectral_distances, synthesize
+
+
+def choose_sent(level: Tensor, main: list[int]) -> Tensor:
+    """0/1 mask [B, T, 1400] of each item's `main` highest integer levels a frame, ties by lower index."""
+    keys = (255 - level.detach().round()).to(torch.uint8).cpu().numpy()
+    sent = np.zeros(keys.shape, np.float32)
+    for b, count in enumerate(main):
+        order = np.argsort(keys[b], axis=1, kind="stable")[:, :count]
+        np.put_along_axis(sent[b], order, 1, 1)
+    return torch.from_numpy(sent).to(level.device)
+
+
+def quantize_through(value: Tensor) -> Tensor:
+    """Dead-zone rounding in the forward pass, identity in the backward pass."""
+    q = value.sign() * torch.floor(value.abs() + 0.5 - DEAD_ZONE)
+    return value + (q - value).detach()
+
+
+def run_codec(model: Autoencoder, x: Tensor, log_d: Tensor, main: list[int]) -> dict[str, Tensor]:
+    """Coefficients through quantizer and decoder as a file would carry them; all [B, T, 1400] but hyper."""
+    hyper, analysis = model.encoder(x)
+    hyper = model.quantized_hyper(hyper)
+    log_sigma = model.levels.log_sigma(hyper)
+    log_step = model.levels.log_step(log_sigma, log_d)
+    level = model.levels.level(log_sigma, log_step)
+    sent = choose_sent(level, main)
+    ratio = analysis * torch.exp2(-log_step)
+    q = quantize_through(ratio) * sent
+    noise = (torch.rand_like(x) * 2 - 1) * math.sqrt(3)
+    decoded = model.decoder(q, log_sigma, log_step, sent, noise)
+    return {"hyper": hyper, "level": level, "sent": sent, "q": q, "decoded": decoded, "log_sigma": log_sigma}
+
+
+def losses(c: TrainConfig, out: dict[str, Tensor], x: Tensor, wave: Tensor, rng: np.random.Generator) -> dict[str, Tensor]:
+    """Weighted reconstruction terms of a batch."""
+    a, b = synthesize(out["decoded"]).flatten(0, 1), wave.flatten(0, 1)
+    mel, stft = spectral_distances(a, b, rng)
+    weight = torch.exp2(-out["log_sigma"].detach())
+    coefficient = ((out["decoded"] - x).abs() * weight).clamp(max=20).mean()
+    return {
+        "mel": c.mel * mel,
+        "stft": c.stft * stft,
+        "similarity": c.similarity * dissimilarity(a, b),
+        "coefficient": c.coefficient * coefficient,
+    }
+
+
+def rate(out: dict[str, Tensor], tables: dict[str, Tensor]) -> Tensor:
+    """Bits a frame of each item under the tables: [B]."""
+    chosen = out["sent"] > 0
+    bits = torch.zeros_like(out["q"])
+    bits[chosen] = code_length(out["q"][chosen].abs(), out["level"][chosen], tables["main"])
+    change = (out["hyper"][:, 1:] - out["hyper"][:, :-1]).abs()
+    steps = code_length(change.flatten(), torch.zeros_like(change.flatten()), tables["hyper"].expand(2, -1))
+    return bits.sum((1, 2)) / bits.shape[1] + steps.reshape(len(change), -1).sum(1) / change.shape[1] / 3
+
+
+def groups(model: Autoencoder, c: TrainConfig) -> list[dict[str, Any]]:
+    """Optimiser groups: the decoder, and what decides the bits of a file at its own, smaller rate."""
+    made = [{"params": list(model.decoder.parameters()), "peak": c.rate_decoder}]
+    if c.rate_encoder:
+        bits = [*model.encoder.parameters(), *model.levels.parameters()]
+        made.append({"params": bits, "peak": c.rate_encoder, "weight_decay": 0.0})
+    return made
+
+
+def save(path: Path, **state: object) -> None:
+    """A checkpoint is tensors and a plain dict; written beside and moved, so that it is whole or absent."""
+    torch.save(state, path.with_suffix(".part"))
+    path.with_suffix(".part").replace(path)
+
+
+def train(c: TrainConfig, a: argparse.Namespace) -> None:
+    """Run until the limit."""
+    torch.manual_seed(c.seed)
+    torch.set_flush_denormal(True)
+    device = torch.device(a.device)
+    model = Autoencoder(c.network).to(device)
+    tables = {k: torch.from_numpy(v).to(device) for k, v in np.load(a.tables).items()} if a.tables else {}
+    average = {k: v.clone() for k, v in model.state_dict().items()}
+    step, seen, spent = 0, 0.0, 0.0
+    state = torch.load(a.resume, map_location=device, weights_only=True) if a.resume else None
+    if state:
+        model.load_state_dict(state["ema"] if a.fresh else state["model"])
+        average = {k: v.to(device) for k, v in state["ema"].items()}
+        step, seen, spent = state["step"], state["seen"], state["spent"]
+    optimiser = torch.optim.AdamW(groups(model, c), lr=0.0, betas=(0.9, 0.98), weight_decay=1e-3, foreach=True)
+    if state and not a.fresh:
+        optimiser.load_state_dict(state["optimiser"])
+    if not c.rate_encoder:
+        for part in (model.encoder, model.levels):
+            part.requires_grad_(False)
+    frames = round(c.seconds * 63) // SEGMENT * SEGMENT
+    music = Music(listed(a.music, "train"), a.cache, "train")
+    loops = Music(sorted((a.music / "loops").glob("*")), a.cache, "loops")
+    source = batches(music, loops, c.seed + step, c.batch, frames)
+    rng = np.random.default_rng(c.seed + step)
+    began = saved = time.monotonic()
+    first, limit, total = step, a.minutes * 60, {}
+    a.out.mkdir(parents=True, exist_ok=True)
+    with (a.out / "log.jsonl").open("a") as log:
+        while (elapsed := time.monotonic() - began) < limit:
+            warm = min(1.0, (step - first + 1) / c.warmup)
+            decay = 0.5 * (1 + math.cos(math.pi * min(1.0, elapsed / limit)))
+            for group in optimiser.param_groups:
+                group["lr"] = group["peak"] * warm * (0.03 + 0.97 * decay)
+            coefficients, waves = (torch.from_numpy(np.ascontiguousarray(v)).to(device) for v in next(source))
+            tiers = rng.choice(TIERS, c.batch)
+            log_d = [math.log2(GAINS[t][0]) + rng.random() * math.log2(GAINS[t][1] / GAINS[t][0]) for t in tiers]
+            out = run_codec(
+                model, coefficients, torch.tensor(log_d, device=device)[:, None, None], [main_count(t) for t in tiers]
+            )
+            parts = losses(c, out, coefficients, waves, rng)
+            if c.rate_encoder:
+                parts["rate"] = c.rate * torch.log(rate(out, tables) * 0.063 + 0.5).mean()
+            loss = torch.stack(list(parts.values())).sum()
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+            norm = torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            if torch.isfinite(norm):
+                optimiser.step()
+            step, seen = step + 1, seen + c.batch * frames / 63
+            with torch.no_grad():
+                for name, value in model.state_dict().items():
+                    average[name].lerp_(value, max(1 - c.ema, 1 / (step - first + 10)))
+            for name, value in {**parts, "norm": norm}.items():
+                total[name] = total.get(name, 0.0) + value.item()
+            if step % a.every == 0:
+                mean = {k: round(v / a.every, 4) for k, v in total.items()}
+                log.write(json.dumps({"step": step, "seconds": round(spent + elapsed), "seen": round(seen), **mean}) + "\n")
+                log.flush()
+                total = {}
+            if time.monotonic() - saved > a.save_minutes * 60:
+                saved = time.monotonic()
+                save(
+                    a.out / "last.pt", model=model.state_dict(), ema=average, optimiser=optimiser.state_dict(),
+                    step=step, seen=seen, spent=spent + elapsed, config=c.plain(),
+                )  # fmt: skip
+    save(
+        a.out / "last.pt", model=model.state_dict(), ema=average, optimiser=optimiser.state_dict(),
+        step=step, seen=seen, spent=spent + time.monotonic() - began, config=c.plain(),
+    )  # fmt: skip
+
+
+def main() -> None:
+    """Parse the command line; every number of TrainConfig is an option of the same name."""
+    p = argparse.ArgumentParser(description=__doc__)
+    p.add_argument("--music", type=Path, required=True, help="folder with manifest.csv and loops/")
+    p.add_argument("--out", type=Path, required=True, help="folder for last.pt and log.jsonl")
+    p.add_argument("--cache", type=Path, default=Path(".cache"), help="folder for decoded music")
+    p.add_argument("--tables", type=Path, help="code lengths from training.fit, needed once the encoder learns")
+    p.add_argument("--minutes", type=float, default=60)
+    p.add_argument("--save-minutes", type=float, default=3)
+    p.add_argument("--every", type=int, default=20, help="steps a log line")
+    p.add_argument("--device", default="cpu")
+    p.add_argument("--resume", type=Path)
+    p.add_argument("--fresh", action="store_true", help="resume the averaged weights only, with a new optimiser")
+    defaults = TrainConfig()
+    numbers = [f.name for f in fields(TrainConfig) if f.name != "network"]
+    for name in numbers:
+        p.add_argument(f"--{name.replace('_', '-')}", type=type(getattr(defaults, name)))
+    for f in fields(defaults.network):
+        p.add_argument(f"--net-{f.name.replace('_', '-')}", type=int, dest=f"net_{f.name}")
+    a = p.parse_args()
+    given = {name: getattr(a, name) for name in numbers if getattr(a, name) is not None}
+    sizes = {f.name: getattr(a, f"net_{f.name}") for f in fields(defaults.network)}
+    network = replace(defaults.network, **{k: v for k, v in sizes.items() if v is not None})
+    train(replace(defaults, network=network, **given), a)
+
+
+if __name__ == "__main__":
+    main()
