@@ -152,6 +152,11 @@ def test_aez_commands_carry_setting_and_model() -> None:
     plain = peers.system("aez").encode_command(source, coded, peers.Setting(latent=64))
     assert plain[-5:] == ["encode", "in.wav", "out.aez", "--latent", "64"]
     assert plain[0] == sys.executable
+    assert [str(s) for s in (peers.Setting(12), peers.Setting(latent=64), peers.Setting())] == [
+        "12 kbit/s",
+        "latent 64",
+        "default",
+    ]
     named = peers.system("aez:start").encode_command(source, coded, peers.Setting(12.5))
     assert named[-6:] == ["in.wav", "out.aez", "--bitrate", "12.5", "--model", "start"]
     assert peers.system("aez:start").decode_command(coded, source)[-3:] == ["decode", "out.aez", "in.wav"]

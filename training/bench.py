@@ -152,7 +152,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--song", type=Path, help="a wav or flac file every codec reads (default: one is made)")
     parser.add_argument("--seconds", type=float, default=180.0, help="length of the song that is made (default: 180)")
     parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--kbps", type=float, default=64.0, help="rate for lame and opusenc (default: 64)")
+    parser.add_argument("--kbps", type=float, default=128.0, help="rate for lame and opusenc (default: 128)")
     parser.add_argument("--model", help="model of aez (default: its default)")
     options = parser.parse_args(arguments)
     console = Console(stderr=True)

@@ -34,13 +34,15 @@ class PeerError(AezError):
 
 
 class Setting(NamedTuple):
-    """What an encoder is asked for: a rate in kbit/s (1000 bit/s), or one of aez's tiers with its default gain."""
+    """What an encoder is asked for: a rate in kbit/s (1000 bit/s), one of aez's tiers, or neither: aez's default."""
 
     kbps: float | None = None
     latent: int | None = None
 
     def __str__(self) -> str:
-        return f"latent {self.latent}" if self.latent is not None else f"{self.kbps:g} kbit/s"
+        if self.latent is not None:
+            return f"latent {self.latent}"
+        return f"{self.kbps:g} kbit/s" if self.kbps is not None else "default"
 
 
 class Trip(NamedTuple):
