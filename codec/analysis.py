@@ -1,18 +1,19 @@
 """From windows of samples to integers: transform, encoder network, levels, ranks, quantizer."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from codec.chunks import Window
+from codec.chunks import Window, source_samples
 from codec.mdct import Float, forward
 from codec.quantize import quantize, round_hyper
 from codec.sessions import Network
 from codec.weights import Model
 from formats.coding import Latents
 from formats.errors import ModelError
-from formats.grid import COEFFICIENTS, SHARE, hyper_count
+from formats.grid import COEFFICIENTS, SEGMENT, SHARE, hyper_count
 from formats.levels import levels, log_sigma, ranks
 from formats.tables import Tables
 
@@ -41,6 +42,43 @@ class Analysed:
         return Latents(self.hyper, quantize(self.analysis, expected, index, gain, tables), self.silence)
 
 
+def regroup(chunks: Iterable[Analysed], frames: int, rate: int) -> Iterator[Analysed]:
+    """The same song in chunks of another length, a whole number of segments.
+
+    Networks always see windows of 630 frames, so that the length of a file's chunks changes not one integer.
+    """
+    span = source_samples(1, rate, SEGMENT)
+    held: list[Analysed] = []
+    for chunk in chunks:
+        for at in range(0, len(chunk.analysis), SEGMENT):
+            low = at // SEGMENT * span
+            start = np.maximum(chunk.silence[:, 0], low)
+            end = np.minimum(chunk.silence.sum(1), low + span)
+            quiet = np.stack([start - low + len(held) * span, end - start], 1)[end > start]
+            vectors = chunk.hyper[at // SHARE : (at + SEGMENT) // SHARE]
+            held.append(Analysed(vectors, chunk.analysis[at : at + SEGMENT], quiet))
+            if len(held) * SEGMENT == frames:
+                yield _joined(held)
+                held = []
+    if held:
+        yield _joined(held)
+
+
+def _joined(parts: list[Analysed]) -> Analysed:
+    silence = np.concatenate([part.silence for part in parts]).tolist()
+    runs: list[list[int]] = []
+    for start, length in silence:  # what the cut between two segments parted is one stretch again
+        if runs and sum(runs[-1]) == start:
+            runs[-1][1] += length
+        else:
+            runs.append([start, length])
+    return Analysed(
+        np.concatenate([part.hyper for part in parts]),
+        np.concatenate([part.analysis for part in parts]),
+        np.array(runs, np.int64).reshape(-1, 2),
+    )
+
+
 class Analyser:
     """The encoder side of one model on one device."""
 
@@ -56,7 +94,5 @@ class Analyser:
         out = self._network(coefficients=coefficients[None])
         groups = hyper_count(window.frames)
         core = slice(REACH, REACH + window.frames)
-        vectors = round_hyper(
-            out["hyper"][0, REACH // SHARE :][:groups], coefficients[REACH : REACH + SHARE * groups]
-        )
+        vectors = round_hyper(out["hyper"][0, REACH // SHARE :][:groups], coefficients[REACH : REACH + SHARE * groups])
         return Analysed(vectors, out["analysis"][0, core], silence)

@@ -13,7 +13,6 @@ import numpy as np
 from codec.mdct import Float
 from formats.grid import CHUNK, HOP, SAMPLE_RATE, frame_count
 
-
 T = TypeVar("T")
 
 

@@ -83,5 +83,3 @@ def _driver() -> bool:
         return bool(cuda.cuInit(0) == 0 and cuda.cuDeviceGetCount(ctypes.byref(count)) == 0 and count.value > 0)
     except (OSError, AttributeError):
         return False
-
-

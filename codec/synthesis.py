@@ -12,7 +12,7 @@ from codec.sessions import Network
 from codec.weights import Model
 from formats.coding import Latents, silent_channels
 from formats.errors import ModelError
-from formats.grid import CHUNK, COEFFICIENTS, FLOOR, HOP, HYPER, SHARE
+from formats.grid import COEFFICIENTS, FLOOR, HOP, HYPER, SHARE
 from formats.levels import levels, log_sigma, ranks
 from formats.tables import SIGMA_UNIT, Tables
 
@@ -53,13 +53,14 @@ def dense(latents: Latents, index: int, first_frame: int, gain: int, tables: Tab
 
 
 class Synthesizer:
-    """The decoder side of one model on one device, at one gain."""
+    """The decoder side of one model on one device, at one gain and chunk length."""
 
-    def __init__(self, model: Model, device: str, gain: int) -> None:
+    def __init__(self, model: Model, device: str, gain: int, chunk_frames: int) -> None:
         if int(model.card["reach"]["decoder"]) > REACH:
             raise ModelError(f"model {model.name!r} needs more context than this version of aez gives it")
         self._network = Network(model.decoder, INPUTS, device)
         self.provider = self._network.provider
+        self._size = (1, chunk_frames + 2 * REACH, COEFFICIENTS)
         self._gain = np.array([gain], np.float32)
         # What the network sees beyond the song's ends: a hyper vector of silence.
         nothing = np.full((1, HYPER), FLOOR, np.int8)
@@ -69,11 +70,15 @@ class Synthesizer:
         """A chunk with its neighbours -> mid and side [2, (F + 1) 700], its ends still to be overlapped."""
         before, chunk, after = around
         frames = len(chunk.quantized)
-        size = (1, CHUNK + 2 * REACH, COEFFICIENTS)
+        size = self._size
         quantized, sent = np.zeros(size, np.float32), np.zeros(size, np.bool_)
         sigma, random = np.empty(size, np.float32), np.zeros(size, np.float32)
         sigma[:] = self._floor
-        for part, at in ((before, REACH - len(before.quantized) if before else 0), (chunk, REACH), (after, REACH + frames)):
+        for part, at in (
+            (before, REACH - len(before.quantized) if before else 0),
+            (chunk, REACH),
+            (after, REACH + frames),
+        ):
             if part is None:
                 continue
             low, high = max(at, 0), min(at + len(part.quantized), REACH + frames + REACH)

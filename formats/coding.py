@@ -93,7 +93,9 @@ def _read_silence(cursor: Cursor) -> NDArray[np.int64]:
     return out
 
 
-def _by_level(hyper_latents: NDArray[np.int8], frames: int, main: int, gain: int, tables: Tables) -> tuple[Any, Any, Any]:
+def _by_level(
+    hyper_latents: NDArray[np.int8], frames: int, main: int, gain: int, tables: Tables
+) -> tuple[Any, Any, Any]:
     """Levels in rank order [F M], a stable order of them by level, and how many there are of each level."""
     level = levels(log_sigma(hyper_latents, frames, tables), gain, tables)
     ranked = np.take_along_axis(level, ranks(level, main), 1).ravel()

@@ -1,12 +1,12 @@
 """Every error that aez raises on purpose.
 
-    AezError
-    |- UsageError        the caller asked for something that cannot be (a tier that does not exist, no such device)
-    |- AudioError        a source that is no audio, or a target that cannot hold it
-    |- ModelError        a model that is missing, or is not what its card says
-    `- FormatError       bytes that are no good .aez file
-       |- VersionError   a good file of a newer format than this package knows
-       `- DamagedError   a file that was good once: checksum mismatch, truncation
+AezError
+|- UsageError        the caller asked for something that cannot be (a tier that does not exist, no such device)
+|- AudioError        a source that is no audio, or a target that cannot hold it
+|- ModelError        a model that is missing, or is not what its card says
+`- FormatError       bytes that are no good .aez file
+   |- VersionError   a good file of a newer format than this package knows
+   `- DamagedError   a file that was good once: checksum mismatch, truncation
 """
 
 

@@ -107,7 +107,9 @@ class Tables:
     def to_bytes(self) -> bytes:
         """A compressed NPZ of the eight arrays."""
         out = io.BytesIO()
-        np.savez_compressed(out, allow_pickle=False, **{field.name: getattr(self, field.name) for field in fields(self)})
+        np.savez_compressed(
+            out, allow_pickle=False, **{field.name: getattr(self, field.name) for field in fields(self)}
+        )
         return out.getvalue()
 
     def digest(self) -> bytes:

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from training.start import EDGES, START_BIAS, START_SHAPE, interpolation
 from formats.grid import BANDS, CEILING, COEFFICIENTS, FLOOR, HOP, HYPER, LEVELS, SHARE, UNIT_LEVEL
 from training.config import NetworkConfig
+from training.start import EDGES, START_BIAS, START_SHAPE, interpolation
 
 FLOOR_RMS = 2e-5  # added to band RMS before the logarithm; the design's start
 ZERO_RATIO, UNSENT_RATIO = 0.25, 0.8  # noise of a sent zero in steps, of an unsent coefficient in sigmas

@@ -51,9 +51,13 @@ def example(batch: int, frames: int, seed: int = 0) -> tuple[Tensor, ...]:
     return q, sigma, sent, torch.rand(shape, generator=g) * 2 - 1, torch.tensor([8.0])
 
 
-def write_graph(module: nn.Module, inputs: tuple[Tensor, ...], names: tuple[str, ...], outputs: list[str], **meta: str) -> bytes:
+def write_graph(
+    module: nn.Module, inputs: tuple[Tensor, ...], names: tuple[str, ...], outputs: list[str], **meta: str
+) -> bytes:
     """Export with free batch and time axes; the metadata say what the graph is."""
-    axes: Any = tuple({0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC} if v.dim() == 3 else None for v in inputs)
+    axes: Any = tuple(
+        {0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC} if v.dim() == 3 else None for v in inputs
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter warns of its own deprecations
         program = torch.onnx.export(
@@ -93,7 +97,11 @@ def restore(checkpoint: Path | None) -> tuple[Autoencoder, dict[str, Any]]:
     config = TrainConfig.from_plain(state["config"])
     model = Autoencoder(config.network).eval()
     model.load_state_dict(state["ema"])
-    told = {"steps": state["step"], "seconds_of_audio_seen": round(state["seen"]), "training_seconds": round(state["spent"])}
+    told = {
+        "steps": state["step"],
+        "seconds_of_audio_seen": round(state["seen"]),
+        "training_seconds": round(state["spent"]),
+    }
     return model, {**told, "config": config.plain()}
 
 
@@ -107,8 +115,12 @@ def export(model: Autoencoder, told: dict[str, Any], music: Music, pieces: int, 
     decoder = write_graph(module, example(2, 126), DECODER_INPUTS, ["coefficients"], part="aez decoder")
     sizes = [(1, 3), (1, 126), (8, 129), (1, 645)]
     errors = {
-        "encoder": parity(encoder, model.encoder, [(torch.randn(b, t, COEFFICIENTS) * 0.01,) for b, t in sizes], ("coefficients",)),
-        "decoder": parity(decoder, module, [example(b, t) for b, t in [(1, 1), (1, 79), (8, 126), (1, 646)]], DECODER_INPUTS),
+        "encoder": parity(
+            encoder, model.encoder, [(torch.randn(b, t, COEFFICIENTS) * 0.01,) for b, t in sizes], ("coefficients",)
+        ),
+        "decoder": parity(
+            decoder, module, [example(b, t) for b, t in [(1, 1), (1, 79), (8, 126), (1, 646)]], DECODER_INPUTS
+        ),
     }
     if max(errors.values()) > 1e-4:
         raise SystemExit(f"ONNX Runtime and torch disagree: {errors}")
@@ -121,7 +133,8 @@ def export(model: Autoencoder, told: dict[str, Any], music: Music, pieces: int, 
         "id": model_id(decoder, tables).hex(),
         "encoder_sha256": hashlib.sha256(encoder).hexdigest(),
         "grid": {"sample_rate": 44100, "hop": 700, "frames_per_2_s": 126, "hyper_every": 3},
-        "tiers": old.get("tiers") or {str(t): {"gain": 0, "from_kbps": 0.0, "nominal_kbps": round(nominal_kbps(t), 1)} for t in TIERS},
+        "tiers": old.get("tiers")
+        or {str(t): {"gain": 0, "from_kbps": 0.0, "nominal_kbps": round(nominal_kbps(t), 1)} for t in TIERS},
         "reach": {"encoder": model.config.encoder_reach, "decoder": model.config.decoder_reach},
         "parity_with_torch": errors,
         "training": told,

@@ -34,7 +34,8 @@ def integer_part(model: Autoencoder) -> Tables:
     """The model's predictor and steps in fixed point, with flat frequencies."""
     part = model.levels
     matrix, offset, shape, bias = (
-        value.detach().double().cpu().numpy() for value in (part.start + part.predictor, part.offset, part.shape, part.bias)
+        value.detach().double().cpu().numpy()
+        for value in (part.start + part.predictor, part.offset, part.shape, part.bias)
     )
     return Tables(
         predictor=np.rint(1024 * matrix).astype(np.int32),
@@ -75,7 +76,9 @@ def count(model: Autoencoder, music: Music, number: int, seed: int = 0) -> tuple
     steps = np.full((HYPER_TABLES, HYPER_SYMBOLS), 0.0)
     for x in pieces(music, number, rng):
         with torch.no_grad():
-            hyper, analysis = (v[0].cpu().numpy() for v in model.encoder(torch.from_numpy(np.ascontiguousarray(x))[None]))
+            hyper, analysis = (
+                v[0].cpu().numpy() for v in model.encoder(torch.from_numpy(np.ascontiguousarray(x))[None])
+            )
         vectors = round_hyper(hyper, x)
         expected = log_sigma(vectors, len(x), tables)
         for tier in rng.choice(TIERS, 2, replace=False):

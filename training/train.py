@@ -55,7 +55,9 @@ def run_codec(model: Autoencoder, x: Tensor, log_d: Tensor, main: list[int]) -> 
     return {"hyper": hyper, "level": level, "sent": sent, "q": q, "decoded": decoded, "log_sigma": log_sigma}
 
 
-def losses(c: TrainConfig, out: dict[str, Tensor], x: Tensor, wave: Tensor, rng: np.random.Generator) -> dict[str, Tensor]:
+def losses(
+    c: TrainConfig, out: dict[str, Tensor], x: Tensor, wave: Tensor, rng: np.random.Generator
+) -> dict[str, Tensor]:
     """Weighted reconstruction terms of a batch."""
     a, b = synthesize(out["decoded"]).flatten(0, 1), wave.flatten(0, 1)
     mel, stft = spectral_distances(a, b, rng)
@@ -151,7 +153,9 @@ def train(c: TrainConfig, a: argparse.Namespace) -> None:
                 total[name] = total.get(name, 0.0) + value.item()
             if step % a.every == 0:
                 mean = {k: round(v / a.every, 4) for k, v in total.items()}
-                log.write(json.dumps({"step": step, "seconds": round(spent + elapsed), "seen": round(seen), **mean}) + "\n")
+                log.write(
+                    json.dumps({"step": step, "seconds": round(spent + elapsed), "seen": round(seen), **mean}) + "\n"
+                )
                 log.flush()
                 total = {}
             if time.monotonic() - saved > a.save_minutes * 60:
