@@ -147,7 +147,7 @@ def test_giant_tags_are_left_out_and_the_others_stay(tmp_path):
 
 @pytest.mark.parametrize(("size", "kept"), [(1000, True), (COVER_LIMIT, True), (COVER_LIMIT + 1, False)])
 def test_covers_as_far_as_a_file_may_hold_them(tmp_path, size, kept):
-    picture = b"\0image/png\0\3\0" + bytes(range(256)) * (size // 256) + b"x" * (size % 256)
+    picture = b"\0image/png\0\3\0" + b"x" * size
     frame = b"APIC" + struct.pack(">I", len(picture)) + b"\0\0" + picture
     synchsafe = bytes(len(frame) >> shift & 0x7F for shift in (21, 14, 7, 0))
     path = tmp_path / "a.mp3"

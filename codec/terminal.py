@@ -1,0 +1,161 @@
+"""The command's manners: exit codes, one-line errors, signals, pipes, the progress bar."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import re
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FrameType
+from typing import BinaryIO
+
+import click
+
+from codec.atomic import check_target, new_file
+from formats.errors import AezError, UsageError
+
+PIPE = "-"
+"""The name that stands for standard input or output."""
+
+
+class Time(click.ParamType[float]):
+    """Seconds, or [h:]m:s, as a number of seconds."""
+
+    name = "time"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the seconds; anything else than a time of 0 or more is a usage error."""
+        if not re.fullmatch(r"(\d+:)?(\d+:)?\d+(\.\d*)?|\.\d+", str(value)):
+            self.fail(f"{value!r} is no time; write seconds or [h:]m:s", param, ctx)
+        seconds = 0.0
+        for part in str(value).split(":"):
+            seconds = 60 * seconds + float(part)
+        return seconds
+
+
+def clock(seconds: float) -> str:
+    """Return 83.456 as 1:23.5, with hours where there are any."""
+    tenths = round(10 * seconds)
+    hours, rest = divmod(tenths, 36_000)
+    minutes, rest = divmod(rest, 600)
+    return f"{hours}:{minutes:02}:{rest / 10:04.1f}" if hours else f"{minutes}:{rest / 10:04.1f}"
+
+
+def run(command: click.Command, arguments: list[str] | None = None) -> int:
+    """Run a command and return its exit code: 0, 1 for errors, 2 for wrong usage, 130 for Ctrl-C, 143 for SIGTERM."""
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) is signal.SIG_DFL:
+            signal.signal(getattr(signal, name), _terminate)
+    try:
+        result = command.main(arguments, prog_name="aez", standalone_mode=False)
+        sys.stdout.flush()
+        return result if isinstance(result, int) else 0
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return 128 + signal.SIGINT
+    except AezError as error:
+        return _fail(str(error))
+    except OSError as error:
+        if error.errno == errno.EPIPE:
+            _silence_stdout()
+            return 1
+        return _fail(": ".join(str(part) for part in (error.filename, error.strerror or error) if part))
+    except MemoryError:
+        return _fail("out of memory")
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)
+
+
+def _fail(line: str) -> int:
+    click.echo("aez: error: " + " ".join(line.split()), err=True)
+    return 1
+
+
+def _silence_stdout() -> None:
+    """Keep the interpreter from complaining at its exit that nobody reads what is still buffered."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+@contextlib.contextmanager
+def progress(label: str, *, quiet: bool) -> Iterator[Callable[[float | None], None] | None]:
+    """Show a bar on stderr while a person watches; gives what to call with the fraction done, or None."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(label, total=None)
+
+        def advance(fraction: float | None) -> None:
+            bar.update(task, total=None if fraction is None else 1.0, completed=fraction or 0.0)
+
+        yield advance
+
+
+@contextlib.contextmanager
+def opened(name: str) -> Iterator[BinaryIO]:
+    """Open a file for reading, or standard input."""
+    if name == PIPE:
+        yield sys.stdin.buffer
+        return
+    if Path(name).is_dir():
+        raise UsageError(f"{name} is a directory")
+    with Path(name).open("rb") as file:
+        yield file
+
+
+@contextlib.contextmanager
+def spooled(name: str) -> Iterator[str]:
+    """Give the name of a file: standard input is copied to a temporary one first, audio libraries need to seek."""
+    if name != PIPE:
+        yield name
+        return
+    with tempfile.TemporaryDirectory(prefix="aez-") as folder:
+        copy = Path(folder, "standard input")
+        with copy.open("wb") as file:
+            shutil.copyfileobj(sys.stdin.buffer, file)
+        yield str(copy)
+
+
+@contextlib.contextmanager
+def created(name: str, *, force: bool, source: str, seekable: bool = False) -> Iterator[BinaryIO]:
+    """Open the target: a file that appears when all is well, or standard output (spooled if it has to be seekable).
+
+    Raises:
+        UsageError: the target must not be written.
+        AezError: writing fails, with the target's name in the line.
+    """
+    if name == PIPE:
+        if sys.stdout.isatty():
+            raise UsageError("the output is not written to a terminal; name a file, or pipe it on")
+        if not seekable:
+            yield sys.stdout.buffer
+            return
+        with tempfile.TemporaryFile(prefix="aez-") as spool:
+            yield spool
+            spool.seek(0)
+            shutil.copyfileobj(spool, sys.stdout.buffer)
+        return
+    origin = None if source == PIPE else Path(source)
+    check_target(Path(name), force=force, source=origin)
+    try:
+        with new_file(Path(name), force=force, source=origin) as file:
+            yield file
+    except OSError as error:
+        if error.filename:
+            raise
+        raise AezError(f"cannot write {name}: {error.strerror or error}") from None
