@@ -13,7 +13,7 @@ from audioread import DecodeError
 from audioread.ffdec import FFmpegAudioFile, NotInstalledError
 from numpy.typing import NDArray
 
-from codec.source import _FileSource
+from codec.source import FileSource
 from formats.errors import AudioError
 
 _QUEUED = 256
@@ -53,7 +53,7 @@ class _Ffmpeg(FFmpegAudioFile):  # type: ignore[misc]
         super().close()
 
 
-class FfmpegSource(_FileSource):
+class FfmpegSource(FileSource):
     """A file that ffmpeg decodes to 16 bit samples.
 
     Raises:
