@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from formats.coding import MAGNITUDE_LIMIT
 from formats.grid import BANDS, CEILING, COEFFICIENTS, FLOOR, HOP, SHARE
 from formats.tables import SIGMA_UNIT, Tables
 
@@ -13,9 +14,6 @@ if TYPE_CHECKING:
 
 DEAD_ZONE = 0.12
 """Magnitudes round up from 0.5 + this: zeros are cheaper than the little that they lose."""
-
-LIMIT = 1 << 23
-"""Largest magnitude of a main latent, far beyond any music: it bounds what floats of absurd level can ask for."""
 
 
 def round_hyper(hyper: "Float", coefficients: "Float") -> NDArray[np.int8]:
@@ -42,7 +40,7 @@ def quantize(
 ) -> NDArray[np.int32]:
     """Main latents: analysis values [F, 1400] at indices [F, M], in steps, rounded with a dead zone -> [F, M]."""
     ratio = np.take_along_axis(analysis, index, 1) * np.exp2(-log_steps(expected, index, gain, tables))
-    magnitude = np.floor(np.minimum(np.abs(ratio), LIMIT) + np.float32(0.5 - DEAD_ZONE))
+    magnitude = np.floor(np.minimum(np.abs(ratio), MAGNITUDE_LIMIT) + np.float32(0.5 - DEAD_ZONE))
     return np.where(ratio < 0, -magnitude, magnitude).astype(np.int32)
 
 

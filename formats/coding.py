@@ -23,6 +23,9 @@ from formats.tables import MAGNITUDES, Tables
 SILENCE_LIMIT = 4096
 """Most silent stretches a chunk may list."""
 
+MAGNITUDE_LIMIT = 1 << 23
+"""Largest magnitude of a main latent, far beyond any music: exact in float32, and no decoder overflows on it."""
+
 
 @dataclass(frozen=True, eq=False)
 class Latents:
@@ -68,6 +71,8 @@ def decode(payload: bytes, frames: int, main: int, gain: int, coder: Coder, tabl
         vectors, values = planar.decode(cursor.rest(), frames, main)
     else:
         vectors, values = _decode_range(cursor, frames, main, gain, tables)
+    if values.size and not (values.min() >= -MAGNITUDE_LIMIT and values.max() <= MAGNITUDE_LIMIT):
+        raise DamagedError("a chunk holds a value beyond its range")
     return Latents(vectors, values, silence)
 
 
@@ -103,7 +108,8 @@ def _by_level(
 
 
 def _encode_range(latents: Latents, gain: int, tables: Tables) -> bytes:
-    level, order, counts = _by_level(latents.hyper, *latents.main.shape, gain, tables)
+    frames, main = latents.main.shape
+    level, order, counts = _by_level(latents.hyper, frames, main, gain, tables)
     encoder = SymbolEncoder()
     hyper.encode(latents.hyper, encoder, tables)
     values = latents.main.ravel()[order]
@@ -150,4 +156,4 @@ def _decode_range(
 
 def silent_channels(vectors: NDArray[np.int8]) -> NDArray[np.bool_]:
     """Where mid or side is digital silence: hyper [G, 48] -> [G, 2]."""
-    return (vectors.reshape(len(vectors), 2, HYPER // 2) == FLOOR).all(2)
+    return np.asarray((vectors.reshape(len(vectors), 2, HYPER // 2) == FLOOR).all(2))

@@ -32,14 +32,14 @@ def contexts(change: NDArray[np.int64], band: int) -> NDArray[np.int64]:
     else:
         eighths = 3 * below(1) + below(2) + below(3) + 2 * change[:, band - BANDS]
     half = CHANGE_CONTEXTS // 2
-    return np.clip((eighths + 4) >> 3, -half, half) + half
+    return np.asarray(np.clip((eighths + 4) >> 3, -half, half) + half, np.int64)
 
 
 def encode(vectors: NDArray[np.int8], encoder: SymbolEncoder, tables: Tables) -> None:
     """Code vectors [G, 48] of -32...31."""
     values = vectors.astype(np.int64)
     change = np.diff(values, axis=0)
-    for band in range(HYPER):
+    for band in range(HYPER if len(values) else 0):
         below = values[0, band - 1] if band else 0
         encoder.put((values[:1, band] - below) % HYPER_SYMBOLS, tables.hyper[_first(band)])
         context = contexts(change, band)
@@ -54,7 +54,7 @@ def decode(decoder: SymbolDecoder, count: int, tables: Tables) -> NDArray[np.int
     change = np.zeros((max(count - 1, 0), HYPER), np.int64)
     for band in range(HYPER if count else 0):
         below = values[0, band - 1] if band else 0
-        values[0, band] = _wrap(below + decoder.get(1, tables.hyper[_first(band)]))[0]
+        values[0, band] = _wrap(below + decoder.get(1, tables.hyper[_first(band)]).astype(np.int64))[0]
         context = contexts(change, band)
         symbols = np.zeros(len(change), np.int64)
         for c in range(CHANGE_CONTEXTS):

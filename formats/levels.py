@@ -44,5 +44,5 @@ def levels(expected: NDArray[np.int32], gain: int, tables: Tables) -> NDArray[np
 
 
 def ranks(level: NDArray[np.uint8], main: int) -> NDArray[np.int64]:
-    """Indices of the `main` coefficients with the highest level, best first, ties by lower index: [F, 1400] -> [F, main]."""
+    """Indices of the `main` coefficients of highest level, best first, ties by lower index: [F, 1400] -> [F, main]."""
     return np.argsort(LEVELS - 1 - level, axis=1, kind="stable")[:, :main]

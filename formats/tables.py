@@ -5,7 +5,6 @@ Everything here is an integer but `shape` and `bias`, which only scale decoded n
 
 import hashlib
 import io
-import zipfile
 from dataclasses import dataclass, fields
 from typing import Any, Self
 
@@ -60,7 +59,7 @@ class Tables:
         predictor: int32 [48, 1400], log2 sigma of each coefficient a hyper unit, in 1/2048 octave.
         offset: int32 [1400], constant of the same sum.
         slope: int32 [1400], levels an octave of sigma, LEVEL_BITS fractional bits, over SIGMA_UNIT.
-        intercept: int32 [1400], level at sigma = 1 and gain 0, LEVEL_BITS fractional bits, half a level for rounding in it.
+        intercept: int32 [1400], level at sigma = 1 and gain 0, LEVEL_BITS fractional bits, half a level in it to round.
         shape, bias: float64 [1400], step = 2 ** (shape log2 sigma + bias - gain / 32).
         main: uint32 [48, 18], frequencies of magnitudes by level, each row summing to 2**24.
         hyper: uint32 [64, 64], frequencies of hyper symbols by context, each row summing to 2**24.
@@ -101,8 +100,10 @@ class Tables:
         try:
             with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
                 return cls(**{field.name: arrays[field.name] for field in fields(cls)})
-        except (KeyError, ValueError, OSError, zipfile.BadZipFile) as error:
-            raise ModelError(f"tables cannot be read: {error}") from None
+        except ModelError:
+            raise
+        except Exception as error:  # zipfile, zlib and NumPy have a dozen ways to say that an archive is broken
+            raise ModelError(f"tables cannot be read: {' '.join(str(error).split())}") from None
 
     def to_bytes(self) -> bytes:
         """A compressed NPZ of the eight arrays."""
@@ -113,7 +114,7 @@ class Tables:
         return out.getvalue()
 
     def digest(self) -> bytes:
-        """SHA-256 over the arrays' bytes in the order of the fields, little-endian: independent of the NPZ around them."""
+        """SHA-256 over the arrays' bytes in the order of the fields, little-endian, whatever the NPZ around them."""
         state = hashlib.sha256()
         for name, (kind, _) in _SHAPES.items():
             state.update(np.ascontiguousarray(getattr(self, name), np.dtype(kind).newbyteorder("<")).tobytes())
@@ -125,4 +126,4 @@ def frequencies(counts: NDArray[np.float64]) -> NDArray[np.uint32]:
     free = (1 << PRECISION) - counts.shape[1]
     scaled = np.floor(counts / counts.sum(1, keepdims=True) * free).astype(np.int64)
     scaled[np.arange(len(scaled)), counts.argmax(1)] += free - scaled.sum(1)
-    return (scaled + 1).astype(np.uint32)
+    return np.asarray(scaled + 1, np.uint32)
