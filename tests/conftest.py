@@ -1,0 +1,76 @@
+"""What several test files share: audio made of nothing, the tiny model, and encoding and decoding in memory."""
+
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from formats.tables import Tables
+from training.synthesize import song
+
+MODELS = Path(__file__).parent / "models"
+Array = NDArray[np.float32]
+
+
+@pytest.fixture(scope="session")
+def music() -> Array:
+    """25 s of stereo at 44.1 kHz, [2, N]: chords, drums, hiss, panned. Do not write to it."""
+    x = song(25.0, seed=3)
+    x.flags.writeable = False
+    return x
+
+
+@pytest.fixture(scope="session")
+def tables() -> Tables:
+    """Tables of the tiny model."""
+    return Tables.from_bytes((MODELS / "tiny" / "tables.npz").read_bytes())
+
+
+@pytest.fixture(scope="session")
+def tiny() -> Iterator[SimpleNamespace]:
+    """The tiny model installed and taken by default, for the session; `folder` is where it lies."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AEZ_MODELS", str(MODELS))
+        patch.setattr("codec.weights.DEFAULT", "tiny")
+        yield SimpleNamespace(folder=MODELS / "tiny")
+
+
+class Sink:
+    """Keeps what `decode` writes."""
+
+    clipped = 0
+
+    def __init__(self) -> None:
+        self.blocks: list[Array] = []
+
+    def write(self, block: Array) -> None:
+        assert block.dtype == np.float32
+        self.blocks.append(block.copy())
+
+
+def encoded(samples: Array, rate: int = 44100, **options: Any) -> bytes:
+    """Samples [C, N] -> an .aez file."""
+    from codec.audio import ArraySource
+    from codec.pipeline import encode
+
+    out = BytesIO()
+    report = encode(ArraySource(samples, rate), out, **options)
+    assert report.coded_bytes == len(out.getvalue())
+    assert report.samples == samples.shape[1]
+    return out.getvalue()
+
+
+def decoded(data: Any, **options: Any) -> Array:
+    """An .aez file (bytes or a file object) -> samples [C, N]."""
+    from codec.pipeline import decode
+
+    sink = Sink()
+    report = decode(BytesIO(data) if isinstance(data, bytes) else data, sink, **options)  # type: ignore[arg-type]
+    wave = np.concatenate([np.zeros((report.channels, 0), np.float32), *sink.blocks], 1)
+    assert report.samples == wave.shape[1]
+    return wave

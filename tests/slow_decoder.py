@@ -1,0 +1,244 @@
+"""A payload decoder in plain Python, written from formats/SPEC.md alone: no NumPy, nothing of `formats` but its tables.
+
+It is slow on purpose: one symbol, one bit, one coefficient at a time, in the words of the specification.
+"""
+
+import struct
+from dataclasses import dataclass
+
+import zstandard
+
+from formats.tables import Tables
+
+MASK = 2**64 - 1
+
+
+class Bytes:
+    """Bytes read from the front."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data, self.at = data, 0
+
+    def take(self, count: int) -> bytes:
+        assert self.at + count <= len(self.data)
+        self.at += count
+        return self.data[self.at - count : self.at]
+
+    def varint(self) -> int:
+        value = place = 0
+        while True:
+            (byte,) = self.take(1)
+            value += (byte % 128) << place
+            place += 7
+            if byte < 128:
+                return value
+
+
+class Bits:
+    """Bits of bytes, the most significant first."""
+
+    def __init__(self, data: bytes) -> None:
+        self.text, self.at = "".join(f"{byte:08b}" for byte in data), 0
+
+    def take(self, count: int) -> int:
+        assert self.at + count <= len(self.text)
+        self.at += count
+        return int("0" + self.text[self.at - count : self.at], 2)
+
+
+class RangeDecoder:
+    """SPEC.md, 'The range coder'."""
+
+    def __init__(self, words: list[int]) -> None:
+        self.words = list(words)
+        self.low, self.range = 0, MASK
+        self.point = self.next() << 32
+        self.point += self.next()
+
+    def next(self) -> int:
+        return self.words.pop(0) if self.words else 0
+
+    def symbol(self, row: list[int]) -> int:
+        scale = self.range >> 24
+        q = ((self.point - self.low) & MASK) // scale
+        assert q < 1 << 24
+        s = below = 0
+        while below + row[s] <= q:
+            below += row[s]
+            s += 1
+        self.low = (self.low + scale * below) & MASK
+        self.range = scale * row[s]
+        if self.range < 1 << 32:
+            self.low = (self.low << 32) & MASK
+            self.range = (self.range << 32) & MASK
+            self.point = ((self.point << 32) & MASK) + self.next()
+        return s
+
+
+class RangeEncoder:
+    """The same steps with the carries and the end of SPEC.md."""
+
+    def __init__(self) -> None:
+        self.low, self.range = 0, MASK
+        self.words: list[int] = []
+        self.held: list[int] = []
+        self.used = False
+
+    def symbol(self, s: int, row: list[int]) -> None:
+        self.used = True
+        scale = self.range >> 24
+        low = self.low + scale * sum(row[:s])
+        self.range = scale * row[s]
+        if self.held and (low > MASK or low + self.range <= MASK):
+            self.release(carry=low > MASK)
+        self.low = low & MASK
+        if self.range < 1 << 32:
+            self.held.append(self.low >> 32)
+            self.low = (self.low << 32) & MASK
+            self.range = (self.range << 32) & MASK
+            if len(self.held) == 1 and self.low + self.range <= MASK:
+                self.release(carry=False)
+
+    def release(self, carry: bool) -> None:
+        first, *others = self.held
+        self.words.append(first + carry)
+        self.words += [0 if carry else 2**32 - 1 for _ in others]
+        self.held = []
+
+    def finish(self) -> list[int]:
+        if self.used:
+            p = self.low + 2**32 - 1
+            if self.held:
+                self.release(carry=p > MASK)
+            p &= MASK
+            self.words.append(p >> 32)
+            if ((self.low + self.range) & MASK) >> 32 == p >> 32:
+                self.words.append(0)
+        return self.words
+
+
+@dataclass
+class Payload:
+    """What a payload says: silence [n][2], hyper [G][48], main [F][M]."""
+
+    silence: list[list[int]]
+    hyper: list[list[int]]
+    main: list[list[int]]
+
+
+class SlowTables:
+    """The integers of a model as lists."""
+
+    def __init__(self, tables: Tables) -> None:
+        self.predictor, self.offset = tables.predictor.tolist(), tables.offset.tolist()
+        self.slope, self.intercept = tables.slope.tolist(), tables.intercept.tolist()
+        self.main, self.hyper = tables.main.tolist(), tables.hyper.tolist()
+
+
+def wrap(x: int) -> int:
+    return (x + 32) % 64 - 32
+
+
+def read_hyper(decoder: RangeDecoder, vectors: int, table: list[list[int]]) -> list[list[int]]:
+    h = [[0] * 48 for _ in range(vectors)]
+    for b in range(48):
+        below = h[0][b - 1] if b else 0
+        h[0][b] = wrap(below + decoder.symbol(table[56 + b // 6]))
+        symbols = [0] * vectors
+        for c in range(7):
+            for g in range(1, vectors):
+                if context(h, g, b) == c:
+                    symbols[g] = decoder.symbol(table[8 * c + b // 6])
+        for g in range(1, vectors):
+            h[g][b] = wrap(h[g - 1][b] + symbols[g] - 32)
+    return h
+
+
+def context(h: list[list[int]], g: int, b: int) -> int:
+    i = b % 24
+
+    def change(band: int) -> int:
+        return h[g][band] - h[g - 1][band]
+
+    def lower(j: int) -> int:
+        return change(b - j) if i >= j else 0
+
+    mid = 4 * lower(1) + 2 * lower(2) + lower(3)
+    e = mid if b < 24 else 3 * lower(1) + lower(2) + lower(3) + 2 * change(b - 24)
+    return min(max((e + 4) >> 3, -3), 3) + 3
+
+
+def levels(h: list[list[int]], frames: int, gain: int, t: SlowTables, chosen: range = range(1400)) -> list[list[int]]:
+    """Levels [F][1400] (or of some coefficients only, for speed)."""
+
+    def size(g: int, k: int) -> int:
+        return t.offset[k] + sum(h[g][b] * t.predictor[b][k] for b in range(48))
+
+    out = []
+    e = [[size(g, k) for k in chosen] for g in range(len(h))]
+    for f in range(frames):
+        g, place = divmod(f, 3)
+        before = g if g % 42 == 0 else g - 1
+        after = g if g % 42 == 41 or g == len(h) - 1 else g + 1
+        neighbour = (before, g, after)[place]
+        row = []
+        for i, k in enumerate(chosen):
+            x = 2 * e[g][i] + e[neighbour][i]
+            row.append(min(max((x * t.slope[k] + t.intercept[k] + 131072 * gain) >> 20, 0), 47))
+        out.append(row)
+    return out
+
+
+def ranks(level: list[int], main: int) -> list[int]:
+    """Coefficients of one frame, best first."""
+    return sorted(range(len(level)), key=lambda k: (-level[k], k))[:main]
+
+
+def decode(payload: bytes, frames: int, main: int, gain: int, coder: int, tables: Tables) -> Payload:
+    data, t = Bytes(payload), SlowTables(tables)
+    silence, end = [], 0
+    for _ in range(data.varint()):
+        start = end + data.varint()
+        length = data.varint()
+        silence.append([start, length])
+        end = start + length
+    vectors = -(-frames // 3)
+    if coder == 1:
+        return Payload(silence, *_zstd(data, frames, main, vectors))
+    count = data.varint()
+    decoder = RangeDecoder(list(struct.unpack(f"<{count}I", data.take(4 * count))))
+    h = read_hyper(decoder, vectors, t.hyper)
+    places = []  # (level, frame, rank) of every main latent
+    for f, row in enumerate(levels(h, frames, gain, t)):
+        places += [(row[k], f, r) for r, k in enumerate(ranks(row, main))]
+    places.sort()
+    coarse = [decoder.symbol(t.main[level]) for level, _, _ in places]
+    bits = Bits(data.take(len(data.data) - data.at))
+    widths = [(max(level, 27) - 27) // 4 for level, _, _ in places]
+    low = [bits.take(n) for n in widths]
+    lengths = [bits.take(5) for s in coarse if s == 17]
+    escapes = [2**k + bits.take(k) - 1 for k in lengths]
+    coarse = [17 + escapes.pop(0) if s == 17 else s for s in coarse]
+    values = [[0] * main for _ in range(frames)]
+    for (_, f, r), c, n, rest in zip(places, coarse, widths, low, strict=True):
+        magnitude = c * 2**n + rest
+        values[f][r] = -magnitude if magnitude and bits.take(1) else magnitude
+    padding = len(bits.text) - bits.at
+    assert padding < 8
+    assert bits.take(padding) == 0
+    return Payload(silence, h, values)
+
+
+def _zstd(data: Bytes, frames: int, main: int, vectors: int) -> tuple[list[list[int]], list[list[int]]]:
+    (width,) = data.take(1)
+    body = zstandard.ZstdDecompressor().decompress(data.take(len(data.data) - data.at))
+    assert len(body) == 48 * vectors + frames * main * width
+    signed = struct.unpack(f"{48 * vectors}b", body[: 48 * vectors])
+    h = [[signed[b * vectors + g] for b in range(48)] for g in range(vectors)]
+    planes = [body[48 * vectors + p * frames * main :][: frames * main] for p in range(width)]
+    values = [[0] * main for _ in range(frames)]
+    for r in range(main):
+        for f in range(frames):
+            raw = bytes(plane[r * frames + f] for plane in planes)
+            values[f][r] = int.from_bytes(raw, "little", signed=True)
+    return h, values

@@ -1,0 +1,421 @@
+"""Payloads: round trips, exact bytes, a second implementation from SPEC.md, size against the tables, and damage."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import slow_decoder as slow
+import zstandard
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import formats
+from formats import coding
+from formats.coding import MAGNITUDE_LIMIT, Latents
+from formats.errors import DamagedError, ModelError
+from formats.grid import COEFFICIENTS, HYPER, hyper_count
+from formats.layout import Coder
+from formats.levels import levels, log_sigma, ranks
+from formats.symbols import SymbolDecoder, SymbolEncoder
+from formats.tables import Tables, frequencies
+
+CODERS = list(Coder)
+relaxed = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+
+
+def same(a: Latents, b: Latents) -> bool:
+    return (
+        np.array_equal(a.hyper, b.hyper)
+        and np.array_equal(a.main, b.main)
+        and np.array_equal(a.silence, b.silence)
+        and (a.hyper.dtype, a.main.dtype) == (b.hyper.dtype, b.main.dtype)
+    )
+
+
+def plausible(frames: int, main: int, gain: int, tables: Tables, seed: int = 0) -> Latents:
+    """Latents as music has them: hyper vectors that drift, main latents drawn from the tables of their levels."""
+    rng = np.random.default_rng(seed)
+    drift = np.cumsum(rng.integers(-1, 2, (hyper_count(frames), HYPER)), 0)
+    hyper = np.clip(drift - np.arange(HYPER) % 24 // 2 - 6, -31, 31).astype(np.int8)
+    level = levels(log_sigma(hyper, frames, tables), gain, tables)
+    ranked = np.take_along_axis(level, ranks(level, main), 1)
+    cumulative = np.cumsum(tables.main.astype(np.int64), 1)[ranked]
+    symbols = (rng.integers(0, 1 << 24, ranked.shape)[..., None] >= cumulative).sum(-1)
+    shift = coding.low_bits(ranked)
+    values = (symbols << shift) + rng.integers(0, 1 << shift)
+    values += (symbols == 17) * rng.geometric(0.05, ranked.shape) * (1 << shift)
+    signs = rng.choice([-1, 1], ranked.shape)
+    return Latents(hyper, (values * signs).astype(np.int32), np.array([[100, 2000]], np.int64))
+
+
+@st.composite
+def latents(draw: st.DrawFn) -> tuple[Latents, int]:
+    """Any latents that a writer may have, and a gain."""
+    frames = draw(st.sampled_from([0, 1, 2, 3, 4, 5, 17, 126, 127, 131]))
+    main = draw(st.sampled_from([16, 17, 48, 240, 496]) if frames < 20 else st.just(16))
+    rng = np.random.default_rng(draw(st.integers(0, 1 << 30)))
+    low = draw(st.integers(-32, 31))
+    hyper = rng.integers(low, draw(st.integers(low, 31)) + 1, (hyper_count(frames), HYPER)).astype(np.int8)
+    size = 2.0 ** draw(st.sampled_from([-4, 0, 1, 4, 8, 16, 23]))
+    values = np.rint(rng.standard_normal((frames, main)) * size)
+    values = np.clip(values, -MAGNITUDE_LIMIT, MAGNITUDE_LIMIT).astype(np.int32)
+    gaps = draw(st.lists(st.tuples(st.integers(0, 1 << 20), st.integers(0, 1 << 20)), max_size=6))
+    ends = np.cumsum(np.array(gaps, np.int64).reshape(-1, 2).ravel()).reshape(-1, 2)
+    silence = np.stack([ends[:, 0], ends[:, 1] - ends[:, 0]], 1)
+    return Latents(hyper, values, silence), draw(st.integers(-512, 512))
+
+
+@relaxed
+@given(latents(), st.sampled_from(CODERS))
+def test_round_trip(tables: Tables, case: tuple[Latents, int], coder: Coder) -> None:
+    wanted, gain = case
+    payload = coding.encode(wanted, gain, coder, tables)
+    got = coding.decode(payload, *wanted.main.shape, gain, coder, tables)
+    assert same(got, wanted)
+    got.hyper[:, 24:] = -32  # callers may write to what they got
+    assert coding.encode(wanted, gain, coder, tables) == payload
+
+
+@pytest.mark.parametrize("value", [-MAGNITUDE_LIMIT, -32768, -129, -128, -127, 127, 128, 32767, 32768, MAGNITUDE_LIMIT])
+@pytest.mark.parametrize("coder", CODERS)
+def test_magnitudes_at_the_ends_of_integer_types(value: int, coder: Coder, tables: Tables) -> None:
+    for gain, loudness in ((0, -20), (512, 31)):  # without and with low bits
+        main = np.zeros((4, 16), np.int32)
+        main[1, 3] = value
+        wanted = Latents(np.full((2, HYPER), loudness, np.int8), main, np.zeros((0, 2), np.int64))
+        payload = coding.encode(wanted, gain, coder, tables)
+        assert same(coding.decode(payload, 4, 16, gain, coder, tables), wanted)
+
+
+# A second implementation
+
+
+@pytest.mark.parametrize("coder", CODERS)
+@pytest.mark.parametrize(
+    ("frames", "main", "gain"), [(1, 16, 0), (7, 48, 60), (130, 16, 20), (5, 496, 512), (4, 16, -512)]
+)
+def test_plain_python_from_the_specification_decodes_it(
+    frames: int, main: int, gain: int, coder: Coder, tables: Tables
+) -> None:
+    wanted = plausible(frames, main, gain, tables)
+    got = slow.decode(coding.encode(wanted, gain, coder, tables), frames, main, gain, coder, tables)
+    assert got.hyper == wanted.hyper.tolist()
+    assert got.main == wanted.main.tolist()
+    assert got.silence == wanted.silence.tolist()
+
+
+@settings(relaxed, max_examples=25)
+@given(latents())
+def test_plain_python_decodes_anything_that_the_range_coder_writes(tables: Tables, case: tuple[Latents, int]) -> None:
+    wanted, gain = case
+    main = wanted.main[:4, :48]
+    wanted = Latents(wanted.hyper[: hyper_count(len(main))], main, wanted.silence)
+    if not main.size:
+        return
+    got = slow.decode(coding.encode(wanted, gain, Coder.RANGE, tables), *main.shape, gain, Coder.RANGE, tables)
+    assert (got.hyper, got.main, got.silence) == (wanted.hyper.tolist(), main.tolist(), wanted.silence.tolist())
+
+
+ROWS = {
+    "flat": frequencies(np.ones((1, 18)))[0],
+    "steep": np.array([(1 << 24) - 17, *[1] * 17], np.uint32),
+    "steep at the end": np.array([*[1] * 17, (1 << 24) - 17], np.uint32),
+    "pair": np.array([1, (1 << 24) - 1], np.uint32),
+}
+
+
+@settings(relaxed, max_examples=300)
+@given(st.lists(st.tuples(st.sampled_from(sorted(ROWS)), st.integers(0, 17), st.integers(1, 9)), max_size=40))
+def test_plain_python_writes_the_same_words(runs: list[tuple[str, int, int]]) -> None:
+    """Steep rows drive the coder into held words and carries, which plausible data hardly reach."""
+    fast, plain = SymbolEncoder(), slow.RangeEncoder()
+    told = [(ROWS[name], symbol % len(ROWS[name]), times) for name, symbol, times in runs]
+    for row, symbol, times in told:
+        fast.put(np.full(times, symbol), row)
+        for _ in range(times):
+            plain.symbol(symbol, row.tolist())
+    words = plain.finish()
+    assert fast.words().tolist() == words
+    fast_decoder, plain_decoder = SymbolDecoder(fast.words()), slow.RangeDecoder(words)
+    for row, symbol, times in told:
+        assert fast_decoder.get(times, row).tolist() == [symbol] * times
+        assert [plain_decoder.symbol(row.tolist()) for _ in range(times)] == [symbol] * times
+
+
+class Watched(slow.RangeEncoder):
+    """Remembers which carries happened, and how many words were held at most."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: set[tuple[int, bool]] = set()
+
+    def release(self, carry: bool) -> None:
+        self.seen.add((min(len(self.held), 3), carry))
+        super().release(carry)
+
+
+def around_the_carry(plain: slow.RangeEncoder) -> np.ndarray:
+    """A row whose symbol 1 keeps the next carry open, while 0 decides against it and 2 for it."""
+    carry = 2**64 if plain.held else (plain.low + plain.range // 2) >> 32 << 32
+    q = min(max((carry - plain.low) // (plain.range >> 24), 1), 2**24 - 2)
+    return np.array([q, 1, 2**24 - 1 - q], np.uint32)
+
+
+def test_held_words_with_and_without_carry_are_the_same_words() -> None:
+    seen = set()
+    for run in range(1, 12):
+        for last in (0, 1, 2):
+            fast, plain = SymbolEncoder(), Watched()
+            for symbol in [1] * run + [last]:
+                row = around_the_carry(plain)
+                fast.put(np.array([symbol]), row)
+                plain.symbol(symbol, row.tolist())
+            assert fast.words().tolist() == plain.finish()
+            seen |= plain.seen
+    assert {(held, carry) for held in (1, 2, 3) for carry in (False, True)} <= seen
+
+
+def test_frequencies_are_exactly_the_tables() -> None:
+    """constriction takes floats; every symbol must get its integer share of 2**24 and not one more or less."""
+    rng = np.random.default_rng(0)
+    row = frequencies(rng.random((1, 64)) ** 8)[0]
+    for symbol in range(64):
+        below = int(row[:symbol].astype(np.int64).sum())
+        for q, expected in ((below, symbol), (below + int(row[symbol]) - 1, symbol)):
+            point = ((1 << 40) - 1) * q + 1  # scale is 2**40 - 1 at the start
+            words = np.array([point >> 32, point & 0xFFFFFFFF], np.uint32)
+            assert SymbolDecoder(words).get(1, row).tolist() == [expected]
+
+
+# Size
+
+
+@pytest.mark.parametrize("gain", [0, 60])
+def test_size_is_within_one_per_cent_of_the_tables(gain: int, tables: Tables) -> None:
+    wanted = plausible(630, 112, gain, tables)
+    payload = coding.encode(wanted, gain, Coder.RANGE, tables)
+    level = levels(log_sigma(wanted.hyper, 630, tables), gain, tables)
+    ranked = np.take_along_axis(level, ranks(level, 112), 1)
+    shift = coding.low_bits(ranked)
+    coarse = np.abs(wanted.main) >> shift
+    bits = 24 - np.log2(tables.main[ranked, np.minimum(coarse, 17)].astype(float)) + shift + (wanted.main != 0)
+    bits += np.where(coarse > 16, 5 + np.floor(np.log2(np.maximum(coarse - 16, 1))), 0)
+    ideal = (bits.sum() + _hyper_bits(wanted.hyper.tolist(), tables.hyper.tolist())) / 8
+    assert ideal <= len(payload) <= 1.01 * ideal + 16
+
+
+def _hyper_bits(h: list[list[int]], table: list[list[int]]) -> float:
+    """Ideal code length of hyper vectors, value by value."""
+    bits = 0.0
+    for b in range(48):
+        bits += 24 - np.log2(table[56 + b // 6][(h[0][b] - (h[0][b - 1] if b else 0)) % 64])
+        for g in range(1, len(h)):
+            row = table[8 * slow.context(h, g, b) + b // 6]
+            bits += 24 - np.log2(row[(h[g][b] - h[g - 1][b] + 32) % 64])
+    return bits
+
+
+# Exact bytes
+
+
+def golden_tables() -> Tables:
+    """The tables of SPEC.md's example, by its formulas."""
+    k, b = np.arange(COEFFICIENTS), np.arange(HYPER)[:, None]
+    predictor = 1024 * ((k // 700 == b // 24) & (k % 700 // 30 == b % 24))
+    main = np.array([[1 + (1 << 23) // (1 + s * (s + 48 - row)) for s in range(18)] for row in range(48)])
+    main[:, 0] += (1 << 24) - main.sum(1)
+    hyper = np.array([[1 + (1 << 20) // (1 + abs(s - 32) * (1 + r % 8)) for s in range(64)] for r in range(64)])
+    hyper[:, 32] += (1 << 24) - hyper.sum(1)
+    return Tables(
+        predictor.astype(np.int32),
+        np.zeros(COEFFICIENTS, np.int32),
+        np.full(COEFFICIENTS, 273, np.int32),
+        np.full(COEFFICIENTS, 21495808, np.int32),
+        np.full(COEFFICIENTS, 0.6),
+        np.zeros(COEFFICIENTS),
+        main.astype(np.uint32),
+        hyper.astype(np.uint32),
+    )
+
+
+def golden_latents() -> Latents:
+    """The integers of SPEC.md's example."""
+    hyper = [[(7 * b + 5 * g) % 23 - 16 for b in range(48)] for g in range(2)]
+    main = [[(16 * f + r) ** 2 % 37 - 18 for r in range(16)] for f in range(5)]
+    main[2][0] = 100000
+    silence = [[100, 2000], [3000, 1]]
+    return Latents(np.array(hyper, np.int8), np.array(main, np.int32), np.array(silence, np.int64))
+
+
+GOLDEN = {
+    Coder.RANGE: (
+        "0264d00f840701325d15fef5518c4f1131182cb9ebed85a2f7aaceb67722db256265599d16aace38f843abe186921ada"
+        "5814bb17e681ae6b6881bb9f4b40af8db949601c2ac48f8eb176f4c56a19437fc4c116340db19d50d85a5779ef041bc5"
+        "66ed97e432baafa2fb6ae942cc58b32931f6158bd129f228d024e9a626e14bd8deff94ddfa2bc23d7e4f7e89ccaf19df"
+        "b6913c8825df68180b3fe4fff60fe09625aad184d05a8cf258e4a1454931e5d3a16750e0dc833ffac897487ba97677ae"
+        "27fbc36c0d3e406395eb6479217ab80254cf03cc6555800200c3480ff953033f2a60654a7fc0"
+    ),
+    Coder.ZSTD: (
+        "0264d00f8407010428b52ffd60a000cd0400e246191fb0351d4b8decbdbb85b49556c33038cb43c3300c43b6fcd022bb"
+        "dd8424d9294f7fffef37e08dac8c4b99290815635d512e52b4a415c82ac794d1196fe9331cb379280a065a327cc6e796"
+        "e04f6c9c10448fd3104247d05922b584cc6a822433834ee8f11219a8900c2ffb1f071049a83c10eb32edffffac010a92"
+        "3c2581c2ad8d79cc1e9dbf016e4a30c0bb00000069b881f451ca14"
+    ),
+}
+
+
+@pytest.mark.parametrize("coder", CODERS)
+def test_golden_bytes(coder: Coder) -> None:
+    tables, wanted, data = golden_tables(), golden_latents(), bytes.fromhex(GOLDEN[coder])
+    assert same(coding.decode(data, 5, 16, 52, coder, tables), wanted)
+    got = slow.decode(data, 5, 16, 52, coder, tables)
+    assert (got.hyper, got.main) == (wanted.hyper.tolist(), wanted.main.tolist())
+    if coder == Coder.RANGE:  # zstd's compressor may find other bytes for the same integers in another version
+        assert coding.encode(wanted, 52, coder, tables).hex() == data.hex()
+
+
+def test_golden_example_meets_every_branch() -> None:
+    tables, wanted = golden_tables(), golden_latents()
+    level = levels(log_sigma(wanted.hyper, 5, tables), 52, tables)
+    ranked = np.take_along_axis(level, ranks(level, 16), 1)
+    shift = coding.low_bits(ranked)
+    assert 0 in shift
+    assert shift.max() > 0
+    assert ((np.abs(wanted.main) >> shift) > 16).any()
+
+
+def test_specification_shows_the_golden_payloads() -> None:
+    text = (Path(formats.__file__).parent / "SPEC.md").read_text("utf-8")
+    section = text[text.index("### A payload, whole") : text.index("## Test vector")]
+    blocks = [bytes.fromhex(block).hex() for block in re.findall(r"```\n(.*?)```", section, re.DOTALL)]
+    assert blocks == [GOLDEN[Coder.RANGE], GOLDEN[Coder.ZSTD]]
+
+
+def test_digest_depends_on_every_array_and_not_on_the_archive(tables: Tables) -> None:
+    assert Tables.from_bytes(tables.to_bytes()).digest() == tables.digest()
+    rows = np.roll(tables.main, 1, 0), np.roll(tables.hyper, 1, 0)
+    changed = [
+        replace(tables, predictor=np.roll(tables.predictor, 1, 1)),
+        replace(tables, offset=tables.offset + 1),
+        replace(tables, slope=tables.slope + 1),
+        replace(tables, intercept=tables.intercept + 1),
+        replace(tables, shape=tables.shape + 1),
+        replace(tables, bias=tables.bias + 1),
+        replace(tables, main=rows[0]),
+        replace(tables, hyper=rows[1]),
+    ]
+    assert len({tables.digest(), *(other.digest() for other in changed)}) == 9
+
+
+# Damage
+
+
+def checked(payload: bytes, frames: int, main: int, gain: int, coder: Coder, tables: Tables) -> Latents | None:
+    """What a payload says, which must then be within all ranges, or None where it is refused."""
+    try:
+        got = coding.decode(payload, frames, main, gain, coder, tables)
+    except DamagedError as error:
+        assert "\n" not in str(error)
+        return None
+    assert got.hyper.shape == (hyper_count(frames), HYPER)
+    assert got.main.shape == (frames, main)
+    assert got.hyper.min(initial=0) >= -32
+    assert got.hyper.max(initial=0) <= 31
+    assert np.abs(got.main.astype(np.int64)).max(initial=0) <= MAGNITUDE_LIMIT
+    return got
+
+
+@settings(relaxed, max_examples=300)
+@given(st.binary(max_size=200), st.sampled_from(CODERS), st.sampled_from([0, 1, 4, 126]), st.integers(-512, 512))
+def test_random_bytes_are_refused_or_in_range(
+    tables: Tables, data: bytes, coder: Coder, frames: int, gain: int
+) -> None:
+    checked(data, frames, 16, gain, coder, tables)
+    checked(b"\0" + data, frames, 16, gain, coder, tables)  # past the silence list
+    checked(b"\0" + bytes([len(data) // 4]) + data, frames, 16, gain, coder, tables)  # past the words
+
+
+@settings(relaxed, max_examples=200)
+@given(st.data(), st.sampled_from(CODERS))
+def test_flipped_bits_are_refused_or_in_range(tables: Tables, data: st.DataObject, coder: Coder) -> None:
+    payload = bytearray(coding.encode(plausible(7, 48, 60, tables), 60, coder, tables))
+    for _ in range(data.draw(st.integers(1, 4))):
+        bit = data.draw(st.integers(0, 8 * len(payload) - 1))
+        payload[bit // 8] ^= 1 << bit % 8
+    checked(bytes(payload), 7, 48, 60, coder, tables)
+
+
+@pytest.mark.parametrize("coder", CODERS)
+def test_every_truncation_is_refused(coder: Coder, tables: Tables) -> None:
+    payload = coding.encode(plausible(7, 48, 60, tables), 60, coder, tables)
+    for length in range(len(payload)):
+        with pytest.raises(DamagedError):
+            coding.decode(payload[:length], 7, 48, 60, coder, tables)
+
+
+@pytest.mark.parametrize("coder", CODERS)
+def test_trailing_bytes_are_refused(coder: Coder, tables: Tables) -> None:
+    payload = coding.encode(plausible(7, 48, 60, tables), 60, coder, tables)
+    for more in (b"\0", b"\1", b"\0" * 9):
+        with pytest.raises(DamagedError):
+            coding.decode(payload + more, 7, 48, 60, coder, tables)
+
+
+@pytest.mark.parametrize("stated", [True, False])
+def test_zstd_that_is_larger_than_its_chunk_is_refused_before_it_is_unpacked(stated: bool, tables: Tables) -> None:
+    bomb = zstandard.ZstdCompressor(write_content_size=stated).compress(bytes(1 << 26))
+    with pytest.raises(DamagedError):
+        coding.decode(b"\0\1" + bomb, 5, 16, 0, Coder.ZSTD, tables)
+
+
+@pytest.mark.parametrize("value", [32, 127, -33, -128])
+def test_zstd_with_hyper_latents_beyond_their_range_is_refused(value: int, tables: Tables) -> None:
+    body = bytes([value % 256]) * 48 + bytes(16)
+    payload = b"\0\1" + zstandard.ZstdCompressor().compress(body)
+    with pytest.raises(DamagedError):
+        coding.decode(payload, 1, 16, 0, Coder.ZSTD, tables)
+
+
+@pytest.mark.parametrize("value", [MAGNITUDE_LIMIT + 1, -MAGNITUDE_LIMIT - 1, 2**31 - 1, -(2**31)])
+def test_main_latents_beyond_their_range_are_refused(value: int, tables: Tables) -> None:
+    main = np.zeros((1, 16), np.int32)
+    main[0, 0] = value
+    planes = main.astype("<i4").view(np.uint8).reshape(16, 4).T.tobytes()
+    payloads = {Coder.ZSTD: b"\0\4" + zstandard.ZstdCompressor().compress(bytes(48) + planes)}
+    if abs(value) < 1 << 25:  # more than an escape can say
+        damaged = Latents(np.zeros((1, HYPER), np.int8), main, np.zeros((0, 2), np.int64))
+        payloads[Coder.RANGE] = coding.encode(damaged, 0, Coder.RANGE, tables)
+    for coder, payload in payloads.items():
+        with pytest.raises(DamagedError):
+            coding.decode(payload, 1, 16, 0, coder, tables)
+
+
+def test_lists_of_silence_without_end_are_refused(tables: Tables) -> None:
+    rest = coding.encode(golden_latents(), 0, Coder.ZSTD, tables)
+    for head in (
+        b"\x81\x20" + bytes(8194),
+        b"\1\0\xff\xff\xff\xff\xff\x7f",
+        b"\1" + b"\xff" * 9,
+        b"\xff" * 5 + b"\x7f",
+    ):
+        with pytest.raises(DamagedError):
+            coding.decode(head + rest, 5, 16, 0, Coder.ZSTD, tables)
+
+
+@settings(relaxed, max_examples=60)
+@given(st.data())
+def test_damaged_tables_are_a_model_error(tables: Tables, data: st.DataObject) -> None:
+    archive = bytearray(tables.to_bytes())
+    if data.draw(st.booleans()):
+        archive = archive[: data.draw(st.integers(0, len(archive) - 1))]
+    else:  # directories and headers, where every byte counts
+        spot = data.draw(st.integers(0, 300) | st.integers(len(archive) - 900, len(archive) - 1))
+        archive[spot] ^= data.draw(st.integers(1, 255))
+    try:
+        read = Tables.from_bytes(bytes(archive))
+    except ModelError as error:
+        assert "\n" not in str(error)
+    else:
+        assert read.digest() == tables.digest()
