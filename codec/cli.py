@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from codec.atomic import check_target
 from codec.terminal import PIPE, Time, clock, created, opened, progress, run, spooled
-from codec.version import VERSION
+from codec.version import __version__
 
 if TYPE_CHECKING:
     from codec.info import Info
@@ -40,7 +41,7 @@ def _default(source: str, target: str | None, extension: str) -> str:
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(VERSION, prog_name="aez")
+@click.version_option(__version__, prog_name="aez")
 def cli() -> None:
     """Compress songs with a neural codec, and bring them back.
 
@@ -198,6 +199,34 @@ def info(files: tuple[str, ...], as_json: bool) -> int:
         else:
             click.echo(("\n" if number else "") + _table(name, found))
     return code
+
+
+@cli.command()
+@click.argument("folder", default=".", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--seconds", type=click.FloatRange(0.1, 3600), default=20.0, help="Length of the song (default 20).")
+@_force
+def demo(folder: Path, seconds: float, force: bool) -> None:
+    """Make a song, encode it, decode it: demo.wav, demo.aez and demo.decoded.wav in FOLDER."""
+    from codec.demo import song
+    from codec.info import describe
+    from codec.library import decode_file, encode_file
+    from codec.sink import open_sink
+
+    original, coded, decoded = (folder / name for name in ("demo.wav", "demo.aez", "demo.decoded.wav"))
+    for made in (coded, decoded):
+        check_target(made, force=force)
+    with open_sink(original, 44100, 2, force=force) as sink:
+        for block in song(seconds):
+            sink.write(block)
+    _say(f"{original}: made, {clock(seconds)}, {original.stat().st_size} bytes")
+    begun = time.monotonic()
+    report = encode_file(original, coded, force=force)
+    _say(f"{coded}: encoded, {report.coded_bytes} bytes, {_speed(seconds, begun)}")
+    begun = time.monotonic()
+    decode_file(coded, decoded, force=force)
+    _say(f"{decoded}: decoded, {_speed(seconds, begun)}")
+    with coded.open("rb") as file:
+        click.echo(_table(str(coded), describe(file)))
 
 
 def _table(name: str, found: Info) -> str:

@@ -4,7 +4,7 @@ A song of N samples has `frame_count(N)` frames. Frame f covers samples 700 (f -
 last frame reach half a window into the zeros on either side and every sample is covered twice.
 
 Source: Princen and Bradley 1986 (time-domain alias cancellation); the window is Vorbis's power-complementary one
-(Vorbis I specification, section 1.3.2); the fold onto a DCT-IV follows Malvar, Signal Processing with Lapped Transforms.
+(Vorbis I specification, section 1.3.2); the fold onto a DCT-IV follows Malvar 1992, chapter 5.
 """
 
 import numpy as np

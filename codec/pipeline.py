@@ -1,11 +1,11 @@
-"""Audio to .aez and back: the story, read top to bottom. Streaming from block reader to container, in bounded memory."""
+"""Audio to .aez and back: the story, read top to bottom; streaming, in bounded memory."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from io import BytesIO
 from itertools import chain
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ from codec.rate import Spool, find_gain
 from codec.resample import Resampler, resampled_length
 from codec.silence import SilenceFinder, SilenceKeeper
 from codec.synthesis import Dense, Overlap, Synthesizer, dense
-from codec.version import VERSION
+from codec.version import __version__
 from formats import coding
 from formats.coding import Latents
 from formats.container import Chunk, Coder, Header, Reader, Writer
@@ -27,7 +27,7 @@ from formats.grid import CHUNK, HOP, SAMPLE_RATE, SEGMENT, TIERS, main_count
 from formats.tables import GAIN_LIMIT
 
 if TYPE_CHECKING:
-    from codec.audio import AudioSink, AudioSource
+    from codec.audio import AudioSource
     from codec.chunks import Window
     from codec.mdct import Float
 
@@ -47,6 +47,15 @@ _CODERS = {"range": Coder.RANGE, "zstd": Coder.ZSTD}
 
 WARM_UP = 0.25
 """Seconds decoded before a seek's start, so that the resampler has settled there."""
+
+
+class Sink(Protocol):
+    """Where decoded audio goes; `codec.audio.AudioSink` is one."""
+
+    clipped: int
+
+    def write(self, block: "Float") -> None:
+        """Take the next samples [C, N]."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +146,7 @@ def encode(
             header = Header(
                 sample_rate=source.sample_rate, channels=source.channels, samples=source.samples, latent=latent,
                 hop=HOP, chunk_frames=chunk_frames, gain=gain, coder=_CODERS.get(coder, Coder.RANGE), model=chosen.id,
-                encoder_version=VERSION,
+                encoder_version=__version__,
             )  # fmt: skip
             size, kind = _write(source, target, pool, parts, header, chosen, count, choose=coder == "auto")
             seconds = count.samples / source.sample_rate
@@ -191,7 +200,7 @@ def _windows(
 
 def _overhead(source: "AudioSource") -> int:
     """Bytes of a file of this source that are neither chunks nor cover."""
-    header = Header(source.sample_rate, source.channels, 0, 32, HOP, CHUNK, 0, Coder.RANGE, bytes(8), VERSION)
+    header = Header(source.sample_rate, source.channels, 0, 32, HOP, CHUNK, 0, Coder.RANGE, bytes(8), __version__)
     writer = Writer(BytesIO(), header, replace(source.tags, cover=None, cover_type=""))
     writer.finish(0)
     return writer.coded_size
@@ -231,7 +240,7 @@ def _write(
 
 def decode(
     source: BinaryIO | Reader,
-    sink: "AudioSink",
+    sink: Sink,
     *,
     start: float = 0.0,
     duration: float | None = None,

@@ -37,7 +37,7 @@ class SilenceFinder:
         return run[1] - run[0] >= self._shortest
 
     def within(self, low: int, high: int) -> NDArray[np.int64]:
-        """Stretches (start - low, length) inside [low, high), clipped to it: [n, 2]. Forgets what ends before `high`."""
+        """Stretches (start - low, length) inside [low, high), clipped to it: [n, 2]. Forgets what ended."""
         found = [(max(a, low) - low, min(b, high) - max(a, low)) for a, b in filter(self._long, self._runs)]
         self._runs = [run for run in self._runs if run[1] >= high]
         return np.array([run for run in found if run[1] > 0 and run[0] < high - low], np.int64).reshape(-1, 2)

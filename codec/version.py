@@ -1,3 +1,3 @@
 """The package's version, which files carry as their encoder's."""
 
-VERSION = "0.1.0"
+__version__ = "0.1.0"

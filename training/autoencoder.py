@@ -5,6 +5,7 @@ Three named parts with one shape contract, all frame-major: coefficients [B, T, 
 """
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -36,7 +37,9 @@ class Block(nn.Module):
         nn.init.zeros_(self.down.bias)  # type: ignore[arg-type]
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.down(functional.relu(self.up(self.mix(x))))
+        """[B, W, T, P] -> same."""
+        hidden: Tensor = functional.relu(self.up(self.mix(x)))
+        return x + self.down(hidden)  # type: ignore[no-any-return]
 
 
 class Trunk(nn.Module):
@@ -55,7 +58,7 @@ class Trunk(nn.Module):
         x = self.enter(x) + self.place
         for block in self.blocks:
             x = block(x)
-        return x
+        return x  # type: ignore[no-any-return]
 
     def fold(self, plane: Tensor) -> Tensor:
         """[B, T, 1400] -> [B, 2 patch, T, P]: both channels of a patch become channels of its token."""
@@ -83,7 +86,7 @@ class Encoder(nn.Module):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
         mean = np.zeros((HOP, BANDS), np.float32)
-        for band, (low, high) in enumerate(zip(EDGES, EDGES[1:], strict=False)):
+        for band, (low, high) in enumerate(pairwise(EDGES)):
             mean[low:high, band] = 1 / (high - low)
         self.register_buffer("bands", torch.from_numpy(mean))
 

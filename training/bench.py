@@ -17,11 +17,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import soundfile
 from rich.console import Console
 from rich.progress import track
 
+from codec.demo import song
 from formats.errors import AezError
 from training import peers
 
@@ -57,21 +57,10 @@ class Cost:
 
 
 def synthesize(target: Path, seconds: float) -> None:
-    """Write a stereo 16-bit song at 44.1 kHz: chords that change every two seconds, a beat, a moving stereo image."""
-    rng = np.random.default_rng(1)
-    bar = 2 * RATE
-    n = np.arange(bar) / RATE
-    roots = (110.0, 87.3, 130.8, 98.0)
+    """Write the demo song as a stereo 16-bit wav."""
     with soundfile.SoundFile(str(target), "w", RATE, 2, "PCM_16") as f:
-        for index in range(int(np.ceil(seconds / 2))):
-            root = roots[index % 4]
-            chord = sum(np.sin(2 * np.pi * root * k * n + k * k) / k**1.3 for k in (1, 2, 2.5, 3, 4, 5, 6, 8, 10, 12))
-            pan = 0.5 + 0.4 * np.sin(index)
-            beat = rng.standard_normal((bar, 2)) * np.exp(-(n % 0.25) * 30)[:, None] * 0.25
-            kick = np.sin(2 * np.pi * 55 * n) * np.exp(-(n % 0.5) * 12) * 0.3
-            block = np.outer(np.asarray(chord) * 0.12, (pan, 1 - pan)) + beat + kick[:, None]
-            count = min(bar, round(seconds * RATE) - index * bar)
-            f.write(np.clip(block[:count], -1, 1))
+        for block in song(seconds):
+            f.write(block.T)
 
 
 def jobs_for(song: Path, folder: Path, kbps: float, model: str | None) -> list[Job]:

@@ -41,9 +41,9 @@ class TrainConfig:
     ema: float = 0.995  # decay a step of the averaged weights that are exported
     mel: float = 1.0
     stft: float = 0.35
-    similarity: float = 1.5  # weight of 1 - NSIM on ear bands, the quantity ViSQOL pools
+    similarity: float = 0.4  # an opinion point lost by ViSQOL's structural similarity
     coefficient: float = 0.3
-    rate: float = 0.4  # weight of the natural logarithm of the bit rate: mel falls by about this much per e-fold
+    rate: float = 0.2  # natural logarithm of the bit rate: about what the other terms fall by per e-fold of it
     seed: int = 0
 
     def plain(self) -> dict[str, Any]:

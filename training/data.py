@@ -35,7 +35,8 @@ def load(path: Path) -> NDArray[np.int16]:
     x = x[:, [0, min(1, x.shape[1] - 1)]]
     if rate != SAMPLE_RATE:
         x = soxr.resample(x, rate, SAMPLE_RATE)
-    return np.round(np.clip(x.T, -1, 1) * 32767).astype(np.int16)
+    samples: NDArray[np.int16] = np.round(np.clip(x.T, -1, 1) * 32767).astype(np.int16)
+    return samples
 
 
 class Music:

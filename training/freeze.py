@@ -53,7 +53,7 @@ def pieces(music: Music, count: int, rng: np.random.Generator) -> Iterator[NDArr
     """MDCT frames [630, 1400] of random ten-second pieces."""
     for _ in range(count):
         x = music.crop(rng, (CHUNK + 1) * HOP)
-        middle = np.stack([x[0] + x[1], x[0] - x[1]]) / 2
+        middle = np.stack([x[0] + x[1], x[0] - x[1]]) * np.float32(0.5)
         yield forward(middle).transpose(2, 0, 1).reshape(CHUNK, -1)
 
 
@@ -62,7 +62,9 @@ def _smoothed(counts: NDArray[np.float64]) -> NDArray[np.float64]:
     padded = np.pad(counts, ((1, 1), (0, 0)), mode="edge")
     near = padded[:-2] + padded[2:] + counts
     near = (near + 1e-3) / (near + 1e-3).sum(1, keepdims=True)
-    return counts + 8 * near + 1e-3
+    # 2**-18 of a level's counts for every symbol: other music may hold what this has not, at no more than 18 bits.
+    out: NDArray[np.float64] = counts + 8 * near + counts.sum(1, keepdims=True) * 2.0**-18 + 1e-3
+    return out
 
 
 def count(model: Autoencoder, music: Music, number: int, seed: int = 0) -> tuple[Tables, NDArray[np.float64]]:
@@ -90,7 +92,7 @@ def count(model: Autoencoder, music: Music, number: int, seed: int = 0) -> tuple
             magnitude = np.abs(quantize(analysis, expected, index, gain, tables))
             np.add.at(main, (ranked, np.minimum(magnitude >> low_bits(ranked), MAGNITUDES - 1)), 1)
             np.add.at(plain, (ranked, np.minimum(magnitude, MAGNITUDES - 1)), 1)
-        change = np.diff(vectors.astype(np.int64), axis=0)
+        change: NDArray[np.int64] = vectors[1:].astype(np.int64) - vectors[:-1]
         for band in range(HYPER):
             rows = contexts(change, band) * BAND_GROUPS + group(band)
             np.add.at(steps, (rows, (change[:, band] + HYPER_SYMBOLS // 2) % HYPER_SYMBOLS), 1)
@@ -103,7 +105,7 @@ def count(model: Autoencoder, music: Music, number: int, seed: int = 0) -> tuple
 
 
 def code_lengths(tables: Tables, plain: NDArray[np.float64]) -> dict[str, NDArray[np.float32]]:
-    """What training's rate term needs: bits of plain magnitudes by level, sign included, and of a hyper change's size."""
+    """What training's rate term needs: bits of plain magnitudes by level, sign included, and of a hyper change."""
     smooth = _smoothed(plain)
     main = -np.log2(smooth / smooth.sum(1, keepdims=True))
     main[:, 1:] += 1

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 def mel_filters(rate: int, size: int, bands: int) -> NDArray[np.float64]:
     """Slaney's area-normalised triangles from 0 Hz to half the rate, the default of librosa and of DAC's losses.
 
-    Linear below 1 kHz (3 mels to 200 Hz), logarithmic above (27 mels to a factor of 6.4); Slaney, Auditory Toolbox 1998.
+    Linear below 1 kHz (3 mels to 200 Hz), logarithmic above (27 mels to a factor of 6.4); Slaney 1998.
 
     Shape:
         -> [bands, size / 2 + 1], to be applied to magnitudes of an FFT of `size`.

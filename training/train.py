@@ -66,7 +66,7 @@ def losses(
     return {
         "mel": c.mel * mel,
         "stft": c.stft * stft,
-        "similarity": c.similarity * dissimilarity(a, b),
+        "similarity": c.similarity * dissimilarity(*(0.5 * x.reshape(-1, 2, x.shape[1]).sum(1) for x in (a, b))),
         "coefficient": c.coefficient * coefficient,
     }
 
@@ -122,7 +122,8 @@ def train(c: TrainConfig, a: argparse.Namespace) -> None:
     source = batches(music, loops, c.seed + step, c.batch, frames)
     rng = np.random.default_rng(c.seed + step)
     began = saved = time.monotonic()
-    first, limit, total = step, a.minutes * 60, {}
+    first, limit = step, a.minutes * 60
+    total: dict[str, float] = {}
     a.out.mkdir(parents=True, exist_ok=True)
     with (a.out / "log.jsonl").open("a") as log:
         while (elapsed := time.monotonic() - began) < limit:

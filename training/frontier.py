@@ -1,0 +1,128 @@
+"""Where each tier stands on the rate-quality frontier: `python -m training.frontier --model DIR --music DIR [--write]`.
+
+Encodes clips of the training split (never the test set) at every tier and several gains in this process, measures them,
+and finds for every pair of neighbouring tiers the rate at which the larger one becomes the better one. A tier's default
+lies in the middle of the stretch where it is the best, on the scale of log rate; `--write` puts defaults and bounds
+into the model's card, which `aez encode --latent` and `--bitrate` read.
+"""
+
+import argparse
+import csv
+import io
+import json
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codec import pipeline
+from codec.audio import ArraySource
+from codec.weights import Model
+from formats.grid import SAMPLE_RATE, TIERS, nominal_kbps
+from training.data import Music, listed
+from training.metrics import quick_metrics
+
+GAINS = {
+    32: (-40, -20, -4, 12, 28),
+    64: (-28, -12, 4, 20, 36),
+    128: (-16, 0, 16, 32, 48),
+    256: (0, 16, 32, 48, 64),
+    512: (8, 24, 44, 64, 84, 104, 128, 150),
+}
+"""Gains tried for each tier: d = 2**(-gain / 32)."""
+
+LOWEST = 6.0
+"""kbit/s from which the smallest tier's stretch is counted: the least that --bitrate takes."""
+
+
+class _Collect:
+    clipped = 0
+
+    def __init__(self) -> None:
+        self.blocks: list[NDArray[np.float32]] = []
+
+    def write(self, block: NDArray[np.float32]) -> None:
+        self.blocks.append(block.copy())
+
+
+def score(row: dict[str, float]) -> float:
+    """One number for ranking, higher is better: ViSQOL less the two distances, each of about the same spread."""
+    return row["visqol"] - row["mel"] - 0.5 * row["stft"]
+
+
+def measure(clip: NDArray[np.float32], model: str, latent: int, gain: int) -> dict[str, float]:
+    """One clip [2, N] through the codec at one setting."""
+    file, sink = io.BytesIO(), _Collect()
+    with ArraySource(clip, SAMPLE_RATE) as source:
+        report = pipeline.encode(source, file, latent=latent, gain=gain, model=model, device="cpu")
+    file.seek(0)
+    pipeline.decode(file, sink, model=model, device="cpu")
+    found = quick_metrics(clip, np.concatenate(sink.blocks, 1))
+    return {"latent": latent, "gain": gain, "kbps": report.kbps, **found}
+
+
+def curve(rows: list[dict[str, float]], latent: int) -> NDArray[np.float64]:
+    """Means over clips by gain: columns gain, log rate, score; by rising rate."""
+    gains = sorted({row["gain"] for row in rows if row["latent"] == latent})
+    points = []
+    for gain in gains:
+        chosen = [row for row in rows if row["latent"] == latent and row["gain"] == gain]
+        points.append((gain, np.mean(np.log([row["kbps"] for row in chosen])), np.mean([score(row) for row in chosen])))
+    return np.array(points)
+
+
+def crossing(small: NDArray[np.float64], large: NDArray[np.float64]) -> float:
+    """Log rate from which the larger tier is better at the same rate, within what both were measured at."""
+    grid = np.linspace(max(small[0, 1], large[0, 1]), min(small[-1, 1], large[-1, 1]), 200)
+    ahead = np.interp(grid, large[:, 1], large[:, 2]) > np.interp(grid, small[:, 1], small[:, 2])
+    behind = np.flatnonzero(~ahead)
+    return float(grid[min(behind[-1] + 1, len(grid) - 1)] if len(behind) else grid[0])
+
+
+def tiers(rows: list[dict[str, float]]) -> dict[str, dict[str, float]]:
+    """Bounds and default gain of every tier."""
+    curves = {tier: curve(rows, tier) for tier in TIERS}
+    bounds = [np.log(LOWEST)]
+    for small, large in pairwise(TIERS):
+        bounds.append(max(bounds[-1], crossing(curves[small], curves[large])))
+    bounds.append(curves[TIERS[-1]][-1, 1])
+    out: dict[str, dict[str, float]] = {}
+    for tier, (low, high) in zip(TIERS, pairwise(bounds), strict=True):
+        gain = round(float(np.interp((low + high) / 2, curves[tier][:, 1], curves[tier][:, 0])))
+        start = 0.0 if tier == TIERS[0] else round(float(np.exp(low)), 2)
+        out[str(tier)] = {"gain": gain, "from_kbps": start, "nominal_kbps": nominal_kbps(tier)}
+    return out
+
+
+def main() -> None:
+    """Parse the command line, measure, print, write."""
+    p = argparse.ArgumentParser(description=__doc__)
+    p.add_argument("--model", type=Path, required=True, help="model folder")
+    p.add_argument("--music", type=Path, required=True)
+    p.add_argument("--cache", type=Path, default=Path(".cache"))
+    p.add_argument("--clips", type=int, default=12)
+    p.add_argument("--seconds", type=float, default=10)
+    p.add_argument("--out", type=Path, required=True, help="CSV of all measurements")
+    p.add_argument("--write", action="store_true", help="put the result into model.json")
+    a = p.parse_args()
+    music, rng = Music(listed(a.music, "train"), a.cache, "train"), np.random.default_rng(1)
+    clips = [music.crop(rng, round(a.seconds * SAMPLE_RATE)) for _ in range(a.clips)]
+    rows = []
+    for number, clip in enumerate(clips):
+        for latent, gains in GAINS.items():
+            rows += [{"clip": float(number), **measure(clip, str(a.model), latent, gain)} for gain in gains]
+        print(f"clip {number + 1} of {len(clips)}", flush=True)
+        with a.out.open("w", newline="") as file:
+            writer = csv.DictWriter(file, list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
+    found = tiers(rows)
+    print(json.dumps(found, indent=1))
+    if a.write:
+        card = {**Model(a.model).card, "tiers": found}
+        (a.model / "model.json").write_text(json.dumps(card, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
