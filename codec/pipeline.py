@@ -45,6 +45,9 @@ BITRATES = (6.0, 128.0)
 
 _CODERS = {"range": Coder.RANGE, "zstd": Coder.ZSTD}
 
+FOREVER = 1e9
+"""Seconds that no song lasts."""
+
 WARM_UP = 0.25
 """Seconds decoded before a seek's start, so that the resampler has settled there."""
 
@@ -268,8 +271,8 @@ def decode(
     if chosen.id != header.model:
         raise UsageError(f"the file needs model {header.model.hex()}, and {chosen.name} is {chosen.id.hex()}")
     check(header)
-    if start < 0 or (duration is not None and duration < 0):
-        raise UsageError("times cannot be negative")
+    if not (0 <= start < FOREVER and 0 <= (duration or 0) < FOREVER):
+        raise UsageError("times cannot be negative, or without end")
     rate, channels = header.sample_rate, header.channels
     from_sample = round(start * rate)
     to_sample = None if duration is None else from_sample + round(duration * rate)
@@ -306,7 +309,8 @@ def decode(
             if len(held) > 1:
                 emit(held.pop(0), to_sample)
     samples = reader.samples
-    if not reader.complete and (to_sample is None or samples is None or to_sample > origin + position):
+    ready = origin + position + sum(block.shape[1] for block in held)
+    if not reader.complete and (to_sample is None or samples is None or to_sample > ready):
         raise DamagedError("the file ends early: it has no trailer")
     if samples is None:
         raise FormatError("the file does not say how many samples it has")
