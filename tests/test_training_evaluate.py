@@ -3,6 +3,8 @@
 import csv
 import json
 import math
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -189,6 +191,25 @@ def test_fingerprint_follows_model_and_code(tmp_path: Path, monkeypatch: pytest.
     (tmp_path / "formats" / "one.py").write_text("x = 2")
     assert not set(hashes()) & {*before, *after}
     peers.source_hash.cache_clear()
+
+
+def test_fingerprint_is_the_same_in_every_process() -> None:
+    code = "from training import peers; print(*(peers.system(n).fingerprint() for n in ('opus', 'vorbis', 'aez')))"
+    printed = {
+        subprocess.check_output(
+            [sys.executable, "-c", code],
+            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(peers.ROOT)},
+            text=True,
+        )
+        for seed in ("0", "1", "2", "3")
+    }
+    assert len(printed) == 1
+
+
+def test_settings_have_one_key_each() -> None:
+    assert peers.Setting(8).key == peers.Setting(8.0).key
+    asked = [peers.Setting(8), peers.Setting(8.0000001), peers.Setting(latent=8), peers.Setting()]
+    assert len({setting.key for setting in asked}) == 4
 
 
 def test_fit() -> None:

@@ -110,8 +110,7 @@ def measure_task(task: Task) -> Row:
     Raises:
         peers.PeerError: the codec failed on this clip.
     """
-    # The rate's repr, not what a person is shown: two settings that look alike are two settings.
-    key = _digest(task.clip_hash, task.fingerprint, repr(tuple(task.setting)), str(metrics.VERSION))
+    key = _digest(task.clip_hash, task.fingerprint, task.setting.key, str(metrics.VERSION))
     kept = task.cache / "rows" / f"{key}.json"
     if kept.is_file():
         return Row(**{**json.loads(kept.read_text()), "clip": task.clip.stem, "system": task.system})

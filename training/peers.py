@@ -39,6 +39,11 @@ class Setting(NamedTuple):
     kbps: float | None = None
     latent: int | None = None
 
+    @property
+    def key(self) -> str:
+        """The setting to twelve digits, for caches; `str` is for people and may round."""
+        return f"({'None' if self.kbps is None else f'{self.kbps:.12g}'}, {self.latent})"
+
     def __str__(self) -> str:
         if self.latent is not None:
             return f"latent {self.latent}"
@@ -105,7 +110,7 @@ class System:
         if self.ours:
             parts.append(source_hash(self.model))
         else:
-            for program in {self.encoder[0], self.decoder[0]}:
+            for program in dict.fromkeys((self.encoder[0], self.decoder[0])):
                 path = shutil.which(program)
                 parts.append(f"{program} {Path(path).stat().st_size}" if path else f"{program} absent")
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
