@@ -83,7 +83,7 @@ class Analyser:
     """The encoder side of one model on one device."""
 
     def __init__(self, model: Model, device: str) -> None:
-        if int(model.card["reach"]["encoder"]) > REACH:
+        if model.reach("encoder") > REACH:
             raise ModelError(f"model {model.name!r} needs more context than this version of aez gives it")
         self._network = Network(model.encoder, {"coefficients"}, device)
         self.provider = self._network.provider

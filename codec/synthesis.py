@@ -56,7 +56,7 @@ class Synthesizer:
     """The decoder side of one model on one device, at one gain and chunk length."""
 
     def __init__(self, model: Model, device: str, gain: int, chunk_frames: int) -> None:
-        if int(model.card["reach"]["decoder"]) > REACH:
+        if model.reach("decoder") > REACH:
             raise ModelError(f"model {model.name!r} needs more context than this version of aez gives it")
         self._network = Network(model.decoder, INPUTS, device)
         self.provider = self._network.provider

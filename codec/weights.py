@@ -81,6 +81,13 @@ class Model:
         """Default gain of a tier, from the measured frontier."""
         return int(self._tier(latent)["gain"])
 
+    def reach(self, part: str) -> int:
+        """Frames of context on either side that the network `part`, encoder or decoder, looks at."""
+        try:
+            return int(self.card["reach"][part])
+        except (KeyError, TypeError, ValueError):
+            raise ModelError(f"model {self.name!r} does not say how far its {part} looks") from None
+
     def tier_for(self, kbps: float) -> int:
         """The tier on the measured frontier at a rate of `kbps` 1000 bit/s."""
         return max((t for t in TIERS if self._tier(t)["from_kbps"] <= kbps), default=TIERS[0])
