@@ -23,13 +23,14 @@ from training.autoencoder import Autoencoder
 from training.config import NetworkConfig, TrainConfig
 from training.data import Music, listed
 from training.freeze import code_lengths, count
+from training.graphs import DecoderGraph, EncoderGraph
 
 OPSET = 18
 DECODER_INPUTS = ("quantized", "log_sigma", "sent", "noise", "gain")
 
 
-class DecoderGraph(nn.Module):
-    """The decoder as a file sees it: steps come from log_sigma and the file's gain inside the graph."""
+class Reference(nn.Module):
+    """The decoder by `training.autoencoder`, called as the exported graph is."""
 
     def __init__(self, model: Autoencoder) -> None:
         super().__init__()
@@ -110,16 +111,17 @@ def export(model: Autoencoder, told: dict[str, Any], music: Music, pieces: int, 
     tables, plain = count(model, music, pieces)
     # torch.export would bake a batch of one in: it takes sizes of 0 and 1 for constants.
     coefficients = torch.randn(2, 126, COEFFICIENTS) * 0.01
-    encoder = write_graph(model.encoder, (coefficients,), ("coefficients",), ["hyper", "analysis"], part="aez encoder")
-    module = DecoderGraph(model)
-    decoder = write_graph(module, example(2, 126), DECODER_INPUTS, ["coefficients"], part="aez decoder")
+    encoder = write_graph(
+        EncoderGraph(model.encoder), (coefficients,), ("coefficients",), ["hyper", "analysis"], part="aez encoder"
+    )
+    decoder = write_graph(DecoderGraph(model), example(2, 126), DECODER_INPUTS, ["coefficients"], part="aez decoder")
     sizes = [(1, 3), (1, 126), (8, 129), (1, 645)]
     errors = {
         "encoder": parity(
             encoder, model.encoder, [(torch.randn(b, t, COEFFICIENTS) * 0.01,) for b, t in sizes], ("coefficients",)
         ),
         "decoder": parity(
-            decoder, module, [example(b, t) for b, t in [(1, 1), (1, 79), (8, 126), (1, 646)]], DECODER_INPUTS
+            decoder, Reference(model), [example(b, t) for b, t in [(1, 1), (1, 79), (8, 126), (1, 646)]], DECODER_INPUTS
         ),
     }
     if max(errors.values()) > 1e-4:

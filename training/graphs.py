@@ -1,0 +1,89 @@
+"""The networks laid out for ONNX Runtime: the same functions as in `training.autoencoder`, at 60 % of their time.
+
+Tokens are gathered by whole runs of a patch's bins and enter and leave through matrix products, so that no
+transposition moves single floats; in between, ONNX Runtime keeps them in its own blocked layout. Exponentials have base
+e, which has a vectorised kernel, and factors of the planes lie in the first weights. `training.export` proves parity.
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from formats.grid import COEFFICIENTS, HOP, HYPER, SHARE
+from training.autoencoder import FLOOR_RMS, UNSENT_RATIO, ZERO_RATIO, Autoencoder, Encoder, Trunk
+
+LN2 = math.log(2)
+
+
+def enter(trunk: Trunk, planes: list[Tensor], factors: tuple[float, ...]) -> Tensor:
+    """`trunk` of planes that are still to be multiplied by their factors: [B, T, 1400] each -> [B, W, T, P]."""
+    b, t, _ = planes[0].shape
+    parts = 2 * len(planes)
+    x = torch.cat(planes, 2).reshape(b, t, parts, trunk.tokens, trunk.patch).permute(0, 1, 3, 2, 4)
+    weight = trunk.enter.weight.reshape(-1, len(planes), 2 * trunk.patch) * torch.tensor(factors)[:, None]
+    assert trunk.enter.bias is not None
+    constant = trunk.place[0, :, 0].T + trunk.enter.bias
+    x = x.reshape(b, t, trunk.tokens, -1) @ weight.reshape(len(weight), -1).T + constant
+    x = x.permute(0, 3, 1, 2)
+    for block in trunk.blocks:
+        x = block(x)
+    return x
+
+
+def leave(trunk: Trunk, x: Tensor, layer: nn.Conv2d, planes: int) -> Tensor:
+    """The 1 x 1 convolution `layer` and `trunk.unfold`: [B, W, T, P] -> [B, T, planes, 1400]."""
+    b, _, t, _ = x.shape
+    assert layer.bias is not None
+    y = x.permute(0, 2, 3, 1) @ layer.weight[:, :, 0, 0].T + layer.bias
+    y = y.reshape(b, t, trunk.tokens, 2 * planes, trunk.patch).permute(0, 1, 3, 2, 4)
+    return y.reshape(b, t, planes, COEFFICIENTS)
+
+
+class EncoderGraph(nn.Module):
+    """`Encoder`: coefficients [B, T, 1400] -> hyper [B, T / 3, 48], analysis [B, T, 1400]."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        super().__init__()
+        self.encoder = encoder
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """T a multiple of 3."""
+        part = self.encoder
+        b, t, _ = x.shape
+        power = (x * x).reshape(b, t, 2, HOP) @ part.bands
+        power = power.reshape(b, t // SHARE, SHARE, HYPER).mean(2)
+        start = 2 / LN2 * torch.log(torch.sqrt(power + 1e-20) + FLOOR_RMS)
+        tokens = enter(part.trunk, [torch.log(x.abs() + FLOOR_RMS) * 0.2 + 1.0], (1.0,))
+        gate = leave(part.trunk, tokens, part.gate, 1)[:, :, 0]
+        pooled = tokens.permute(0, 2, 1, 3).reshape(b, t // SHARE, SHARE, -1).mean(2)
+        return start + 2 * torch.tanh(part.hyper(pooled)), x * (1 + 0.5 * torch.tanh(gate))
+
+
+class DecoderGraph(nn.Module):
+    """`Decoder` as a file sees it: steps come from log_sigma and the file's gain inside the graph."""
+
+    def __init__(self, model: Autoencoder) -> None:
+        super().__init__()
+        self.levels, self.decoder = model.levels, model.decoder
+
+    def forward(self, quantized: Tensor, log_sigma: Tensor, sent: Tensor, noise: Tensor, gain: Tensor) -> Tensor:
+        """[B, T, 1400] each, `sent` bool, and gain [1] -> coefficients [B, T, 1400]."""
+        ln_sigma = log_sigma * LN2
+        ln_step = self.levels.shape * ln_sigma + (self.levels.bias + gain * (-1 / 32)) * LN2
+        step, sigma = torch.exp(ln_step), torch.exp(ln_sigma)
+        magnitude = quantized.abs()
+        planes = [
+            torch.clamp(quantized * (step / sigma), -4.0, 4.0),
+            torch.log(1 + magnitude),
+            ln_sigma - ln_step,
+            ln_sigma + sent.to(sigma.dtype) * (8 * LN2),
+        ]
+        tokens = enter(self.decoder.trunk, planes, (1.0, 1.0, 0.5 / LN2, 0.125 / LN2))
+        scale, level, residual = leave(self.decoder.trunk, tokens, self.decoder.heads, 3).unbind(2)
+        half, quarter = step * 0.5, step * ZERO_RATIO
+        zero = torch.where(sent, torch.minimum(quarter, sigma), sigma * UNSENT_RATIO)
+        extra = step * 0.25 * torch.tanh(level).relu()
+        amplitude = torch.where(magnitude < 0.5, zero * torch.exp(level.clamp(-4.0, 1.5)), extra)
+        bound = torch.where(sent, half, sigma)
+        return quantized * (step + half * torch.tanh(scale)) + noise * amplitude + bound * torch.tanh(residual)
