@@ -14,13 +14,15 @@ def song(seconds: float, rate: int = SAMPLE_RATE, channels: int = 2, seed: int =
     rng = np.random.default_rng(seed)
     samples = round(seconds * rate)
     out = rng.standard_normal((channels, samples)) * 0.002
+    pitches = sorted({note for chord in _CHORDS for note in chord})
+    strings = {note: _string(110 * 2 ** (note / 12) * (1 + seed % 5 / 7), rate, rng) for note in pitches}
     for beat in range(int(seconds / _BEAT) + 1):
         start = round(beat * _BEAT * rate)
         if beat % 4 == 0:
             for note in _CHORDS[beat // 4 % 4]:
-                _add(out, start, _string(110 * 2 ** (note / 12) * (1 + seed % 5 / 7), rate, rng), rng.uniform(0.1, 1))
+                _add(out, start, strings[note], rng.uniform(0.1, 1))
         length = int(0.1 * rate)
-        hit = rng.standard_normal(length) * np.exp(-np.arange(length) / rate * rng.uniform(30, 90)) * 0.3
+        hit = rng.standard_normal(length) * np.exp(-np.arange(length) / rate * rng.uniform(30, 90)) * 0.1
         _add(out, start, hit, rng.uniform(0.3, 0.7))
         if beat % 2 == 0:
             t = np.arange(int(0.25 * rate)) / rate
@@ -30,7 +32,7 @@ def song(seconds: float, rate: int = SAMPLE_RATE, channels: int = 2, seed: int =
 
 def _string(pitch: float, rate: int, rng: np.random.Generator) -> NDArray[np.float64]:
     t = np.arange(int(1.4 * rate)) / rate
-    partials = [k for k in range(1, 30) if k * pitch < 0.45 * rate]
+    partials = [k for k in range(1, 20) if k * pitch < 0.45 * rate]
     phases = rng.uniform(0, 2 * np.pi, len(partials))
     out = np.zeros(len(t))
     for k, phase in zip(partials, phases, strict=True):

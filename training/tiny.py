@@ -19,7 +19,7 @@ from training.export import export
 from training.synthesize import song
 
 TINY = NetworkConfig(width=8, blocks=1, encoder_width=4, encoder_blocks=1)
-SPREAD = 0.02
+SPREAD = 0.06
 """Standard deviation of what is added to weights that start at zero."""
 
 FRONTIER = {32: (-16, 0.0), 64: (-8, 8.0), 128: (0, 14.0), 256: (16, 30.0), 512: (40, 60.0)}

@@ -1,0 +1,201 @@
+"""Where models are looked for, that they are what their cards say, and which device runs them."""
+
+import json
+import shutil
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from conftest import decoded, encoded
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from codec import sessions, weights
+from formats.errors import ModelError, UsageError
+from formats.grid import TIERS
+
+SOUND = np.zeros((1, 2000), np.float32)
+PARTS = ("encoder.onnx", "decoder.onnx", "tables.npz", "model.json")
+
+
+@pytest.fixture
+def copy(tiny: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the tiny model, the only one that is installed."""
+    folder = tmp_path / "models" / "tiny"
+    shutil.copytree(tiny.folder, folder)
+    monkeypatch.setattr(weights, "folders", lambda: [folder.parent])
+    return folder
+
+
+def flip(path: Path, byte: int) -> None:
+    data = bytearray(path.read_bytes())
+    data[byte] ^= 1
+    path.write_bytes(data)
+
+
+def one_line(error: pytest.ExceptionInfo[Exception]) -> str:
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+# Which model
+
+
+def test_models_are_looked_for_where_the_variable_points(
+    tiny: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert weights.by_name("tiny").folder == tiny.folder
+    assert weights.by_name().name == "tiny"
+    assert weights.by_id(weights.by_name("tiny").id).name == "tiny"
+    monkeypatch.setenv("AEZ_MODELS", "")
+    with pytest.raises(ModelError) as error:
+        weights.by_name("tiny")
+    assert "tiny" in one_line(error)
+    assert weights.by_name(str(tiny.folder)).name == "tiny"
+
+
+def test_the_first_folder_of_a_name_counts(copy: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    other = tmp_path / "other" / "tiny"
+    shutil.copytree(copy, other)
+    monkeypatch.setattr(weights, "folders", lambda: [other.parent, copy.parent])
+    assert weights.by_name("tiny").folder == other
+    assert [model.folder for model in weights.installed()] == [other]
+
+
+def test_an_id_that_nobody_has(tiny: SimpleNamespace) -> None:
+    with pytest.raises(ModelError) as error:
+        weights.by_id(bytes(8))
+    assert "0000000000000000" in one_line(error)
+
+
+def test_tiers_come_from_the_card(tiny: SimpleNamespace) -> None:
+    model = weights.by_name("tiny")
+    assert [model.gain(tier) for tier in TIERS] == [-16, -8, 0, 16, 40]
+    assert [model.tier_for(kbps) for kbps in (6, 8, 13.9, 14, 30, 60, 128)] == [32, 64, 64, 128, 256, 512, 512]
+    with pytest.raises(ModelError):
+        model.gain(100)
+
+
+# Is it what its card says
+
+
+def test_a_changed_decoder_is_refused(copy: Path) -> None:
+    data = encoded(SOUND)
+    flip(copy / "decoder.onnx", 5000)
+    with pytest.raises(ModelError) as error:
+        decoded(data)
+    assert "tiny" in one_line(error)
+
+
+def test_a_changed_encoder_is_refused(copy: Path) -> None:
+    flip(copy / "encoder.onnx", 5000)
+    with pytest.raises(ModelError) as error:
+        encoded(SOUND)
+    assert "tiny" in one_line(error)
+
+
+def test_changed_tables_are_refused(copy: Path) -> None:
+    data = encoded(SOUND)
+    with np.load(copy / "tables.npz") as arrays:
+        changed = dict(arrays)
+    changed["offset"] = changed["offset"] + 1
+    np.savez(copy / "tables.npz", **changed)
+    with pytest.raises(ModelError):
+        decoded(data)
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_missing_or_empty_part_is_a_model_error(part: str, copy: Path) -> None:
+    data = encoded(SOUND)
+    (copy / part).write_bytes(b"")
+    for _ in range(2):
+        if part != "decoder.onnx":
+            with pytest.raises(ModelError) as error:
+                encoded(SOUND)
+            one_line(error)
+        if part != "encoder.onnx":
+            with pytest.raises(ModelError) as error:
+                decoded(data)
+            one_line(error)
+        (copy / part).unlink(missing_ok=True)
+
+
+@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_a_card_of_nonsense_is_a_model_error(copy: Path, data: st.DataObject) -> None:
+    original = (copy / "model.json").read_text()
+    card = json.loads(original)
+    where = card
+    key = data.draw(st.sampled_from(["id", "encoder_sha256", "tiers", "reach", "deeper"]))
+    if key == "deeper":
+        where, key = data.draw(st.sampled_from([(card["reach"], "encoder"), (card["tiers"], "128")]))
+    nonsense = st.none() | st.text(max_size=3) | st.lists(st.integers(), max_size=2) | st.just({})
+    where[key] = data.draw(nonsense)
+    if data.draw(st.booleans()):
+        del where[key]
+    try:
+        (copy / "model.json").write_text(json.dumps(card))
+        with pytest.raises(ModelError) as error:
+            encoded(SOUND)
+        one_line(error)
+    finally:
+        (copy / "model.json").write_text(original)
+
+
+def test_a_card_that_is_no_json_at_all(copy: Path) -> None:
+    for text in (b"", b"[]", b"{", b"\xff\xfe", b"null"):
+        (copy / "model.json").write_bytes(text)
+        with pytest.raises(ModelError):
+            encoded(SOUND)
+
+
+def test_a_network_that_needs_more_context_is_refused(copy: Path) -> None:
+    card, data = json.loads((copy / "model.json").read_text()), encoded(SOUND)
+    for part, run in (("encoder", lambda: encoded(SOUND)), ("decoder", lambda: decoded(data))):
+        changed = {**card, "reach": {**card["reach"], part: 9}}
+        (copy / "model.json").write_text(json.dumps(changed))
+        with pytest.raises(ModelError, match="context"):
+            run()
+        (copy / "model.json").write_text(json.dumps(card))
+
+
+def test_a_graph_with_other_inputs_is_refused(tiny: SimpleNamespace) -> None:
+    graph = (tiny.folder / "encoder.onnx").read_bytes()
+    with pytest.raises(ModelError):
+        sessions.Network(graph, {"something else"}, "cpu")
+    with pytest.raises(ModelError) as error:
+        sessions.Network(b"no graph", {"coefficients"}, "cpu")
+    one_line(error)
+
+
+# Devices
+
+
+def test_cpu_says_that_it_is_the_cpu(tiny: SimpleNamespace) -> None:
+    network = sessions.Network((tiny.folder / "encoder.onnx").read_bytes(), {"coefficients"}, "cpu")
+    assert network.provider == "CPUExecutionProvider"
+    out = network(coefficients=np.zeros((1, 6, 1400), np.float32))
+    assert {name: value.shape for name, value in out.items()} == {"hyper": (1, 2, 48), "analysis": (1, 6, 1400)}
+
+
+@pytest.mark.parametrize("device", ["", "gpu", "CPU", "cpu:0", "auto:1", "cuda:x", "cuda:-1", "cuda:1.5", "cuda0"])
+def test_unknown_devices_are_usage_errors(device: str) -> None:
+    with pytest.raises(UsageError) as error:
+        sessions.providers(device)
+    assert "auto, cpu, cuda" in one_line(error)
+
+
+@pytest.mark.parametrize("device", ["cuda", "cuda:0", "cuda:7"])
+def test_cuda_where_there_is_none_is_one_line(
+    device: str, monkeypatch: pytest.MonkeyPatch, tiny: SimpleNamespace
+) -> None:
+    monkeypatch.setattr(sessions, "_driver", lambda: False)
+    with pytest.raises(UsageError) as error:
+        encoded(SOUND, device=device)
+    assert device in one_line(error)
+
+
+def test_auto_takes_the_cpu_where_there_is_no_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sessions, "_driver", lambda: False)
+    assert sessions.providers("auto") == ["CPUExecutionProvider"]
