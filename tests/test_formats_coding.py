@@ -242,8 +242,8 @@ def golden_tables() -> Tables:
 
 def golden_latents() -> Latents:
     """The integers of SPEC.md's example."""
-    hyper = [[(7 * b + 5 * g) % 23 - 16 for b in range(48)] for g in range(2)]
-    main = [[(16 * f + r) ** 2 % 37 - 18 for r in range(16)] for f in range(5)]
+    hyper = [[(b * b + 3 * g * g + b * g) % 5 - 8 for b in range(48)] for g in range(3)]
+    main = [[(16 * f + r) ** 2 % 37 - 18 for r in range(16)] for f in range(8)]
     main[2][0] = 100000
     silence = [[100, 2000], [3000, 1]]
     return Latents(np.array(hyper, np.int8), np.array(main, np.int32), np.array(silence, np.int64))
@@ -251,17 +251,19 @@ def golden_latents() -> Latents:
 
 GOLDEN = {
     Coder.RANGE: (
-        "0264d00f840701325d15fef5518c4f1131182cb9ebed85a2f7aaceb67722db256265599d16aace38f843abe186921ada"
-        "5814bb17e681ae6b6881bb9f4b40af8db949601c2ac48f8eb176f4c56a19437fc4c116340db19d50d85a5779ef041bc5"
-        "66ed97e432baafa2fb6ae942cc58b32931f6158bd129f228d024e9a626e14bd8deff94ddfa2bc23d7e4f7e89ccaf19df"
-        "b6913c8825df68180b3fe4fff60fe09625aad184d05a8cf258e4a1454931e5d3a16750e0dc833ffac897487ba97677ae"
-        "27fbc36c0d3e406395eb6479217ab80254cf03cc6555800200c3480ff953033f2a60654a7fc0"
+        "0264d00f84070143c82d08fcc4a5ca62a8ebeced8433d643ce87f179422c7909d7e25c9d36f4472e0b693a8406304285"
+        "9aea51e3e70fdeb3f634603384869e6a0d614b0a4b048b48d7b77bc791147e3a9f373c92d95de0d8e502df69b7f07d72"
+        "80245b0059545d17b75279a5003973c2b0108b56380b764f261c02a3d3143d25f9b59bb6350833e31801eea01d1a0982"
+        "14e623093b847ee245761017992f910c99d4b7a527b100e80105517ac7d88429713bf233cef187f85c6fd6145e8c7e26"
+        "eb5e6181ce65fca0df5f0ab79362b35f68d1939896b9bb0f3268ded92db6a49d8ac0e58980e5695d8177d3ab0c5eefe5"
+        "873c80c517b1c20f97ed64d0078d2a355f142073f70f238d4cc09fd5b98ccc3e526796f754cf03cc2aa6781e65550840"
+        "1005e10d0153032a7fca9be54c0ca9ff2a60654ff8"
     ),
     Coder.ZSTD: (
-        "0264d00f8407010428b52ffd60a000cd0400e246191fb0351d4b8decbdbb85b49556c33038cb43c3300c43b6fcd022bb"
-        "dd8424d9294f7fffef37e08dac8c4b99290815635d512e52b4a415c82ac794d1196fe9331cb379280a065a327cc6e796"
-        "e04f6c9c10448fd3104247d05922b584cc6a822433834ee8f11219a8900c2ffb1f071049a83c10eb32edffffac010a92"
-        "3c2581c2ad8d79cc1e9dbf016e4a30c0bb00000069b881f451ca14"
+        "0264d00f8407010428b52ffd6090018d040082c6151bb0a539044893b27fd250c33078dac161188661ae1eedda36e435"
+        "1918e08f3fe28fff110fc023b53a98493b0d1b455721942687388438914ac37b86ad2ea1b551ca68c25abaccbc212585"
+        "d2814368a16b67e76cddc2011ba08092536b63df4065668b011aa4810f265cd5ba10ec61c66d3b25e2da4d4781830c68"
+        "3188804723f9e1783c34c0a8d234242f299201"
     ),
 }
 
@@ -269,16 +271,16 @@ GOLDEN = {
 @pytest.mark.parametrize("coder", CODERS)
 def test_golden_bytes(coder: Coder) -> None:
     tables, wanted, data = golden_tables(), golden_latents(), bytes.fromhex(GOLDEN[coder])
-    assert same(coding.decode(data, 5, 16, 52, coder, tables), wanted)
-    got = slow.decode(data, 5, 16, 52, coder, tables)
+    assert same(coding.decode(data, 8, 16, 116, coder, tables), wanted)
+    got = slow.decode(data, 8, 16, 116, coder, tables)
     assert (got.hyper, got.main) == (wanted.hyper.tolist(), wanted.main.tolist())
     if coder == Coder.RANGE:  # zstd's compressor may find other bytes for the same integers in another version
-        assert coding.encode(wanted, 52, coder, tables).hex() == data.hex()
+        assert coding.encode(wanted, 116, coder, tables).hex() == data.hex()
 
 
 def test_golden_example_meets_every_branch() -> None:
     tables, wanted = golden_tables(), golden_latents()
-    level = levels(log_sigma(wanted.hyper, 5, tables), 52, tables)
+    level = levels(log_sigma(wanted.hyper, 8, tables), 116, tables)
     ranked = np.take_along_axis(level, ranks(level, 16), 1)
     shift = coding.low_bits(ranked)
     assert 0 in shift
@@ -401,7 +403,7 @@ def test_lists_of_silence_without_end_are_refused(tables: Tables) -> None:
         b"\xff" * 5 + b"\x7f",
     ):
         with pytest.raises(DamagedError):
-            coding.decode(head + rest, 5, 16, 0, Coder.ZSTD, tables)
+            coding.decode(head + rest, 8, 16, 0, Coder.ZSTD, tables)
 
 
 @settings(relaxed, max_examples=60)
