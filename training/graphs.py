@@ -9,6 +9,7 @@ import math
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from formats.grid import COEFFICIENTS, HOP, HYPER, SHARE
 from training.autoencoder import FLOOR_RMS, UNSENT_RATIO, ZERO_RATIO, Autoencoder, Encoder, Trunk
@@ -34,8 +35,8 @@ def enter(trunk: Trunk, planes: list[Tensor], factors: tuple[float, ...]) -> Ten
 def leave(trunk: Trunk, x: Tensor, layer: nn.Conv2d, planes: int) -> Tensor:
     """The 1 x 1 convolution `layer` and `trunk.unfold`: [B, W, T, P] -> [B, T, planes, 1400]."""
     b, _, t, _ = x.shape
-    assert layer.bias is not None
-    y = x.permute(0, 2, 3, 1) @ layer.weight[:, :, 0, 0].T + layer.bias
+    flat = x.permute(0, 2, 3, 1).reshape(-1, x.shape[1])  # one Gemm, bias and all
+    y = functional.linear(flat, layer.weight[:, :, 0, 0], layer.bias)
     y = y.reshape(b, t, trunk.tokens, 2 * planes, trunk.patch).permute(0, 1, 3, 2, 4)
     return y.reshape(b, t, planes, COEFFICIENTS)
 
