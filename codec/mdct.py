@@ -16,6 +16,7 @@ from formats.grid import HOP
 Float = NDArray[np.float32]
 
 WINDOW: Float = np.sin(np.pi / 2 * np.sin(np.pi * (np.arange(2 * HOP) + 0.5) / (2 * HOP)) ** 2).astype(np.float32)
+_RISING, _FALLING = WINDOW[:HOP], WINDOW[HOP:]
 
 
 def forward(x: Float) -> Float:
@@ -24,11 +25,17 @@ def forward(x: Float) -> Float:
     Shape:
         x: [C, (F + 1) 700] samples -> [C, 700, F] coefficients; the result is a view of frame-major memory.
     """
-    frames = x.shape[1] // HOP - 1
-    windows = np.lib.stride_tricks.sliding_window_view(x, 2 * HOP, axis=1)[:, : frames * HOP : HOP] * WINDOW
-    a, b, c, d = np.split(windows, 4, axis=2)
-    folded = np.concatenate([-c[..., ::-1] - d, a - b[..., ::-1]], axis=2)
-    return scipy.fft.dct(folded, type=4, norm="ortho").transpose(0, 2, 1)
+    blocks = x.reshape(len(x), -1, HOP)
+    half = HOP // 2
+    early, late = blocks[:, :-1], blocks[:, 1:]
+    folded = np.empty(early.shape, np.float32)
+    lower, upper = folded[..., :half], folded[..., half:]
+    np.multiply(late[..., half - 1 :: -1], _FALLING[half - 1 :: -1], out=lower)
+    lower += late[..., half:] * _FALLING[half:]
+    np.negative(lower, out=lower)
+    np.multiply(early[..., :half], _RISING[:half], out=upper)
+    upper -= early[..., : half - 1 : -1] * _RISING[: half - 1 : -1]
+    return scipy.fft.dct(folded, type=4, norm="ortho", overwrite_x=True).transpose(0, 2, 1)
 
 
 def inverse(coefficients: Float) -> Float:
@@ -39,9 +46,12 @@ def inverse(coefficients: Float) -> Float:
     """
     channels, _, frames = coefficients.shape
     folded = scipy.fft.dct(coefficients.transpose(0, 2, 1), type=4, norm="ortho")
-    upper, lower = folded[..., : HOP // 2], folded[..., HOP // 2 :]
-    windows = np.concatenate([lower, -lower[..., ::-1], -upper[..., ::-1], -upper], axis=2) * WINDOW
-    out = np.zeros((channels, (frames + 1) * HOP), np.float32)
-    out[:, : frames * HOP] += windows[..., :HOP].reshape(channels, -1)
-    out[:, HOP:] += windows[..., HOP:].reshape(channels, -1)
-    return out
+    half = HOP // 2
+    upper, lower = folded[..., :half], folded[..., half:]
+    out = np.empty((channels, frames + 1, HOP), np.float32)
+    np.multiply(lower, _RISING[:half], out=out[:, :-1, :half])
+    np.multiply(lower[..., ::-1], -_RISING[half:], out=out[:, :-1, half:])
+    out[:, -1] = 0
+    out[:, 1:, :half] -= upper[..., ::-1] * _FALLING[:half]
+    out[:, 1:, half:] -= upper * _FALLING[half:]
+    return out.reshape(channels, -1)

@@ -22,17 +22,12 @@ def group(band: int) -> int:
 
 def contexts(change: NDArray[np.int64], band: int) -> NDArray[np.int64]:
     """Context 0...6 of every change of `band`: eighths of the changes below it, rounded; [n, 48] -> [n]."""
-    in_channel = band % BANDS
-
-    def below(distance: int) -> NDArray[np.int64]:
-        return change[:, band - distance] if in_channel >= distance else np.zeros(len(change), np.int64)
-
-    if band < BANDS:
-        eighths = 4 * below(1) + 2 * below(2) + below(3)
-    else:
-        eighths = 3 * below(1) + below(2) + below(3) + 2 * change[:, band - BANDS]
+    weights = (4, 2, 1) if band < BANDS else (3, 1, 1)
+    eighths = 2 * change[:, band - BANDS] + 4 if band >= BANDS else np.full(len(change), 4, np.int64)
+    for distance, weight in enumerate(weights[: band % BANDS], 1):
+        eighths += weight * change[:, band - distance]
     half = CHANGE_CONTEXTS // 2
-    return np.asarray(np.clip((eighths + 4) >> 3, -half, half) + half, np.int64)
+    return np.minimum(np.maximum(eighths >> 3, -half), half) + half
 
 
 def encode(vectors: NDArray[np.int8], encoder: SymbolEncoder, tables: Tables) -> None:
@@ -42,10 +37,9 @@ def encode(vectors: NDArray[np.int8], encoder: SymbolEncoder, tables: Tables) ->
     for band in range(HYPER if len(values) else 0):
         below = values[0, band - 1] if band else 0
         encoder.put((values[:1, band] - below) % HYPER_SYMBOLS, tables.hyper[_first(band)])
-        context = contexts(change, band)
+        order, counts = _by_context(change, band)
         symbols = (change[:, band] + _HALF) % HYPER_SYMBOLS
-        for c in range(CHANGE_CONTEXTS):
-            encoder.put(symbols[context == c], tables.hyper[c * BAND_GROUPS + group(band)])
+        encoder.rows(symbols[order], counts, _rows(band, tables))
 
 
 def decode(decoder: SymbolDecoder, count: int, tables: Tables) -> NDArray[np.int8]:
@@ -55,14 +49,23 @@ def decode(decoder: SymbolDecoder, count: int, tables: Tables) -> NDArray[np.int
     for band in range(HYPER if count else 0):
         below = values[0, band - 1] if band else 0
         values[0, band] = _wrap(below + decoder.get(1, tables.hyper[_first(band)]).astype(np.int64))[0]
-        context = contexts(change, band)
-        symbols = np.zeros(len(change), np.int64)
-        for c in range(CHANGE_CONTEXTS):
-            chosen = context == c
-            symbols[chosen] = decoder.get(int(chosen.sum()), tables.hyper[c * BAND_GROUPS + group(band)])
+        order, counts = _by_context(change, band)
+        symbols = np.empty(len(change), np.int64)
+        symbols[order] = decoder.rows(counts, _rows(band, tables))
         values[1:, band] = _wrap(values[0, band] + np.cumsum(symbols - _HALF))
         change[:, band] = np.diff(values[:, band])
     return values.astype(np.int8)
+
+
+def _by_context(change: NDArray[np.int64], band: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """An order of the changes of `band` by context and then time, and how many there are of each context."""
+    context = contexts(change, band)
+    return np.argsort(context, kind="stable"), np.bincount(context, minlength=CHANGE_CONTEXTS)
+
+
+def _rows(band: int, tables: Tables) -> NDArray[np.uint32]:
+    """The seven tables of a band, by context."""
+    return tables.hyper[group(band) : _first(0) : BAND_GROUPS]
 
 
 def _first(band: int) -> int:
