@@ -48,6 +48,15 @@ def test_rounds_are_interleaved_after_one_warm_up(tmp_path: Path) -> None:
     assert {name: len(runs) for name, runs in costs.items()} == {"a": 2, "b": 2}
 
 
+def test_commands_that_do_not_overwrite_run_every_round(tmp_path: Path) -> None:
+    made = tmp_path / "made"
+    job = bench.Job("once", python(f"open({str(made)!r}, 'x').write('.')"), made)
+    assert len(bench.bench([job], 2, Console(quiet=True))["once"]) == 2
+    assert made.read_text() == "."
+    with pytest.raises(peers.PeerError):
+        bench.run(bench.Job("once", job.command))
+
+
 def test_table_gives_medians_and_real_time_factors() -> None:
     costs = {
         "x encode": [bench.Cost(2, 4, 10), bench.Cost(200, 400, 20), bench.Cost(3, 6, 30)],

@@ -45,6 +45,7 @@ class Job:
 
     name: str
     command: list[str]
+    output: Path | None = None  # removed before each run: aez does not overwrite
 
 
 @dataclass(frozen=True)
@@ -73,8 +74,9 @@ def jobs_for(song: Path, folder: Path, kbps: float, model: str | None) -> list[J
             continue
         coded = folder / f"{codec.name.partition(':')[0]}{codec.suffix}"
         asked = peers.Setting() if codec.ours else setting
-        found.append(Job(f"{name} encode", codec.encode_command(song, coded, asked)))
-        found.append(Job(f"{name} decode", codec.decode_command(coded, folder / f"{coded.stem}.wav")))
+        decoded = folder / f"{coded.stem}.wav"
+        found.append(Job(f"{name} encode", codec.encode_command(song, coded, asked), coded))
+        found.append(Job(f"{name} decode", codec.decode_command(coded, decoded), decoded))
         if codec.ours:
             # The info command stands where encode stood, with the coded file as its only argument.
             found.append(Job(f"{name} info", [*codec.encoder[:3], "info", str(coded)]))
@@ -87,6 +89,8 @@ def run(job: Job) -> Cost:
     Raises:
         peers.PeerError: it failed.
     """
+    if job.output:
+        job.output.unlink(missing_ok=True)
     paths = [str(peers.ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     done = subprocess.run(
         [sys.executable, "-S", "-E", "-c", _METER, *job.command],
