@@ -90,16 +90,20 @@ class Encoder(nn.Module):
             mean[low:high, band] = 1 / (high - low)
         self.register_buffer("bands", torch.from_numpy(mean))
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """[B, T, 1400], T a multiple of 3 -> hyper [B, T / 3, 48] in half octaves, analysis [B, T, 1400]."""
+    def envelope(self, x: Tensor) -> Tensor:
+        """Band RMS in half octaves, which hyper latents start as: [B, T, 1400], T a multiple of 3 -> [B, T / 3, 48]."""
         b, t, _ = x.shape
         power = (x * x).reshape(b, t, 2, HOP) @ self.bands
         power = power.reshape(b, t // SHARE, SHARE, HYPER).mean(2)
-        start = 2 / math.log(2) * torch.log(torch.sqrt(power + 1e-20) + FLOOR_RMS)
+        return 2 / math.log(2) * torch.log(torch.sqrt(power + 1e-20) + FLOOR_RMS)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """[B, T, 1400], T a multiple of 3 -> hyper [B, T / 3, 48] in half octaves, analysis [B, T, 1400]."""
+        b, t, _ = x.shape
         tokens = self.trunk([torch.log(x.abs() + FLOOR_RMS) * 0.2 + 1.0])
         (gate,) = self.trunk.unfold(self.gate(tokens), 1)
         pooled = tokens.permute(0, 2, 1, 3).reshape(b, t // SHARE, SHARE, -1).mean(2)
-        return start + 2 * torch.tanh(self.hyper(pooled)), x * (1 + 0.5 * torch.tanh(gate))
+        return self.envelope(x) + 2 * torch.tanh(self.hyper(pooled)), x * (1 + 0.5 * torch.tanh(gate))
 
 
 class Levels(nn.Module):

@@ -56,5 +56,5 @@ class TrainConfig:
         return TrainConfig(**{**values, "network": NetworkConfig(**values["network"])})
 
 
-GAINS = {32: (0.7, 2.0), 64: (0.6, 1.6), 128: (0.45, 1.3), 256: (0.25, 0.9), 512: (0.035, 0.6)}
+GAINS = {32: (0.7, 2.0), 64: (0.6, 1.6), 128: (0.45, 1.3), 256: (0.2, 1.2), 512: (0.035, 1.1)}
 """Step factors d that each tier is trained over, drawn log-uniformly."""

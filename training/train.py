@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from codec.quantize import DEAD_ZONE
-from formats.grid import SEGMENT, TIERS, main_count
+from formats.grid import SEGMENT, SHARE, TIERS, main_count
 from training.autoencoder import Autoencoder
 from training.config import GAINS, TrainConfig
 from training.data import Music, batches, listed
@@ -52,7 +52,10 @@ def run_codec(model: Autoencoder, x: Tensor, log_d: Tensor, main: list[int]) -> 
     q = quantize_through(ratio) * sent
     noise = (torch.rand_like(x) * 2 - 1) * math.sqrt(3)
     decoded = model.decoder(q, log_sigma, log_step, sent, noise)
-    return {"hyper": hyper, "level": level, "sent": sent, "q": q, "decoded": decoded, "log_sigma": log_sigma}
+    with torch.no_grad():
+        # What an error is weighed against is the song's own envelope: the learned one could drift to please the loss.
+        envelope = (model.encoder.envelope(x) @ model.levels.start / 2).repeat_interleave(SHARE, 1)
+    return {"hyper": hyper, "level": level, "sent": sent, "q": q, "decoded": decoded, "envelope": envelope}
 
 
 def losses(
@@ -61,7 +64,7 @@ def losses(
     """Weighted reconstruction terms of a batch."""
     a, b = synthesize(out["decoded"]).flatten(0, 1), wave.flatten(0, 1)
     mel, stft = spectral_distances(a, b, rng)
-    weight = torch.exp2(-out["log_sigma"].detach())
+    weight = torch.exp2(-out["envelope"])
     coefficient = ((out["decoded"] - x).abs() * weight).clamp(max=20).mean()
     return {
         "mel": c.mel * mel,
