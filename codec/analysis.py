@@ -11,9 +11,10 @@ from codec.mdct import Float, forward
 from codec.quantize import quantize, round_hyper
 from codec.sessions import Network
 from codec.weights import Model
-from formats.coding import Latents
+from formats.coding import Latents, encode
 from formats.errors import ModelError
 from formats.grid import COEFFICIENTS, SEGMENT, SHARE, hyper_count
+from formats.layout import Coder
 from formats.levels import levels, log_sigma, ranks
 from formats.tables import Tables
 
@@ -35,11 +36,13 @@ class Analysed:
     analysis: Float
     silence: NDArray[np.int64]
 
-    def latents(self, main: int, gain: int, tables: Tables) -> Latents:
-        """Quantize the `main` highest ranks of every frame."""
+    def payload(self, main: int, gain: int, coder: Coder, tables: Tables) -> bytes:
+        """Quantize the `main` highest ranks of every frame, and code them."""
         expected = log_sigma(self.hyper, len(self.analysis), tables)
-        index = ranks(levels(expected, gain, tables), main)
-        return Latents(self.hyper, quantize(self.analysis, expected, index, gain, tables), self.silence)
+        level = levels(expected, gain, tables)
+        index = ranks(level, main)
+        latents = Latents(self.hyper, quantize(self.analysis, expected, index, gain, tables), self.silence)
+        return encode(latents, gain, coder, tables, np.take_along_axis(level, index, 1))
 
 
 def regroup(chunks: Iterable[Analysed], frames: int, rate: int) -> Iterator[Analysed]:

@@ -225,14 +225,11 @@ def _write(
     first = next(chunks, None)
     if first and choose:
         # The coder is named once, in the header, before anything else is known: the first chunk decides for all.
-        latents = first.latents(main, gain, tables)
-        header = replace(
-            header, coder=min(Coder.RANGE, Coder.ZSTD, key=lambda c: len(coding.encode(latents, gain, c, tables)))
-        )
+        sizes = {kind: len(first.payload(main, gain, kind, tables)) for kind in (Coder.RANGE, Coder.ZSTD)}
+        header = replace(header, coder=min(sizes, key=sizes.__getitem__))
 
     def code(chunk: Analysed) -> tuple[int, bytes]:
-        payload = coding.encode(chunk.latents(main, gain, tables), gain, header.coder, tables)
-        return len(chunk.analysis), payload
+        return len(chunk.analysis), chunk.payload(main, gain, header.coder, tables)
 
     writer = Writer(target, header, source.tags)
     for index, (frames, payload) in enumerate(ordered_map(pool, code, chain([first] if first else [], chunks))):

@@ -9,7 +9,6 @@ import numpy as np
 
 from codec.analysis import Analysed
 from codec.parallel import ordered_map
-from formats import coding
 from formats.layout import CHUNK_SIZE, Coder
 from formats.tables import GAIN_LIMIT, Tables
 
@@ -78,8 +77,7 @@ def find_gain(spool: Spool, pool: ThreadPoolExecutor, target: float, main: int, 
 
     def total(gain: int, numbers: list[int]) -> float:
         def one(chunk: Analysed) -> int:
-            payload = coding.encode(chunk.latents(main, gain, tables), gain, Coder.RANGE, tables)
-            return len(payload) + CHUNK_SIZE + 4
+            return len(chunk.payload(main, gain, Coder.RANGE, tables)) + CHUNK_SIZE + 4
 
         return sum(ordered_map(pool, one, spool.read(numbers)))
 

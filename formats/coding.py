@@ -6,7 +6,6 @@ same integers back. `formats/SPEC.md` says the same byte by byte.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,12 +50,15 @@ def low_bits(level: NDArray[np.uint8]) -> NDArray[np.int64]:
     return ((np.maximum(level, 27) - 27) // 4).astype(np.int64)
 
 
-def encode(latents: Latents, gain: int, coder: Coder, tables: Tables) -> bytes:
-    """Payload of a chunk."""
+def encode(latents: Latents, gain: int, coder: Coder, tables: Tables, ranked: NDArray[np.uint8] | None = None) -> bytes:
+    """Payload of a chunk; `ranked`: levels in rank order [F, M], from a caller that has worked them out already."""
     head = bits.varints([len(latents.silence), *_gaps(latents.silence)])
     if coder == Coder.ZSTD:
         return head + planar.encode(latents.hyper, latents.main)
-    return head + _encode_range(latents, gain, tables)
+    if ranked is None:
+        frames, main = latents.main.shape
+        ranked = _ranked(latents.hyper, frames, main, gain, tables)
+    return head + _encode_range(latents, ranked.ravel(), tables)
 
 
 def decode(payload: bytes, frames: int, main: int, gain: int, coder: Coder, tables: Tables) -> Latents:
@@ -98,18 +100,19 @@ def _read_silence(cursor: Cursor) -> NDArray[np.int64]:
     return out
 
 
-def _by_level(
-    hyper_latents: NDArray[np.int8], frames: int, main: int, gain: int, tables: Tables
-) -> tuple[Any, Any, Any]:
-    """Levels in rank order [F M], a stable order of them by level, and how many there are of each level."""
-    level = levels(log_sigma(hyper_latents, frames, tables), gain, tables)
-    ranked = np.take_along_axis(level, ranks(level, main), 1).ravel()
-    return ranked, np.argsort(ranked, kind="stable"), np.bincount(ranked, minlength=len(tables.main))
+def _ranked(vectors: NDArray[np.int8], frames: int, main: int, gain: int, tables: Tables) -> NDArray[np.uint8]:
+    """Levels in rank order [F, M]."""
+    level = levels(log_sigma(vectors, frames, tables), gain, tables)
+    return np.take_along_axis(level, ranks(level, main), 1)
 
 
-def _encode_range(latents: Latents, gain: int, tables: Tables) -> bytes:
-    frames, main = latents.main.shape
-    level, order, counts = _by_level(latents.hyper, frames, main, gain, tables)
+def _by_level(ranked: NDArray[np.uint8], tables: Tables) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """A stable order of levels [F M], and how many there are of each."""
+    return np.argsort(ranked, kind="stable"), np.bincount(ranked, minlength=len(tables.main))
+
+
+def _encode_range(latents: Latents, level: NDArray[np.uint8], tables: Tables) -> bytes:
+    order, counts = _by_level(level, tables)
     encoder = SymbolEncoder()
     hyper.encode(latents.hyper, encoder, tables)
     values = latents.main.ravel()[order]
@@ -137,7 +140,8 @@ def _decode_range(
     words = np.frombuffer(cursor.take(4 * cursor.varint()), "<u4").astype(np.uint32)
     decoder = SymbolDecoder(words)
     vectors = hyper.decode(decoder, hyper_count(frames), tables)
-    level, order, counts = _by_level(vectors, frames, main, gain, tables)
+    level = _ranked(vectors, frames, main, gain, tables).ravel()
+    order, counts = _by_level(level, tables)
     symbols = decoder.rows(counts, tables.main)
     shift = low_bits(level[order])
     raw = bits.BitReader(cursor.rest())

@@ -27,7 +27,7 @@ def contexts(change: NDArray[np.int64], band: int) -> NDArray[np.int64]:
     for distance, weight in enumerate(weights[: band % BANDS], 1):
         eighths += weight * change[:, band - distance]
     half = CHANGE_CONTEXTS // 2
-    return np.minimum(np.maximum(eighths >> 3, -half), half) + half
+    return np.asarray(np.minimum(np.maximum(eighths >> 3, -half), half) + half, np.int64)
 
 
 def encode(vectors: NDArray[np.int8], encoder: SymbolEncoder, tables: Tables) -> None:
