@@ -138,9 +138,10 @@ class AudioSink:
         if self._limit and (self.samples + block.shape[1]) * self._frame > self._limit:
             raise AudioError(f"{self._name} would pass the 4 GiB a wav of unknown length can hold; take .flac")
         data: NDArray[Any] = np.ascontiguousarray(self._integers(block) if self._subtype in _BITS else block.T)
+        step = _SLICE if self._kind == "ogg" else max(1, len(data))
         with self._errors():
-            for at in range(0, len(data), _SLICE):
-                self._file.write(data[at : at + _SLICE])
+            for at in range(0, len(data), step):
+                self._file.write(data[at : at + step])
         self.samples += block.shape[1]
 
     def _integers(self, block: NDArray[np.float32]) -> NDArray[np.integer[Any]]:

@@ -72,7 +72,7 @@ class Synthesizer:
         frames = len(chunk.quantized)
         size = self._size
         quantized, sent = np.zeros(size, np.float32), np.zeros(size, np.bool_)
-        sigma, random = np.empty(size, np.float32), np.zeros(size, np.float32)
+        sigma = np.empty(size, np.float32)
         sigma[:] = self._floor
         for part, at in (
             (before, REACH - len(before.quantized) if before else 0),
@@ -87,7 +87,9 @@ class Synthesizer:
             sigma[0, low:high] = part.log_sigma[chosen]
         first = max(chunk.first_frame - REACH, 0)
         start = first - (chunk.first_frame - REACH)
-        random[0, start:] = noise.frames(first, size[1] - start)
+        random = noise.frames(first, size[1] - start)[None]
+        if start:
+            random = np.concatenate([np.zeros((1, start, COEFFICIENTS), np.float32), random], 1)
         out = self._network(quantized=quantized, log_sigma=sigma, sent=sent, noise=random, gain=self._gain)
         coefficients = out["coefficients"][0, REACH : REACH + frames].reshape(frames, 2, HOP)
         coefficients[chunk.silent] = 0

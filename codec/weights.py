@@ -4,17 +4,21 @@ A model is a folder: encoder.onnx, decoder.onnx, tables.npz and model.json, its 
 the decoder and tables that it needs.
 """
 
+from __future__ import annotations
+
 import hashlib
 import json
 import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from formats.errors import ModelError
 from formats.grid import TIERS
-from formats.tables import Tables
+
+if TYPE_CHECKING:
+    from formats.tables import Tables
 
 DEFAULT = "music1"
 """The model that `encode` takes unless told."""
@@ -59,6 +63,8 @@ class Model:
     @cached_property
     def tables(self) -> Tables:
         """Predictor, steps and frequencies."""
+        from formats.tables import Tables  # here, because `aez info` needs models' names and no NumPy
+
         return Tables.from_bytes(self._read("tables.npz"))
 
     @cached_property
