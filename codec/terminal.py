@@ -49,9 +49,14 @@ def clock(seconds: float) -> str:
 
 def run(command: click.Command, arguments: list[str] | None = None) -> int:
     """Run a command and return its exit code: 0, 1 for errors, 2 for wrong usage, 130 for Ctrl-C, 143 for SIGTERM."""
-    for name in ("SIGTERM", "SIGHUP"):
-        if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) is signal.SIG_DFL:
-            signal.signal(getattr(signal, name), _terminate)
+    _stopped.clear()
+    for name, default in (
+        ("SIGINT", signal.default_int_handler),
+        ("SIGTERM", signal.SIG_DFL),
+        ("SIGHUP", signal.SIG_DFL),
+    ):
+        if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) is default:
+            signal.signal(getattr(signal, name), _stop)
     try:
         result = command.main(arguments, prog_name="aez", standalone_mode=False)
         sys.stdout.flush()
@@ -62,7 +67,7 @@ def run(command: click.Command, arguments: list[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         return 128 + signal.SIGINT
     except AezError as error:
-        return _fail(str(error))
+        return 128 + _stopped[0] if _stopped else _fail(str(error))
     except OSError as error:
         if error.errno == errno.EPIPE:
             _silence_stdout()
@@ -70,10 +75,34 @@ def run(command: click.Command, arguments: list[str] | None = None) -> int:
         return _fail(": ".join(str(part) for part in (error.filename, error.strerror or error) if part))
     except MemoryError:
         return _fail("out of memory")
+    except Exception:
+        if _stopped:  # a signal that somebody's C code turned into an error of its own
+            return 128 + _stopped[0]
+        raise
 
 
-def _terminate(number: int, frame: FrameType | None) -> None:
-    raise SystemExit(128 + number)
+_stopped: list[int] = []
+"""Signals that asked this run to stop."""
+
+AGAIN = 0.05
+"""Seconds after which a signal that came at a bad moment comes again."""
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    """Stop what runs, but not in a callback of libsndfile: cffi swallows what is raised there, and a read just ends."""
+    _stopped.append(number)
+    while frame is not None:
+        if frame.f_code.co_name.startswith("vio_"):
+            if hasattr(signal, "setitimer"):
+                signal.signal(signal.SIGALRM, lambda _, later: _stop(number, later))
+                signal.setitimer(signal.ITIMER_REAL, AGAIN)
+            return
+        frame = frame.f_back
+    _raise(number)
+
+
+def _raise(number: int) -> None:
+    raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
 
 
 def _fail(line: str) -> int:
@@ -155,6 +184,8 @@ def created(name: str, *, force: bool, source: str, seekable: bool = False) -> I
     try:
         with new_file(Path(name), force=force, source=origin) as file:
             yield file
+            if _stopped:  # a stop that was swallowed on the way: what was written is not what was asked for
+                _raise(_stopped[0])
     except OSError as error:
         if error.filename:
             raise
