@@ -31,6 +31,7 @@ class Network:
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
+        options.enable_mem_pattern = False  # with it every run holds one block as large as all it needs, 60 MB more
         options.log_severity_level = LOG_ERRORS + 1
         try:
             self._session = ort.InferenceSession(graph, options, providers=providers(device))
