@@ -1,0 +1,430 @@
+"""Training against slow twins: losses, levels, the untrained start, the loop, export, tables, data."""
+
+import argparse
+import csv
+import json
+import math
+from collections.abc import Iterator
+from itertools import combinations
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from numpy.typing import NDArray
+
+from codec.mdct import forward, inverse
+from codec.sessions import Network
+from codec.weights import Model
+from formats.grid import COEFFICIENTS, HOP, HYPER, LEVELS, TIERS, UNIT_LEVEL, main_count
+from formats.levels import levels, log_sigma, ranks
+from formats.tables import MAGNITUDES, PRECISION, SIGMA_UNIT
+from training import data, losses, spectral, train
+from training.autoencoder import Autoencoder
+from training.config import TrainConfig
+from training.export import DECODER_INPUTS, Reference, example, export, restore
+from training.freeze import code_lengths, count, integer_part
+from training.mos import _audio_mode, resample
+from training.start import EDGES
+from training.synthesize import song
+from training.tiny import TINY, SyntheticMusic, untrained
+
+Array = NDArray[np.floating[Any]]
+SHORT = TrainConfig(network=TINY, seconds=2.0, batch=2, warmup=1)
+
+
+def frames_of(x: Array) -> NDArray[np.float32]:
+    """Left and right [2, N] -> mid/side frames [T, 1400]."""
+    middle = np.stack([x[0] + x[1], x[0] - x[1]]) / 2
+    return np.ascontiguousarray(forward(middle.astype(np.float32)).transpose(2, 0, 1).reshape(-1, COEFFICIENTS))
+
+
+@pytest.fixture(scope="module")
+def clip() -> NDArray[np.float32]:
+    """Two seconds, 126 frames of left and right."""
+    return song(3.0, seed=5)[:, 20_000 : 20_000 + 127 * HOP]
+
+
+@pytest.fixture(scope="module")
+def counted() -> Any:
+    """Tables and plain counts of the tiny model on two pieces."""
+    return count(untrained(), SyntheticMusic(), 2)
+
+
+# Losses
+
+
+def test_synthesize_is_the_inverse_transform() -> None:
+    x = np.random.default_rng(0).standard_normal((2, 9, COEFFICIENTS)).astype(np.float32)
+    got = losses.synthesize(torch.from_numpy(x)).numpy()
+    assert got.shape == (2, 2, 8 * HOP)
+    for item, frames in zip(got, x, strict=True):
+        mid, side = inverse(frames.reshape(9, 2, HOP).transpose(1, 2, 0))[:, HOP:-HOP]
+        np.testing.assert_allclose(item, [mid + side, mid - side], atol=3e-5)
+
+
+class Listed:
+    """A generator whose `choice` gives the n-th of what it may give."""
+
+    def __init__(self, *places: int) -> None:
+        self.places = list(places)
+
+    def choice(self, options: list[int]) -> int:
+        return options[self.places.pop(0)]
+
+
+def test_spectral_losses_are_the_metrics_in_expectation(clip: NDArray[np.float32]) -> None:
+    decoded = clip + 0.01 * np.random.default_rng(1).standard_normal(clip.shape).astype(np.float32)
+    a, b = torch.from_numpy(decoded), torch.from_numpy(clip)
+    drawn = [losses.spectral_distances(a, b, Listed(i, j)) for i in range(2) for j in range(5)]  # type: ignore[arg-type]
+    mel, stft = (np.mean([pair[k].item() for pair in drawn]) for k in range(2))
+    assert 7 * mel == pytest.approx(spectral.mel_distance(clip, decoded), rel=1e-3)
+    assert 2 * stft == pytest.approx(spectral.stft_distance(clip, decoded), rel=1e-3)
+
+
+def test_similarity_follows_visqol(clip: NDArray[np.float32]) -> None:
+    rng = np.random.default_rng(2)
+    long = song(4.0, rate=44100, channels=1, seed=6)[0]
+    spectrum = np.fft.rfft(long)
+    f = np.fft.rfftfreq(len(long), 1 / 44100)
+    worse = {
+        "noise": long + 0.003 * rng.standard_normal(len(long)),
+        "low-pass": np.fft.irfft(spectrum * (f < 6000), len(long)),
+        "dull": np.fft.irfft(spectrum / (1 + (f / 3000) ** 2), len(long)),
+        "rough": long * (1 + 0.3 * rng.standard_normal(len(long))),
+    }
+    pairs = []
+    for x in worse.values():
+        a, b = (np.asarray(resample(v[None], 44100, 48000)[0], np.float64) for v in (long, x))
+        result = _audio_mode().measure_from_arrays(a, b, 48000)
+        score = float((losses.EAR_WEIGHTS * (1 - np.asarray(result.fvnsim))).sum())
+        given = (torch.from_numpy(v[None].astype(np.float32)) for v in (x, long))
+        pairs.append((losses.dissimilarity(*given).item(), score))
+    got, wanted = np.array(pairs).T
+    assert np.corrcoef(got, wanted)[0, 1] > 0.98
+    np.testing.assert_allclose(got, wanted, rtol=0.1, atol=0.2)
+
+
+def test_similarity_of_equals_is_whole(clip: NDArray[np.float32]) -> None:
+    x = torch.from_numpy(clip.copy())
+    assert losses.dissimilarity(x, x).item() == pytest.approx(0, abs=1e-3)
+    assert losses.dissimilarity(0.2 * torch.randn_like(x), x).item() > 0.3
+
+
+def test_code_length_is_the_table_at_integers_and_linear_between() -> None:
+    bits = torch.rand(LEVELS, MAGNITUDES, generator=torch.Generator().manual_seed(0)) * 20
+    level, magnitude = torch.meshgrid(torch.arange(47.0), torch.arange(17.0), indexing="ij")
+    got = losses.code_length(magnitude.flatten(), level.flatten(), bits)
+    torch.testing.assert_close(got, bits[:47, :17].flatten(), rtol=0, atol=1e-4)
+    one = torch.tensor([2.5]), torch.tensor([7.25])
+    low, high = (bits[i, 2:4].mean() for i in (7, 8))
+    torch.testing.assert_close(losses.code_length(*one, bits), (0.75 * low + 0.25 * high)[None])
+    large = losses.code_length(torch.tensor([17.0, 24.0, 32.0]), torch.full((3,), 30.0), bits)
+    assert large[1] - large[0] == pytest.approx(2 * 3, abs=1e-4)
+    assert large[2] - large[0] == pytest.approx(2 * 4, abs=1e-4)
+
+
+# Levels
+
+
+def test_levels_are_the_twin_of_the_integers() -> None:
+    rng = np.random.default_rng(3)
+    model = untrained()
+    with torch.no_grad():
+        for value in (model.levels.predictor, model.levels.offset, model.levels.bias):
+            value.add_(0.02 * torch.from_numpy(rng.standard_normal(value.shape).astype(np.float32)))
+        tables = integer_part(model)
+        hyper = rng.integers(-20, 21, (84, HYPER)).astype(np.int8)  # two segments
+        expected = log_sigma(hyper, 252, tables)
+        sigma = model.levels.log_sigma(torch.from_numpy(hyper.astype(np.float32))[None])
+        # Entries are rounded to 1/2048 octave a hyper unit: half of that each, and of the offset.
+        bound = (np.abs(hyper.astype(float)).sum(1).max() + 1) * 0.5 / 2048 + 1e-4
+        error = np.abs(expected / SIGMA_UNIT - sigma[0].numpy())
+        assert error.max() < bound
+        assert np.sqrt((error**2).mean()) < 0.015  # what independent roundings add up to
+        for gain in (-31, 0, 87):
+            exact = model.levels.level(sigma, model.levels.log_step(sigma, torch.tensor(-gain / 32)))[0].numpy()
+            got = levels(expected, gain, tables)
+            near = 4 * error + 0.004 * np.abs(sigma[0].numpy()) + 1e-3
+            assert (np.abs(got - exact) <= 0.5 + near).all()
+            clear = np.abs(exact % 1 - 0.5) > near
+            assert clear.mean() > 0.8
+            assert np.array_equal(got[clear], np.round(exact[clear]))
+
+
+def test_what_training_sends_is_what_a_file_sends() -> None:
+    level = np.random.default_rng(4).integers(0, LEVELS, (2, 5, COEFFICIENTS)).astype(np.uint8)
+    mains = [main_count(32), main_count(512)]
+    got = train.choose_sent(torch.from_numpy(level.astype(np.float32)), mains).numpy()
+    for mask, item, main in zip(got, level, mains, strict=True):
+        wanted = np.zeros(item.shape)
+        np.put_along_axis(wanted, ranks(item, main), 1, 1)
+        assert np.array_equal(mask, wanted)
+        assert (mask.sum(1) == main).all()
+
+
+# The untrained start, section 3 of the design, loop by loop
+
+
+def slow_hyper(x: Array) -> Array:
+    """[T, 1400] frames -> band RMS in steps of 3 dB, every three frames."""
+    hyper = np.zeros((len(x) // 3, HYPER))
+    for g in range(len(hyper)):
+        for band in range(HYPER):
+            channel, b = divmod(band, 24)
+            cells = x[3 * g : 3 * g + 3, channel * HOP + EDGES[b] : channel * HOP + EDGES[b + 1]]
+            hyper[g, band] = 2 * math.log2(math.sqrt(float((cells.astype(float) ** 2).mean())) + 2e-5)
+    return hyper
+
+
+def slow_start(x: Array, rounded: Array, d: float, main: int, noise: Array) -> dict[str, NDArray[Any]]:
+    """[T, 1400] frames of one segment and their hyper latents -> what an untrained codec makes of them."""
+    sigma, level = np.zeros(x.shape), np.zeros(x.shape, int)
+    centre = (EDGES[:-1] + EDGES[1:]) / 2
+    middle = 3 * np.arange(len(rounded)) + 1
+    for channel in range(2):
+        half = slice(channel * HOP, (channel + 1) * HOP)
+        bands = rounded[:, 24 * channel : 24 * channel + 24] / 2
+        in_time = np.stack([np.interp(np.arange(len(x)), middle, bands[:, b]) for b in range(24)], 1)
+        for t in range(len(x)):
+            sigma[t, half] = np.interp(np.arange(HOP) + 0.5, centre, in_time[t])
+    step = d * 2 ** (0.6 * sigma)
+    level = np.clip(np.floor(4 * (sigma - np.log2(step)) + 20.5), 0, 47).astype(int)
+    sent = np.zeros(x.shape, bool)
+    for t in range(len(x)):
+        for k in sorted(range(COEFFICIENTS), key=lambda k: (-level[t, k], k))[:main]:
+            sent[t, k] = True
+    q = np.where(sent, np.sign(x) * np.floor(np.abs(x) / step + 0.38), 0)
+    fill = noise * np.where(sent, np.minimum(step / 4, 2**sigma), 0.8 * 2**sigma)
+    return {"log_sigma": sigma, "sent": sent, "q": q, "decoded": np.where(q == 0, fill, q * step)}
+
+
+def test_untrained_reproduces_the_design(clip: NDArray[np.float32], monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    model = Autoencoder(TINY).eval()
+    x = frames_of(clip)
+    noise = np.random.default_rng(6).uniform(-1, 1, x.shape).astype(np.float32)
+    monkeypatch.setattr(torch, "rand_like", lambda like: torch.from_numpy((noise / math.sqrt(3) + 1) / 2)[None])
+    d, main = 0.8, main_count(128)
+    with torch.no_grad():
+        hyper, analysis = model.encoder(torch.from_numpy(x)[None])
+        out = train.run_codec(model, torch.from_numpy(x)[None], torch.tensor([[[math.log2(d)]]]), [main])
+    wanted = slow_hyper(x)
+    np.testing.assert_allclose(hyper[0], wanted, atol=2e-4)
+    rounded = out["hyper"][0].numpy()
+    assert np.abs(rounded - wanted).max() < 0.5 + 2e-4
+    assert torch.equal(analysis[0], torch.from_numpy(x))
+    slow = slow_start(x, rounded, d, main, noise)
+    np.testing.assert_allclose(model.levels.log_sigma(out["hyper"])[0].detach().numpy(), slow["log_sigma"], atol=1e-4)
+    sent, q, decoded = (out[name][0].numpy() for name in ("sent", "q", "decoded"))
+    # A level or a ratio that lies on a tie may fall to either side.
+    equal = (sent == slow["sent"]) & (q == slow["q"])
+    assert equal.mean() > 0.999
+    scale = np.abs(slow["decoded"]).max()
+    np.testing.assert_allclose(decoded[equal], slow["decoded"][equal], atol=1e-4 * scale, rtol=1e-3)
+
+
+# The loop
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A music folder as `training.data` describes it: two songs to train on, one to test on, one loop."""
+    (tmp_path / "loops").mkdir()
+    rows = [("a.wav", "train"), ("b.flac", "train"), ("secret.wav", "test"), ("kept.wav", "validation")]
+    for number, (name, _) in enumerate(rows):
+        soundfile.write(tmp_path / name, song(3.0, seed=number).T, 44100)
+    soundfile.write(tmp_path / "loops" / "hit.wav", song(1.0, seed=9, channels=1).T, 44100)
+    with (tmp_path / "manifest.csv").open("w", newline="") as lines:
+        writer = csv.writer(lines)
+        writer.writerows([("path", "split"), *rows])
+    return tmp_path
+
+
+def run(monkeypatch: pytest.MonkeyPatch, folder: Path, config: TrainConfig, steps: int, **options: Any) -> Any:
+    """Train `steps` steps by a clock that ticks whenever it is asked; returns the checkpoint."""
+    ticks: Iterator[float] = iter(range(10_000))
+    monkeypatch.setattr(train, "time", SimpleNamespace(monotonic=lambda: next(ticks)))
+    # A step asks twice, first at 1, 3, 5 ...
+    given: dict[str, Any] = {"music": folder, "cache": folder / "cache", "out": folder / "run", "tables": None}
+    given |= {"resume": None, "fresh": False, "minutes": 2 * steps / 60, "save_minutes": 60, "every": 1}
+    train.train(config, argparse.Namespace(**(given | {"device": "cpu"} | options)))
+    return torch.load(folder / "run" / "last.pt", weights_only=True)
+
+
+def same(a: Any, b: Any) -> bool:
+    """Two states, whatever they are made of."""
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
+    if isinstance(a, list):
+        return len(a) == len(b) and all(map(same, a, b))
+    return torch.equal(a, b) if isinstance(a, torch.Tensor) else bool(a == b)
+
+
+def test_a_run_can_be_resumed(folder: Path, monkeypatch: pytest.MonkeyPatch, counted: Any) -> None:
+    tables = folder / "lengths.npz"
+    np.savez(tables, allow_pickle=False, **code_lengths(*counted))
+    config = TrainConfig(**{**vars(SHORT), "rate_encoder": 1e-3})
+    first = run(monkeypatch, folder, config, 2, tables=tables)
+    assert first["step"] == 2
+    assert first["seen"] == 2 * 2 * 2.0
+    assert TrainConfig.from_plain(first["config"]) == config
+    start = Autoencoder(TINY).state_dict()
+    moved = {name for name, value in first["model"].items() if not torch.equal(value, start[name])}
+    assert {"decoder.heads.weight", "encoder.gate.weight", "levels.predictor"} <= moved
+    assert not {"encoder.bands", "levels.start"} & moved
+
+    checkpoint = folder / "run" / "last.pt"
+    again = run(monkeypatch, folder, config, 0, tables=tables, resume=checkpoint)
+    assert again["step"] == 2
+    assert all(same(again[part], first[part]) for part in ("model", "ema", "optimiser", "config"))
+
+    second = run(monkeypatch, folder, config, 1, tables=tables, resume=checkpoint)
+    assert second["step"] == 3
+    assert {int(state["step"]) for state in second["optimiser"]["state"].values()} == {3}
+    assert second["spent"] > first["spent"]
+    assert not same(second["model"], first["model"])
+
+    lines = [json.loads(line) for line in (folder / "run" / "log.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [1, 2, 3]
+    terms = {"mel", "stft", "similarity", "coefficient", "rate", "norm"}
+    assert all(terms <= line.keys() and all(math.isfinite(line[term]) for term in terms) for line in lines)
+
+    model, told = restore(checkpoint)
+    assert told["steps"] == 3
+    assert same(dict(model.state_dict()), dict(second["ema"]))
+
+
+def test_the_encoder_stays_at_its_start_unless_it_has_a_rate(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(SHORT.seed)
+    start = Autoencoder(TINY).state_dict()
+    trained = run(monkeypatch, folder, SHORT, 1)["model"]
+    assert all(torch.equal(trained[name], start[name]) for name in start if not name.startswith("decoder."))
+    assert not torch.equal(trained["decoder.heads.weight"], start["decoder.heads.weight"])
+
+
+# Export
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny model as `training.export` writes it."""
+    out = tmp_path_factory.mktemp("models") / "small"
+    export(untrained(), {"what": "a test"}, SyntheticMusic(), 1, out)
+    return out
+
+
+@pytest.mark.parametrize(("batch", "frames"), [(1, 3), (1, 9), (8, 3), (8, 33), (3, 81)])
+def test_exported_encoder_is_the_torch_one(exported: Path, batch: int, frames: int) -> None:
+    x = frames_of(song(2.0, seed=batch)[:, : (frames + 1) * HOP])
+    x = np.stack([x * np.float32(0.5**b) for b in range(batch)])
+    got = Network(Model(exported).encoder, {"coefficients"}, "cpu")(coefficients=x)
+    with torch.no_grad():
+        hyper, analysis = untrained().encoder(torch.from_numpy(x))
+    assert got["hyper"].shape == (batch, frames // 3, HYPER)
+    np.testing.assert_allclose(got["hyper"], hyper, atol=1e-3)
+    np.testing.assert_allclose(got["analysis"], analysis, atol=1e-5 * np.abs(x).max())
+
+
+@pytest.mark.parametrize(("batch", "frames"), [(1, 1), (1, 2), (1, 79), (8, 1), (8, 37)])
+def test_exported_decoder_is_the_torch_one(exported: Path, batch: int, frames: int) -> None:
+    inputs = example(batch, frames, seed=frames)
+    network = Network(Model(exported).decoder, set(DECODER_INPUTS), "cpu")
+    got = network(**{name: value.numpy() for name, value in zip(DECODER_INPUTS, inputs, strict=True)})["coefficients"]
+    with torch.no_grad():
+        wanted = Reference(untrained())(*inputs).numpy()
+    assert got.shape == (batch, frames, COEFFICIENTS)
+    np.testing.assert_allclose(got, wanted, rtol=1e-4, atol=1e-5 * np.abs(wanted).max())
+
+
+def test_the_card_tells_what_is_there(exported: Path) -> None:
+    model = Model(exported)
+    assert model.decoder and model.encoder  # checked against the card as they are read
+    assert model.card["reach"] == {"encoder": TINY.encoder_reach, "decoder": TINY.decoder_reach}
+    assert max(model.card["parity_with_torch"].values()) < 1e-4
+    assert set(model.card["tiers"]) == {str(tier) for tier in TIERS}
+    with np.load(exported.parent / "small-code-lengths.npz", allow_pickle=False) as lengths:
+        assert lengths["main"].shape == (LEVELS, MAGNITUDES)
+
+
+def test_counted_tables_are_frequencies_of_the_music(counted: Any) -> None:
+    tables, plain = counted
+    for table in (tables.main, tables.hyper):
+        assert table.min() >= 1
+        assert (table.sum(1, dtype=np.int64) == 1 << PRECISION).all()
+    pairs = {sum(map(main_count, pair)) for pair in combinations(TIERS, 2)}  # every piece at two tiers
+    assert plain.sum() / 630 in {a + b for a in pairs for b in pairs}
+    seen = plain[:, 0] / np.maximum(plain.sum(1), 1)
+    low, high = UNIT_LEVEL - 10, UNIT_LEVEL + 8
+    assert seen[low] > 0.9 > 0.3 > seen[high]
+    zero = tables.main[:, 0] / (1 << PRECISION)
+    assert zero[low] == pytest.approx(seen[low], abs=0.02)
+    lengths = code_lengths(tables, plain)
+    assert (lengths["main"] > 0).all() and lengths["hyper"].shape == (1, MAGNITUDES)
+    assert lengths["main"][low, 0] == pytest.approx(-math.log2(seen[low]), abs=0.02)
+    assert lengths["main"][low, 1] > lengths["main"][high, 1]
+    assert (np.diff(lengths["hyper"][0, :6]) > 0).all()
+
+
+# Data
+
+
+def test_the_test_split_never_trains(folder: Path) -> None:
+    assert [path.name for path in data.listed(folder, "train")] == ["a.wav", "b.flac"]
+    assert [path.name for path in data.listed(folder, "test")] == ["secret.wav"]
+    (folder / "manifest.csv").unlink()
+    everything = {"a.wav", "b.flac", "secret.wav", "kept.wav", "hit.wav"}
+    assert {path.name for path in data.listed(folder, "train")} == everything
+
+
+def test_music_is_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = [tmp_path / f"{name}.wav" for name in "abc"]
+    for number, path in enumerate(paths):
+        soundfile.write(
+            path, np.full((5000 * (number + 1), 1 + number % 2), 0.1 * (number + 1)), 44100, subtype="FLOAT"
+        )
+    songs = data.Music(paths, tmp_path / "cache", "train")
+    assert songs.samples.dtype == np.int16
+    assert songs.samples.shape == (2, 30_000)
+    rng = np.random.default_rng(0)
+    levels_seen = set()
+    for length in (100, 4999, 5001, 20_000):
+        for _ in range(10):
+            piece = songs.crop(rng, length)
+            assert piece.shape == (2, length)
+            inside = np.round(piece[piece != 0], 3)
+            assert len(set(inside.tolist())) == 1  # one song, zeros after its end
+            levels_seen.add(round(float(inside[0]), 1))
+    assert levels_seen == {0.1, 0.2, 0.3}
+
+    decoded = []
+
+    def load(path: Path) -> NDArray[np.int16]:
+        decoded.append(path.name)
+        return np.ones((2, 10), np.int16)
+
+    monkeypatch.setattr(data, "load", load)
+    kept = data.Music(paths, tmp_path / "cache", "train")
+    assert not decoded and np.array_equal(kept.samples, songs.samples)
+    assert data.Music(paths[1:], tmp_path / "cache", "train").samples.shape == (2, 20)
+    assert decoded == ["b.wav", "c.wav"]
+
+
+def test_batches_are_named_by_their_seed() -> None:
+    music = SyntheticMusic()
+
+    def take(seed: int) -> Any:
+        return next(data.batches(music, music, seed, 3, 12))
+
+    coefficients, waves = take(1)
+    assert coefficients.shape == (3, 12, COEFFICIENTS)
+    assert waves.shape == (3, 2, 11 * HOP)
+    assert np.abs(waves).max() <= 1
+    again, other = take(1), take(2)
+    assert np.array_equal(again[0], coefficients) and np.array_equal(again[1], waves)
+    assert not np.array_equal(other[1], waves)
+    back = losses.synthesize(torch.from_numpy(np.ascontiguousarray(coefficients))).numpy()
+    np.testing.assert_allclose(back, waves, atol=1e-5)
