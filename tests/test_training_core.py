@@ -18,7 +18,6 @@ from formats.levels import levels, log_sigma, ranks
 from formats.tables import MAGNITUDES, PRECISION, SIGMA_UNIT
 from training import losses, spectral, train
 from training.autoencoder import Autoencoder
-from training.config import TrainConfig
 from training.export import DECODER_INPUTS, Reference, example, export
 from training.freeze import code_lengths, count, integer_part
 from training.graphs import DecoderGraph, EncoderGraph
@@ -28,7 +27,6 @@ from training.synthesize import song
 from training.tiny import TINY, SyntheticMusic, untrained
 
 Array = NDArray[np.floating[Any]]
-SHORT = TrainConfig(network=TINY, seconds=2.0, batch=2, warmup=1)
 
 
 def frames_of(x: Array) -> NDArray[np.float32]:

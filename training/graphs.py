@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from formats.grid import COEFFICIENTS, HOP, HYPER, SHARE
+from formats.grid import COEFFICIENTS, SHARE
 from training.autoencoder import FLOOR_RMS, UNSENT_RATIO, ZERO_RATIO, Autoencoder, Encoder, Trunk
 
 LN2 = math.log(2)
@@ -52,13 +52,10 @@ class EncoderGraph(nn.Module):
         """T a multiple of 3."""
         part = self.encoder
         b, t, _ = x.shape
-        power = (x * x).reshape(b, t, 2, HOP) @ part.bands
-        power = power.reshape(b, t // SHARE, SHARE, HYPER).mean(2)
-        start = 2 / LN2 * torch.log(torch.sqrt(power + 1e-20) + FLOOR_RMS)
         tokens = enter(part.trunk, [torch.log(x.abs() + FLOOR_RMS) * 0.2 + 1.0], (1.0,))
         gate = leave(part.trunk, tokens, part.gate, 1)[:, :, 0]
         pooled = tokens.permute(0, 2, 1, 3).reshape(b, t // SHARE, SHARE, -1).mean(2)
-        return start + 2 * torch.tanh(part.hyper(pooled)), x * (1 + 0.5 * torch.tanh(gate))
+        return part.envelope(x) + 2 * torch.tanh(part.hyper(pooled)), x * (1 + 0.5 * torch.tanh(gate))
 
 
 class DecoderGraph(nn.Module):
