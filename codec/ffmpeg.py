@@ -26,7 +26,11 @@ class _Ffmpeg(FFmpegAudioFile):  # type: ignore[misc]
     def __init__(self, filename: str) -> None:
         self.layout = ""
         self.channels = 0
-        super().__init__(filename)
+        try:
+            super().__init__(filename)
+        except BaseException:
+            self.close()  # audioread leaves process and pipes to the garbage collector when it finds no audio
+            raise
         # audioread's queue is unbounded: an hour of audio would lie in it long before it is encoded.
         self.stdout_reader.queue.maxsize = _QUEUED
 

@@ -77,7 +77,10 @@ def fake_peel(source, target, latent):
 
 FAKES = {"encode": fake_encode, "decode": fake_decode, "peel": fake_peel}
 PROGRAM = f"""
-import sys
+import signal, sys
+for name, handler in (("SIGINT", signal.default_int_handler), ("SIGHUP", signal.SIG_DFL)):
+    if hasattr(signal, name):  # whoever runs the tests in the background may have them ignored
+        signal.signal(getattr(signal, name), handler)
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 import test_codec_cli
 for name, fake in test_codec_cli.FAKES.items():
@@ -92,7 +95,8 @@ def _fake(monkeypatch):
     for name, fake in FAKES.items():
         monkeypatch.setattr(pipeline, name, fake)
     handlers = {
-        number: signal.getsignal(number) for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM))
+        number: signal.getsignal(number)
+        for number in (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM))
     }
     yield
     for number, handler in handlers.items():
