@@ -1,0 +1,1 @@
+"""Shipped models, as data of the wheel; `codec.weights` finds them."""
