@@ -28,7 +28,7 @@ def si_sdr(x: np.ndarray, y: np.ndarray) -> float:
     return float(10 * np.log10((target**2).sum() / ((y - target) ** 2).sum()))
 
 
-# Mel distance and SI-SDR, about a tenth off what the model measured when it was made. The song is hard: noise and clicks.
+# Mel distance and SI-SDR, a tenth off what the model measured when it was made; the song is hard, noise and clicks.
 FLOORS = {32: (2.15, 0.3), 64: (2.05, 0.4), 128: (2.0, 0.7), 256: (2.0, 1.1), 512: (1.7, 3.8)}
 
 
