@@ -80,7 +80,7 @@ def decode(data: bytes, **options: Unpack[DecodeOptions]) -> tuple[NDArray[np.fl
 
     from codec import pipeline
 
-    sink = _ArraySink()
+    sink = ArraySink()
     report = pipeline.decode(BytesIO(data), sink, **options)
     empty = np.zeros((report.channels, 0), np.float32)
     return np.concatenate([empty, *sink.blocks], 1), report.sample_rate
@@ -146,8 +146,8 @@ def peel_file(source: str | PathLike[str], target: str | PathLike[str], latent: 
         pipeline.peel(file, out, latent)
 
 
-class _ArraySink:
-    """Collects blocks."""
+class ArraySink:
+    """Collects decoded blocks [C, N] in `blocks`; clips nothing."""
 
     clipped = 0
 

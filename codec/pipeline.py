@@ -18,12 +18,12 @@ from codec.rate import Spool, find_gain
 from codec.resample import Resampler, resampled_length
 from codec.silence import SilenceFinder, SilenceKeeper
 from codec.synthesis import Dense, Overlap, Synthesizer, dense
+from codec.unpack import CHUNKS, check, unpack
 from codec.version import __version__
 from formats import coding
-from formats.coding import Latents
 from formats.container import Chunk, Coder, Header, Reader, Writer
 from formats.errors import DamagedError, FormatError, UsageError
-from formats.grid import CHUNK, HOP, SAMPLE_RATE, SEGMENT, TIERS, main_count
+from formats.grid import CHUNK, HOP, SAMPLE_RATE, TIERS, main_count
 from formats.tables import GAIN_LIMIT
 
 if TYPE_CHECKING:
@@ -36,9 +36,6 @@ Progress = Callable[[float | None], None]
 
 BLOCK = 1 << 16
 """Samples of a source block."""
-
-CHUNKS = range(SEGMENT, 20 * SEGMENT + 1, SEGMENT)
-"""Frames that a chunk may have: more than 40 seconds at once is memory that no decoder owes a stranger."""
 
 BITRATES = (6.0, 128.0)
 """Range of `bitrate`, 1000 bit/s."""
@@ -321,14 +318,6 @@ def decode(
     return DecodeReport(rate, channels, written, sink.clipped, chosen.name, synthesizer.provider)
 
 
-def check(header: Header) -> None:
-    """FormatError where a header asks for what the codec does not do."""
-    if header.latent not in TIERS or abs(header.gain) > GAIN_LIMIT or header.chunk_frames not in CHUNKS:
-        raise FormatError(
-            f"the file has {header.latent} latents at gain {header.gain}, which this version does not decode"
-        )
-
-
 def _synthesize(job: tuple[tuple[Dense | None, Dense, Dense | None], Synthesizer]) -> tuple[Dense, "Float"]:
     around, synthesizer = job
     return around[1], synthesizer(around)
@@ -378,16 +367,6 @@ def _chunks(
         if progress:
             progress((part.index + 1) / total if total else None)
         yield part
-
-
-def unpack(header: Header, chunk: Chunk, model: weights.Model) -> Latents:
-    """The integers of a chunk. DamagedError: its payload is not what its header implies."""
-    try:
-        return coding.decode(
-            chunk.payload, chunk.frames, main_count(header.latent), header.gain, header.coder, model.tables
-        )
-    except DamagedError as error:
-        raise DamagedError(f"chunk {chunk.index}: {error}") from None
 
 
 def peel(source: BinaryIO, target: BinaryIO, latent: int) -> None:

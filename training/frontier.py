@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from codec import pipeline
 from codec.audio import ArraySource
+from codec.library import ArraySink
 from codec.weights import Model
 from formats.grid import SAMPLE_RATE, TIERS, nominal_kbps
 from training.data import Music, listed
@@ -36,16 +37,6 @@ LOWEST = 6.0
 """kbit/s from which the smallest tier's stretch is counted: the least that --bitrate takes."""
 
 
-class _Collect:
-    clipped = 0
-
-    def __init__(self) -> None:
-        self.blocks: list[NDArray[np.float32]] = []
-
-    def write(self, block: NDArray[np.float32]) -> None:
-        self.blocks.append(block.copy())
-
-
 def score(row: dict[str, float]) -> float:
     """One number for ranking, higher is better: ViSQOL less the two distances, each of about the same spread."""
     return row["visqol"] - row["mel"] - 0.5 * row["stft"]
@@ -53,7 +44,7 @@ def score(row: dict[str, float]) -> float:
 
 def measure(clip: NDArray[np.float32], model: str, latent: int, gain: int) -> dict[str, float]:
     """One clip [2, N] through the codec at one setting."""
-    file, sink = io.BytesIO(), _Collect()
+    file, sink = io.BytesIO(), ArraySink()
     with ArraySource(clip, SAMPLE_RATE) as source:
         report = pipeline.encode(source, file, latent=latent, gain=gain, model=model, device="cpu")
     file.seek(0)

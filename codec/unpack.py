@@ -1,0 +1,30 @@
+"""From a container's chunks to their integers: what decoding and peeling have in common."""
+
+from codec.weights import Model
+from formats import coding
+from formats.coding import Latents
+from formats.container import Chunk, Header
+from formats.errors import DamagedError, FormatError
+from formats.grid import SEGMENT, TIERS, main_count
+from formats.tables import GAIN_LIMIT
+
+CHUNKS = range(SEGMENT, 20 * SEGMENT + 1, SEGMENT)
+"""Frames that a chunk may have: more than 40 seconds at once is memory that no decoder owes a stranger."""
+
+
+def check(header: Header) -> None:
+    """FormatError where a header asks for what the codec does not do."""
+    if header.latent not in TIERS or abs(header.gain) > GAIN_LIMIT or header.chunk_frames not in CHUNKS:
+        raise FormatError(
+            f"the file has {header.latent} latents at gain {header.gain}, which this version does not decode"
+        )
+
+
+def unpack(header: Header, chunk: Chunk, model: Model) -> Latents:
+    """The integers of a chunk. DamagedError: its payload is not what its header implies."""
+    try:
+        return coding.decode(
+            chunk.payload, chunk.frames, main_count(header.latent), header.gain, header.coder, model.tables
+        )
+    except DamagedError as error:
+        raise DamagedError(f"chunk {chunk.index}: {error}") from None
