@@ -49,7 +49,6 @@ class Windower:
     """
 
     def __init__(self, reach: int) -> None:
-        self._reach = reach
         self._size = (CHUNK + 2 * reach + 1) * HOP
         self._held = [np.zeros((2, (reach + 1) * HOP), np.float32)]
         self._count = (reach + 1) * HOP
@@ -71,7 +70,7 @@ class Windower:
         if surplus > 0:
             self._held = [np.concatenate(self._held, 1)[:, : max(0, self._count - surplus)]]
             self._count = self._held[0].shape[1]
-        while self._index * CHUNK < frames:
+        while self._index < chunk_count(samples):
             self._held.append(np.zeros((2, max(0, self._size - self._count)), np.float32))
             self._count = max(self._count, self._size)
             yield self._cut(min(CHUNK, frames - self._index * CHUNK))

@@ -23,7 +23,7 @@ from codec.version import __version__
 from formats import coding
 from formats.container import Chunk, Coder, Header, Reader, Writer
 from formats.errors import DamagedError, FormatError, UsageError
-from formats.grid import CHUNK, HOP, SAMPLE_RATE, TIERS, main_count
+from formats.grid import BANDS, CHUNK, FLOOR, HOP, SAMPLE_RATE, TIERS, main_count
 from formats.tables import GAIN_LIMIT
 
 if TYPE_CHECKING:
@@ -360,7 +360,7 @@ def _chunks(
     def open_chunk(chunk: Chunk) -> Dense:
         latents = unpack(header, chunk, model)
         if header.channels == 1:
-            latents.hyper[:, 24:] = -32
+            latents.hyper[:, BANDS:] = FLOOR
         return dense(latents, chunk.index, chunk.first_frame, header.gain, tables)
 
     for part in ordered_map(pool, open_chunk, chosen()):

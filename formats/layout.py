@@ -95,7 +95,6 @@ METADATA_SIZE = METADATA.sizeof()
 CHUNK_SIZE = CHUNK.sizeof() + CRC_SIZE
 TRAILER_SIZE = TRAILER.sizeof()
 FOOTER_SIZE = FOOTER.sizeof()
-SYNC_SIZE = len(CHUNK_SYNC)
 
 
 class Coder(IntEnum):

@@ -74,3 +74,14 @@ def decoded(data: Any, **options: Any) -> Array:
     wave = np.concatenate([np.zeros((report.channels, 0), np.float32), *sink.blocks], 1)
     assert report.samples == wave.shape[1]
     return wave
+
+
+class Counted(BytesIO):
+    """Counts the bytes that were read of it."""
+
+    count = 0
+
+    def read(self, size: int | None = -1) -> bytes:
+        data = super().read(size)
+        self.count += len(data)
+        return data

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from conftest import Counted
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -204,14 +205,6 @@ def test_seeking_and_iterating_do_not_disturb_each_other():
 
 
 def test_seeking_reads_one_chunk():
-    class Counted(io.BytesIO):
-        count = 0
-
-        def read(self, size=-1):
-            data = super().read(size)
-            self.count += len(data)
-            return data
-
     chunks = song([bytes(10_000)] * 50)
     file = Counted(pack(replace(HEADER, samples=None), chunks=chunks, samples=0))
     assert Reader(file).read(30) == chunks[30]

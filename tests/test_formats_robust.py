@@ -9,6 +9,7 @@ from dataclasses import replace
 import google_crc32c
 import pytest
 import zstandard
+from conftest import Counted
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_formats_container import CHUNKS, GOLDEN, HEADER, METADATA, Pipe, pack, song
@@ -304,14 +305,6 @@ def test_claims_beyond_the_format_are_named_before_anything_is_read():
 
 
 def test_a_length_beyond_the_end_of_a_file_is_not_read_towards():
-    class Counted(io.BytesIO):
-        count = 0
-
-        def read(self, size=-1):
-            data = super().read(size)
-            self.count += len(data)
-            return data
-
     file = Counted(GOLDEN[:HEADER_SIZE] + sealed(struct.pack("<IIB", 0, 2**24, 0)) + bytes(2**20))
     with pytest.raises(DamagedError, match="ends in its metadata"):
         Reader(file).verify()
