@@ -38,11 +38,13 @@ class TrainConfig:
     rate_decoder: float = 2e-3  # AdamW
     rate_encoder: float = 0.0  # 0 keeps analysis, hyper latents, predictor and steps at their start
     warmup: int = 50  # steps
-    ema: float = 0.995  # decay a step of the averaged weights that are exported
-    mel: float = 1.0
+    ema: float = 0.997  # decay a step of the averaged weights that are exported
+    mel: float = 1.4
     stft: float = 0.35
-    similarity: float = 0.4  # an opinion point lost by ViSQOL's structural similarity
+    similarity: float = 0.3  # an opinion point lost by ViSQOL's structural similarity
     coefficient: float = 0.3
+    mask: float = 0.3  # ten decibels of noise over the masking threshold, for items coded finely
+    sides: float = 0.3  # share of steps whose spectral distances are of mid and side, not of left and right
     rate: float = 0.2  # natural logarithm of the bit rate: about what the other terms fall by per e-fold of it
     seed: int = 0
 
@@ -56,5 +58,11 @@ class TrainConfig:
         return TrainConfig(**{**values, "network": NetworkConfig(**values["network"])})
 
 
-GAINS = {32: (0.7, 2.0), 64: (0.6, 1.6), 128: (0.45, 1.3), 256: (0.2, 1.2), 512: (0.035, 1.1)}
+GAINS = {32: (0.7, 2.0), 64: (0.6, 1.6), 128: (0.45, 1.3), 256: (0.2, 1.2), 512: (0.035, 1.1), 1024: (0.03, 0.6)}
 """Step factors d that each tier is trained over, drawn log-uniformly."""
+
+CHANCES = {32: 0.1, 64: 0.15, 128: 0.2, 256: 0.2, 512: 0.25, 1024: 0.1}
+"""How often a training item is of each tier: most where most files are."""
+
+FINE = 0.3
+"""Step factor d under which an item counts as coded finely: about 40 kbit/s at 512 latents."""

@@ -6,6 +6,7 @@ The mel and STFT terms are DAC's (Kumar et al. 2023, appendix), the similarity i
 
 import math
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from torch.nn import functional
 from codec.mdct import WINDOW
 from formats.grid import HOP, SAMPLE_RATE
 from training.mel import mel_filters
+from training.start import EDGES
 
 MEL_SCALES = ((32, 5), (64, 10), (128, 20), (256, 40), (512, 80), (1024, 160), (2048, 320))
 CLAMP = 1e-5
@@ -141,6 +143,34 @@ def dissimilarity(decoded: Tensor, original: Tensor) -> Tensor:
     structure = (ab - mean_a * mean_b + c3) / (torch.sqrt(variances + 1e-8) + c3)
     lost = (1 - intensity * structure).mean((0, 2))
     return (lost * torch.from_numpy(EAR_WEIGHTS).to(lost)).sum()
+
+
+@cache
+def mask_matrix(device: torch.device) -> Tensor:
+    """Masking threshold of each band from the energies of all: [24 from, 24 to].
+
+    Two slopes, 27 dB a Bark downwards and 15 upwards; an offset of 3 dB up to 12 Bark, a quarter of the Bark above
+    (the shape of BS.1387-2, section 2.1.9, without its dependence on level).
+    """
+    centre = np.array([(low + high) / 2 for low, high in pairwise(EDGES)]) * SAMPLE_RATE / 2 / HOP
+    bark = 7 * np.arcsinh(centre / 650)
+    apart = bark[None] - bark[:, None]
+    spread = np.where(apart < 0, 27 * apart, -15 * apart)
+    offset = np.maximum(3, 0.25 * bark)
+    return torch.from_numpy((10 ** ((spread - offset) / 10)).astype(np.float32)).to(device)
+
+
+def noise_to_mask(decoded: Tensor, original: Tensor, bands: Tensor) -> Tensor:
+    """log10 of the mean ratio of noise to masking threshold, mid and side taken together; [B, T, 1400] twice -> [B].
+
+    A frame's thresholds come from its own energies and its neighbours', because those of a single MDCT frame flicker.
+    """
+    b, t, _ = original.shape
+    noise = (((decoded - original) ** 2).reshape(b, t, 2, HOP).sum(2) @ bands).clamp(min=0)
+    energy = (original * original).reshape(b, t, 2, HOP).sum(2) @ bands
+    smooth = functional.avg_pool1d(energy.transpose(1, 2), 3, 1, 1, count_include_pad=False).transpose(1, 2)
+    threshold = smooth @ mask_matrix(original.device) + 1e-9
+    return torch.log10((noise / threshold).clamp(max=1e3).mean((1, 2)) + 1e-4)
 
 
 def code_length(magnitude: Tensor, level: Tensor, bits: Tensor) -> Tensor:

@@ -17,11 +17,11 @@ import torch
 from torch import Tensor
 
 from codec.quantize import DEAD_ZONE
-from formats.grid import SEGMENT, SHARE, TIERS, main_count
+from formats.grid import SEGMENT, SHARE, main_count
 from training.autoencoder import Autoencoder
-from training.config import GAINS, TrainConfig
+from training.config import CHANCES, FINE, GAINS, TrainConfig
 from training.data import Music, batches, listed
-from training.losses import code_length, dissimilarity, spectral_distances, synthesize
+from training.losses import code_length, dissimilarity, noise_to_mask, spectral_distances, synthesize
 
 
 def choose_sent(level: Tensor, main: list[int]) -> Tensor:
@@ -55,23 +55,38 @@ def run_codec(model: Autoencoder, x: Tensor, log_d: Tensor, main: list[int]) -> 
     with torch.no_grad():
         # What an error is weighed against is the song's own envelope: the learned one could drift to please the loss.
         envelope = (model.encoder.envelope(x) @ model.levels.start / 2).repeat_interleave(SHARE, 1)
-    return {"hyper": hyper, "level": level, "sent": sent, "q": q, "decoded": decoded, "envelope": envelope}
+    return {
+        "hyper": hyper, "level": level, "sent": sent, "q": q, "decoded": decoded, "envelope": envelope,
+        "bands": model.encoder.bands,
+    }  # fmt: skip
 
 
 def losses(
-    c: TrainConfig, out: dict[str, Tensor], x: Tensor, wave: Tensor, rng: np.random.Generator
+    c: TrainConfig, out: dict[str, Tensor], x: Tensor, wave: Tensor, fine: Tensor, rng: np.random.Generator
 ) -> dict[str, Tensor]:
-    """Weighted reconstruction terms of a batch."""
+    """Weighted reconstruction terms of a batch; `fine`: bool [B], which items are coded finely."""
     a, b = synthesize(out["decoded"]).flatten(0, 1), wave.flatten(0, 1)
-    mel, stft = spectral_distances(a, b, rng)
+    if rng.random() < c.sides:
+        mel, stft = spectral_distances(*(sides(x) for x in (a, b)), rng)
+    else:
+        mel, stft = spectral_distances(a, b, rng)
     weight = torch.exp2(-out["envelope"])
     coefficient = ((out["decoded"] - x).abs() * weight).clamp(max=20).mean()
+    # Below the masking threshold's reach, noise that fills is heard less than the holes it fills.
+    masked = (noise_to_mask(out["decoded"], x, out["bands"]) * fine).mean()
     return {
         "mel": c.mel * mel,
         "stft": c.stft * stft,
         "similarity": c.similarity * dissimilarity(*(0.5 * x.reshape(-1, 2, x.shape[1]).sum(1) for x in (a, b))),
         "coefficient": c.coefficient * coefficient,
+        "mask": c.mask * masked,
     }
+
+
+def sides(x: Tensor) -> Tensor:
+    """Left and right in turn [2 B, N] -> mid and side in turn."""
+    left, right = x.reshape(-1, 2, x.shape[1]).unbind(1)
+    return torch.stack([left + right, left - right], 1).flatten(0, 1) / 2
 
 
 def rate(out: dict[str, Tensor], tables: dict[str, Tensor]) -> Tensor:
@@ -135,12 +150,13 @@ def train(c: TrainConfig, a: argparse.Namespace) -> None:
             for group in optimiser.param_groups:
                 group["lr"] = group["peak"] * warm * (0.03 + 0.97 * decay)
             coefficients, waves = (torch.from_numpy(np.ascontiguousarray(v)).to(device) for v in next(source))
-            tiers = rng.choice(TIERS, c.batch)
+            tiers = rng.choice(list(CHANCES), c.batch, p=list(CHANCES.values()))
             log_d = [math.log2(GAINS[t][0]) + rng.random() * math.log2(GAINS[t][1] / GAINS[t][0]) for t in tiers]
             out = run_codec(
                 model, coefficients, torch.tensor(log_d, device=device)[:, None, None], [main_count(t) for t in tiers]
             )
-            parts = losses(c, out, coefficients, waves, rng)
+            fine = torch.tensor([d < math.log2(FINE) for d in log_d], device=device)
+            parts = losses(c, out, coefficients, waves, fine, rng)
             if c.rate_encoder:
                 parts["rate"] = c.rate * torch.log(rate(out, tables) * 0.063 + 0.5).mean()
             loss = torch.stack(list(parts.values())).sum()
