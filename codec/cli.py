@@ -9,6 +9,7 @@ from codec.commands.demo import demo
 from codec.commands.encode import encode
 from codec.commands.info import info
 from codec.commands.peel import peel
+from codec.commands.plot import plot
 from codec.terminal import run
 from codec.version import __version__
 
@@ -22,7 +23,7 @@ def cli() -> None:
     """
 
 
-for command in (encode, decode, info, peel, demo):
+for command in (encode, decode, info, peel, plot, demo):
     cli.add_command(command)
 
 
