@@ -67,8 +67,9 @@ def curve(rows: Iterable[Row], metric: str) -> tuple[npt.NDArray[np.float64], np
     """One clip's log rates (rising, distinct) and metric values; rows of equal rate are averaged, nan left out."""
     points: dict[float, list[float]] = {}
     for row in rows:
-        if np.isfinite(row.metrics[metric]):
-            points.setdefault(float(np.log(row.kbps)), []).append(row.metrics[metric])
+        value = row.metrics.get(metric, np.nan)
+        if np.isfinite(value):
+            points.setdefault(float(np.log(row.kbps)), []).append(value)
     rates = sorted(points)
     return np.array(rates), np.array([float(np.mean(points[rate])) for rate in rates])
 
@@ -81,15 +82,37 @@ def at_rate(rows: Iterable[Row], metric: str, kbps: float) -> float:
     return float(np.interp(np.log(kbps), rates, values, left=np.nan, right=np.nan))
 
 
-def paired(ours: Sequence[Row], theirs: Sequence[Row], metric: str) -> Difference:
-    """Difference of each of our rows (one per clip) to the other system's curve for that clip at our measured rate."""
+def paired(ours: Sequence[Row], theirs: Sequence[Row], metric: str, ratio: float = 1.0) -> Difference:
+    """Difference of each of our rows (one per clip) to the other's curve for that clip at `ratio` times our rate."""
     sign = 1 if HIGHER_IS_BETTER[metric] else -1
     by_clip: dict[str, list[Row]] = {}
     for row in theirs:
         by_clip.setdefault(row.clip, []).append(row)
     return difference(
-        sign * (row.metrics[metric] - at_rate(by_clip.get(row.clip, ()), metric, row.kbps)) for row in ours
+        sign * (row.metrics.get(metric, np.nan) - at_rate(by_clip.get(row.clip, ()), metric, row.kbps * ratio))
+        for row in ours
     )
+
+
+def groups(rows: Iterable[Row]) -> dict[tuple[str, str], list[Row]]:
+    """Rows by system and setting, in the order of their first appearance."""
+    found: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        found.setdefault((row.system, row.setting), []).append(row)
+    return found
+
+
+def curve_rows(rows: Iterable[Row], system: str) -> list[Row]:
+    """A system's rows at the rates it was asked for; its tiers only if they are all there is."""
+    own = [row for row in rows if row.system == system]
+    asked = [row for row in own if "kbit/s" in row.setting]
+    return asked if len({row.setting for row in asked}) > 1 else own
+
+
+def interval(values: Iterable[float]) -> tuple[float, float]:
+    """Mean and half of the Student 95 % interval; nan values are left out, (nan, inf) without any."""
+    found = difference(values)
+    return found.mean, found.half
 
 
 def claim(ours: Sequence[Row], theirs: Sequence[Row]) -> str:

@@ -4,12 +4,13 @@
 
 The first aez system of the list is compared with every other system. Results are kept in OUT/cache, so that peers are
 measured once, and a system again only when its program, code or model changed. OUT/results.csv holds every row,
-OUT/table.md the means and the comparisons.
+OUT/table.md goals, means and comparisons, OUT/study.csv the founding study's table, OUT/*.png the plots.
 """
 
 import argparse
 import csv
 import hashlib
+import itertools
 import json
 import multiprocessing
 import os
@@ -28,11 +29,12 @@ from rich.console import Console
 from rich.progress import Progress
 
 from formats.errors import AezError, UsageError
-from training import metrics, peers, tables
+from training import founding, metrics, onsets, peers, tables
 from training.compare import Row
 
 SUFFIXES = {".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif"}
 LOWEST, HIGHEST = 6.0, 128.0  # kbit/s, the range aez offers
+_COUNTS = {"coded_bytes", "length_error"}
 EDGE = 1.25  # an aez system under comparison is measured this factor beyond the rates asked for, so curves overlap
 
 
@@ -45,6 +47,15 @@ class Task(NamedTuple):
     fingerprint: str
     setting: peers.Setting
     cache: Path
+    onsets: tuple[float, ...] = ()  # seconds in the clip
+
+
+class Clip(NamedTuple):
+    """A piece of a song, as the wav file that every codec gets."""
+
+    path: Path
+    digest: str
+    onsets: tuple[float, ...]
 
 
 def find_songs(music: Path, split: str | None) -> list[Path]:
@@ -67,8 +78,11 @@ def find_songs(music: Path, split: str | None) -> list[Path]:
     return sorted(songs)
 
 
-def cut_clip(song: Path, seconds: float, target: Path) -> None:
+def cut_clip(song: Path, seconds: float, target: Path) -> float:
     """Write the middle `seconds` of a song (all of a shorter one) as 16-bit stereo wav at 44.1 kHz.
+
+    Returns:
+        seconds of the song before the clip
 
     Raises:
         UsageError: the song is not readable, or empty.
@@ -84,20 +98,28 @@ def cut_clip(song: Path, seconds: float, target: Path) -> None:
         stereo = soxr.resample(stereo, rate, metrics.RATE, "VHQ")
     count = min(len(stereo), round(seconds * metrics.RATE))
     start = (len(stereo) - count) // 2
-    part = target.with_suffix(".part.wav")
+    part = target.with_suffix(f".{os.getpid()}.part.wav")
     soundfile.write(str(part), np.clip(stereo[start : start + count], -1, 1), metrics.RATE, subtype="PCM_16")
     part.replace(target)
+    return start / metrics.RATE
 
 
-def settings_for(codec: peers.System, kbps: Sequence[float], with_tiers: bool, first: bool) -> list[peers.Setting]:
-    """What to measure of a system so that it can be compared at the rates asked for (and at the tiers)."""
+def settings_for(
+    codec: peers.System, kbps: Sequence[float], with_tiers: bool, first: bool, ratio: float = 1.0
+) -> list[peers.Setting]:
+    """What to measure of a system so that it can be compared at the rates asked for (and at the tiers).
+
+    Opus is measured up to `ratio` times those rates as well.
+    """
     wide = [*kbps, LOWEST, HIGHEST] if with_tiers else list(kbps)
+    if codec.name == "opus":
+        wide.append(max(kbps) * ratio)
     if codec.ladder:
         return [peers.Setting(r) for r in codec.ladder if min(wide) / 1.6 <= r <= max(wide) * 1.6]
     rates = set(kbps)
     if not first:
         rates |= {max(LOWEST, min(wide) / EDGE), min(HIGHEST, max(wide) * EDGE)}
-    tiers = peers.TIERS if with_tiers else ()
+    tiers = codec.tiers() if with_tiers else ()
     return [*(peers.Setting(r) for r in sorted(rates)), *(peers.Setting(latent=t) for t in tiers)]
 
 
@@ -110,7 +132,8 @@ def measure_task(task: Task) -> Row:
     Raises:
         peers.PeerError: the codec failed on this clip.
     """
-    key = _digest(task.clip_hash, task.fingerprint, task.setting.key, str(metrics.VERSION))
+    places = [f"onsets {onset:.6f}" for onset in task.onsets]
+    key = _digest(task.clip_hash, task.fingerprint, task.setting.key, str(metrics.VERSION), *places)
     kept = task.cache / "rows" / f"{key}.json"
     if kept.is_file():
         return Row(**{**json.loads(kept.read_text()), "clip": task.clip.stem, "system": task.system})
@@ -124,6 +147,11 @@ def measure_task(task: Task) -> Row:
     else:
         measured = metrics.measure(np.ascontiguousarray(reference), trip.decoded)
         _save(values, measured)
+    if task.onsets:
+        measured |= {
+            "pre_echo_db": onsets.pre_echo(reference, trip.decoded, task.onsets),
+            "pre_echo_original_db": onsets.pre_echo(reference, reference, task.onsets),
+        }
     seconds = reference.shape[1] / metrics.RATE
     row = Row(
         clip=task.clip.stem,
@@ -157,14 +185,38 @@ def run_tasks(tasks: Sequence[Task], jobs: int, console: Console) -> tuple[list[
 
 
 def write_csv(rows: Sequence[Row], target: Path) -> None:
-    """Write one line per row, metrics as columns of their own."""
+    """Write one line per row, metrics as columns of their own; empty where a clip has no such metric."""
     with target.open("w", newline="", encoding="utf-8") as f:
         writer = csv.writer(f)
         names = [name for name in asdict(rows[0]) if name != "metrics"] if rows else []
-        values = list(rows[0].metrics) if rows else []
+        values = list(dict.fromkeys(name for row in rows for name in row.metrics))
         writer.writerow([*names, *values])
         for row in rows:
-            writer.writerow([*(getattr(row, name) for name in names), *(f"{row.metrics[name]:.6g}" for name in values)])
+            own = [f"{row.metrics[name]:.6g}" if name in row.metrics else "" for name in values]
+            writer.writerow([*(getattr(row, name) for name in names), *own])
+
+
+def read_csv(source: Path) -> list[Row]:
+    """Rows as `write_csv` wrote them, metrics to six digits.
+
+    Raises:
+        UsageError: not such a file.
+    """
+    names = [name for name in Row.__dataclass_fields__ if name != "metrics"]
+    texts = {"clip", "system", "setting"}
+    rows = []
+    try:
+        with source.open(newline="", encoding="utf-8") as f:
+            for line in csv.DictReader(f):
+                own = {name: line.pop(name) for name in names}
+                numbers = {
+                    name: int(v) if name in _COUNTS else float(v) for name, v in own.items() if name not in texts
+                }
+                measured = {name: float(value) for name, value in line.items() if value}
+                rows.append(Row(own["clip"], own["system"], own["setting"], **numbers, metrics=measured))
+    except (OSError, KeyError, TypeError, ValueError) as e:
+        raise UsageError(f"{source.name} holds no results of training.evaluate") from e
+    return rows
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -188,41 +240,58 @@ def _evaluate(options: argparse.Namespace, console: Console) -> int:
             systems.append(codec)
     out: Path = options.out
     cache: Path = options.cache or out / "cache"
-    clips = _cut_all(find_songs(options.music, options.split)[: options.limit], options.seconds, cache, console)
+    songs = find_songs(options.music, options.split)[: options.limit]
+    clips = _cut_all(options.music, songs, options.seconds, cache, console)
     ours = next((s.name for s in systems if s.ours), None)
     tasks = [
-        Task(clip, clip_hash, codec.name, fingerprint, setting, cache)
+        Task(clip.path, clip.digest, codec.name, fingerprint, setting, cache, clip.onsets)
         for codec in systems
         for fingerprint in [codec.fingerprint()]
-        for setting in settings_for(codec, options.kbps, options.tiers, codec.name == ours)
-        for clip, clip_hash in clips
+        for setting in settings_for(codec, options.kbps, options.tiers, codec.name == ours, options.ratio)
+        for clip in clips
     ]
     rows, failures = run_tasks(tasks, options.jobs, console)
     out.mkdir(parents=True, exist_ok=True)
     write_csv(rows, out / "results.csv")
-    text = tables.report(rows, ours, failures, options.seconds)
+    text = tables.report(rows, ours, failures, options.seconds, options.ratio)
     (out / "table.md").write_text(text, encoding="utf-8")
+    if lines := founding.tiers(rows):
+        founding.write_study(lines, out / "study.csv")
+    if rows and not options.no_plots:
+        from training import plots
+
+        plots.draw_all(rows, ours, out)
     print(text)
     for line in failures:
         console.print(line, style="red", markup=False)
     return 1 if failures else 0
 
 
-def _cut_all(songs: Sequence[Path], seconds: float, cache: Path, console: Console) -> list[tuple[Path, str]]:
+def _cut_all(music: Path, songs: Sequence[Path], seconds: float, cache: Path, console: Console) -> list[Clip]:
+    """Cut a clip of every readable song; again each time, because the cache may be shared with another folder's run."""
     folder = cache / f"clips-{seconds:g}s"
     folder.mkdir(parents=True, exist_ok=True)
-    clips = []
+    places = onsets.find_onsets(music)
+    clips: dict[str, Clip] = {}
     for song in songs:
-        clip = folder / f"{song.stem}.wav"
+        name = next(n for n in _names(song.stem) if n not in clips)
+        target = folder / f"{name}.wav"
         try:
-            if not clip.is_file():
-                cut_clip(song, seconds, clip)
-            clips.append((clip, hashlib.sha256(clip.read_bytes()).hexdigest()))
+            start = cut_clip(song, seconds, target)
         except UsageError as e:
             console.print(f"skipped: {e}", markup=False)
+            continue
+        known = tuple(onset - start for onset in places.get(song.relative_to(music).as_posix(), ()))
+        here = tuple(onset for onset in known if 0 <= onset < seconds)
+        clips[name] = Clip(target, hashlib.sha256(target.read_bytes()).hexdigest(), here)
     if not clips:
         raise UsageError("none of the songs could be read")
-    return clips
+    return list(clips.values())
+
+
+def _names(stem: str) -> Iterator[str]:
+    yield stem
+    yield from (f"{stem}-{number}" for number in itertools.count(2))
 
 
 def _results(tasks: Sequence[Task], jobs: int) -> Iterator[tuple[int, Row | str]]:
@@ -264,6 +333,12 @@ def _numbers(text: str) -> list[float]:
     return values
 
 
+def _ratio(text: str) -> float:
+    if not 1 <= float(text) <= 16:
+        raise argparse.ArgumentTypeError("the ratio lies between 1 and 16")
+    return float(text)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m training.evaluate", description="Measure codecs side by side.")
     parser.add_argument("--music", type=Path, required=True, help="folder of songs, with a manifest.csv or without")
@@ -273,7 +348,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--systems", type=lambda s: s.split(","), default=["aez", *peers.PEER_NAMES])
     parser.add_argument("--kbps", type=_numbers, default=[8.0, 12.0, 16.0, 24.0, 32.0, 48.0, 64.0])
     parser.add_argument("--tiers", action="store_true", help="also every tier of aez at its default gain")
-    parser.add_argument("--out", type=Path, required=True, help="folder for results.csv, table.md and the cache")
+    parser.add_argument("--ratio", type=_ratio, default=2.0, help="also compare with Opus at this many times our rate")
+    parser.add_argument("--no-plots", action="store_true", help="tables only")
+    parser.add_argument("--out", type=Path, required=True, help="folder for tables, plots and the cache")
     parser.add_argument("--cache", type=Path, help="folder for the cache (default: OUT/cache)")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="clips measured at once")
     return parser

@@ -32,6 +32,7 @@ HIGHER_IS_BETTER = {
     "si_sdr": True,
     "si_sdr_mid": True,
     "si_sdr_side": True,
+    "pre_echo_db": False,
 }
 
 

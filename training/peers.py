@@ -22,10 +22,10 @@ import numpy.typing as npt
 import soundfile
 import soxr
 
+from codec import weights
 from formats.errors import AezError, UsageError
 
 ROOT = Path(__file__).resolve().parents[1]
-TIERS = (32, 64, 128, 256, 512)
 _TIMEOUT = 600  # seconds for one command on one clip; nothing here takes a tenth of that
 
 
@@ -70,6 +70,7 @@ class System:
     suffix: str
     ladder: tuple[float, ...] = ()  # kbit/s to measure for a curve; () asks for exactly the rates under test
     model: str | None = None
+    script: Path | None = None  # of a codec that lives here: a change of it is a change of the codec
 
     @property
     def ours(self) -> bool:
@@ -81,6 +82,16 @@ class System:
         if self.ours:
             return []
         return sorted({p for p in (self.encoder[0], self.decoder[0]) if shutil.which(p) is None})
+
+    def tiers(self) -> tuple[int, ...]:
+        """Latents a frame that the model offers, fewest first; none for a peer.
+
+        Raises:
+            ModelError: there is no such model.
+        """
+        if not self.ours:
+            return ()
+        return tuple(sorted(int(tier) for tier in weights.by_name(self.model).card["tiers"]))
 
     def encode_command(self, source: Path, coded: Path, setting: Setting) -> list[str]:
         """The command line that codes `source` into `coded`.
@@ -113,6 +124,8 @@ class System:
             for program in dict.fromkeys((self.encoder[0], self.decoder[0])):
                 path = shutil.which(program)
                 parts.append(f"{program} {Path(path).stat().st_size}" if path else f"{program} absent")
+            if self.script:
+                parts.append(hashlib.sha256(self.script.read_bytes()).hexdigest())
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
@@ -132,28 +145,38 @@ _PEERS = (
         ("lame", "--quiet", "--abr", "{rate}", "{source}", "{coded}"),
         ("lame", "--quiet", "--decode", "{coded}", "{target}"),
         ".mp3",
-        (8, 16, 24, 32, 48, 64, 96, 128),
+        (8, 16, 24, 32, 48, 64, 96, 126, 128, 160),
     ),
     System(
         "aac",
         (*_FFMPEG, "-i", "{source}", "-map_metadata", "-1", "-c:a", "aac", "-b:a", "{rate}k", "{coded}"),
         (*_FFMPEG, "-i", "{coded}", "-c:a", "pcm_s16le", "{target}"),
         ".m4a",
-        (24, 32, 48, 64, 96, 128),
+        (24, 32, 48, 64, 96, 126, 128, 160),
     ),
     System(
         "vorbis",
         ("oggenc", "--quiet", "-b", "{rate}", "-o", "{coded}", "{source}"),
         ("oggdec", "--quiet", "-o", "{target}", "{coded}"),
         ".ogg",
-        (48, 64, 96, 128),
+        (45, 48, 64, 80, 96, 128, 160),  # 45 is the lowest its encoder takes for stereo at 44.1 kHz
+    ),
+    System(
+        "resample",
+        (sys.executable, "-m", "training.resample", "encode", "{source}", "{coded}", "{rate}"),
+        (sys.executable, "-m", "training.resample", "decode", "{coded}", "{target}"),
+        ".wav",
+        (4, 8, 16, 32, 64, 128),
+        script=ROOT / "training" / "resample.py",
     ),
 )
 PEER_NAMES = tuple(peer.name for peer in _PEERS)
 
 
 def system(name: str) -> System:
-    """Find a codec by name: opus, lame, aac, vorbis, aez (its default model) or aez:MODEL.
+    """Find a codec by name: opus, lame, aac, vorbis, resample, aez (its default model) or aez:MODEL.
+
+    Resample is the founding study's baseline, `training.resample`.
 
     Raises:
         UsageError: no such codec.
@@ -207,14 +230,21 @@ def fit(x: npt.NDArray[np.float32], channels: int, samples: int) -> npt.NDArray[
 def source_hash(model: str | None) -> str:
     """Hash of what decides aez's bytes and samples: the code of formats and codec, and the model's files.
 
-    The command line's own module is left out, for its options and messages change no audio. A model that is not a
-    folder under models/ or a path counts by all files under models/.
+    Commands but encode and decode are left out, for they change no audio. A model is looked for
+    where aez looks; one that cannot be found counts by all files under models/.
     """
-    code = [p for room in ("formats", "codec") for p in sorted((ROOT / room).rglob("*.py")) if p.name != "cli.py"]
-    named = next((p for p in (ROOT / "models" / (model or ""), Path(model or "")) if model and p.is_dir()), None)
-    weights = sorted(p for p in (named or ROOT / "models").rglob("*") if p.is_file() and "__pycache__" not in p.parts)
+    code = [
+        path
+        for room in ("formats", "codec")
+        for path in sorted((ROOT / room).rglob("*.py"))
+        if path.name != "cli.py" and (path.parent.name != "commands" or path.stem in ("encode", "decode"))
+    ]
+    name = model or weights.DEFAULT
+    places = [*(folder / name for folder in weights.folders()[:-1]), ROOT / "models" / name, Path(name)]
+    named = next((place for place in places if (place / "model.json").is_file()), None)
+    files = sorted(p for p in (named or ROOT / "models").rglob("*") if p.is_file() and "__pycache__" not in p.parts)
     digest = hashlib.sha256()
-    for path in (*code, *weights):
+    for path in (*code, *files):
         digest.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
 
