@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from numpy.typing import NDArray
 
+from formats.errors import UsageError
 from formats.grid import COEFFICIENTS, HOP
 from training import data, losses, train
 from training.autoencoder import Autoencoder
@@ -121,8 +121,8 @@ def test_music_is_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
             path, np.full((5000 * (number + 1), 1 + number % 2), 0.1 * (number + 1)), 44100, subtype="FLOAT"
         )
     songs = data.Music(paths, tmp_path / "cache", "train")
-    assert songs.samples.dtype == np.int16
-    assert songs.samples.shape == (2, 30_000)
+    assert songs.shards.lengths == [5000, 10_000, 15_000]
+    np.testing.assert_allclose(songs.chance, [1 / 6, 1 / 3, 1 / 2])
     rng = np.random.default_rng(0)
     levels_seen = set()
     for length in (100, 4999, 5001, 20_000):
@@ -134,17 +134,30 @@ def test_music_is_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
             levels_seen.add(round(float(inside[0]), 1))
     assert levels_seen == {0.1, 0.2, 0.3}
 
-    decoded = []
+    monkeypatch.setattr("training.shards._decode", None)  # nothing is left to be decoded
+    kept = data.Music(paths[1:], tmp_path / "cache", "train")
+    assert len(kept) == 2
+    assert all(np.array_equal(kept.shards[i], songs.shards[i + 1]) for i in range(2))
 
-    def load(path: Path) -> NDArray[np.int16]:
-        decoded.append(path.name)
-        return np.ones((2, 10), np.int16)
 
-    monkeypatch.setattr(data, "load", load)
-    kept = data.Music(paths, tmp_path / "cache", "train")
-    assert not decoded and np.array_equal(kept.samples, songs.samples)
-    assert data.Music(paths[1:], tmp_path / "cache", "train").samples.shape == (2, 20)
-    assert decoded == ["b.wav", "c.wav"]
+def test_music_that_cannot_be_read_is_left_out_and_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    soundfile.write(tmp_path / "hit.wav", song(0.2, seed=1).T, 44100)
+    (tmp_path / "noise.txt").write_text("no music")
+    music = data.Music(sorted(tmp_path.glob("*.*")), tmp_path / "cache", "loops")
+    assert [track.path.name for track in music.shards.tracks] == ["hit.wav"]
+    assert capsys.readouterr().err.startswith("loops: 1 tracks, 0.00 h; 1 skipped: ")
+
+
+def test_training_without_loops_and_without_music(tmp_path: Path) -> None:
+    nothing = data.Music([], tmp_path / "cache", "loops")
+    coefficients, waves = next(data.batches(SyntheticMusic(), nothing, 0, 20, 6))
+    assert coefficients.shape == (20, 6, COEFFICIENTS)
+    assert np.abs(waves).max(axis=(1, 2)).min() > 0  # no item is an empty bed
+    with pytest.raises(UsageError, match="none of the music"):
+        nothing.crop(np.random.default_rng(0), 10)
+    (tmp_path / "manifest.csv").write_text("path,split\na.wav,train\n")
+    with pytest.raises(UsageError, match="no music in its split 'test'"):
+        data.listed(tmp_path, "test")
 
 
 def test_batches_are_named_by_their_seed() -> None:

@@ -1,73 +1,77 @@
-"""Training items: random crops of real music, augmented, as int16 in memory.
+"""Training items: random crops of real music, augmented.
 
-A folder as ../shared/music describes itself: `manifest.csv` with the columns path and split, or any folder of audio.
-Everything is decoded once to 44.1 kHz stereo int16 and kept in one cache file beside an index.
+The music is any collection that `training.collection` reads: FMA, a folder with a manifest.csv, or any folder of audio.
+It is decoded once, see `training.shards`.
 """
 
-import csv
-import json
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-import soundfile
 import soxr
 from numpy.typing import NDArray
 
 from codec.mdct import forward
+from formats.errors import UsageError
 from formats.grid import HOP, SAMPLE_RATE
-
-AUDIO = {".flac", ".wav", ".ogg", ".mp3", ".aif", ".aiff", ".opus"}
+from training.collection import Track, collection
+from training.fma import largest
+from training.shards import Shards
 
 
 def listed(folder: Path, split: str) -> list[Path]:
-    """Songs of one split of a manifest, or all audio below a folder without one; sorted."""
-    manifest = folder / "manifest.csv"
-    if manifest.exists():
-        with manifest.open(newline="") as lines:
-            return sorted(folder / row["path"] for row in csv.DictReader(lines) if row["split"] == split)
-    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in AUDIO)
+    """Songs of one split (train, validation or test) of a collection, or all of one that has no splits; sorted.
 
+    Of FMA it is the largest subset that is there.
 
-def load(path: Path) -> NDArray[np.int16]:
-    """A whole file as 44.1 kHz stereo: [2, N]."""
-    x, rate = soundfile.read(path, dtype="float32", always_2d=True)
-    x = x[:, [0, min(1, x.shape[1] - 1)]]
-    if rate != SAMPLE_RATE:
-        x = soxr.resample(x, rate, SAMPLE_RATE)
-    samples: NDArray[np.int16] = np.round(np.clip(x.T, -1, 1) * 32767).astype(np.int16)
-    return samples
+    Raises:
+        UsageError: the folder is no collection, or has nothing in that split.
+    """
+    tracks = collection(folder, largest(folder))
+    if any(track.split for track in tracks):
+        tracks = [track for track in tracks if track.split == split]
+    if not tracks:
+        raise UsageError(f"{folder} has no music in its split {split!r}")
+    return sorted(track.path for track in tracks)
 
 
 class Music:
-    """All songs of a list in one int16 array [2, N] with their bounds; cached under `cache`."""
+    """All songs of a list, to take random pieces from; decoded under `cache` if they are not yet.
 
-    def __init__(self, songs: list[Path], cache: Path, name: str) -> None:
-        data, index = cache / f"{name}.npy", cache / f"{name}.json"
-        names = [path.name for path in songs]
-        if not index.exists() or json.loads(index.read_text())["songs"] != names:
-            cache.mkdir(parents=True, exist_ok=True)
-            parts = [load(path) for path in songs]
-            np.save(data, np.concatenate(parts, 1))
-            bounds = np.cumsum([0, *(part.shape[1] for part in parts)]).tolist()
-            index.write_text(json.dumps({"songs": names, "bounds": bounds}))
-        self.samples: NDArray[np.int16] = np.load(data, mmap_mode="r")
-        self.bounds: list[int] = json.loads(index.read_text())["bounds"]
-        lengths = np.diff(self.bounds).astype(float)
-        self.chance = lengths / lengths.sum()
+    What cannot be used is left out, and counted on stderr under `name`.
+    """
+
+    def __init__(self, songs: Sequence[Path], cache: Path, name: str) -> None:
+        tracks = [Track(path, str(path), "", "", "") for path in songs]
+        self.shards = Shards.build(tracks, cache, shortest=0)
+        if self.shards.skipped:
+            print(f"{name}: {self.shards.report()}", file=sys.stderr)
+        lengths = np.array(self.shards.lengths, float)
+        self.chance = lengths / max(1.0, lengths.sum())
+
+    def __len__(self) -> int:
+        return len(self.shards)
 
     def crop(self, rng: np.random.Generator, length: int) -> NDArray[np.float32]:
-        """A random piece of a random song, zeros after its end: [2, length] in [-1, 1]."""
-        song = int(rng.choice(len(self.chance), p=self.chance))
-        low, high = self.bounds[song], self.bounds[song + 1]
-        start = int(rng.integers(low, max(low + 1, high - length)))
-        piece = self.samples[:, start : min(start + length, high)].astype(np.float32) / 32768
+        """A random piece of a random song, zeros after its end: [2, length] in [-1, 1].
+
+        Raises:
+            UsageError: there is no song.
+        """
+        if not len(self):
+            raise UsageError("none of the music can be read")
+        song = self.shards[int(rng.choice(len(self.chance), p=self.chance))]
+        start = int(rng.integers(0, max(1, song.shape[1] - length)))
+        piece = song[:, start : start + length].astype(np.float32) / 32768
         return np.pad(piece, ((0, 0), (0, length - piece.shape[1])))
 
 
 def bed(loops: Music, rng: np.random.Generator, length: int) -> NDArray[np.float32]:
-    """Loops and one-shots stacked at random places, for attacks and full bandwidth: [2, length]."""
+    """Loops and one-shots stacked at random places, for attacks and full bandwidth: [2, length]; silence without."""
     x = np.zeros((2, length), np.float32)
+    if not len(loops):
+        return x
     for _ in range(int(rng.integers(2, 7))):
         piece = loops.crop(rng, int(rng.integers(length // 4, length)))
         start = int(rng.integers(0, length - piece.shape[1] + 1))
@@ -79,7 +83,7 @@ def bed(loops: Music, rng: np.random.Generator, length: int) -> NDArray[np.float
 def item(music: Music, loops: Music, rng: np.random.Generator, frames: int) -> NDArray[np.float32]:
     """One augmented item: [2, (frames + 1) 700] left and right."""
     length = (frames + 1) * HOP
-    if rng.random() < 0.1:
+    if rng.random() < 0.1 and len(loops):
         x = bed(loops, rng, length)
     else:
         stretch = rng.uniform(0.92, 1.08) if rng.random() < 0.3 else 1.0

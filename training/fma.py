@@ -34,6 +34,14 @@ def metadata(folder: Path) -> Path | None:
     return next((path for path in candidates if path.is_file()), None)
 
 
+def largest(folder: Path) -> str:
+    """Return the largest subset whose archive lies in a folder or is the folder itself, "small" if there is none."""
+    name = folder.resolve().name
+    return next(
+        (subset for subset in SUBSETS[::-1] if f"fma_{subset}" == name or (folder / f"fma_{subset}").is_dir()), "small"
+    )
+
+
 def fma(folder: Path, tracks_csv: Path, subset: str) -> list[Track]:
     """Return the tracks of a subset; a track's name is its id in six digits.
 

@@ -110,15 +110,15 @@ class Shards:
     def __getitem__(self, number: int) -> NDArray[np.int16]:
         place = self._places[number]
         if place.shard not in self._open:
-            self._open[place.shard] = np.memmap(place.shard, "<i2", "r").reshape(-1, 2)
+            self._open[place.shard] = np.asarray(np.memmap(place.shard, "<i2", "r").reshape(-1, 2))
         return self._open[place.shard][place.start : place.start + place.samples].T
 
     def report(self) -> str:
         """Return one line: how many tracks there are, and how many were skipped why."""
         line = f"{len(self)} tracks, {sum(self.lengths) / SAMPLE_RATE / 3600:.2f} h"
         reasons = Counter(reason.partition(":")[0] for reason in self.skipped.values())
-        counts = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
-        return f"{line}; {len(self.skipped)} skipped ({counts})" if reasons else line
+        counts = ", ".join(f"{reason} ({count})" for reason, count in reasons.most_common())
+        return f"{line}; {len(self.skipped)} skipped: {counts}" if reasons else line
 
 
 def decoded(path: Path) -> Iterator[NDArray[np.int16]]:

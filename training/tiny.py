@@ -32,6 +32,9 @@ class SyntheticMusic(Music):
     def __init__(self) -> None:
         pass
 
+    def __len__(self) -> int:
+        return 1
+
     def crop(self, rng: np.random.Generator, length: int) -> NDArray[np.float32]:
         """A new song each time, some of them quiet: [2, length]."""
         piece = song(length / 44100, seed=int(rng.integers(1 << 30)))[:, :length]
