@@ -8,15 +8,15 @@ from numpy.typing import NDArray
 
 from codec.chunks import Window, source_samples
 from codec.mdct import Float, forward
-from codec.quantize import quantize, round_hyper
+from codec.quantize import quantize, quantize_mixed, round_hyper
 from codec.sessions import Network
 from codec.weights import Model
-from formats.coding import Latents, encode
+from formats.coding import AnyTables, Latents, encode
 from formats.errors import ModelError
 from formats.grid import COEFFICIENTS, SEGMENT, SHARE, hyper_count
 from formats.layout import Coder
 from formats.levels import levels, log_sigma, ranks
-from formats.tables import Tables
+from formats.mixed import MixedTables
 
 REACH = 6
 """Frames of context on either side, a whole number of hyper vectors."""
@@ -27,8 +27,8 @@ class Analysed:
     """One chunk after the network, before anything depends on tier or gain.
 
     Attributes:
-        hyper: int8 [G, 48].
-        analysis: float32 [F, 1400].
+        hyper: int8 [G, 48]; G is 0 for a mixed model.
+        analysis: float32 [F, 1400]; of a mixed model its latents [F, L].
         silence: int64 [n, 2], see `formats.coding.Latents`.
     """
 
@@ -36,8 +36,12 @@ class Analysed:
     analysis: Float
     silence: NDArray[np.int64]
 
-    def payload(self, main: int, gain: int, coder: Coder, tables: Tables) -> bytes:
-        """Quantize the `main` highest ranks of every frame, and code them."""
+    def payload(self, main: int, gain: int, coder: Coder, tables: AnyTables) -> bytes:
+        """Quantize the `main` highest ranks (or the first `main` mixed latents) of every frame, and code them."""
+        if isinstance(tables, MixedTables):
+            return encode(
+                Latents(self.hyper, quantize_mixed(self.analysis[:, :main], gain), self.silence), gain, coder, tables
+            )
         expected = log_sigma(self.hyper, len(self.analysis), tables)
         level = levels(expected, gain, tables)
         index = ranks(level, main)

@@ -10,20 +10,21 @@ from typing import TYPE_CHECKING, BinaryIO, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from codec import weights
-from codec.analysis import REACH, Analysed, Analyser, regroup
+from codec import kinds, weights
+from codec.analysis import REACH, Analysed, regroup
 from codec.chunks import Windower, source_samples, triples
+from codec.kinds import Opened
 from codec.parallel import WORKERS, ordered_map
 from codec.rate import Spool, find_gain
 from codec.resample import Resampler, resampled_length
 from codec.silence import SilenceFinder, SilenceKeeper
-from codec.synthesis import Dense, Overlap, Synthesizer, dense
+from codec.synthesis import Overlap
 from codec.unpack import CHUNKS, check, unpack
 from codec.version import __version__
 from formats import coding
 from formats.container import Chunk, Coder, Header, Reader, Writer
 from formats.errors import DamagedError, FormatError, UsageError
-from formats.grid import BANDS, CHUNK, FLOOR, HOP, SAMPLE_RATE, TIERS, main_count
+from formats.grid import CHUNK, HOP, SAMPLE_RATE
 from formats.tables import GAIN_LIMIT
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ def encode(
     Args:
         source: what `codec.audio.open_source` gives, or a `codec.audio.ArraySource`.
         target: binary file object.
-        latent: tier, 32, 64, 128 (default), 256 or 512.
+        latent: tier, one of the model's; by default the model's own default, 128 for ranked ones.
         gain: quantizer steps are d = 2**(-gain / 32); the tier's default comes from its model's measured frontier.
         bitrate: 6 to 128, 1000 bit/s of the file without its cover; chooses tier (unless given) and gain.
         model: name of a model; the default model if None.
@@ -128,9 +129,10 @@ def encode(
     if bitrate is not None and not (gain is None and BITRATES[0] <= bitrate <= BITRATES[1]):
         raise UsageError("--bitrate takes 6 to 128 kbit/s, and sets the gain itself")
     if latent is None:
-        latent = 128 if bitrate is None else chosen.tier_for(bitrate)
-    if latent not in TIERS:
-        raise UsageError(f"there is no tier of {latent} latents; there are {', '.join(map(str, TIERS))}")
+        latent = chosen.default_latent if bitrate is None else chosen.tier_for(bitrate)
+    if latent not in chosen.latents:
+        known = ", ".join(map(str, chosen.latents))
+        raise UsageError(f"there is no tier of {latent} latents; model {chosen.name} has {known}")
     if coder != "auto" and coder not in _CODERS:
         raise UsageError(f"there is no coder {coder!r}: auto, range or zstd")
     start = chosen.gain(latent) if gain is None else gain
@@ -138,7 +140,7 @@ def encode(
         raise UsageError(f"gain goes from -{GAIN_LIMIT} to {GAIN_LIMIT}")
     if chunk_frames not in CHUNKS:
         raise UsageError("a chunk has 126, 252, ... 2520 frames")
-    analyser, tables, main = Analyser(chosen, device), chosen.tables, main_count(latent)
+    analyser, tables, main = kinds.analyser(chosen, device), chosen.integers, chosen.main_count(latent)
     count = _Count()
     with ThreadPoolExecutor(WORKERS) as pool:
 
@@ -218,7 +220,7 @@ def _write(
     choose: bool,
 ) -> tuple[int, Coder]:
     """Quantize, code and write chunks as they come -> size of the file, and its coder."""
-    gain, tables, main = header.gain, model.tables, main_count(header.latent)
+    gain, tables, main = header.gain, model.integers, model.main_count(header.latent)
     first = next(chunks, None)
     if first and choose:
         # The coder is named once, in the header, before anything else is known: the first chunk decides for all.
@@ -264,13 +266,13 @@ def decode(
     chosen = weights.by_id(header.model) if model is None else weights.by_name(model)
     if chosen.id != header.model:
         raise UsageError(f"the file needs model {header.model.hex()}, and {chosen.name} is {chosen.id.hex()}")
-    check(header)
+    check(header, chosen)
     if not (0 <= start < FOREVER and 0 <= (duration or 0) < FOREVER):
         raise UsageError("times cannot be negative, or without end")
     rate, channels = header.sample_rate, header.channels
     from_sample = round(start * rate)
     to_sample = None if duration is None else from_sample + round(duration * rate)
-    synthesizer = Synthesizer(chosen, device, header.gain, header.chunk_frames)
+    synthesizer = kinds.synthesizer(chosen, device, header.gain, header.chunk_frames)
     begin = max(0, int((start - WARM_UP) * rate)) // source_samples(1, rate, header.chunk_frames)
     resampler, overlap = Resampler(SAMPLE_RATE, rate, channels), Overlap()
     origin = source_samples(begin, rate, header.chunk_frames)
@@ -290,7 +292,7 @@ def decode(
         position += block.shape[1]
 
     with ThreadPoolExecutor(WORKERS) as pool:
-        parts = _chunks(reader, begin, to_sample, pool, chosen, progress)
+        parts = _chunks(reader, begin, to_sample, pool, chosen, synthesizer, progress)
         wanted = ((around, synthesizer) for around in triples(parts) if around[1].index >= begin)
         first = True
         for chunk, block in ordered_map(pool, _synthesize, wanted):
@@ -318,7 +320,9 @@ def decode(
     return DecodeReport(rate, channels, written, sink.clipped, chosen.name, synthesizer.provider)
 
 
-def _synthesize(job: tuple[tuple[Dense | None, Dense, Dense | None], Synthesizer]) -> tuple[Dense, "Float"]:
+def _synthesize(
+    job: tuple[tuple[Opened | None, Opened, Opened | None], kinds.Synthesizer],
+) -> tuple[Opened, "Float"]:
     around, synthesizer = job
     return around[1], synthesizer(around)
 
@@ -336,10 +340,11 @@ def _chunks(
     to_sample: int | None,
     pool: ThreadPoolExecutor,
     model: weights.Model,
+    synthesizer: kinds.Synthesizer,
     progress: Progress | None,
-) -> Iterator[Dense]:
+) -> Iterator[Opened]:
     """Chunks that matter between `begin` and `to_sample`, and one on either side for context."""
-    header, tables = reader.header, model.tables
+    header = reader.header
     first = max(0, begin - 1)
     last = None
     if to_sample is not None:
@@ -357,11 +362,9 @@ def _chunks(
             if last is not None and chunk.index >= last:
                 return
 
-    def open_chunk(chunk: Chunk) -> Dense:
-        latents = unpack(header, chunk, model)
-        if header.channels == 1:
-            latents.hyper[:, BANDS:] = FLOOR
-        return dense(latents, chunk.index, chunk.first_frame, header.gain, tables)
+    def open_chunk(chunk: Chunk) -> Opened:
+        opened: Opened = synthesizer.open(unpack(header, chunk, model), chunk, header.channels)
+        return opened
 
     for part in ordered_map(pool, open_chunk, chosen()):
         if progress:
@@ -379,16 +382,16 @@ def peel(source: BinaryIO, target: BinaryIO, latent: int) -> None:
     """
     reader = Reader(source)
     header = reader.header
-    check(header)
-    if latent not in TIERS or latent > header.latent:
-        raise UsageError(f"a file of {header.latent} latents can be peeled to a smaller tier only, not to {latent}")
     model = weights.by_id(header.model)
+    check(header, model)
+    if latent not in model.latents or latent > header.latent:
+        raise UsageError(f"a file of {header.latent} latents can be peeled to a smaller tier only, not to {latent}")
     writer = Writer(target, replace(header, latent=latent), reader.metadata)
     with ThreadPoolExecutor(WORKERS) as pool:
 
         def cut(chunk: Chunk) -> Chunk:
-            latents = unpack(header, chunk, model).peeled(main_count(latent))
-            return replace(chunk, payload=coding.encode(latents, header.gain, header.coder, model.tables))
+            latents = unpack(header, chunk, model).peeled(model.main_count(latent))
+            return replace(chunk, payload=coding.encode(latents, header.gain, header.coder, model.integers))
 
         for chunk in ordered_map(pool, cut, reader):
             writer.write(chunk)

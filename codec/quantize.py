@@ -40,6 +40,16 @@ def quantize(
 ) -> NDArray[np.int32]:
     """Main latents: analysis values [F, 1400] at indices [F, M], in steps, rounded with a dead zone -> [F, M]."""
     ratio = np.take_along_axis(analysis, index, 1) * np.exp2(-log_steps(expected, index, gain, tables))
+    return round_steps(ratio)
+
+
+def quantize_mixed(latents: "Float", gain: int) -> NDArray[np.int32]:
+    """Latents of a mixed model, whose steps are all d = 2**(-gain / 32): [F, M] -> [F, M]."""
+    return round_steps(latents * np.exp2(np.float32(gain / 32)))
+
+
+def round_steps(ratio: "Float") -> NDArray[np.int32]:
+    """Numbers in quantizer steps, rounded with a dead zone."""
     magnitude = np.floor(np.minimum(np.abs(ratio), MAGNITUDE_LIMIT) + np.float32(0.5 - DEAD_ZONE))
     return np.where(ratio < 0, -magnitude, magnitude).astype(np.int32)
 

@@ -9,8 +9,9 @@ import numpy as np
 
 from codec.analysis import Analysed
 from codec.parallel import ordered_map
+from formats.coding import AnyTables
 from formats.layout import CHUNK_SIZE, Coder
-from formats.tables import GAIN_LIMIT, Tables
+from formats.tables import GAIN_LIMIT
 
 SAMPLE = 18
 """Chunks of a long song that the first guesses are made on, evenly spread: three minutes."""
@@ -72,7 +73,7 @@ def search(size: Callable[[int], float], target: float, start: int) -> int:
     return min(seen, key=lambda g: abs(seen[g]))
 
 
-def find_gain(spool: Spool, pool: ThreadPoolExecutor, target: float, main: int, start: int, tables: Tables) -> int:
+def find_gain(spool: Spool, pool: ThreadPoolExecutor, target: float, main: int, start: int, tables: AnyTables) -> int:
     """The gain at which all chunks together take nearest to `target` bytes, heads and index entries included."""
 
     def total(gain: int, numbers: list[int]) -> float:

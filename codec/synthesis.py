@@ -1,6 +1,8 @@
 """From integers to samples: dequantization by the decoder network, inverse transform, overlap-add across chunks."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +13,9 @@ from codec.quantize import spread
 from codec.sessions import Network
 from codec.weights import Model
 from formats.coding import Latents, silent_channels
+from formats.container import Chunk
 from formats.errors import ModelError
-from formats.grid import COEFFICIENTS, FLOOR, HOP, HYPER, SHARE
+from formats.grid import BANDS, COEFFICIENTS, FLOOR, HOP, HYPER, SHARE
 from formats.levels import levels, log_sigma, ranks
 from formats.tables import SIGMA_UNIT, Tables
 
@@ -52,6 +55,33 @@ def dense(latents: Latents, index: int, first_frame: int, gain: int, tables: Tab
     return Dense(index, first_frame, quantized, size, sent, silent, latents.silence)
 
 
+class Framed(Protocol):
+    """Anything with frames of quantized values."""
+
+    @property
+    def quantized(self) -> Float:
+        """[F, any]."""
+
+
+P = TypeVar("P", bound=Framed)
+
+
+def places(around: tuple[P | None, P, P | None], frames: int) -> Iterator[tuple[P, slice, slice]]:
+    """Where a chunk of `frames` frames and its neighbours lie in a network's window.
+
+    Yields each part with the frames of the window that it fills, and the frames of its own that go there.
+    """
+    before, chunk, after = around
+    for part, at in (
+        (before, REACH - len(before.quantized) if before else 0),
+        (chunk, REACH),
+        (after, REACH + frames),
+    ):
+        if part is not None:
+            low, high = max(at, 0), min(at + len(part.quantized), REACH + frames + REACH)
+            yield part, slice(low, high), slice(low - at, high - at)
+
+
 class Synthesizer:
     """The decoder side of one model on one device, at one gain and chunk length."""
 
@@ -61,30 +91,28 @@ class Synthesizer:
         self._network = Network(model.decoder, INPUTS, device)
         self.provider = self._network.provider
         self._size = (1, chunk_frames + 2 * REACH, COEFFICIENTS)
-        self._gain = np.array([gain], np.float32)
+        self._gain, self._tables = np.array([gain], np.float32), model.tables
         # What the network sees beyond the song's ends: a hyper vector of silence.
         nothing = np.full((1, HYPER), FLOOR, np.int8)
-        self._floor = log_sigma(nothing, 1, model.tables)[0].astype(np.float32) / np.float32(SIGMA_UNIT)
+        self._floor = log_sigma(nothing, 1, self._tables)[0].astype(np.float32) / np.float32(SIGMA_UNIT)
+
+    def open(self, latents: Latents, chunk: Chunk, channels: int) -> Dense:
+        """Undo the ranking; of a mono file, side is silent."""
+        if channels == 1:
+            latents.hyper[:, BANDS:] = FLOOR
+        return dense(latents, chunk.index, chunk.first_frame, int(self._gain[0]), self._tables)
 
     def __call__(self, around: tuple[Dense | None, Dense, Dense | None]) -> Float:
         """A chunk with its neighbours -> mid and side [2, (F + 1) 700], its ends still to be overlapped."""
-        before, chunk, after = around
+        chunk = around[1]
         frames = len(chunk.quantized)
         size = self._size
         quantized, sent = np.zeros(size, np.float32), np.zeros(size, np.bool_)
         sigma = np.empty(size, np.float32)
         sigma[:] = self._floor
-        for part, at in (
-            (before, REACH - len(before.quantized) if before else 0),
-            (chunk, REACH),
-            (after, REACH + frames),
-        ):
-            if part is None:
-                continue
-            low, high = max(at, 0), min(at + len(part.quantized), REACH + frames + REACH)
-            chosen = slice(low - at, high - at)
-            quantized[0, low:high], sent[0, low:high] = part.quantized[chosen], part.sent[chosen]
-            sigma[0, low:high] = part.log_sigma[chosen]
+        for part, target, chosen in places(around, frames):
+            quantized[0, target], sent[0, target] = part.quantized[chosen], part.sent[chosen]
+            sigma[0, target] = part.log_sigma[chosen]
         first = max(chunk.first_frame - REACH, 0)
         start = first - (chunk.first_frame - REACH)
         random = noise.frames(first, size[1] - start)[None]

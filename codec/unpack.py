@@ -1,20 +1,21 @@
 """From a container's chunks to their integers: what decoding and peeling have in common."""
 
-from codec.weights import Model
+from codec.weights import Model, by_id
 from formats import coding
 from formats.coding import Latents
 from formats.container import Chunk, Header
 from formats.errors import DamagedError, FormatError
-from formats.grid import SEGMENT, TIERS, main_count
+from formats.grid import SEGMENT
 from formats.tables import GAIN_LIMIT
 
 CHUNKS = range(SEGMENT, 20 * SEGMENT + 1, SEGMENT)
 """Frames that a chunk may have: more than 40 seconds at once is memory that no decoder owes a stranger."""
 
 
-def check(header: Header) -> None:
-    """FormatError where a header asks for what the codec does not do."""
-    if header.latent not in TIERS or abs(header.gain) > GAIN_LIMIT or header.chunk_frames not in CHUNKS:
+def check(header: Header, model: Model | None = None) -> None:
+    """FormatError where a header asks for what the codec, or the model it names (or `model`), does not do."""
+    latents = (model or by_id(header.model)).latents
+    if header.latent not in latents or abs(header.gain) > GAIN_LIMIT or header.chunk_frames not in CHUNKS:
         raise FormatError(
             f"the file has {header.latent} latents at gain {header.gain}, which this version does not decode"
         )
@@ -24,7 +25,7 @@ def unpack(header: Header, chunk: Chunk, model: Model) -> Latents:
     """The integers of a chunk. DamagedError: its payload is not what its header implies."""
     try:
         return coding.decode(
-            chunk.payload, chunk.frames, main_count(header.latent), header.gain, header.coder, model.tables
+            chunk.payload, chunk.frames, model.main_count(header.latent), header.gain, header.coder, model.integers
         )
     except DamagedError as error:
         raise DamagedError(f"chunk {chunk.index}: {error}") from None

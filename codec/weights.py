@@ -15,16 +15,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from formats.errors import ModelError
-from formats.grid import TIERS
+from formats.grid import COEFFICIENTS, HYPER_PER_FRAME
 
 if TYPE_CHECKING:
+    from formats.coding import AnyTables
     from formats.tables import Tables
 
 DEFAULT = "music1"
 """The model that `encode` takes unless told."""
 
+DEFAULT_LATENT = 128
+"""Latents a frame that `encode` takes unless told, where a model's card names no other."""
 
-def model_id(decoder: bytes, tables: Tables) -> bytes:
+
+KINDS = ("ranked", "mixed")
+"""Latents ranked by where the song is, or each a fixed mix of the frame (formats/SPEC.md)."""
+
+TRANSFORMS = ("mdct", "frames")
+"""What a model's networks work on: MDCT frames, or raw windows that are overlap-added."""
+
+
+def model_id(decoder: bytes, tables: AnyTables) -> bytes:
     """First eight bytes of SHA-256 over all that decoding needs."""
     return hashlib.sha256(hashlib.sha256(decoder).digest() + tables.digest()).digest()[:8]
 
@@ -60,12 +71,42 @@ class Model:
         """The eight bytes that files name this model by, as its card says."""
         return bytes.fromhex(self.card["id"])
 
-    @cached_property
-    def tables(self) -> Tables:
-        """Predictor, steps and frequencies."""
-        from formats.tables import Tables  # here, because `aez info` needs models' names and no NumPy
+    @property
+    def kind(self) -> str:
+        """One of KINDS."""
+        return self._choice("kind", KINDS)
 
-        return Tables.from_bytes(self._read("tables.npz"))
+    @property
+    def transform(self) -> str:
+        """One of TRANSFORMS."""
+        return self._choice("transform", TRANSFORMS)
+
+    @cached_property
+    def integers(self) -> AnyTables:
+        """All that the bits of a file depend on."""
+        from formats.mixed import MixedTables  # here, because `aez info` needs models' names and no NumPy
+        from formats.tables import Tables
+
+        data = self._read("tables.npz")
+        if self.kind == "ranked":
+            return Tables.from_bytes(data)
+        found = MixedTables.from_bytes(data)
+        if self.latents[-1] > len(found.intercept):
+            raise ModelError(f"model {self.name!r} has {len(found.intercept)} latents, fewer than its card says")
+        return found
+
+    @property
+    def tables(self) -> Tables:
+        """`integers` of a ranked model: predictor, steps and frequencies.
+
+        Raises:
+            ModelError: this is a mixed model, which has no such tables.
+        """
+        from formats.tables import Tables
+
+        if not isinstance(self.integers, Tables):
+            raise ModelError(f"model {self.name!r} does not rank its latents")
+        return self.integers
 
     @cached_property
     def encoder(self) -> bytes:
@@ -79,7 +120,7 @@ class Model:
     def decoder(self) -> bytes:
         """decoder.onnx; with the tables it makes the id that the card states."""
         data = self._read("decoder.onnx")
-        if model_id(data, self.tables) != self.id:
+        if model_id(data, self.integers) != self.id:
             raise ModelError(f"the decoder and tables of model {self.name!r} are not the ones its card names")
         return data
 
@@ -94,9 +135,32 @@ class Model:
         except (KeyError, TypeError, ValueError):
             raise ModelError(f"model {self.name!r} does not say how far its {part} looks") from None
 
+    @cached_property
+    def latents(self) -> tuple[int, ...]:
+        """The latent counts that files of this model may have, rising; every one is a prefix of the next."""
+        least = HYPER_PER_FRAME + (self.kind == "ranked")
+        try:
+            found = tuple(sorted(int(count) for count in self.card["tiers"]))
+        except (KeyError, TypeError, ValueError):
+            found = ()
+        if not found or not least <= found[0] <= found[-1] <= HYPER_PER_FRAME + COEFFICIENTS:
+            raise ModelError(f"model {self.name!r} does not say which latent counts it has")
+        return found
+
+    @property
+    def default_latent(self) -> int:
+        """Latents a frame where nobody asks for a number."""
+        latent = self.card.get("default_latent", DEFAULT_LATENT)
+        self._tier(latent)
+        return int(latent)
+
+    def main_count(self, latent: int) -> int:
+        """Main latents a frame of files of `latent` latents."""
+        return latent - HYPER_PER_FRAME if self.kind == "ranked" else latent
+
     def tier_for(self, kbps: float) -> int:
         """The tier on the measured frontier at a rate of `kbps` 1000 bit/s."""
-        return max((t for t in TIERS if self._tier(t)["from_kbps"] <= kbps), default=TIERS[0])
+        return max((t for t in self.latents if self._tier(t)["from_kbps"] <= kbps), default=self.latents[0])
 
     def _tier(self, latent: int) -> dict[str, float]:
         try:
@@ -104,6 +168,12 @@ class Model:
             return {"gain": int(tier["gain"]), "from_kbps": float(tier["from_kbps"])}
         except (KeyError, TypeError, ValueError):
             raise ModelError(f"model {self.name!r} has no tier of {latent} latents") from None
+
+    def _choice(self, key: str, known: tuple[str, ...]) -> str:
+        value = self.card.get(key, known[0])
+        if value not in known:
+            raise ModelError(f"model {self.name!r} has a {key} that this version of aez does not know")
+        return str(value)
 
     def _read(self, part: str) -> bytes:
         try:

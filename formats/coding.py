@@ -2,7 +2,7 @@
 
 `range` codes each magnitude with the table of its level and each hyper latent with the table of its context, by
 constriction's range coder; signs, low bits and escapes follow as raw bits. `zstd` stores planar integers. Both give the
-same integers back. `formats/SPEC.md` says the same byte by byte.
+same integers back. Chunks of a mixed model have no hyper vectors. `formats/SPEC.md` says the same byte by byte.
 """
 
 from dataclasses import dataclass
@@ -16,8 +16,12 @@ from formats.errors import DamagedError
 from formats.grid import FLOOR, HYPER, hyper_count
 from formats.layout import Coder
 from formats.levels import levels, log_sigma, ranks
+from formats.mixed import MixedTables
 from formats.symbols import SymbolDecoder, SymbolEncoder
 from formats.tables import MAGNITUDES, Tables
+
+AnyTables = Tables | MixedTables
+"""Either kind of model."""
 
 SILENCE_LIMIT = 4096
 """Most silent stretches a chunk may list."""
@@ -32,6 +36,7 @@ class Latents:
 
     Attributes:
         hyper: int8 [G, 48], half octaves of band RMS; all 24 bands of mid (or side) at -32: that channel is silent.
+            G is 0 for a mixed model.
         main: int32 [F, M], quantized values by rank.
         silence: int64 [n, 2], stretches (start, length) of digital silence in source samples from the chunk's start.
     """
@@ -45,12 +50,19 @@ class Latents:
         return Latents(self.hyper, self.main[:, :main], self.silence)
 
 
+def vector_count(frames: int, tables: AnyTables) -> int:
+    """Hyper vectors of `frames` frames."""
+    return hyper_count(frames) if isinstance(tables, Tables) else 0
+
+
 def low_bits(level: NDArray[np.uint8]) -> NDArray[np.int64]:
     """Bits of a magnitude that are sent raw: none up to level 30, one more every octave from there."""
     return ((np.maximum(level, 27) - 27) // 4).astype(np.int64)
 
 
-def encode(latents: Latents, gain: int, coder: Coder, tables: Tables, ranked: NDArray[np.uint8] | None = None) -> bytes:
+def encode(
+    latents: Latents, gain: int, coder: Coder, tables: AnyTables, ranked: NDArray[np.uint8] | None = None
+) -> bytes:
     """Payload of a chunk; `ranked`: levels in rank order [F, M], from a caller that has worked them out already."""
     head = bits.varints([len(latents.silence), *_gaps(latents.silence)])
     if coder == Coder.ZSTD:
@@ -61,7 +73,7 @@ def encode(latents: Latents, gain: int, coder: Coder, tables: Tables, ranked: ND
     return head + _encode_range(latents, ranked.ravel(), tables)
 
 
-def decode(payload: bytes, frames: int, main: int, gain: int, coder: Coder, tables: Tables) -> Latents:
+def decode(payload: bytes, frames: int, main: int, gain: int, coder: Coder, tables: AnyTables) -> Latents:
     """Inverse of `encode`.
 
     Raises:
@@ -70,7 +82,7 @@ def decode(payload: bytes, frames: int, main: int, gain: int, coder: Coder, tabl
     cursor = Cursor(payload)
     silence = _read_silence(cursor)
     if coder == Coder.ZSTD:
-        vectors, values = planar.decode(cursor.rest(), frames, main)
+        vectors, values = planar.decode(cursor.rest(), frames, vector_count(frames, tables), main)
     else:
         vectors, values = _decode_range(cursor, frames, main, gain, tables)
     if values.size and not (values.min() >= -MAGNITUDE_LIMIT and values.max() <= MAGNITUDE_LIMIT):
@@ -100,21 +112,24 @@ def _read_silence(cursor: Cursor) -> NDArray[np.int64]:
     return out
 
 
-def _ranked(vectors: NDArray[np.int8], frames: int, main: int, gain: int, tables: Tables) -> NDArray[np.uint8]:
+def _ranked(vectors: NDArray[np.int8], frames: int, main: int, gain: int, tables: AnyTables) -> NDArray[np.uint8]:
     """Levels in rank order [F, M]."""
+    if isinstance(tables, MixedTables):
+        return tables.ranked(frames, main, gain)
     level = levels(log_sigma(vectors, frames, tables), gain, tables)
     return np.take_along_axis(level, ranks(level, main), 1)
 
 
-def _by_level(ranked: NDArray[np.uint8], tables: Tables) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _by_level(ranked: NDArray[np.uint8], tables: AnyTables) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """A stable order of levels [F M], and how many there are of each."""
     return np.argsort(ranked, kind="stable"), np.bincount(ranked, minlength=len(tables.main))
 
 
-def _encode_range(latents: Latents, level: NDArray[np.uint8], tables: Tables) -> bytes:
+def _encode_range(latents: Latents, level: NDArray[np.uint8], tables: AnyTables) -> bytes:
     order, counts = _by_level(level, tables)
     encoder = SymbolEncoder()
-    hyper.encode(latents.hyper, encoder, tables)
+    if isinstance(tables, Tables):
+        hyper.encode(latents.hyper, encoder, tables)
     values = latents.main.ravel()[order]
     shift = low_bits(level[order])
     magnitude = np.abs(values)
@@ -135,11 +150,14 @@ def _encode_range(latents: Latents, level: NDArray[np.uint8], tables: Tables) ->
 
 
 def _decode_range(
-    cursor: Cursor, frames: int, main: int, gain: int, tables: Tables
+    cursor: Cursor, frames: int, main: int, gain: int, tables: AnyTables
 ) -> tuple[NDArray[np.int8], NDArray[np.int32]]:
     words = np.frombuffer(cursor.take(4 * cursor.varint()), "<u4").astype(np.uint32)
     decoder = SymbolDecoder(words)
-    vectors = hyper.decode(decoder, hyper_count(frames), tables)
+    if isinstance(tables, Tables):
+        vectors = hyper.decode(decoder, hyper_count(frames), tables)
+    else:
+        vectors = np.zeros((0, HYPER), np.int8)
     level = _ranked(vectors, frames, main, gain, tables).ravel()
     order, counts = _by_level(level, tables)
     symbols = decoder.rows(counts, tables.main)

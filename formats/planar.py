@@ -5,7 +5,7 @@ import zstandard
 from numpy.typing import NDArray
 
 from formats.errors import DamagedError
-from formats.grid import CEILING, FLOOR, HYPER, hyper_count
+from formats.grid import CEILING, FLOOR, HYPER
 
 LEVEL = 12
 """zstd's effort; the size is within one per cent of level 19 at a tenth of the time."""
@@ -26,8 +26,8 @@ def encode(vectors: NDArray[np.int8], main: NDArray[np.int32]) -> bytes:
     return bytes([width]) + zstandard.ZstdCompressor(level=LEVEL).compress(body)
 
 
-def decode(data: bytes, frames: int, main: int) -> tuple[NDArray[np.int8], NDArray[np.int32]]:
-    """Inverse of `encode`: hyper [G, 48], main [F, M].
+def decode(data: bytes, frames: int, count: int, main: int) -> tuple[NDArray[np.int8], NDArray[np.int32]]:
+    """Inverse of `encode`: `count` hyper vectors [G, 48], main [F, M].
 
     Raises:
         DamagedError: the bytes hold anything else than that many integers.
@@ -35,7 +35,7 @@ def decode(data: bytes, frames: int, main: int) -> tuple[NDArray[np.int8], NDArr
     width = data[0] if data else 0
     if width not in _TYPES:
         raise DamagedError("a chunk's integers have a width that does not exist")
-    vectors = hyper_count(frames) * HYPER
+    vectors = count * HYPER
     size = vectors + frames * main * width
     try:
         # Checked before anything is allocated; a frame that does not state its size may ask for a window of 128 MB.
@@ -47,7 +47,7 @@ def decode(data: bytes, frames: int, main: int) -> tuple[NDArray[np.int8], NDArr
     if len(body) != size:
         raise DamagedError("a chunk does not hold as many integers as its frames need")
     planes = np.frombuffer(body, np.uint8)
-    hyper = planes[:vectors].view(np.int8).reshape(HYPER, hyper_count(frames)).T
+    hyper = planes[:vectors].view(np.int8).reshape(HYPER, count).T
     values = np.ascontiguousarray(planes[vectors:].reshape(width, -1).T).view(_TYPES[width]).reshape(main, frames).T
     if vectors and not (hyper.min() >= FLOOR and hyper.max() <= CEILING):
         raise DamagedError("a chunk holds a hyper latent beyond its range")

@@ -51,9 +51,54 @@ _SHAPES: dict[str, tuple[type[Any], tuple[int, ...]]] = {
 }
 
 
+class Archive:
+    """Arrays of a frozen dataclass to and from an NPZ, and their digest."""
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        """Read what `to_bytes` wrote; nothing in it is executed."""
+        try:
+            with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+                return cls(**{name: arrays[name] for name in cls._names()})
+        except ModelError:
+            raise
+        except Exception as error:  # zipfile, zlib and NumPy have a dozen ways to say that an archive is broken
+            raise ModelError(f"tables cannot be read: {' '.join(str(error).split())}") from None
+
+    def to_bytes(self) -> bytes:
+        """A compressed NPZ of the arrays."""
+        out = io.BytesIO()
+        np.savez_compressed(out, allow_pickle=False, **{name: getattr(self, name) for name in self._names()})
+        return out.getvalue()
+
+    def digest(self) -> bytes:
+        """SHA-256 over the arrays' bytes in the order of the fields, little-endian, whatever the NPZ around them."""
+        state = hashlib.sha256()
+        for value in (getattr(self, name) for name in self._names()):
+            state.update(np.ascontiguousarray(value, value.dtype.newbyteorder("<")).tobytes())
+        return state.digest()
+
+    @classmethod
+    def _names(cls) -> list[str]:
+        return [field.name for field in fields(cls)]  # type: ignore[arg-type]
+
+
+def check_frequencies(name: str, value: NDArray[np.uint32]) -> None:
+    """ModelError unless every frequency is at least 1 and every row sums to 2**24."""
+    wide = value.astype(np.int64)
+    if wide.min() < 1 or (wide.sum(1) != 1 << PRECISION).any():
+        raise ModelError(f"frequencies of table {name!r} do not sum to 2**{PRECISION}")
+
+
+def check_type(name: str, value: Any, kind: type[Any], shape: tuple[int, ...]) -> None:
+    """ModelError unless `value` is an array of this type and shape."""
+    if not isinstance(value, np.ndarray) or value.dtype != kind or value.shape != shape:
+        raise ModelError(f"table {name!r} is not {np.dtype(kind).name}{list(shape)}")
+
+
 @dataclass(frozen=True, eq=False)
-class Tables:
-    """Predictor, steps and frequencies of one model; checked when made.
+class Tables(Archive):
+    """Predictor, steps and frequencies of one model of ranked latents; checked when made.
 
     Attributes:
         predictor: int32 [48, 1400], log2 sigma of each coefficient a hyper unit, in 1/2048 octave.
@@ -79,13 +124,9 @@ class Tables:
 
     def __post_init__(self) -> None:
         for name, (kind, shape) in _SHAPES.items():
-            value = getattr(self, name)
-            if not isinstance(value, np.ndarray) or value.dtype != kind or value.shape != shape:
-                raise ModelError(f"table {name!r} is not {np.dtype(kind).name}{list(shape)}")
+            check_type(name, getattr(self, name), kind, shape)
         for name in ("main", "hyper"):
-            value = getattr(self, name).astype(np.int64)
-            if value.min() < 1 or (value.sum(1) != 1 << PRECISION).any():
-                raise ModelError(f"frequencies of table {name!r} do not sum to 2**{PRECISION}")
+            check_frequencies(name, getattr(self, name))
         if not (np.isfinite(self.shape).all() and np.isfinite(self.bias).all()):
             raise ModelError("steps are not finite")
         # float32 sums of integers are exact below 2**24, so that BLAS may add them in any order; levels fit int32.
@@ -93,32 +134,6 @@ class Tables:
         level = 3 * reach * np.abs(self.slope.astype(np.int64)) + np.abs(self.intercept.astype(np.int64))
         if reach.max() >= 1 << 24 or level.max() + GAIN_LIMIT * GAIN_UNIT >= 1 << 31:
             raise ModelError("predictor is out of range")
-
-    @classmethod
-    def from_bytes(cls, data: bytes) -> Self:
-        """Read what `to_bytes` wrote; nothing in it is executed."""
-        try:
-            with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-                return cls(**{field.name: arrays[field.name] for field in fields(cls)})
-        except ModelError:
-            raise
-        except Exception as error:  # zipfile, zlib and NumPy have a dozen ways to say that an archive is broken
-            raise ModelError(f"tables cannot be read: {' '.join(str(error).split())}") from None
-
-    def to_bytes(self) -> bytes:
-        """A compressed NPZ of the eight arrays."""
-        out = io.BytesIO()
-        np.savez_compressed(
-            out, allow_pickle=False, **{field.name: getattr(self, field.name) for field in fields(self)}
-        )
-        return out.getvalue()
-
-    def digest(self) -> bytes:
-        """SHA-256 over the arrays' bytes in the order of the fields, little-endian, whatever the NPZ around them."""
-        state = hashlib.sha256()
-        for name, (kind, _) in _SHAPES.items():
-            state.update(np.ascontiguousarray(getattr(self, name), np.dtype(kind).newbyteorder("<")).tobytes())
-        return state.digest()
 
 
 def frequencies(counts: NDArray[np.float64]) -> NDArray[np.uint32]:

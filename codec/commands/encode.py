@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import click
 
 from codec.commands.shared import (
-    TIERS,
     default_target,
     device_option,
     force_option,
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 @click.command()
 @input_argument
 @click.argument("target", metavar="[OUT.aez]", required=False)
-@click.option("--latent", type=click.Choice(TIERS), help="Tier: latents a frame (default 128).")
+@click.option("--latent", type=click.IntRange(1), metavar="N", help="Tier: latents a frame (default 128).")
 @click.option(
     "--bitrate", type=click.FloatRange(6, 128), metavar="KBPS", help="6 to 128, in 1000 bit/s; picks the tier."
 )
@@ -41,7 +40,7 @@ if TYPE_CHECKING:
 def encode(
     source: str,
     target: str | None,
-    latent: str | None,
+    latent: int | None,
     bitrate: float | None,
     gain: int | None,
     coder: str,
@@ -64,7 +63,7 @@ def encode(
             report = pipeline.encode(
                 audio,
                 file,
-                latent=int(latent) if latent else None,
+                latent=latent,
                 gain=gain,
                 bitrate=bitrate,
                 model=model,

@@ -7,8 +7,6 @@ import click
 
 from codec.terminal import PIPE
 
-TIERS = ("32", "64", "128", "256", "512")
-
 force_option = click.option("--force", is_flag=True, help="Overwrite an existing output.")
 quiet_option = click.option("--quiet", is_flag=True, help="Print errors only.")
 verbose_option = click.option("--verbose", is_flag=True, help="Say which model and ONNX Runtime provider ran.")
