@@ -12,10 +12,11 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import soundfile
+from rich.console import Console
 from scipy import stats
 
 from formats.errors import UsageError
-from training import compare, evaluate, metrics, peers, tables
+from training import compare, evaluate, metrics, peers, resample, tables
 from training.compare import Row
 
 RATE = 44100
@@ -111,7 +112,8 @@ def test_report_shows_means_and_verdicts() -> None:
     ours = better(16)
     text = tables.report([*ours, *worse()], "aez", ["song: lame failed"], 10)
     assert "# 4 clips of 10 s" in text
-    line = next(x for x in text.splitlines() if x.startswith("| 8 kbit/s | 16.00 |"))
+    compared = text.split("## aez against opus\n")[1]
+    line = next(x for x in compared.splitlines() if x.startswith("| 8 kbit/s | 16.00 |"))
     assert "| 4 |" in line
     assert "+1.00 ± 0.00 (100%) ahead" in line
     assert line.endswith("**ahead** |")
@@ -175,6 +177,7 @@ def test_fingerprint_follows_model_and_code(tmp_path: Path, monkeypatch: pytest.
     for room in ("formats", "codec", "models/a", "models/b"):
         (tmp_path / room).mkdir(parents=True)
         (tmp_path / room / "one.py").write_text("x = 1")
+        (tmp_path / room / "model.json").write_text("{}")
     monkeypatch.setattr(peers, "ROOT", tmp_path)
 
     def hashes() -> tuple[str, ...]:
@@ -184,7 +187,12 @@ def test_fingerprint_follows_model_and_code(tmp_path: Path, monkeypatch: pytest.
     before = hashes()
     assert len(set(before)) == 3
     (tmp_path / "codec" / "cli.py").write_text("help text")
+    (tmp_path / "codec" / "commands").mkdir()
+    (tmp_path / "codec" / "commands" / "info.py").write_text("changes no audio")
     assert hashes() == before
+    (tmp_path / "codec" / "commands" / "encode.py").write_text("may change it")
+    assert not set(hashes()) & set(before)
+    (tmp_path / "codec" / "commands" / "encode.py").unlink()
     (tmp_path / "models" / "b" / "one.py").write_text("x = 2")
     after = hashes()
     assert [a == b for a, b in zip(before, after, strict=True)] == [False, True, False]
@@ -210,6 +218,48 @@ def test_settings_have_one_key_each() -> None:
     assert peers.Setting(8).key == peers.Setting(8.0).key
     asked = [peers.Setting(8), peers.Setting(8.0000001), peers.Setting(latent=8), peers.Setting()]
     assert len({setting.key for setting in asked}) == 4
+
+
+def test_a_model_elsewhere_counts_by_its_own_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AEZ_MODELS", str(tmp_path))
+    for name in ("mine", "other"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "model.json").write_text("{}")
+
+    def fingerprint() -> str:
+        peers.source_hash.cache_clear()
+        return peers.system("aez:mine").fingerprint()
+
+    before = fingerprint()
+    (tmp_path / "other" / "model.json").write_text("{ }")
+    assert fingerprint() == before
+    (tmp_path / "mine" / "model.json").write_text("{ }")
+    assert fingerprint() != before
+    peers.source_hash.cache_clear()
+
+
+def test_script_of_a_codec_that_lives_here_is_part_of_it(tmp_path: Path) -> None:
+    script = tmp_path / "codec.py"
+    script.write_text("one")
+    codec = peers.System("x", (sys.executable,), (sys.executable,), ".x", script=script)
+    before = codec.fingerprint()
+    script.write_text("two")
+    assert codec.fingerprint() != before
+
+
+def test_baseline_spends_exactly_the_rate_and_keeps_what_lies_under_half_of_it(tmp_path: Path) -> None:
+    n = np.arange(2 * RATE)
+    low, high = (0.3 * np.sin(2 * np.pi * f * n / RATE) for f in (100.0, 5000.0))
+    clip = np.stack([low + high, -low], axis=1)
+    soundfile.write(tmp_path / "clip.wav", clip, RATE, subtype="PCM_16")
+    trip = peers.round_trip(peers.system("resample"), tmp_path / "clip.wav", peers.Setting(32), tmp_path)
+    # 32 kbit/s of 16-bit stereo are 1000 samples a second less the header's share: 100 Hz stays, 5 kHz goes.
+    assert 31.8 <= trip.coded_bytes * 8 / 2000 <= 32
+    middle = slice(RATE // 2, -RATE // 2)
+    np.testing.assert_allclose(trip.decoded[:, middle], np.stack([low, -low])[:, middle], atol=2e-3)
+    assert resample.raw_rate(1e6, RATE, 2) == RATE
+    assert resample.raw_rate(1e-6, RATE, 2) == 1
+    assert resample.main(["encode"]) == 2
 
 
 def test_fit() -> None:
@@ -369,9 +419,52 @@ def test_settings_reach_beyond_the_rates_under_test() -> None:
     around = evaluate.settings_for(other, [8, 16], False, False)
     assert [s.kbps for s in around] == [6.4, 8, 16, 20]
     assert [s.kbps for s in evaluate.settings_for(opus, [8, 16], False, False)] == [6, 8, 12, 16, 24]
+    twice = evaluate.settings_for(opus, [8, 16], False, False, ratio=2.0)
+    assert [s.kbps for s in twice] == [6, 8, 12, 16, 24, 32, 48]
     with_tiers = evaluate.settings_for(aez, [16], True, True)
-    assert [s.latent for s in with_tiers] == [None, 32, 64, 128, 256, 512]
+    assert [s.latent for s in with_tiers] == [None, *aez.tiers()]
+    assert {32, 64, 128, 256, 512} <= set(aez.tiers())
+    assert opus.tiers() == ()
     assert evaluate.settings_for(opus, [16], True, False)[-1].kbps == 128
+
+
+def test_rows_survive_a_csv_to_six_digits(tmp_path: Path) -> None:
+    rows = [row("a", 8.25, mel=1.5), Row(**{**vars(row("b", 16)), "metrics": {"mel": 2.0, "pre_echo_db": -30.25}})]
+    evaluate.write_csv(rows, tmp_path / "results.csv")
+    again = evaluate.read_csv(tmp_path / "results.csv")
+    assert again == rows
+    (tmp_path / "bad.csv").write_text("clip,system\na,b\n")
+    with pytest.raises(UsageError, match=r"bad\.csv"):
+        evaluate.read_csv(tmp_path / "bad.csv")
+    with pytest.raises(UsageError):
+        evaluate.read_csv(tmp_path / "absent.csv")
+
+
+def test_songs_of_one_name_become_two_clips_and_a_changed_song_a_new_clip(songs: Path, tmp_path: Path) -> None:
+    (songs / "other").mkdir()
+    soundfile.write(songs / "other" / "a.wav", music(2, 7), RATE)
+    console = Console(quiet=True)
+    both = [songs / "test" / "a.wav", songs / "other" / "a.wav"]
+    clips = evaluate._cut_all(songs, both, 0.5, tmp_path / "cache", console)
+    assert [clip.path.stem for clip in clips] == ["a", "a-2"]
+    assert len({clip.digest for clip in clips}) == 2
+    again = evaluate._cut_all(songs, both, 0.5, tmp_path / "cache", console)
+    assert again == clips
+    swapped = evaluate._cut_all(songs, both[::-1], 0.5, tmp_path / "cache", console)
+    assert [clip.digest for clip in swapped] == [clip.digest for clip in clips][::-1]
+
+
+def test_onsets_move_with_the_cut_and_reach_the_rows(fake: list[str], songs: Path, tmp_path: Path) -> None:
+    (songs / "manifest.csv").write_text("path,split,onsets\ntest/a.wav,test,0.1 1.25 2.4\ntest/b.flac,test,\n")
+    out = tmp_path / "out"
+    arguments = ["--music", str(songs), "--seconds", "0.4", "--kbps", "8", "--out", str(out), "--jobs", "1"]
+    assert evaluate.main([*arguments, "--systems", "bits", "--no-plots"]) == 0
+    rows = evaluate.read_csv(out / "results.csv")
+    assert ["pre_echo_db" in r.metrics for r in rows] == [r.clip == "a" for r in rows]
+    assert "## Pre-echo" in (out / "table.md").read_text()
+    # a.wav lasts 2.5 s, so its middle 0.4 s begin at 1.05 s: of three onsets one is inside, at 0.2 s.
+    clips = evaluate._cut_all(songs, [songs / "test" / "a.wav"], 0.4, out / "cache", Console(quiet=True))
+    assert clips[0].onsets == pytest.approx((0.2,))
 
 
 def test_rows_survive_the_cache_unchanged() -> None:

@@ -91,7 +91,8 @@ def savings_table(rows: Sequence[Row], ours: str, others: Iterable[str]) -> str:
         for metric in METRICS:
             found = saving(own, curve_rows(rows, other), metric)
             cells += [
-                _show(found.per_clip, found.per_clip_interval) + (f" ({found.clips} clips)" if found.dropped else ""),
+                _show(found.per_clip, found.per_clip_interval)
+                + (f" ({found.clips} clips)" if found.dropped and found.clips else ""),
                 _show(found.on_means, found.on_means_interval),
             ]
         lines.append(cells)

@@ -262,6 +262,7 @@ def _study(rows: Sequence[Row], ours: str) -> Figure | None:
         axes.set_title(f"Log-spectral RMSE, {name}", pad=28)
         _log_values(axes)
         _rate_axis(axes, [*nominal, *measured, *base.kbps], "kbit/s (nominal in 1024 bit/s, measured in 1000)")
+        axes.label_outer()
         for tier, x in zip(tiers, nominal, strict=True):
             axes.axvline(x, color=style.color, linewidth=0.8, alpha=0.5, zorder=1)
             axes.text(x, 1.015, str(tier.latents), transform=axes.get_xaxis_transform(), ha="center", color=style.color)
@@ -283,8 +284,9 @@ def wilson(
 def _log_values(axes: Axes) -> None:
     axes.set_yscale("log")
     low, high = axes.get_ylim()
-    ticks = [tick for tick in (0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5, 7, 10, 15) if low <= tick <= high]
-    axes.set_yticks(ticks)
+    fine = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 4, 5, 6, 8, 10)
+    coarse = (0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5, 7, 10, 15)
+    axes.set_yticks([tick for tick in (fine if high < 4 * low else coarse) if low <= tick <= high])
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.yaxis.set_minor_locator(NullLocator())
 
