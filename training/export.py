@@ -1,7 +1,8 @@
 """Make a model folder from a checkpoint: `python -m training.export --checkpoint C --music DIR --out models/NAME`.
 
 Freezes the integers, counts the tables on the training music, writes both graphs, proves that ONNX Runtime computes
-what torch does, and writes the card. Without --checkpoint it exports the untrained start.
+what torch does, and writes the card. Without --checkpoint it exports the untrained start. Checkpoints of
+`training.plain` become mixed models (`training.plain_export`).
 """
 
 import argparse
@@ -19,6 +20,7 @@ from torch import Tensor, nn
 from codec.sessions import Network
 from codec.weights import model_id
 from formats.grid import COEFFICIENTS, TIERS, nominal_kbps
+from training import plain_export
 from training.autoencoder import Autoencoder
 from training.config import NetworkConfig, TrainConfig
 from training.data import Music, listed
@@ -156,8 +158,12 @@ def main() -> None:
     p.add_argument("--pieces", type=int, default=240, help="ten-second pieces the tables are counted on")
     p.add_argument("--out", type=Path, required=True)
     a = p.parse_args()
-    model, told = restore(a.checkpoint)
-    card = export(model, told, Music(listed(a.music, "train"), a.cache, "train"), a.pieces, a.out)
+    music = Music(listed(a.music, "train"), a.cache, "train")
+    state = torch.load(a.checkpoint, map_location="cpu", weights_only=True) if a.checkpoint else {}
+    if "kind" in state.get("config", {}):
+        card = plain_export.export(*plain_export.restore(state), music, a.pieces, a.out)
+    else:
+        card = export(*restore(a.checkpoint), music, a.pieces, a.out)
     print(json.dumps({"id": card["id"], "parity": card["parity_with_torch"]}))
 
 

@@ -57,7 +57,7 @@ def pieces(music: Music, count: int, rng: np.random.Generator) -> Iterator[NDArr
         yield forward(middle).transpose(2, 0, 1).reshape(CHUNK, -1)
 
 
-def _smoothed(counts: NDArray[np.float64]) -> NDArray[np.float64]:
+def smoothed(counts: NDArray[np.float64]) -> NDArray[np.float64]:
     """Counts plus a prior from the neighbouring levels, so that rare symbols of rare levels are not impossible."""
     padded = np.pad(counts, ((1, 1), (0, 0)), mode="edge")
     near = padded[:-2] + padded[2:] + counts
@@ -101,12 +101,12 @@ def count(model: Autoencoder, music: Music, number: int, seed: int = 0) -> tuple
             steps[first, (int(vectors[0, band]) - below) % HYPER_SYMBOLS] += 1
     # A first value is seen once a piece: a broad prior keeps unseen loudness cheap enough.
     steps[CHANGE_CONTEXTS * BAND_GROUPS :] += 0.5
-    return Tables(**{**vars(tables), "main": frequencies(_smoothed(main)), "hyper": frequencies(steps + 0.05)}), plain
+    return Tables(**{**vars(tables), "main": frequencies(smoothed(main)), "hyper": frequencies(steps + 0.05)}), plain
 
 
 def code_lengths(tables: Tables, plain: NDArray[np.float64]) -> dict[str, NDArray[np.float32]]:
     """What training's rate term needs: bits of plain magnitudes by level, sign included, and of a hyper change."""
-    smooth = _smoothed(plain)
+    smooth = smoothed(plain)
     main = -np.log2(smooth / smooth.sum(1, keepdims=True))
     main[:, 1:] += 1
     rows = tables.hyper[: CHANGE_CONTEXTS * BAND_GROUPS].astype(np.float64).sum(0)
