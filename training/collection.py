@@ -8,9 +8,9 @@ import csv
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
+from operator import itemgetter
 from pathlib import Path
-
-import numpy as np
 
 from codec.tags import read_tags
 from formats.errors import UsageError
@@ -92,7 +92,7 @@ def divide(
 ) -> tuple[list[Track], list[Track]]:
     """Divide tracks into those to train on and those to test on, both sorted by name.
 
-    The same tracks, whatever their order, are divided alike on every machine.
+    The same tracks, whatever their order, are divided alike on every machine: the draw is by SHA-256 of seed and name.
 
     Args:
         tracks: a collection, or what of it is usable.
@@ -100,7 +100,7 @@ def divide(
             as an artist of its own. Both keep the share within every genre as well as whole tracks and artists allow.
             "own": as the collection says; what it keeps for validation is on neither side.
         share: fraction of tracks to train on, above 0 and below 1.
-        seed: names the division, not negative.
+        seed: names the division.
 
     Raises:
         UsageError: no such way or share, or one side would be empty.
@@ -114,7 +114,7 @@ def divide(
         train = [track for track in ordered if track.split == "train"]
         test = [track for track in ordered if track.split == "test"]
     else:
-        chosen = _chosen(ordered, how == "artist", share, np.random.default_rng(seed))
+        chosen = _chosen(ordered, how == "artist", share, seed)
         train = [track for track in ordered if track.name in chosen]
         test = [track for track in ordered if track.name not in chosen]
     if not train or not test:
@@ -122,20 +122,20 @@ def divide(
     return train, test
 
 
-def _chosen(tracks: Sequence[Track], by_artist: bool, share: float, rng: np.random.Generator) -> set[str]:
+def _chosen(tracks: Sequence[Track], by_artist: bool, share: float, seed: int) -> set[str]:
     """Names of the tracks to train on."""
     groups = defaultdict(list)  # what must stay together
     for track in tracks:
-        groups[("artist", track.artist) if by_artist and track.artist else ("track", track.name)].append(track)
+        groups[f"artist {track.artist}" if by_artist and track.artist else f"track {track.name}"].append(track)
     genres = defaultdict(list)
-    for group in groups.values():
-        genres[Counter(track.genre for track in group).most_common(1)[0][0]].append(group)
+    for name, group in groups.items():
+        place = sha256(f"{seed} {name}".encode("utf-8", "surrogateescape")).digest()
+        genres[Counter(track.genre for track in group).most_common(1)[0][0]].append((place, group))
     chosen: set[str] = set()
-    for genre in sorted(genres):
-        left = share * sum(map(len, genres[genre]))
-        order = [genres[genre][i] for i in rng.permutation(len(genres[genre]))]
-        for number, group in enumerate(order):
-            last = number > 0 and number == len(order) - 1  # of two groups or more, one is left to test on
+    for drawn in genres.values():
+        left = share * sum(len(group) for _, group in drawn)
+        for number, (_, group) in enumerate(sorted(drawn, key=itemgetter(0))):
+            last = 0 < number == len(drawn) - 1  # of two groups or more, one is left to test on
             if not last and (number == 0 or len(group) / 2 <= left):
                 chosen.update(track.name for track in group)
                 left -= len(group)
@@ -166,7 +166,8 @@ def _manifest(folder: Path) -> list[Track]:
 
 def _plain(folder: Path) -> list[Track]:
     """All audio below a folder, artists as its tags say; folders named train and test are taken at their word."""
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in AUDIO and path.is_file())
+    everything = (path for path in folder.rglob("*") if path.suffix.lower() in AUDIO and not path.name.startswith("."))
+    paths = sorted(path for path in everything if path.is_file())
     inside = [path.relative_to(folder) for path in paths]
     return [
         Track(path, name, "", read_tags(path).tags.get("artist", ""), SPLITS.get(short.parts[0], ""))

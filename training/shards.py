@@ -86,15 +86,15 @@ class Shards:
             OSError: the cache cannot be written.
         """
         cache.mkdir(parents=True, exist_ok=True)
-        keys = {track.name: _key(track.path) for track in tracks}
+        keys = [_key(track.path) for track in tracks]
         known = _known(cache)
-        pending = {keys[t.name]: t.path for t in tracks if keys[t.name] and keys[t.name] not in known}
+        pending = {key: track.path for key, track in zip(keys, tracks, strict=True) if key and key not in known}
         if pending:
             _decode(list(pending.items()), cache, jobs or _cores())
             known = _known(cache)
         usable, places, skipped = [], [], {}
-        for track in tracks:
-            found = known[keys[track.name]] if keys[track.name] else "no such file"
+        for key, track in zip(keys, tracks, strict=True):
+            found = known[key] if key else "no such file"
             if isinstance(found, Place) and found.samples < max(1, shortest * SAMPLE_RATE):
                 found = f"too short: {found.samples / SAMPLE_RATE:.1f} s" if found.samples else "no samples in it"
             if isinstance(found, Place):
