@@ -17,6 +17,7 @@ from formats.coding import Latents
 from formats.container import Header, Reader
 from formats.errors import DamagedError, UsageError
 from formats.grid import BANDS, FLOOR, HOP, SAMPLE_RATE, SHARE
+from formats.tables import Tables
 
 Array = NDArray[np.float32]
 
@@ -72,6 +73,7 @@ def view(
     *,
     start: float = 0.0,
     duration: float | None = None,
+    model: str | None = None,
     device: str = "auto",
     progress: Progress | None = None,
 ) -> View:
@@ -80,7 +82,7 @@ def view(
     Args:
         reader: the file.
         start, duration: seconds; what lies beyond the end is not there.
-        device: as for `codec.pipeline.decode`.
+        model, device: as for `codec.pipeline.decode`.
         progress: called with the fraction done.
 
     Raises:
@@ -99,9 +101,12 @@ def view(
     frames = last + 1 - first
     width = -(-frames // COLUMNS)
     spectrogram = Spectrogram(header.sample_rate, round(start * header.sample_rate), first, frames, width)
-    pipeline.decode(reader, spectrogram, start=start, duration=end - start, device=device, progress=progress)
-    envelope, main = _latents(reader, first, frames, width)
-    bands = _band_centres(weights.by_id(header.model)) if len(envelope) else np.zeros(0)
+    pipeline.decode(
+        reader, spectrogram, start=start, duration=end - start, model=model, device=device, progress=progress
+    )
+    chosen = weights.by_name(model) if model else weights.by_id(header.model)
+    envelope, main = _latents(reader, chosen, first, frames, width)
+    bands = _band_centres(chosen) if len(envelope) else np.zeros(0)
     columns = -(-frames // width)
     left = (first - 0.5) / _FRAMES_A_SECOND
     right = left + columns * width / _FRAMES_A_SECOND
@@ -207,10 +212,9 @@ def mel_weights(spacing: float, bins: int, top: float) -> Array:
     return np.asarray(overlap / overlap.sum(1, keepdims=True), np.float32)
 
 
-def _latents(reader: Reader, first: int, frames: int, width: int) -> tuple[Array, Array]:
+def _latents(reader: Reader, model: weights.Model, first: int, frames: int, width: int) -> tuple[Array, Array]:
     """Envelope [P, 24, T] and main latents [M, T]."""
     header = reader.header
-    model = weights.by_id(header.model)
     size = header.chunk_frames
 
     def chunks() -> Iterator[tuple[int, Latents]]:
@@ -242,6 +246,9 @@ def _decibels(latents: Latents, header: Header) -> Array:
 
 def _band_centres(model: weights.Model) -> NDArray[np.float64]:
     """Hz where each band of mid counts most in the model's predictor; the fourth power leaves little but the peak."""
-    weight = np.maximum(model.tables.predictor[:BANDS, :HOP], 0).astype(np.float64) ** 4
+    tables = model.tables
+    if not isinstance(tables, Tables):
+        return np.zeros(0)
+    weight = np.maximum(tables.predictor[:BANDS, :HOP], 0).astype(np.float64) ** 4
     middle = (weight * (np.arange(HOP) + 0.5)).sum(1) / np.maximum(weight.sum(1), 1)
     return np.asarray(np.maximum.accumulate(middle) * SAMPLE_RATE / (2 * HOP), np.float64)

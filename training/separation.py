@@ -1,0 +1,173 @@
+"""How well genres separate in a space: k-NN accuracy and silhouette, judged across artists, next to shuffled labels.
+
+Songs of one artist (one album, one studio) lie close together whatever their genre, so a song is only ever compared
+with songs by other artists. All functions take distances [n, n] and a mask [n, n] of the pairs that may be compared.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import pairwise_distances
+from sklearn.model_selection import GroupKFold
+
+Distances = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+Labels = NDArray[np.int64]
+Fit = Callable[[NDArray[np.float64], Labels], Callable[[NDArray[np.float64]], NDArray[np.float64]]]
+"""Training points and labels -> a projection."""
+
+K = 5
+"""Neighbours that vote."""
+
+FOLDS = 5
+"""Parts that artists are divided into for a method that sees labels."""
+
+DRAWS = 1000
+"""Bootstrap samples of an interval."""
+
+
+@dataclass(frozen=True)
+class Separation:
+    """Numbers of one space; those that cannot be had are NaN.
+
+    Attributes:
+        knn: share of songs whose genre the majority of their 5 nearest songs by other artists have.
+        knn_low, knn_high: 95 % interval of it, by a bootstrap over artists.
+        balanced: mean over genres of the share of their songs that k-NN gets right.
+        silhouette: mean silhouette (Rousseeuw 1987) with distances to other artists' songs only, -1...1.
+        chance_knn, chance_balanced, chance_silhouette: means of the same over shuffled labels.
+        chance_knn_high: 95 % of the shuffles stay at or below it.
+        p: share of labellings, this one among the shuffled, whose k-NN accuracy is at least this one's.
+    """
+
+    knn: float
+    knn_low: float
+    knn_high: float
+    balanced: float
+    silhouette: float
+    chance_knn: float
+    chance_balanced: float
+    chance_silhouette: float
+    chance_knn_high: float
+    p: float
+
+
+def distances(points: NDArray[np.float64]) -> Distances:
+    """Euclidean distances of [n, D]: [n, n]."""
+    return np.asarray(pairwise_distances(points), np.float32)
+
+
+def strangers(artists: Sequence[str]) -> Mask:
+    """Pairs of songs by different artists [n, n]; an artist that is not known ("") is nobody else's."""
+    names = np.array([artist or f"\0{number}" for number, artist in enumerate(artists)])
+    return np.asarray(names[:, None] != names)
+
+
+def neighbours(far: Distances, mask: Mask, k: int = K) -> tuple[NDArray[np.int64], Mask]:
+    """The `k` nearest songs of each, nearest first, and which of those are real: [n, k] each."""
+    k = min(k, len(far) - 1)
+    allowed = np.where(mask, far, np.inf)
+    near = np.argsort(allowed, axis=1, kind="stable")[:, :k]
+    return near, np.isfinite(np.take_along_axis(allowed, near, 1))
+
+
+def votes(near: NDArray[np.int64], real: Mask, labels: Labels) -> Labels:
+    """The label that most neighbours have, a tie going to the nearer ones; -1 where there is no neighbour: [n]."""
+    weight = (1 - 1e-3 * np.arange(near.shape[1])) * real
+    total = np.zeros((len(near), labels.max() + 1))
+    for column in range(near.shape[1]):
+        np.add.at(total, (np.arange(len(near)), labels[near[:, column]]), weight[:, column])
+    return np.where(real.any(1), total.argmax(1), -1)
+
+
+def silhouette(far: Distances, mask: Mask, labels: Labels) -> float:
+    """Mean of (b - a) / max(a, b): a, mean distance to the own genre, b, to the nearest other one.
+
+    0 for a song that has no song of its genre, or of any other, to be compared with.
+    """
+    member = np.eye(labels.max() + 1, dtype=np.float32)[labels]
+    count = mask.astype(np.float32) @ member
+    mean = np.full(count.shape, np.inf, np.float32)
+    np.divide(np.where(mask, far, 0) @ member, count, out=mean, where=count > 0)
+    rows = np.arange(len(far))
+    own = mean[rows, labels]
+    mean[rows, labels] = np.inf
+    other = mean.min(1, initial=np.inf)
+    there = np.isfinite(own) & np.isfinite(other) & (np.maximum(own, other) > 0)
+    return float(((other[there] - own[there]) / np.maximum(own[there], other[there])).sum() / len(far))
+
+
+def balanced(right: Mask, labels: Labels) -> float:
+    """Mean over genres of the share that is right."""
+    return float(np.mean([right[labels == genre].mean() for genre in np.unique(labels)]))
+
+
+def held_out(points: NDArray[np.float64], labels: Labels, artists: Sequence[str], fit: Fit) -> tuple[Distances, Mask]:
+    """Distances of songs to those that a projection was fitted on without them, nor anything by their artists.
+
+    A pair counts only from the held-out song's side: rows are held out, columns are training songs.
+    """
+    groups = [artist or f"\0{number}" for number, artist in enumerate(artists)]
+    far = np.zeros((len(points), len(points)), np.float32)
+    mask = np.zeros(far.shape, np.bool_)
+    if len(set(groups)) < 2:
+        return far, mask
+    folds = GroupKFold(min(FOLDS, len(set(groups))), shuffle=True, random_state=0)
+    for train, test in folds.split(points, labels, groups):
+        if len(np.unique(labels[train])) < 2:
+            continue
+        project = fit(points[train], labels[train])
+        far[np.ix_(test, train)] = pairwise_distances(project(points[test]), project(points[train]))
+        mask[np.ix_(test, train)] = True
+    return far, mask
+
+
+def separation(
+    compare: Callable[[Labels], tuple[Distances, Mask]], labels: Labels, artists: Sequence[str], shuffles: int
+) -> Separation:
+    """Judge a space.
+
+    Args:
+        compare: labels -> distances and mask; a space that does not depend on labels gives the same every time.
+        labels: [n], 0 to number of genres.
+        artists: [n].
+        shuffles: labellings to take chance from.
+    """
+    if len(np.unique(labels)) < 2:
+        return Separation(*[float("nan")] * 10)
+    rng = np.random.default_rng(0)
+    right, deep, across = _judge(*compare(labels), labels)
+    low, high = _interval(right, artists, rng)
+    chance = []
+    for _ in range(shuffles):
+        mixed = rng.permutation(labels)
+        found = _judge(*compare(mixed), mixed)
+        chance.append((found[0].mean(), found[1], found[2]))
+    means = np.mean(chance, 0)
+    accuracy = float(right.mean())
+    shuffled = np.array([row[0] for row in chance])
+    p = (1 + int((shuffled >= accuracy).sum())) / (1 + shuffles)
+    return Separation(
+        accuracy, low, high, deep, across, float(means[0]), float(means[1]), float(means[2]),
+        float(np.quantile(shuffled, 0.95)), p,
+    )  # fmt: skip
+
+
+def _judge(far: Distances, mask: Mask, labels: Labels) -> tuple[Mask, float, float]:
+    """Songs that k-NN gets right [n], balanced accuracy, silhouette."""
+    right = votes(*neighbours(far, mask), labels) == labels
+    return right, balanced(right, labels), silhouette(far, mask, labels)
+
+
+def _interval(right: Mask, artists: Sequence[str], rng: np.random.Generator) -> tuple[float, float]:
+    """95 % of what drawing as many artists anew gives."""
+    names = {artist or f"\0{number}" for number, artist in enumerate(artists)}
+    place = {name: number for number, name in enumerate(sorted(names))}
+    group = np.array([place[artist or f"\0{number}"] for number, artist in enumerate(artists)])
+    good = np.bincount(group, right, len(place))
+    songs = np.bincount(group, minlength=len(place))
+    drawn = rng.integers(0, len(place), (DRAWS, len(place)))
+    low, high = np.quantile(good[drawn].sum(1) / songs[drawn].sum(1), (0.025, 0.975))
+    return float(low), float(high)
