@@ -1,4 +1,5 @@
-"""The tiny model of the tests: `python -m training.tiny --out tests/models/tiny`.
+"""The tiny models of the tests: `python -m training.tiny --out tests/models/tiny`, and `--kind dense|time` for the
+mixed ones, `--out tests/models/tiny-dense` and `tiny-time`.
 
 Networks of a few thousand weights that no music has seen: random where the start is zero, so that context, every
 plane and every head have an effect, but small, so that what comes back still resembles what went in.
@@ -12,13 +13,22 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from training import plain_export
 from training.autoencoder import Autoencoder
 from training.config import NetworkConfig
 from training.data import Music
 from training.export import export
+from training.mixed import Mixed, MixedConfig
+from training.plain import start
 from training.synthesize import song
 
 TINY = NetworkConfig(width=8, blocks=1, encoder_width=4, encoder_blocks=1)
+MIXED = {
+    "dense": MixedConfig("dense", "compressed", (20, 40), width=40, hidden=8),
+    "time": MixedConfig("time", "mse", (16, 24), width=24, hidden=8, blocks=2, time=3),
+}
+"""Both transforms, with latents that are not those of other models."""
+
 SPREAD = 0.06
 """Standard deviation of what is added to weights that start at zero."""
 
@@ -55,12 +65,31 @@ def untrained() -> Autoencoder:
     return model
 
 
+def untrained_mixed(kind: str) -> Mixed:
+    """A tiny mixed model: PCA of synthesized songs, and random blocks; the same weights every time on one machine."""
+    model = start(MIXED[kind], SyntheticMusic(), 4, seed=0).eval()
+    with torch.no_grad():
+        for value in model.parameters():
+            if not value.any():
+                value.copy_(SPREAD * torch.randn_like(value))
+        for part in (model.encoder, model.decoder):
+            for block in part.blocks:
+                block.taps.add_(0.3 * torch.randn_like(block.taps))
+    return model
+
+
 def main() -> None:
     """Parse the command line and write the folder."""
     p = argparse.ArgumentParser(description=__doc__)
     p.add_argument("--out", type=Path, required=True)
+    p.add_argument("--kind", choices=("ranked", *sorted(MIXED)), default="ranked")
     p.add_argument("--pieces", type=int, default=24, help="ten-second pieces the tables are counted on")
     a = p.parse_args()
+    if a.kind != "ranked":
+        told = {"what": "principal directions of synthesized songs and random blocks, for tests"}
+        card = plain_export.export(untrained_mixed(a.kind), told, SyntheticMusic(), a.pieces, a.out)
+        print(json.dumps({"id": card["id"], "parity": card["parity_with_torch"]}))
+        return
     card = export(untrained(), {"what": "random weights, for tests"}, SyntheticMusic(), a.pieces, a.out)
     a.out.with_name(f"{a.out.name}-code-lengths.npz").unlink()  # only training's rate term wants them
     for tier, (gain, kbps) in FRONTIER.items():
