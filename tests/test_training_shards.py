@@ -191,7 +191,7 @@ def test_an_interrupted_run_goes_on_where_it_was(tmp_path: Path, how: str) -> No
     for i, name in enumerate(names):
         write(tmp_path / name, seed=i)
     (tmp_path / "script.py").write_text(SCRIPT)
-    command = [sys.executable, tmp_path / "script.py", tmp_path, "die" if how == "worker died" else "wait"]
+    command = [sys.executable, str(tmp_path / "script.py"), str(tmp_path), "die" if how == "worker died" else "wait"]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
     run = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True)
     wait_for(tmp_path / "reached")
