@@ -7,6 +7,7 @@ import click
 from codec.commands.decode import decode
 from codec.commands.demo import demo
 from codec.commands.encode import encode
+from codec.commands.genre import genre
 from codec.commands.info import info
 from codec.commands.peel import peel
 from codec.commands.plot import plot
@@ -23,7 +24,7 @@ def cli() -> None:
     """
 
 
-for command in (encode, decode, info, peel, plot, demo):
+for command in (encode, decode, info, genre, peel, plot, demo):
     cli.add_command(command)
 
 

@@ -1,0 +1,60 @@
+"""`aez genre`."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from codec.commands.shared import say
+from codec.terminal import opened
+
+if TYPE_CHECKING:
+    from codec.genre import Genres
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, metavar="FILE.aez...")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line and file.")
+@click.option("--top", type=click.IntRange(1), metavar="N", help="Genres to name (default 3; with --json, all).")
+@click.option("--classifier", metavar="NAME", help="An installed classifier, or a classifier's folder.")
+def genre(files: tuple[str, ...], as_json: bool, top: int | None, classifier: str | None) -> int:
+    """Guess the genre of .aez files from their latents, with probabilities; nothing is decoded to audio."""
+    from codec import classifiers
+    from codec.genre import classify
+    from formats.errors import AezError
+
+    chosen = classifiers.by_name(classifier) if classifier else None
+    code = 0
+    for name in files:
+        try:
+            with opened(name) as file:
+                found = classify(file, chosen)
+        except (AezError, OSError) as error:
+            if len(files) == 1:
+                raise
+            reason = error.strerror if isinstance(error, OSError) else error
+            say(f"aez: error: {name}: {reason}")
+            code = 1
+            continue
+        click.echo(as_line(name, found, top, as_json=as_json))
+    return code
+
+
+def as_line(name: str, found: Genres, top: int | None, *, as_json: bool) -> str:
+    """Return what is known of a file as a line: JSON, or its likeliest genres in per cent."""
+    chances = list(found.probabilities.items())
+    if as_json:
+        return json.dumps(
+            {
+                "file": name,
+                "genre": found.genre,
+                "probabilities": {genre: round(chance, 4) for genre, chance in chances[:top]},
+                "segments": found.segments,
+                "classifier": found.classifier,
+                "model": found.model,
+            },
+            ensure_ascii=False,
+        )
+    return f"{name}: " + ", ".join(f"{genre} {chance:.0%}" for genre, chance in chances[: top or 3])
