@@ -121,7 +121,7 @@ def _fill(page: Path, results: Path, options: argparse.Namespace, console: Conso
     found = saved.rows(results / "evaluation" / "results.csv", console)
     clips, notes = _clips(page, saved.measured(found, options.seconds), options, console)
     rates = saved.rates(found)
-    places = None
+    places = saved.maps(results / "latents", console)
     sections = [saved.section(blank, results / FOLDERS.get(blank.id, blank.id), page) for blank in SECTIONS]
     name = sha256("\n".join(clip.name for clip in clips).encode()).hexdigest()[:12]
     data = {"id": name, "clips": [asdict(clip) for clip in clips], "rates": rates, "maps": places}

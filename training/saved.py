@@ -115,6 +115,34 @@ def rates(found: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
     }
 
 
+def maps(folder: Path, console: Console) -> dict[str, Any] | None:
+    """What the page draws of maps.json, as training.latents writes it: songs as points [x, y, genre, name] on each map.
+
+    None if there is none, or none that holds points for all of its songs.
+    """
+    told = read_json(folder / "maps.json", console)
+    if not told:
+        return None
+    try:
+        songs = [(str(song["name"]), str(song.get("genre") or "")) for song in told["songs"]]
+        genres = [str(genre) for genre in told["genres"]]
+        labels = [*genres, "other or unknown"]
+        places = [genres.index(genre) if genre in genres else len(genres) for _, genre in songs]
+        if len(genres) not in places:
+            labels.pop()
+        drawn = []
+        for key, one in told["maps"].items():
+            points = [
+                [float(x), float(y), place, name]
+                for (x, y), place, (name, _) in zip(one["points"], places, songs, strict=True)
+            ]
+            drawn.append({"name": str(one.get("title", key)), "note": _note(one), "points": points})
+    except (KeyError, TypeError, ValueError, AttributeError):
+        console.print(f"{folder.name}/maps.json is not as expected: its pictures are shown alone", markup=False)
+        return None
+    return {"labels": labels, "maps": drawn} if drawn and songs else None
+
+
 def read_json(path: Path, console: Console) -> dict[str, Any]:
     """A JSON object; empty if there is none, or none that can be read."""
     if not path.is_file():
@@ -149,6 +177,17 @@ def _copy(source: Path, room: str, page: Path) -> Picture | None:
 def _sense(name: str) -> str:
     better = HIGHER_IS_BETTER.get(name)
     return "" if better is None else "higher is better" if better else "lower is better"
+
+
+def _note(one: dict[str, Any]) -> str:
+    parts = []
+    if isinstance(knn := one.get("knn"), float):
+        chance = one.get("chance_knn")
+        by_chance = f" (shuffled labels {100 * chance:.0f} %)" if isinstance(chance, float) else ""
+        parts.append(f"k-NN accuracy {100 * knn:.0f} %{by_chance}")
+    if isinstance(silhouette := one.get("silhouette"), float):
+        parts.append(f"silhouette {silhouette:+.2f}")
+    return ", ".join(parts)
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

@@ -150,7 +150,10 @@
       for (const [px, py, label, name] of points) {
         if (off.has(label)) continue;
         const [cx, cy] = [18 + ((px - x0) / xs) * (width - 36), height - 18 - ((py - y0) / ys) * (height - 36)];
-        picture.append(svg("circle", { class: "dot", cx, cy, r: points.length > 600 ? 3.5 : 5.5, style: `fill: ${shade(label)}` }));
+        const ring = label >= SHADES; // beyond the palette colours come again, as rings
+        const r = points.length > 600 ? 3.5 : 5.5;
+        const style = `${ring ? "stroke" : "fill"}: ${shade(label)}`;
+        picture.append(svg("circle", { class: ring ? "hollow" : "dot", cx, cy, r, style }));
         found.push({ x: cx, y: cy, text: [name, labels[label]].filter(Boolean).join(" · ") });
       }
       return found;
@@ -161,7 +164,7 @@
       redraw();
     };
     picker.addEventListener("change", show);
-    legend(root.querySelector(".legend"), labels, (i) => i, () => false, (index, on) => {
+    legend(root.querySelector(".legend"), labels, (i) => i, (i) => i >= SHADES, (index, on) => {
       if (on) off.delete(index);
       else off.add(index);
       redraw();
