@@ -154,6 +154,82 @@ def test_rmse_clamps_at_minus_100_db_of_full_scale() -> None:
     assert spectral.log_spectral_rmse(quiet, 0 * quiet) == 0
 
 
+def twin_rmse(reference: np.ndarray, decoded: np.ndarray, rate: int, window: int, hop: int) -> float:
+    """Log-spectral RMSE by SciPy's short-time transform, which scales and extends edges by itself."""
+    logs = []
+    for x in (reference, decoded):
+        _, _, z = signal.stft(
+            x.astype(np.float64), rate, "hann", window, window - hop, boundary="even", padded=False, scaling="spectrum"
+        )
+        logs.append(np.log(np.maximum(2 * np.abs(z), 1e-5)))  # 2: a real sine of amplitude 1 has two lines of a half
+    return float(np.sqrt(np.mean((logs[0] - logs[1]) ** 2)))
+
+
+@pytest.mark.parametrize("window, hop", [(2048, 512), (512, 128)])
+@pytest.mark.parametrize("samples", [22050, 22051, 5000])
+def test_rmse_equals_scipys_transform(window: int, hop: int, samples: int) -> None:
+    x = low_pass(noise(0.5), 12000)[:, :samples]
+    x[:, samples // 2 :] *= 1e-4  # down to where the clamp bites
+    y = (x + noise(0.5, seed=1, level=0.01)[:, :samples] * np.abs(x).max(initial=0)).astype(np.float32)
+    expected = twin_rmse(x, y, RATE, window, hop)
+    assert expected > 0.1
+    assert spectral.log_spectral_rmse(x, y, window, hop) == pytest.approx(expected, rel=1e-3)
+
+
+def test_8_khz_rmse_equals_another_resampler_and_transform() -> None:
+    x = noise(2)
+    y = (x + noise(2, seed=1, level=0.05)).astype(np.float32)
+    low = [signal.resample_poly(z.mean(axis=0, keepdims=True).astype(np.float64), 80, 441, axis=1) for z in (x, y)]
+    # The two low passes differ in the last few hundred Hz under 4 kHz, and nowhere else.
+    assert metrics.measure(x, y)["rmse_8k"] == pytest.approx(twin_rmse(*low, 8000, 512, 128), rel=0.03)
+
+
+def test_si_sdr_equals_a_least_squares_projection() -> None:
+    x = noise(0.2)
+    y = (0.7 * x + noise(0.2, seed=1, level=0.03)).astype(np.float32)
+
+    def direct(a: np.ndarray, b: np.ndarray) -> float:
+        column = a.reshape(-1, 1).astype(np.float64)
+        (scale,), (residue,), *_ = np.linalg.lstsq(column, b.ravel().astype(np.float64))
+        return float(10 * np.log10(sum((scale * value) ** 2 for value in column[:, 0].tolist()) / residue))
+
+    result = metrics.quick_metrics(x, y, with_visqol=False)
+    assert result["si_sdr"] == pytest.approx(direct(x, y), abs=1e-6)
+    assert result["si_sdr_mid"] == pytest.approx(direct(x.sum(axis=0), y.sum(axis=0)), abs=1e-4)
+    assert result["si_sdr_side"] == pytest.approx(direct(x[0] - x[1], y[0] - y[1]), abs=1e-4)
+
+
+def test_spectral_distances_equal_scipys_transform(short_pair: tuple[np.ndarray, np.ndarray]) -> None:
+    def magnitudes(x: np.ndarray, window: int) -> np.ndarray:
+        transform = signal.ShortTimeFFT(signal.get_window("hann", window), window // 4, RATE)
+        half = window // 2
+        padded = np.pad(x.astype(np.float64), ((0, 0), (half, half)), mode="reflect")
+        frames = x.shape[1] // (window // 4) + 1
+        # Slice p is centred on sample p hop of the padded signal; ours starts where the first whole frame does.
+        return np.abs(transform.stft(padded, p0=2, p1=2 + frames))
+
+    a, b = ([magnitudes(x, window) for window in (2048, 512)] for x in short_pair)
+    stft = sum(
+        np.mean(np.abs(2 * np.log10(np.maximum(p, 1e-5) / np.maximum(q, 1e-5)))) + np.mean(np.abs(p - q))
+        for p, q in zip(a, b, strict=True)
+    )
+    assert spectral.stft_distance(*short_pair) == pytest.approx(stft, rel=1e-4)
+    mel = 0.0
+    for window, mels in spectral.MEL_SCALES:
+        bank = slow_filterbank(window, mels).T
+        p, q = (np.log10(np.maximum(bank @ magnitudes(x, window), 1e-5)) for x in short_pair)
+        mel += float(np.mean(np.abs(p - q)))
+    assert spectral.mel_distance(*short_pair) == pytest.approx(mel, rel=1e-4)
+
+
+@pytest.mark.parametrize("factor", [0.5, 2.0])
+def test_width_by_summed_energies(factor: float) -> None:
+    x = noise(0.2)
+    y = np.stack([x[0], factor * x[1]])
+    ratios = [sum(((a - b) ** 2).tolist()) / sum(((a + b) ** 2).tolist()) for a, b in (x, y)]
+    assert metrics.width_error(x, y) == pytest.approx(10 * np.log10(ratios[1] / ratios[0]), abs=1e-3)
+
+
 def slow_nmr(reference: np.ndarray, decoded: np.ndarray) -> float:
     """One channel by the recommendation's text: loops over frames, bands and bins, sums in place of recursions."""
     edges = [650 * np.sinh(min(7 * np.arcsinh(80 / 650) + i / 4, 7 * np.arcsinh(18000 / 650)) / 7) for i in range(110)]
