@@ -9,7 +9,7 @@ import argparse
 import json
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,12 +17,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from formats.grid import SEGMENT
 from training.data import Music, batches, listed
 from training.freeze import pieces
 from training.losses import basis
 from training.mixed import DEFAULTS, Mixed, MixedConfig, compress, overlap_add, windows
-from training.plain_losses import LOSSES, compressed
+from training.plain_losses import LOSSES, SIZES, compressed
 from training.train import quantize_through, save
 
 RATE = 0.1
@@ -31,8 +30,8 @@ RATE = 0.1
 STEPS = (0.125, 8.0)
 """Quantizer steps d that a model is trained over, drawn log-uniformly."""
 
-BATCH, WARMUP, DECAY = 8, 30, 0.99
-"""Items of two seconds a step; steps to the full learning rate; the averaged weights' decay a step."""
+BATCH, FRAMES, WARMUP, DECAY = 6, 64, 20, 0.98
+"""Items a step and frames of each; steps to the full learning rate; the averaged weights' decay a step."""
 
 PEAK, PEAK_FILTERS = 1.5e-3, 1.5e-4
 """Learning rates of the blocks, which start at nothing, and of the filterbanks, which start as PCA."""
@@ -79,12 +78,13 @@ def through(model: Mixed, x: Tensor, step: Tensor, kept: Tensor) -> tuple[Tensor
     return model.decoder(quantize_through(ratio) * step), bits
 
 
-def distance(config: MixedConfig, decoded: Tensor, x: Tensor) -> Tensor:
-    """The configured loss of decoded frames, [B]."""
+def distance(config: MixedConfig, decoded: Tensor, x: Tensor, sizes: Sequence[int] = SIZES) -> Tensor:
+    """The configured loss of decoded frames, [B]; `sizes` are windows of spectral ones."""
     if config.transform == "mdct":
         return compressed(compress_safely(decoded), compress(x))
     a, b = (overlap_add(v) for v in (decoded, x * 0.5))  # raw windows overlap twice: halves add up to the samples
-    return LOSSES[config.loss](*(torch.stack([v[:, 0] + v[:, 1], v[:, 0] - v[:, 1]], 1) for v in (a, b)))
+    a, b = (torch.stack([v[:, 0] + v[:, 1], v[:, 0] - v[:, 1]], 1) for v in (a, b))
+    return LOSSES[config.loss](a, b, sizes)
 
 
 def compress_safely(x: Tensor) -> Tensor:
@@ -121,7 +121,7 @@ def train(config: MixedConfig, a: argparse.Namespace) -> None:
     )  # fmt: skip
     if state:
         optimiser.load_state_dict(state["optimiser"])
-    source = batches(music, loops, a.seed + step, BATCH, SEGMENT)
+    source = batches(music, loops, a.seed + step, BATCH, FRAMES)
     rng = np.random.default_rng(a.seed + step)
     first, began, limit = step, time.monotonic(), a.minutes * 60
     saved = began
@@ -135,9 +135,10 @@ def train(config: MixedConfig, a: argparse.Namespace) -> None:
         )  # fmt: skip
 
     with (a.out / "log.jsonl").open("a") as log:
-        while (elapsed := time.monotonic() - began) < limit:
+        while (elapsed := time.monotonic() - began) < limit and (not a.steps or step < a.steps):
             warm = min(1.0, (step - first + 1) / WARMUP)
-            cosine = 0.5 * (1 + math.cos(math.pi * elapsed / limit))
+            done = max(elapsed / limit, (step - first) / (a.steps - first) if a.steps else 0.0)
+            cosine = 0.5 * (1 + math.cos(math.pi * done))
             for group in optimiser.param_groups:
                 group["lr"] = group["peak"] * warm * (0.03 + 0.97 * cosine)
             x = frames_of(config, *(torch.from_numpy(np.ascontiguousarray(v)) for v in next(source)))
@@ -145,14 +146,14 @@ def train(config: MixedConfig, a: argparse.Namespace) -> None:
             kept = torch.from_numpy((np.arange(max(config.latents)) < sent[:, None]).astype(np.float32))[:, None]
             steps = np.exp(rng.uniform(*np.log(STEPS), BATCH)).astype(np.float32)
             decoded, bits = through(model, x, torch.from_numpy(steps)[:, None, None], kept)
-            apart = torch.log(distance(config, decoded, x) + 1e-9).mean()
+            apart = torch.log(distance(config, decoded, x, [int(rng.choice(SIZES))]) + 1e-9).mean()
             rate = torch.log(bits + 8).mean()
             optimiser.zero_grad(set_to_none=True)
             (apart + RATE * rate).backward()  # type: ignore[no-untyped-call]
             norm = torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             if torch.isfinite(norm):
                 optimiser.step()
-            step, seen = step + 1, seen + BATCH * SEGMENT / 63
+            step, seen = step + 1, seen + BATCH * FRAMES / 63
             with torch.no_grad():
                 for name, value in model.state_dict().items():
                     average[name].lerp_(value, max(1 - DECAY, 1 / (step - first + 10)))
@@ -178,6 +179,7 @@ def main() -> None:
     p.add_argument("--out", type=Path, required=True, help="folder for last.pt and log.jsonl")
     p.add_argument("--cache", type=Path, default=Path(".cache"), help="folder for decoded music")
     p.add_argument("--minutes", type=float, default=10)
+    p.add_argument("--steps", type=int, default=0, help="stop there if it comes first: equal training for comparisons")
     p.add_argument("--save-minutes", type=float, default=3)
     p.add_argument("--every", type=int, default=20, help="steps a log line")
     p.add_argument("--seed", type=int, default=0)

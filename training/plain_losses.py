@@ -1,21 +1,21 @@
 """The losses that the study compares, by name: distances of waveforms that a time-domain autoencoder is trained on.
 
-Each takes decoded and original samples [B, C, N] and gives one number an item, [B]. Spectra are those of a periodic
-Hann window of 2048 and 512 samples, hop a quarter, relative to the original's RMS, so that quiet music counts as much
-as loud; the mean of both sizes is taken.
+Each takes decoded and original samples [B, C, N] and the sizes of windows, and gives one number an item, [B]. Spectra
+are those of a periodic Hann window, hop a quarter, relative to the original's RMS, so that quiet music counts as much
+as loud; the mean over the sizes is taken.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
 from training.losses import magnitudes
 
-Distance = Callable[[Tensor, Tensor], Tensor]
+Distance = Callable[[Tensor, Tensor, Sequence[int]], Tensor]
 
 SIZES = (2048, 512)
-"""Windows of the spectral losses, samples."""
+"""Windows of the spectral losses, samples; training draws one a step, which costs half and has the same mean."""
 
 SMOOTHNESS = 0.1
 """Weight of the squared difference of neighbouring decoded samples in `mse-smooth`."""
@@ -27,35 +27,35 @@ SILENT = 1e-4
 """Least RMS that spectra are taken relative to."""
 
 
-def mse(decoded: Tensor, original: Tensor) -> Tensor:
+def mse(decoded: Tensor, original: Tensor, sizes: Sequence[int] = SIZES) -> Tensor:
     """Mean squared difference of samples."""
     return (decoded - original).square().mean((1, 2))
 
 
-def l1(decoded: Tensor, original: Tensor) -> Tensor:
+def l1(decoded: Tensor, original: Tensor, sizes: Sequence[int] = SIZES) -> Tensor:
     """Mean absolute difference of samples."""
     return (decoded - original).abs().mean((1, 2))
 
 
-def mse_smooth(decoded: Tensor, original: Tensor) -> Tensor:
+def mse_smooth(decoded: Tensor, original: Tensor, sizes: Sequence[int] = SIZES) -> Tensor:
     """`mse` plus SMOOTHNESS times the mean squared difference of neighbouring decoded samples."""
     return mse(decoded, original) + SMOOTHNESS * (decoded[..., 1:] - decoded[..., :-1]).square().mean((1, 2))
 
 
-def _spectra(decoded: Tensor, original: Tensor) -> list[tuple[Tensor, Tensor]]:
+def _spectra(decoded: Tensor, original: Tensor, sizes: Sequence[int]) -> list[tuple[Tensor, Tensor]]:
     """Magnitudes [B, C K frames] of both at each size, relative to the original's RMS."""
     size = original.square().mean((1, 2), keepdim=True).sqrt().clamp(min=SILENT)
     signals = torch.cat([decoded / size, original / size]).flatten(0, 1)
     pairs = []
-    for window in SIZES:
+    for window in sizes:
         a, b = magnitudes(signals, window, window // 4).reshape(2, len(original), -1).unbind()
         pairs.append((a, b))
     return pairs
 
 
 def _spectral(compare: Callable[[Tensor, Tensor], Tensor]) -> Distance:
-    def distance(decoded: Tensor, original: Tensor) -> Tensor:
-        return torch.stack([compare(a, b).mean(1) for a, b in _spectra(decoded, original)]).mean(0)
+    def distance(decoded: Tensor, original: Tensor, sizes: Sequence[int] = SIZES) -> Tensor:
+        return torch.stack([compare(a, b).mean(1) for a, b in _spectra(decoded, original, sizes)]).mean(0)
 
     return distance
 
