@@ -71,7 +71,8 @@ def saving(
     tables = [_by_setting(rows, clips, metric, sign) for rows in (kept, theirs)]
     rng = np.random.default_rng(seed)
     drawn = values[rng.integers(len(values), size=(RESAMPLES, len(values)))].mean(axis=1) if len(values) > 1 else []
-    draws = rng.integers(len(clips), size=(RESAMPLES, len(clips))) if len(clips) > 1 and both_intervals else []
+    count = RESAMPLES if len(clips) > 1 and both_intervals else 0
+    draws = rng.integers(max(1, len(clips)), size=(count, len(clips)))
     return Saving(
         _percent(float(values.mean()) if len(values) else float("nan")),
         _percentiles(drawn),

@@ -34,7 +34,6 @@ from training.compare import Row
 
 SUFFIXES = {".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif"}
 LOWEST, HIGHEST = 6.0, 128.0  # kbit/s, the range aez offers
-_COUNTS = {"coded_bytes", "length_error"}
 EDGE = 1.25  # an aez system under comparison is measured this factor beyond the rates asked for, so curves overlap
 
 
@@ -202,18 +201,24 @@ def read_csv(source: Path) -> list[Row]:
     Raises:
         UsageError: not such a file.
     """
-    names = [name for name in Row.__dataclass_fields__ if name != "metrics"]
-    texts = {"clip", "system", "setting"}
     rows = []
     try:
         with source.open(newline="", encoding="utf-8") as f:
             for line in csv.DictReader(f):
-                own = {name: line.pop(name) for name in names}
-                numbers = {
-                    name: int(v) if name in _COUNTS else float(v) for name, v in own.items() if name not in texts
-                }
-                measured = {name: float(value) for name, value in line.items() if value}
-                rows.append(Row(own["clip"], own["system"], own["setting"], **numbers, metrics=measured))
+                own = {name: line.pop(name) for name in Row.__dataclass_fields__ if name != "metrics"}
+                row = Row(
+                    clip=own["clip"],
+                    system=own["system"],
+                    setting=own["setting"],
+                    kbps=float(own["kbps"]),
+                    seconds=float(own["seconds"]),
+                    coded_bytes=int(own["coded_bytes"]),
+                    encode_seconds=float(own["encode_seconds"]),
+                    decode_seconds=float(own["decode_seconds"]),
+                    length_error=int(own["length_error"]),
+                    metrics={name: float(value) for name, value in line.items() if value},
+                )
+                rows.append(row)
     except (OSError, KeyError, TypeError, ValueError) as e:
         raise UsageError(f"{source.name} holds no results of training.evaluate") from e
     return rows

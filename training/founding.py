@@ -53,7 +53,7 @@ def tiers(rows: Sequence[Row]) -> list[Tier]:
             continue
         latents = int(setting.removeprefix("latent "))
         rate = float(np.mean([row.kbps for row in group]))
-        errors = [value for name in ("rmse_8k", "rmse_44k") for value in interval(row.metrics[name] for row in group)]
+        low, high = (interval(row.metrics[name] for row in group) for name in ("rmse_8k", "rmse_44k"))
         found.append(
             Tier(
                 system,
@@ -62,7 +62,8 @@ def tiers(rows: Sequence[Row]) -> list[Tier]:
                 nominal(latents),
                 rate,
                 PCM_KBPS / rate,
-                *errors,
+                *low,
+                *high,
                 COLUMN.get(latents),
                 len(group),
             )

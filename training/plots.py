@@ -49,7 +49,7 @@ STYLES = {
 NAMES = {"opus": "Opus", "lame": "LAME", "aac": "AAC", "vorbis": "Vorbis", "resample": "resampled"}
 SPARE = (("#000000", "*"), ("#b39b00", "h"), ("#5d3a9b", "<"), ("#8c510a", ">"))  # for further models, in their order
 TICKS = (4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 160)
-LOOK: dict[str, Any] = {
+LOOK: Any = {
     "font.size": 13,
     "axes.titlesize": 15,
     "axes.titleweight": "bold",
@@ -306,7 +306,7 @@ def _rate_axis(axes: Axes, rates: Sequence[float], name: str = "measured kbit/s 
 def _name_ends(axes: Axes, ends: Sequence[tuple[float, float, Style]]) -> None:
     """Names at the right, each as near to the end of its curve as its neighbours let it."""
     axes.set_ylim(axes.get_ylim())
-    height = axes.get_position().height * axes.figure.get_size_inches()[1] * 72
+    height = axes.get_window_extent().height / axes.figure.dpi * 72
     # In shares of the axes' height, so that linear and logarithmic scales are alike.
     heights = [float(axes.transAxes.inverted().transform(axes.transData.transform((x, y)))[1]) for x, y, _ in ends]
     order = sorted(range(len(ends)), key=lambda i: heights[i])
