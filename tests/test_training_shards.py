@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -179,8 +180,10 @@ def is_alive(process: int) -> bool:
         return False
 
 
-def wait_for(what: Path) -> None:
-    while not what.exists() or not what.read_text():
+def wait_until(is_so: Callable[[], bool]) -> None:
+    give_up = time.monotonic() + 300  # far beyond what any machine takes: only to fail instead of hanging
+    while not is_so():
+        assert time.monotonic() < give_up
         time.sleep(0.02)
 
 
@@ -194,7 +197,8 @@ def test_an_interrupted_run_goes_on_where_it_was(tmp_path: Path, how: str) -> No
     command = [sys.executable, str(tmp_path / "script.py"), str(tmp_path), "die" if how == "worker died" else "wait"]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
     run = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True)
-    wait_for(tmp_path / "reached")
+    reached = tmp_path / "reached"
+    wait_until(lambda: reached.exists() and bool(reached.read_text()))
     if how == "killed":
         run.kill()
     elif how == "Ctrl-C":
@@ -213,9 +217,7 @@ def test_an_interrupted_run_goes_on_where_it_was(tmp_path: Path, how: str) -> No
             }[how]
         )
     )
-    worker = int((tmp_path / "reached").read_text())
-    while is_alive(worker):  # no worker outlives the one who asked
-        time.sleep(0.02)
+    wait_until(lambda: not is_alive(int(reached.read_text())))  # no worker outlives the one who asked
 
     cache = tmp_path / "cache"
     before = {path: path.stat().st_ino for path in cache.glob("*.shard.json")}

@@ -54,7 +54,7 @@ def collection(folder: Path, subset: str = "small") -> list[Track]:
     Raises:
         UsageError: no such folder or subset, a list that cannot be read, or no track at all.
     """
-    from training.fma import fma, metadata
+    from training.fma import fma, metadata  # which knows tracks from here
 
     if not folder.is_dir():
         raise UsageError(f"{folder} is no directory")

@@ -3,7 +3,8 @@
 A shard is CACHE/<digest>.shard, the clips' samples one after the other, interleaved little-endian, and
 CACHE/<digest>.shard.json, which tells where each clip lies and which ones could not be read, and why. Clips are known
 by path, size and time of change, so any list of tracks finds what an earlier one has decoded. The json is written
-last: a shard counts once it is there, and an interrupted run goes on with the clips that no shard has.
+last: a shard counts once it is there, and an interrupted run goes on with the clips that no shard has. A clip that is
+cut is what is left of it. 8,000 clips of 30 s take 42 GB.
 """
 
 import contextlib
