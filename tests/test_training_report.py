@@ -294,7 +294,7 @@ def test_blind_test_plays_what_x_is_and_scores_right_and_wrong(page: SimpleNames
     assert [(t["x"], t["answer"], t["right"]) for t in trials] == [
         (x, a, x == a) for x, a in zip(truth, answers, strict=True)
     ]
-    assert {(t["clip"], t["a"], t["b"]) for t in trials} == {(HOSTILE, "Original", "bits 8 kbit/s")}
+    assert {(t["clip"], t["a"], t["b"]) for t in trials} == {(HOSTILE, "Original", "bits 8")}
     with tab.expect_download() as waiting:
         tab.click("#abx-test .csv")
     with waiting.value.path().open(newline="") as f:
@@ -429,13 +429,13 @@ def test_songs_and_versions_that_fail_are_named(tmp_path: Path) -> None:
     music = songs(tmp_path, ("good",))
     (music / "bad.wav").write_bytes(b"no audio")
     broken = peers.System("broken", (sys.executable, "-S", "-c", "raise SystemExit(3)"), ("none",), ".x", (8,))
-    clips, notes = listening.prepare(
+    clips, unread, failed = listening.prepare(
         sorted(music.iterdir()), 1.0, [(broken, [peers.Setting(8)])], {}, tmp_path / "page", 1, Console(stderr=True)
     )
     assert [(clip.name, [v.name for v in clip.versions]) for clip in clips] == [("good", ["Original"])]
-    assert len(notes) == 2
-    assert notes[0].startswith("good: ")
-    assert notes[1] == "left out: cannot read bad.wav"
+    assert unread == ["left out: cannot read bad.wav"]
+    assert len(failed) == 1
+    assert failed[0].startswith("good: broken at 8 kbit/s: ")
 
 
 # Its parts

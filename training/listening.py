@@ -92,8 +92,8 @@ def prepare(
     folder: Path,
     jobs: int,
     console: Console,
-) -> tuple[list[Clip], list[str]]:
-    """Write the audio and images of the songs' middles into `folder`; songs and versions that fail come back by name.
+) -> tuple[list[Clip], list[str], list[str]]:
+    """Write the audio and images of the songs' middles into `folder`.
 
     Args:
         songs: to cut from; their stems are the names of the clips.
@@ -105,13 +105,14 @@ def prepare(
         console: where the progress bar goes.
 
     Returns:
-        The clips, and one line for everything that is missing from them.
+        The clips, a line for each song that could not be read, and a line for each version that failed.
     """
     for name in ("audio", "images"):
         (folder / name).mkdir(parents=True, exist_ok=True)
-    notes: list[str] = []
+    unread: list[str] = []
+    failed: list[str] = []
     with tempfile.TemporaryDirectory(prefix="aez-report-") as scratch:
-        sources = _cut(songs, seconds, Path(scratch), notes)
+        sources = _cut(songs, seconds, Path(scratch), unread)
         tasks = [_Job(i, codec, s) for i in range(len(sources)) for codec, asked in systems for s in asked]
         trips: dict[_Job, peers.Trip] = {}
         with Progress(console=console, transient=True) as progress, ThreadPoolExecutor(jobs) as pool:
@@ -122,13 +123,13 @@ def prepare(
                 try:
                     trips[job] = future.result()
                 except (peers.PeerError, UsageError) as e:
-                    notes.append(f"{sources[job.clip].stem}: {e}")
+                    failed.append(f"{sources[job.clip].stem}: {job.codec.name} at {job.setting}: {e}")
                 progress.advance(bar)
         clips = [
             _write(i, source, {job: trips[job] for job in tasks if job.clip == i and job in trips}, measured, folder)
             for i, source in enumerate(sources)
         ]
-    return clips, sorted(notes)
+    return clips, unread, sorted(failed)
 
 
 def spectrogram(x: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
@@ -156,7 +157,7 @@ def flac(x: npt.NDArray[np.float32]) -> bytes:
     return out.getvalue()
 
 
-def _cut(songs: Sequence[Path], seconds: float, scratch: Path, notes: list[str]) -> list[Path]:
+def _cut(songs: Sequence[Path], seconds: float, scratch: Path, unread: list[str]) -> list[Path]:
     sources = []
     for song in songs:
         source = scratch / f"{song.stem}.wav"
@@ -164,7 +165,7 @@ def _cut(songs: Sequence[Path], seconds: float, scratch: Path, notes: list[str])
             cut_clip(song, seconds, source)
             sources.append(source)
         except UsageError as e:
-            notes.append(f"left out: {e}")
+            unread.append(f"left out: {e}")
     return sources
 
 
@@ -198,9 +199,8 @@ def _write(index: int, source: Path, trips: dict[_Job, peers.Trip], measured: Me
     for number, (job, trip) in enumerate(trips.items(), 1):
         values = measured.get((source.stem, job.codec.name, str(job.setting)), {})
         kbps = trip.coded_bytes * 8 / seconds / 1000
-        versions.append(
-            version(number, f"{job.codec.name} {job.setting}", trip.decoded, kbps, trip.coded_bytes, values)
-        )
+        asked = f"{job.setting.kbps:g}" if job.setting.latent is None else str(job.setting)
+        versions.append(version(number, f"{job.codec.name} {asked}", trip.decoded, kbps, trip.coded_bytes, values))
     return Clip(source.stem, f"{seconds:.1f} s", versions)
 
 

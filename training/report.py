@@ -67,8 +67,15 @@ class Fact(NamedTuple):
     value: str
 
 
-def build(options: argparse.Namespace, console: Console) -> list[str]:
-    """Build the page as `options` say and put it in place when it is whole; returns what is missing from its clips.
+class Missing(NamedTuple):
+    """What the clips of a page lack, a line for each: what was skipped, and what failed."""
+
+    skipped: list[str]
+    failed: list[str]
+
+
+def build(options: argparse.Namespace, console: Console) -> Missing:
+    """Build the page as `options` say and put it in place when it is whole.
 
     Raises:
         UsageError: no results folder, no songs, or something in the way of the page.
@@ -84,14 +91,14 @@ def build(options: argparse.Namespace, console: Console) -> list[str]:
         with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as scratch:
             page = Path(scratch) / "page"
             page.mkdir()
-            notes = _fill(page, results, options, console)
+            lacking = _fill(page, results, options, console)
             page.chmod(0o755)
             if out.exists():
                 out.rename(Path(scratch) / "old")
             page.rename(out)
     except OSError as e:
         raise UsageError(f"cannot write {out}: {e.strerror or e}") from e
-    return notes
+    return lacking
 
 
 def is_report(folder: Path) -> bool:
@@ -103,23 +110,25 @@ def is_report(folder: Path) -> bool:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; returns the exit code (1: some versions of clips are missing)."""
+    """Run the command; returns the exit code (1: a codec failed on a clip)."""
     options = _parser().parse_args(arguments)
     console = Console(stderr=True)
     try:
-        notes = build(options, console)
+        lacking = build(options, console)
     except AezError as e:
-        console.print(f"report: {e}", style="red", markup=False)
+        console.print(f"report: {e}", style="red", markup=False, soft_wrap=True)
         return 2
-    for note in notes:
-        console.print(note, markup=False)
+    for line in lacking.skipped:
+        console.print(line, markup=False, soft_wrap=True)
+    for line in lacking.failed:
+        console.print(line, style="red", markup=False, soft_wrap=True)
     print((options.out or options.results / "report") / "index.html")
-    return 0
+    return 1 if lacking.failed else 0
 
 
-def _fill(page: Path, results: Path, options: argparse.Namespace, console: Console) -> list[str]:
+def _fill(page: Path, results: Path, options: argparse.Namespace, console: Console) -> Missing:
     found = saved.rows(results / "evaluation" / "results.csv", console)
-    clips, notes = _clips(page, saved.measured(found, options.seconds), options, console)
+    clips, lacking = _clips(page, saved.measured(found, options.seconds), options, console)
     rates = saved.rates(found)
     places = saved.maps(results / "latents", console)
     sections = [saved.section(blank, results / FOLDERS.get(blank.id, blank.id), page) for blank in SECTIONS]
@@ -133,7 +142,7 @@ def _fill(page: Path, results: Path, options: argparse.Namespace, console: Conso
         facts=_facts(found, clips),
         sections=[_marked(section) for section in sections],
         clips=clips,
-        notes=notes,
+        notes=[*lacking.skipped, *lacking.failed],
         seconds=f"{options.seconds:g}",
         decibels=listening.DECIBELS,
         picture=listening.PICTURE,
@@ -145,24 +154,24 @@ def _fill(page: Path, results: Path, options: argparse.Namespace, console: Conso
     (page / "index.html").write_text(text, encoding="utf-8")
     for name in STATIC:
         shutil.copyfile(PAGE / name, page / name)
-    return notes
+    return lacking
 
 
 def _clips(
     page: Path, measured: listening.Measured, options: argparse.Namespace, console: Console
-) -> tuple[list[listening.Clip], list[str]]:
+) -> tuple[list[listening.Clip], Missing]:
     if not options.clips or options.music is None:
-        return [], []
-    notes, systems = [], []
+        return [], Missing([], [])
+    skipped, systems = [], []
     for name in options.systems:
         codec = peers.system(name)
         if missing := codec.missing():
-            notes.append(f"{name} is skipped: {', '.join(missing)} not on PATH")
+            skipped.append(f"{name} is skipped: {', '.join(missing)} not on PATH")
         else:
             systems.append((codec, listening.settings(codec, options.kbps)))
     songs = listening.choose(find_songs(options.music, options.split), options.clips, measured)
-    clips, more = listening.prepare(songs, options.seconds, systems, measured, page, options.jobs, console)
-    return clips, [*notes, *more]
+    clips, unread, failed = listening.prepare(songs, options.seconds, systems, measured, page, options.jobs, console)
+    return clips, Missing([*skipped, *unread], failed)
 
 
 def _facts(found: Sequence[dict[str, Any]], clips: Sequence[listening.Clip]) -> list[Fact]:

@@ -72,7 +72,7 @@ def rows(path: Path, console: Console) -> list[dict[str, Any]]:
             except (KeyError, TypeError, ValueError):
                 bad += 1
     if bad:
-        console.print(f"{path.name}: {bad} lines left out that are no rows of results", markup=False)
+        console.print(f"{path.name}: {bad} lines left out that are no rows of results", markup=False, soft_wrap=True)
     return found
 
 
@@ -138,7 +138,9 @@ def maps(folder: Path, console: Console) -> dict[str, Any] | None:
             ]
             drawn.append({"name": str(one.get("title", key)), "note": _note(one), "points": points})
     except (KeyError, TypeError, ValueError, AttributeError):
-        console.print(f"{folder.name}/maps.json is not as expected: its pictures are shown alone", markup=False)
+        console.print(
+            f"{folder.name}/maps.json is not as expected: its pictures are shown alone", markup=False, soft_wrap=True
+        )
         return None
     return {"labels": labels, "maps": drawn} if drawn and songs else None
 
@@ -152,7 +154,7 @@ def read_json(path: Path, console: Console) -> dict[str, Any]:
     except (OSError, ValueError):
         value = None
     if not isinstance(value, dict):
-        console.print(f"{path.parent.name}/{path.name} cannot be read and is left out", markup=False)
+        console.print(f"{path.parent.name}/{path.name} cannot be read and is left out", markup=False, soft_wrap=True)
         return {}
     return value
 

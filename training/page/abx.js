@@ -134,7 +134,7 @@
 
   function restart() {
     deck.clear();
-    say("");
+    say("Listen to A, B and X, then say what X is.");
     ask();
   }
 
@@ -165,5 +165,5 @@
   });
   fill();
   draw();
-  ask();
+  restart();
 })();
