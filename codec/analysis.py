@@ -11,7 +11,7 @@ from codec.mdct import Float, forward
 from codec.quantize import quantize, quantize_mixed, round_hyper
 from codec.sessions import Network
 from codec.weights import Model
-from formats.coding import AnyTables, Latents, encode
+from formats.coding import AnyTables, Latents, Ranking, encode
 from formats.errors import ModelError
 from formats.grid import COEFFICIENTS, SEGMENT, SHARE, hyper_count
 from formats.layout import Coder
@@ -46,7 +46,7 @@ class Analysed:
         level = levels(expected, gain, tables)
         index = ranks(level, main)
         latents = Latents(self.hyper, quantize(self.analysis, expected, index, gain, tables), self.silence)
-        return encode(latents, gain, coder, tables, np.take_along_axis(level, index, 1))
+        return encode(latents, gain, coder, tables, Ranking(np.take_along_axis(level, index, 1), index))
 
 
 def regroup(chunks: Iterable[Analysed], frames: int, rate: int) -> Iterator[Analysed]:

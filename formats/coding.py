@@ -5,15 +5,17 @@ constriction's range coder; signs, low bits and escapes follow as raw bits. `zst
 same integers back. Chunks of a mixed model have no hyper vectors. `formats/SPEC.md` says the same byte by byte.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from formats import bits, hyper, planar
+from formats import bits, context, hyper, planar
 from formats.bits import Cursor
 from formats.errors import DamagedError
-from formats.grid import FLOOR, HYPER, hyper_count
+from formats.grid import COEFFICIENTS, FLOOR, HYPER, hyper_count
 from formats.layout import Coder
 from formats.levels import levels, log_sigma, ranks
 from formats.mixed import MixedTables
@@ -60,17 +62,25 @@ def low_bits(level: NDArray[np.uint8]) -> NDArray[np.int64]:
     return ((np.maximum(level, 27) - 27) // 4).astype(np.int64)
 
 
-def encode(
-    latents: Latents, gain: int, coder: Coder, tables: AnyTables, ranked: NDArray[np.uint8] | None = None
-) -> bytes:
-    """Payload of a chunk; `ranked`: levels in rank order [F, M], from a caller that has worked them out already."""
+class Ranking(NamedTuple):
+    """What says how main latents are coded: levels in rank order [F, M], and the coefficients they are of [F, M].
+
+    `index` is None for a mixed model, whose latents are of no single coefficient.
+    """
+
+    level: NDArray[np.uint8]
+    index: NDArray[np.int64] | None
+
+
+def encode(latents: Latents, gain: int, coder: Coder, tables: AnyTables, ranking: Ranking | None = None) -> bytes:
+    """Payload of a chunk; `ranking`: from a caller that has worked it out already."""
     head = bits.varints([len(latents.silence), *_gaps(latents.silence)])
     if coder == Coder.ZSTD:
         return head + planar.encode(latents.hyper, latents.main)
-    if ranked is None:
+    if ranking is None:
         frames, main = latents.main.shape
-        ranked = _ranked(latents.hyper, frames, main, gain, tables)
-    return head + _encode_range(latents, ranked.ravel(), tables)
+        ranking = _ranked(latents.hyper, frames, main, gain, tables)
+    return head + _encode_range(latents, ranking, tables)
 
 
 def decode(payload: bytes, frames: int, main: int, gain: int, coder: Coder, tables: AnyTables) -> Latents:
@@ -112,37 +122,48 @@ def _read_silence(cursor: Cursor) -> NDArray[np.int64]:
     return out
 
 
-def _ranked(vectors: NDArray[np.int8], frames: int, main: int, gain: int, tables: AnyTables) -> NDArray[np.uint8]:
-    """Levels in rank order [F, M]."""
+def _ranked(vectors: NDArray[np.int8], frames: int, main: int, gain: int, tables: AnyTables) -> Ranking:
     if isinstance(tables, MixedTables):
-        return tables.ranked(frames, main, gain)
+        return Ranking(tables.ranked(frames, main, gain), None)
     level = levels(log_sigma(vectors, frames, tables), gain, tables)
-    return np.take_along_axis(level, ranks(level, main), 1)
+    index = ranks(level, main)
+    return Ranking(np.take_along_axis(level, index, 1), index)
 
 
-def _by_level(ranked: NDArray[np.uint8], tables: AnyTables) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """A stable order of levels [F M], and how many there are of each."""
-    return np.argsort(ranked, kind="stable"), np.bincount(ranked, minlength=len(tables.main))
+def _passes(
+    ranking: Ranking, tables: AnyTables, magnitude: NDArray[np.uint8]
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Places in rank order, sorted by table, and how many there are of each table; one pass without contexts."""
+    if ranking.index is not None and tables.main.ndim == 3:
+        yield from context.passes(*ranking, magnitude)
+        return
+    flat = ranking.level.ravel()
+    yield np.argsort(flat, kind="stable"), np.bincount(flat, minlength=len(tables.main))
 
 
-def _encode_range(latents: Latents, level: NDArray[np.uint8], tables: AnyTables) -> bytes:
-    order, counts = _by_level(level, tables)
+def _encode_range(latents: Latents, ranking: Ranking, tables: AnyTables) -> bytes:
     encoder = SymbolEncoder()
     if isinstance(tables, Tables):
         hyper.encode(latents.hyper, encoder, tables)
-    values = latents.main.ravel()[order]
-    shift = low_bits(level[order])
+    values, shift = latents.main.ravel(), low_bits(ranking.level).ravel()
     magnitude = np.abs(values)
     coarse = magnitude >> shift
     symbols = np.minimum(coarse, MAGNITUDES - 1)
-    encoder.rows(symbols, counts, tables.main)
-    over = coarse[symbols == MAGNITUDES - 1] - (MAGNITUDES - 1)
-    nonzero = magnitude > 0
+    seen = np.zeros((len(latents.main), COEFFICIENTS), np.uint8)
+    if ranking.index is not None:
+        np.put_along_axis(seen, ranking.index, _small(symbols << shift).reshape(ranking.index.shape), 1)
+    parts = [np.zeros(0, np.int64)]
+    for places, counts in _passes(ranking, tables, seen):
+        encoder.rows(symbols[places], counts, tables.main.reshape(-1, MAGNITUDES))
+        parts.append(places)
+    order = np.concatenate(parts)
+    values, shift, magnitude, coarse = values[order], shift[order], magnitude[order], coarse[order]
+    over = coarse[coarse >= MAGNITUDES - 1] - (MAGNITUDES - 1)
     raw = np.concatenate(
         [
             bits.split(magnitude & ((1 << shift) - 1), shift),
             *bits.escape(over),
-            (values[nonzero] < 0).astype(np.uint8),
+            (values[magnitude > 0] < 0).astype(np.uint8),
         ]
     )
     words = encoder.words()
@@ -158,14 +179,21 @@ def _decode_range(
         vectors = hyper.decode(decoder, hyper_count(frames), tables)
     else:
         vectors = np.zeros((0, HYPER), np.int8)
-    level = _ranked(vectors, frames, main, gain, tables).ravel()
-    order, counts = _by_level(level, tables)
-    symbols = decoder.rows(counts, tables.main)
-    shift = low_bits(level[order])
+    ranking = _ranked(vectors, frames, main, gain, tables)
+    shift = low_bits(ranking.level).ravel()
+    seen = np.zeros((frames, COEFFICIENTS), np.uint8)
+    parts, codes = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    for places, counts in _passes(ranking, tables, seen):
+        symbols = decoder.rows(counts, tables.main.reshape(-1, MAGNITUDES)).astype(np.int64)
+        if ranking.index is not None:
+            np.put(seen, context.positions(places, ranking.index), _small(symbols << shift[places]))
+        parts.append(places)
+        codes.append(symbols)
+    order, coarse = np.concatenate(parts), np.concatenate(codes)
+    shift = shift[order]
     raw = bits.BitReader(cursor.rest())
     low = raw.join(shift)
-    escaped = symbols == MAGNITUDES - 1
-    coarse = symbols.astype(np.int64)
+    escaped = coarse == MAGNITUDES - 1
     coarse[escaped] += raw.unescape(int(escaped.sum()))
     magnitude = (coarse << shift) | low
     nonzero = magnitude > 0
@@ -174,6 +202,10 @@ def _decode_range(
     values = np.empty(frames * main, np.int32)
     values[order] = magnitude
     return vectors, values.reshape(frames, main)
+
+
+def _small(magnitude: NDArray[Any]) -> NDArray[np.uint8]:
+    return np.minimum(magnitude, context.LARGEST).astype(np.uint8)
 
 
 def silent_channels(vectors: NDArray[np.int8]) -> NDArray[np.bool_]:

@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 from formats.errors import DamagedError
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=4096)
 def _model(frequencies: bytes) -> Any:
     weights = np.frombuffer(frequencies, np.uint32).astype(np.float64) - 1
     return constriction.stream.model.Categorical(weights, perfect=False, lazy=False)
 
 
 def model(row: NDArray[np.uint32]) -> Any:
-    """constriction's model of one row of frequencies; cached, because a song asks for the same few hundred again."""
+    """constriction's model of one row of frequencies; cached, because a song asks for the same thousand again."""
     return _model(row.tobytes())
 
 
@@ -41,8 +41,8 @@ class SymbolEncoder:
     def rows(self, symbols: NDArray[Any], counts: NDArray[Any], tables: NDArray[np.uint32]) -> None:
         """Symbols that lie sorted by table: the first counts[0] under tables[0], and so on."""
         ends = np.cumsum(counts)
-        for row, start, end in zip(tables, ends - counts, ends, strict=True):
-            self.put(symbols[start:end], row)
+        for table in np.flatnonzero(counts).tolist():
+            self.put(symbols[ends[table] - counts[table] : ends[table]], tables[table])
 
     def words(self) -> NDArray[np.uint32]:
         """The code as 32-bit words."""
@@ -70,4 +70,5 @@ class SymbolDecoder:
 
     def rows(self, counts: NDArray[Any], tables: NDArray[np.uint32]) -> NDArray[np.int32]:
         """Inverse of `SymbolEncoder.rows`."""
-        return np.concatenate([self.get(int(n), row) for n, row in zip(counts, tables, strict=True)])
+        used = np.flatnonzero(counts).tolist()
+        return np.concatenate([np.zeros(0, np.int32), *(self.get(int(counts[table]), tables[table]) for table in used)])

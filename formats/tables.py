@@ -11,6 +11,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from formats.context import CONTEXTS
 from formats.errors import ModelError
 from formats.grid import COEFFICIENTS, FLOOR, HYPER, LEVELS
 
@@ -86,7 +87,7 @@ class Archive:
 def check_frequencies(name: str, value: NDArray[np.uint32]) -> None:
     """ModelError unless every frequency is at least 1 and every row sums to 2**24."""
     wide = value.astype(np.int64)
-    if wide.min() < 1 or (wide.sum(1) != 1 << PRECISION).any():
+    if wide.min() < 1 or (wide.sum(-1) != 1 << PRECISION).any():
         raise ModelError(f"frequencies of table {name!r} do not sum to 2**{PRECISION}")
 
 
@@ -106,7 +107,8 @@ class Tables(Archive):
         slope: int32 [1400], levels an octave of sigma, LEVEL_BITS fractional bits, over SIGMA_UNIT.
         intercept: int32 [1400], level at sigma = 1 and gain 0, LEVEL_BITS fractional bits, half a level in it to round.
         shape, bias: float64 [1400], step = 2 ** (shape log2 sigma + bias - gain / 32).
-        main: uint32 [48, 18], frequencies of magnitudes by level, each row summing to 2**24.
+        main: uint32 [48, 18], frequencies of magnitudes by level, or [28, 48, 18] by context (`formats.context`) and
+            level; each row sums to 2**24.
         hyper: uint32 [64, 64], frequencies of hyper symbols by context, each row summing to 2**24.
 
     Raises:
@@ -124,7 +126,10 @@ class Tables(Archive):
 
     def __post_init__(self) -> None:
         for name, (kind, shape) in _SHAPES.items():
-            check_type(name, getattr(self, name), kind, shape)
+            value = getattr(self, name)
+            if name == "main" and np.ndim(value) == 3:
+                shape = (CONTEXTS, *shape)
+            check_type(name, value, kind, shape)
         for name in ("main", "hyper"):
             check_frequencies(name, getattr(self, name))
         if not (np.isfinite(self.shape).all() and np.isfinite(self.bias).all()):

@@ -194,6 +194,35 @@ def ranks(level: list[int], main: int) -> list[int]:
     return sorted(range(len(level)), key=lambda k: (-level[k], k))[:main]
 
 
+def read_main(
+    decoder: RangeDecoder, level: list[list[int]], ranked: list[list[int]], table: list[list[list[int]]]
+) -> tuple[list[tuple[int, int, int]], list[int]]:
+    """Main symbols in coded order under contexts, each with its (level, frame, rank)."""
+    frames = len(level)
+    m = [[0] * 1400 for _ in range(frames)]
+
+    def neighbours(f: int, k: int, distance: int) -> int:
+        near = [g for g in (f - distance, f + distance) if 0 <= g < frames]
+        w = sum((4 if i == k else 1) * m[g][i] for g in near for i in (k - 1, k, k + 1) if 0 <= i < 1400)
+        classes = sum(bound <= w for bound in (1, 2, 3, 5, 8, 12, 20, 36))
+        return 1 + 9 * {1: 0, 2: 1, 4: 2, 8: 2}[distance] + classes
+
+    places, symbols = [], []
+    for distance in (0, 8, 4, 2, 1):
+        chosen = [f for f in range(frames) if (f % (2 * distance) == distance if distance else f % 16 == 0)]
+        cells = sorted(
+            (neighbours(f, k, distance) if distance else 0, level[f][k], f, r)
+            for f in chosen
+            for r, k in enumerate(ranked[f])
+        )
+        for c, lev, f, r in cells:
+            s = decoder.symbol(table[c][lev])
+            m[f][ranked[f][r]] = min(15, s * 2 ** ((max(lev, 27) - 27) // 4))
+            places.append((lev, f, r))
+            symbols.append(s)
+    return places, symbols
+
+
 def decode(payload: bytes, frames: int, main: int, gain: int, coder: int, tables: Tables) -> Payload:
     data, t = Bytes(payload), SlowTables(tables)
     silence, end = [], 0
@@ -208,11 +237,13 @@ def decode(payload: bytes, frames: int, main: int, gain: int, coder: int, tables
     count = data.varint()
     decoder = RangeDecoder(list(struct.unpack(f"<{count}I", data.take(4 * count))))
     h = read_hyper(decoder, vectors, t.hyper)
-    places = []  # (level, frame, rank) of every main latent
-    for f, row in enumerate(levels(h, frames, gain, t)):
-        places += [(row[k], f, r) for r, k in enumerate(ranks(row, main))]
-    places.sort()
-    coarse = [decoder.symbol(t.main[level]) for level, _, _ in places]
+    level = levels(h, frames, gain, t)
+    ranked = [ranks(row, main) for row in level]
+    if isinstance(t.main[0][0], int):
+        places = sorted((level[f][k], f, r) for f in range(frames) for r, k in enumerate(ranked[f]))
+        coarse = [decoder.symbol(t.main[lev]) for lev, _, _ in places]
+    else:
+        places, coarse = read_main(decoder, level, ranked, t.main)
     bits = Bits(data.take(len(data.data) - data.at))
     widths = [(max(level, 27) - 27) // 4 for level, _, _ in places]
     low = [bits.take(n) for n in widths]

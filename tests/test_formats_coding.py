@@ -12,8 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import formats
-from formats import coding
+from formats import coding, context
 from formats.coding import MAGNITUDE_LIMIT, Latents
+from formats.context import CONTEXTS
 from formats.errors import DamagedError, ModelError
 from formats.grid import COEFFICIENTS, HYPER, hyper_count
 from formats.layout import Coder
@@ -48,6 +49,14 @@ def plausible(frames: int, main: int, gain: int, tables: Tables, seed: int = 0) 
     values += (symbols == 17) * rng.geometric(0.05, ranked.shape) * (1 << shift)
     signs = rng.choice([-1, 1], ranked.shape)
     return Latents(hyper, (values * signs).astype(np.int32), np.array([[100, 2000]], np.int64))
+
+
+@pytest.fixture(scope="module")
+def with_contexts(tables: Tables) -> Tables:
+    """The same model with other frequencies in every context."""
+    counts = np.random.default_rng(7).gamma(0.5, 1, (CONTEXTS, *tables.main.shape)) + tables.main / 2**20
+    main = frequencies(counts.reshape(-1, counts.shape[-1])).reshape(counts.shape)
+    return Tables(**{**vars(tables), "main": main})
 
 
 @st.composite
@@ -87,6 +96,45 @@ def test_magnitudes_at_the_ends_of_integer_types(value: int, coder: Coder, table
         wanted = Latents(np.full((2, HYPER), loudness, np.int8), main, np.zeros((0, 2), np.int64))
         payload = coding.encode(wanted, gain, coder, tables)
         assert same(coding.decode(payload, 4, 16, gain, coder, tables), wanted)
+
+
+# Contexts
+
+
+@relaxed
+@given(case=latents())
+def test_round_trip_with_contexts(with_contexts: Tables, case: tuple[Latents, int]) -> None:
+    wanted, gain = case
+    frames, main = wanted.main.shape
+    payload = coding.encode(wanted, gain, Coder.RANGE, with_contexts)
+    assert same(coding.decode(payload, frames, main, gain, Coder.RANGE, with_contexts), wanted)
+
+
+@pytest.mark.parametrize(("frames", "main", "gain"), [(1, 16, 0), (9, 48, 60), (131, 16, 20), (17, 496, 512)])
+def test_plain_python_decodes_contexts(
+    frames: int, main: int, gain: int, tables: Tables, with_contexts: Tables
+) -> None:
+    wanted = plausible(frames, main, gain, tables)
+    payload = coding.encode(wanted, gain, Coder.RANGE, with_contexts)
+    got = slow.decode(payload, frames, main, gain, Coder.RANGE, with_contexts)
+    assert got.main == wanted.main.tolist()
+
+
+def test_every_frame_is_coded_in_exactly_one_pass_and_contexts_stay_in_range() -> None:
+    rng = np.random.default_rng(2)
+    for frames in (1, 2, 8, 15, 16, 17, 126, 131):
+        level = np.sort(rng.integers(0, 48, (frames, 30)).astype(np.uint8), 1)[:, ::-1]
+        index = np.argsort(rng.random((frames, COEFFICIENTS)), 1)[:, :30]
+        magnitude = rng.integers(0, context.LARGEST + 1, (frames, COEFFICIENTS)).astype(np.uint8)
+        places, counts = zip(*context.passes(level, index, magnitude), strict=True)
+        assert np.array_equal(np.sort(np.concatenate(places)), np.arange(frames * 30))
+        assert sum(counts).sum() == frames * 30 and {len(c) for c in counts} == {context.CONTEXTS * 48}
+
+
+def test_louder_neighbours_mean_a_higher_class() -> None:
+    quiet, loud = np.zeros((3, COEFFICIENTS), np.uint8), np.full((3, COEFFICIENTS), context.LARGEST, np.uint8)
+    assert (context.neighbours(quiet, 1) == 1).all()
+    assert (context.neighbours(loud, 1) == context.CLASSES).all()
 
 
 # A second implementation

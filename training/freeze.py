@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from codec.mdct import forward
 from codec.quantize import quantize, round_hyper
 from formats.coding import low_bits
-from formats.grid import CHUNK, HOP, HYPER, LEVELS, TIERS, UNIT_LEVEL, main_count
+from formats.context import CONTEXTS, LARGEST, passes
+from formats.grid import CHUNK, COEFFICIENTS, HOP, HYPER, LEVELS, TIERS, UNIT_LEVEL, main_count
 from formats.hyper import contexts, group
 from formats.levels import levels, log_sigma, ranks
 from formats.tables import (
@@ -67,6 +68,28 @@ def smoothed(counts: NDArray[np.float64]) -> NDArray[np.float64]:
     return out
 
 
+def by_context(counts: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Counts [28, 48, 18] plus a prior worth 16 symbols from what all contexts together hold at a level."""
+    level = smoothed(counts.sum(0))
+    out: NDArray[np.float64] = counts + (16 + counts.sum(2, keepdims=True) * 2.0**-9) * level / level.sum(
+        1, keepdims=True
+    )
+    return out
+
+
+def count_magnitudes(
+    counts: NDArray[np.float64], level: NDArray[np.uint8], index: NDArray[np.int64], magnitude: NDArray[np.int32]
+) -> None:
+    """Add a piece's magnitudes in rank order [F, M] to counts [28, 48, 18], context by context as they are coded."""
+    shift = low_bits(level)
+    symbols = np.minimum(magnitude >> shift, MAGNITUDES - 1)
+    seen = np.zeros((len(level), COEFFICIENTS), np.uint8)
+    np.put_along_axis(seen, index, np.minimum(symbols << shift, LARGEST).astype(np.uint8), 1)
+    rows = counts.reshape(-1, MAGNITUDES)
+    for places, each in passes(level, index, seen):
+        np.add.at(rows, (np.repeat(np.arange(len(rows)), each), symbols.ravel()[places]), 1)
+
+
 def count(model: Autoencoder, music: Music, number: int, seed: int = 0) -> tuple[Tables, NDArray[np.float64]]:
     """Tables with frequencies from `number` pieces, each at one tier and gain as trained.
 
@@ -74,7 +97,7 @@ def count(model: Autoencoder, music: Music, number: int, seed: int = 0) -> tuple
         the tables, and the counts [48, 18] of plain magnitudes by level, which training's rate term interpolates.
     """
     tables, rng = integer_part(model), np.random.default_rng(seed)
-    main, plain = np.zeros((LEVELS, MAGNITUDES)), np.zeros((LEVELS, MAGNITUDES))
+    main, plain = np.zeros((CONTEXTS, LEVELS, MAGNITUDES)), np.zeros((LEVELS, MAGNITUDES))
     steps = np.full((HYPER_TABLES, HYPER_SYMBOLS), 0.0)
     for x in pieces(music, number, rng):
         with torch.no_grad():
@@ -90,7 +113,7 @@ def count(model: Autoencoder, music: Music, number: int, seed: int = 0) -> tuple
             index = ranks(level, main_count(int(tier)))
             ranked = np.take_along_axis(level, index, 1)
             magnitude = np.abs(quantize(analysis, expected, index, gain, tables))
-            np.add.at(main, (ranked, np.minimum(magnitude >> low_bits(ranked), MAGNITUDES - 1)), 1)
+            count_magnitudes(main, ranked, index, magnitude)
             np.add.at(plain, (ranked, np.minimum(magnitude, MAGNITUDES - 1)), 1)
         change: NDArray[np.int64] = vectors[1:].astype(np.int64) - vectors[:-1]
         for band in range(HYPER):
@@ -101,7 +124,8 @@ def count(model: Autoencoder, music: Music, number: int, seed: int = 0) -> tuple
             steps[first, (int(vectors[0, band]) - below) % HYPER_SYMBOLS] += 1
     # A first value is seen once a piece: a broad prior keeps unseen loudness cheap enough.
     steps[CHANGE_CONTEXTS * BAND_GROUPS :] += 0.5
-    return Tables(**{**vars(tables), "main": frequencies(smoothed(main)), "hyper": frequencies(steps + 0.05)}), plain
+    rows = frequencies(by_context(main).reshape(-1, MAGNITUDES)).reshape(main.shape)
+    return Tables(**{**vars(tables), "main": rows, "hyper": frequencies(steps + 0.05)}), plain
 
 
 def code_lengths(tables: Tables, plain: NDArray[np.float64]) -> dict[str, NDArray[np.float32]]:
