@@ -17,7 +17,7 @@ import re
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -180,9 +180,13 @@ def judged(
     """Separation on each map and in the full space ("full"), and the plain silhouette of the points as drawn."""
     known = labels >= 0
     labels, names = labels[known], [artist for artist, there in zip(artists, known, strict=True) if there]
+    spaces = {"full": points, **maps}
+    if len(np.unique(labels)) < 2:
+        nothing = Separation(*[math.nan] * len(fields(Separation)))
+        return dict.fromkeys(spaces, nothing), dict.fromkeys(spaces, math.nan)
     apart = strangers(names)
     found, drawn = {}, {}
-    for name, places in {"full": points, **maps}.items():
+    for name, places in spaces.items():
         far = distances(places[known])
 
         def compare(given: Labels, name: str = name, far: Distances = far) -> tuple[Distances, Mask]:
@@ -192,7 +196,7 @@ def judged(
 
         found[name] = separation(compare, labels, names, shuffles)
         others = ~np.eye(len(labels), dtype=np.bool_)
-        drawn[name] = silhouette(far, others, labels) if len(np.unique(labels)) > 1 else math.nan
+        drawn[name] = silhouette(far, others, labels)
     return found, drawn
 
 

@@ -77,7 +77,7 @@ def caption(name: str, found: Separation, *, short: bool = False) -> str:
 
 def _points(axes: Axes, points: Points, labels: Labels, genres: Sequence[str], size: float) -> None:
     """The largest genre first, so that small ones lie on top; a genre's large mark is its median."""
-    size *= max(0.35, min(1.0, (400 / len(points)) ** 0.5))
+    size *= max(0.35, min(1.3, (400 / len(points)) ** 0.5))
     other = labels < 0
     axes.plot(*points[other].T, ls="", marker=".", color=GREY, markersize=size * 0.8)
     for number in range(len(genres)):
@@ -85,7 +85,7 @@ def _points(axes: Axes, points: Points, labels: Labels, genres: Sequence[str], s
     for number in range(len(genres)):
         middle: NDArray[np.float64] = np.median(points[labels == number], 0)
         style = genre_style(number) | {"markeredgecolor": "black", "markeredgewidth": 1.4}
-        axes.plot(*middle, ls="", markersize=2.2 * size + 2, zorder=4, **style)  # type: ignore[arg-type]
+        axes.plot(*middle, ls="", markersize=1.6 * size + 2, zorder=4, **style)  # type: ignore[arg-type]
     axes.set_xticks([])
     axes.set_yticks([])
     axes.margins(0.04)
