@@ -75,16 +75,32 @@ def caption(name: str, found: Separation, *, short: bool = False) -> str:
     return f"{numbers}, {judged}"
 
 
+def framed(points: Points) -> Points:
+    """The same places, but songs far out (KernelPCA has such) moved in to the frame of the rest, so that it is seen.
+
+    The frame reaches from the 2nd to the 98th percentile and half as far again on either side.
+    """
+    low, high = np.quantile(points, (0.02, 0.98), axis=0)
+    reach = (high - low) / 2
+    return np.clip(points, low - reach, high + reach)
+
+
 def _points(axes: Axes, points: Points, labels: Labels, genres: Sequence[str], size: float) -> None:
-    """The largest genre first, so that small ones lie on top; a genre's large mark is its median."""
+    """The largest genre first, so that small ones lie on top; a genre's large mark is its median.
+
+    Songs beyond the frame lie on it, see `framed`.
+    """
     size *= max(0.35, min(1.3, (400 / len(points)) ** 0.5))
     other = labels < 0
+    points = framed(points)
     axes.plot(*points[other].T, ls="", marker=".", color=GREY, markersize=size * 0.8)
     for number in range(len(genres)):
         axes.plot(*points[labels == number].T, ls="", markersize=size, alpha=0.8, **genre_style(number))  # type: ignore[arg-type]
     for number in range(len(genres)):
         middle: NDArray[np.float64] = np.median(points[labels == number], 0)
-        style = genre_style(number) | {"markeredgecolor": "black", "markeredgewidth": 1.4}
+        hollow = number >= len(COLOURS)
+        edge = {"markerfacecolor": "white"} if hollow else {"markeredgecolor": "black"}
+        style = genre_style(number) | {"markeredgewidth": 2.0 if hollow else 1.4} | edge
         axes.plot(*middle, ls="", markersize=1.6 * size + 2, zorder=4, **style)  # type: ignore[arg-type]
     axes.set_xticks([])
     axes.set_yticks([])
