@@ -501,6 +501,8 @@ def test_markdown_becomes_escaped_tables_that_line_up() -> None:
     assert '<th scope="col" class="n">b</th>' in parts[0].html
     assert "<td>8 kbit/s</td>" in parts[0].html
     assert tohtml.render("<script>1</script>").strip() == "<p>&lt;script&gt;1&lt;/script&gt;</p>"
+    assert tohtml.render("+ is better").strip() == "<p>+ is better</p>"
+    assert "class" not in tohtml.render("| a | b |\n|---|---|\n| far ahead | x |\n").split("<tbody>")[1]
     assert "<a" not in tohtml.render("[x](javascript:1) ![y](http://a/b.png) <http://a>")
 
 

@@ -9,7 +9,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 _WORDS = re.compile(r"[*±%:x<]|\b(ahead|behind|level|inf|nan|dB)\b")  # what may stand in a cell of numbers
-_VERDICT = re.compile(r"\b(ahead|behind)\b")
+_VERDICT = re.compile(r"[+-]\d.*\b(ahead|behind)$")
 
 
 class Part(NamedTuple):
@@ -36,7 +36,7 @@ def parts(markdown: str) -> tuple[str, list[Part]]:
 def render(markdown: str) -> str:
     """Markdown with tables as HTML; each table in a box that scrolls, its columns of numbers right-aligned."""
     reader = MarkdownIt("commonmark", {"html": False}).enable("table").disable(["link", "image", "autolink"])
-    tokens = reader.parse(markdown)
+    tokens = reader.parse(re.sub(r"^\+ ", r"\\+ ", markdown, flags=re.MULTILINE))  # a sign, never a list
     _align(tokens)
     html = str(reader.renderer.render(tokens, reader.options, {}))
     box = '<div class="table" tabindex="0" role="region" aria-label="Table">'
@@ -63,7 +63,7 @@ def _align(tokens: Sequence[Token]) -> None:
                     heads[column].attrJoin("class", "n")
             if numeric[column]:
                 token.attrJoin("class", "n")
-            if verdict := _VERDICT.search(inside.content):
+            if verdict := _VERDICT.fullmatch(inside.content):
                 token.attrJoin("class", verdict[1])
             column += 1
 
