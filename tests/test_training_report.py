@@ -20,7 +20,7 @@ import pytest
 import soundfile
 from scipy import stats
 
-from training import listening, peers, report, saved
+from training import peers, report, saved
 from training.compare import Row
 from training.evaluate import write_csv
 from training.metrics import HIGHER_IS_BETTER
@@ -407,35 +407,6 @@ def test_a_report_is_replaced_and_nothing_else_is(page: SimpleNamespace, tmp_pat
     assert report.main([*arguments, str(mine)]) == 2
     assert [p.name for p in mine.iterdir()] == ["index.html"]
     assert sorted(p.name for p in tmp_path.iterdir()) == ["mine", "new"]
-
-
-def test_bad_input_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for arguments in (
-        ["--results", str(tmp_path / "none")],
-        ["--results", str(tmp_path), "--music", str(tmp_path)],
-        ["--results", str(tmp_path), "--music", str(tmp_path), "--systems", "mp4"],
-        ["--results", str(tmp_path), "--music", str(tmp_path), "--systems", "aez:no-such-model"],
-    ):
-        assert report.main(arguments) == 2
-        captured = capsys.readouterr()
-        assert captured.err.startswith("report: ")
-        assert not captured.out
-    assert not list(tmp_path.iterdir())
-
-
-def test_songs_and_versions_that_fail_are_named(tmp_path: Path) -> None:
-    from rich.console import Console
-
-    music = songs(tmp_path, ("good",))
-    (music / "bad.wav").write_bytes(b"no audio")
-    broken = peers.System("broken", (sys.executable, "-S", "-c", "raise SystemExit(3)"), ("none",), ".x", (8,))
-    clips, unread, failed = listening.prepare(
-        sorted(music.iterdir()), 1.0, [(broken, [peers.Setting(8)])], {}, tmp_path / "page", 1, Console(stderr=True)
-    )
-    assert [(clip.name, [v.name for v in clip.versions]) for clip in clips] == [("good", ["Original"])]
-    assert unread == ["left out: cannot read bad.wav"]
-    assert len(failed) == 1
-    assert failed[0].startswith("good: broken at 8 kbit/s: ")
 
 
 def test_lines_that_are_no_rows_are_counted_and_means_are_over_clips(

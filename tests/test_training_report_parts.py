@@ -1,6 +1,7 @@
 """What the results page is made of, without a browser: versions, audio, spectrograms, markdown, maps."""
 
 import json
+import sys
 from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,7 +11,8 @@ import pytest
 import soundfile
 from rich.console import Console
 
-from training import listening, peers, saved, tohtml
+from training import listening, peers, report, saved, tohtml
+from training.synthesize import song
 
 RATE = 44100
 
@@ -74,3 +76,32 @@ def test_markdown_becomes_escaped_tables_that_line_up() -> None:
     assert tohtml.render("+ is better").strip() == "<p>+ is better</p>"
     assert "class" not in tohtml.render("| a | b |\n|---|---|\n| far ahead | x |\n").split("<tbody>")[1]
     assert "<a" not in tohtml.render("[x](javascript:1) ![y](http://a/b.png) <http://a>")
+
+
+def test_bad_input_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments in (
+        ["--results", str(tmp_path / "none")],
+        ["--results", str(tmp_path), "--music", str(tmp_path)],
+        ["--results", str(tmp_path), "--music", str(tmp_path), "--systems", "mp4"],
+        ["--results", str(tmp_path), "--music", str(tmp_path), "--systems", "aez:no-such-model"],
+    ):
+        assert report.main(arguments) == 2
+        captured = capsys.readouterr()
+        assert captured.err.startswith("report: ")
+        assert not captured.out
+    assert not list(tmp_path.iterdir())
+
+
+def test_songs_and_versions_that_fail_are_named(tmp_path: Path) -> None:
+    music = tmp_path / "music"
+    music.mkdir()
+    soundfile.write(str(music / "good.wav"), song(2.0).T, RATE, subtype="PCM_16")
+    (music / "bad.wav").write_bytes(b"no audio")
+    broken = peers.System("broken", (sys.executable, "-S", "-c", "raise SystemExit(3)"), ("none",), ".x", (8,))
+    clips, unread, failed = listening.prepare(
+        sorted(music.iterdir()), 1.0, [(broken, [peers.Setting(8)])], {}, tmp_path / "page", 1, Console(stderr=True)
+    )
+    assert [(clip.name, [v.name for v in clip.versions]) for clip in clips] == [("good", ["Original"])]
+    assert unread == ["left out: cannot read bad.wav"]
+    assert len(failed) == 1
+    assert failed[0].startswith("good: broken at 8 kbit/s: ")
