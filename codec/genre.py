@@ -22,7 +22,7 @@ from codec.sessions import Network
 from codec.unpack import check, unpack
 from formats.coding import Latents
 from formats.container import Reader
-from formats.errors import AudioError, DamagedError
+from formats.errors import AudioError, DamagedError, ModelError
 from formats.grid import FLOOR, HOP, HYPER, SHARE
 from formats.levels import GROUP, levels, log_sigma, ranks
 from formats.tables import SIGMA_UNIT, Tables
@@ -94,7 +94,7 @@ def _half_octaves(power: NDArray[np.floating]) -> Float:
 def segments(vectors: Float) -> Float:
     """Whole segments of a chunk's vectors, [G, D] -> [S, 42, D]; digital silence is left out."""
     count = len(vectors) // GROUP
-    whole = vectors[: count * GROUP].reshape(count, GROUP, -1)
+    whole = vectors[: count * GROUP].reshape(count, GROUP, SIZE)
     return whole[(whole[:, :, :HYPER] > FLOOR).any((1, 2))]
 
 
@@ -160,7 +160,10 @@ def classify(source: BinaryIO, classifier: Classifier | None = None) -> Genres:
     total, count = np.zeros(len(chosen.classes)), 0
     for part in file_segments(reader, model):
         if len(part):
-            total += network(features=part)["logits"].sum(0)
+            logits = network(features=part)["logits"]
+            if logits.shape != (len(part), len(total)):
+                raise ModelError(f"classifier {chosen.name!r} has other classes than its card names")
+            total += logits.sum(0)
             count += len(part)
     if not count:
         raise AudioError("the file holds no sound to tell a genre by")

@@ -42,7 +42,7 @@ from training.shards import Shards
 FEW = 1000
 """Songs below which the table's main part is a cross-validation: a test part of them would say too little."""
 
-RARE_SONGS, RARE_ARTISTS = 8, 3
+RARE_SONGS, RARE_ARTISTS = 8, 2
 """A genre with fewer songs to learn from, or artists, is left out: there would be nothing to learn, or to test."""
 
 

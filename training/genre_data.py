@@ -78,11 +78,11 @@ class Song:
 def tapped(graph: bytes) -> tuple[bytes, str]:
     """An encoder graph with one more output: what its hyper latents are a linear function of; and its name.
 
-    The name is "" where the graph has no layer called encoder.hyper.
+    The name is "" where the graph has no layer called hyper.
     """
     model = onnx.load_from_string(graph)
     made = {name: node for node in model.graph.node for name in node.output}
-    layer = next((node for node in model.graph.node if "encoder.hyper.bias" in node.input), None)
+    layer = next((node for node in model.graph.node if any(name.endswith("hyper.bias") for name in node.input)), None)
     while layer is not None and layer.op_type not in ("MatMul", "Gemm"):
         layer = next((made[name] for name in layer.input if name in made), None)
     if layer is None:

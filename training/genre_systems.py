@@ -21,7 +21,7 @@ from training.genre_net import FitConfig, predict
 System = Callable[[Sequence[Song], Sequence[Song], int], NDArray[np.float64]]
 """(songs to learn from, songs to judge, seed) -> logits [songs, 5, C]."""
 
-STRENGTHS = (0.001, 0.01, 0.1, 1.0)
+STRENGTHS = (0.001, 0.01, 0.1)
 """Inverse regularisation of the logistic regressions, chosen by cross-validation by artist among the learned songs."""
 
 
