@@ -57,9 +57,9 @@ def vector_count(frames: int, tables: AnyTables) -> int:
     return hyper_count(frames) if isinstance(tables, Tables) else 0
 
 
-def low_bits(level: NDArray[np.uint8]) -> NDArray[np.int64]:
+def low_bits(level: NDArray[np.uint8]) -> NDArray[np.int32]:
     """Bits of a magnitude that are sent raw: none up to level 30, one more every octave from there."""
-    return ((np.maximum(level, 27) - 27) // 4).astype(np.int64)
+    return ((np.maximum(level, 27) - np.uint8(27)) >> np.uint8(2)).astype(np.int32)
 
 
 class Ranking(NamedTuple):
@@ -130,40 +130,34 @@ def _ranked(vectors: NDArray[np.int8], frames: int, main: int, gain: int, tables
     return Ranking(np.take_along_axis(level, index, 1), index)
 
 
-def _passes(
-    ranking: Ranking, tables: AnyTables, magnitude: NDArray[np.uint8]
-) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Places in rank order, sorted by table, and how many there are of each table; one pass without contexts."""
+def _passes(ranking: Ranking, tables: AnyTables, magnitude: NDArray[np.uint8]) -> Iterator[context.Pass]:
+    """Passes over all main latents; a single one where the model's tables know no contexts."""
     if ranking.index is not None and tables.main.ndim == 3:
-        yield from context.passes(*ranking, magnitude)
-        return
-    flat = ranking.level.ravel()
-    yield np.argsort(flat, kind="stable"), np.bincount(flat, minlength=len(tables.main))
+        return context.passes(*ranking, magnitude)
+    return iter([context.by_table(slice(None), ranking.level, len(tables.main))])
 
 
 def _encode_range(latents: Latents, ranking: Ranking, tables: AnyTables) -> bytes:
     encoder = SymbolEncoder()
     if isinstance(tables, Tables):
         hyper.encode(latents.hyper, encoder, tables)
-    values, shift = latents.main.ravel(), low_bits(ranking.level).ravel()
-    magnitude = np.abs(values)
+    shift, magnitude = low_bits(ranking.level), np.abs(latents.main)
     coarse = magnitude >> shift
     symbols = np.minimum(coarse, MAGNITUDES - 1)
     seen = np.zeros((len(latents.main), COEFFICIENTS), np.uint8)
     if ranking.index is not None:
-        np.put_along_axis(seen, ranking.index, _small(symbols << shift).reshape(ranking.index.shape), 1)
-    parts = [np.zeros(0, np.int64)]
-    for places, counts in _passes(ranking, tables, seen):
-        encoder.rows(symbols[places], counts, tables.main.reshape(-1, MAGNITUDES))
-        parts.append(places)
-    order = np.concatenate(parts)
-    values, shift, magnitude, coarse = values[order], shift[order], magnitude[order], coarse[order]
-    over = coarse[coarse >= MAGNITUDES - 1] - (MAGNITUDES - 1)
+        np.put_along_axis(seen, ranking.index, _small(symbols << shift), 1)
+    parts = []
+    for part in _passes(ranking, tables, seen):
+        encoder.rows(part.sort(symbols), part.counts, tables.main.reshape(-1, MAGNITUDES))
+        parts.append([part.sort(values) for values in (latents.main, shift, coarse)])
+    values, width, whole = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    absolute = np.abs(values)
     raw = np.concatenate(
         [
-            bits.split(magnitude & ((1 << shift) - 1), shift),
-            *bits.escape(over),
-            (values[magnitude > 0] < 0).astype(np.uint8),
+            bits.split(absolute & ((1 << width) - 1), width),
+            *bits.escape(whole[whole >= MAGNITUDES - 1] - (MAGNITUDES - 1)),
+            (values[absolute > 0] < 0).astype(np.uint8),
         ]
     )
     words = encoder.words()
@@ -180,28 +174,32 @@ def _decode_range(
     else:
         vectors = np.zeros((0, HYPER), np.int8)
     ranking = _ranked(vectors, frames, main, gain, tables)
-    shift = low_bits(ranking.level).ravel()
+    shift = low_bits(ranking.level)
     seen = np.zeros((frames, COEFFICIENTS), np.uint8)
-    parts, codes = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
-    for places, counts in _passes(ranking, tables, seen):
-        symbols = decoder.rows(counts, tables.main.reshape(-1, MAGNITUDES)).astype(np.int64)
+    parts = []
+    for part in _passes(ranking, tables, seen):
+        symbols, width = decoder.rows(part.counts, tables.main.reshape(-1, MAGNITUDES)), part.sort(shift)
         if ranking.index is not None:
-            np.put(seen, context.positions(places, ranking.index), _small(symbols << shift[places]))
-        parts.append(places)
-        codes.append(symbols)
-    order, coarse = np.concatenate(parts), np.concatenate(codes)
-    shift = shift[order]
+            known = np.empty_like(ranking.level[part.frames])
+            known.ravel()[part.order] = _small(symbols << width)
+            np.put_along_axis(seen[part.frames], ranking.index[part.frames], known, 1)
+        parts.append((part, symbols, width))
+    coarse, width = (np.concatenate([entry[i] for entry in parts]) for i in (1, 2))
     raw = bits.BitReader(cursor.rest())
-    low = raw.join(shift)
+    low = raw.join(width)
     escaped = coarse == MAGNITUDES - 1
     coarse[escaped] += raw.unescape(int(escaped.sum()))
-    magnitude = (coarse << shift) | low
+    magnitude = (coarse << width) | low
     nonzero = magnitude > 0
-    magnitude[nonzero] *= 1 - 2 * raw.take(int(nonzero.sum())).astype(np.int64)
+    magnitude[nonzero] *= 1 - 2 * raw.take(int(nonzero.sum())).astype(np.int32)
     raw.finish()
-    values = np.empty(frames * main, np.int32)
-    values[order] = magnitude
-    return vectors, values.reshape(frames, main)
+    values, at = np.empty((frames, main), np.int32), 0
+    for part, symbols, _ in parts:
+        piece = np.empty(len(symbols), np.int32)
+        piece[part.order] = magnitude[at : at + len(symbols)]
+        values[part.frames] = piece.reshape(-1, main)
+        at += len(symbols)
+    return vectors, values
 
 
 def _small(magnitude: NDArray[Any]) -> NDArray[np.uint8]:

@@ -9,11 +9,12 @@ On ../shared/music/train this takes 7.6 % off the main latents at 7 kbit/s and 5
 """
 
 from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from formats.grid import COEFFICIENTS, LEVELS
+from formats.grid import LEVELS
 
 DISTANCES = (8, 4, 2, 1)
 """Frames from a pass's frames to their nearest coded neighbours; the pass before all has none."""
@@ -47,9 +48,22 @@ def neighbours(magnitude: NDArray[np.uint8], distance: int) -> NDArray[np.uint16
     return _CLASS[weighted] + np.uint16(first)
 
 
-def passes(
-    level: NDArray[np.uint8], index: NDArray[np.int64], magnitude: NDArray[np.uint8]
-) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+class Pass(NamedTuple):
+    """One pass: its frames, their main latents sorted by table and then by place, and how many each table has.
+
+    `order` counts in [frames of the pass, M], raveled; `counts` is by table, context * 48 + level.
+    """
+
+    frames: slice
+    order: NDArray[np.int64]
+    counts: NDArray[np.int64]
+
+    def sort(self, values: NDArray[Any]) -> NDArray[Any]:
+        """The pass's share of an array [F, M], sorted: [n]."""
+        return values[self.frames].ravel()[self.order]
+
+
+def passes(level: NDArray[np.uint8], index: NDArray[np.int64], magnitude: NDArray[np.uint8]) -> Iterator[Pass]:
     """The order in which main latents are coded, pass by pass.
 
     Args:
@@ -57,26 +71,18 @@ def passes(
         index: their coefficients [F, M].
         magnitude: [F, 1400], up to LARGEST; zero where nothing is sent. What a pass has coded must stand in it before
             the next pass is asked for.
-
-    Yields:
-        places in level.ravel(), sorted by table and then by place, and how many there are of each table, which is
-        context * 48 + level.
     """
-    frames, main = level.shape
     for distance in (0, *DISTANCES):
-        chosen = slice(distance, frames, 2 * distance or 2 * DISTANCES[0])
-        table = level[chosen].astype(np.uint16)
+        frames = slice(distance, None, 2 * (distance or DISTANCES[0]))
+        table = level[frames].astype(np.uint16)
         if not table.size:
             continue
         if distance:
-            table += np.uint16(LEVELS) * np.take_along_axis(neighbours(magnitude, distance), index[chosen], 1)
-        flat = table.ravel()
-        order = np.argsort(flat, kind="stable")
-        row, column = np.divmod(order, main)
-        places = (row * (chosen.step) + distance) * main + column
-        yield places, np.bincount(flat, minlength=CONTEXTS * LEVELS)
+            table += np.take_along_axis(neighbours(magnitude, distance), index[frames], 1) * np.uint16(LEVELS)
+        yield by_table(frames, table, CONTEXTS * LEVELS)
 
 
-def positions(places: NDArray[np.int64], index: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Places in rank order -> places in a raveled [F, 1400]."""
-    return places // index.shape[1] * COEFFICIENTS + index.ravel()[places]
+def by_table(frames: slice, table: NDArray[Any], count: int) -> Pass:
+    """The pass of frames whose latents have these tables, of `count` that there are."""
+    flat = table.ravel()
+    return Pass(frames, np.argsort(flat, kind="stable"), np.bincount(flat, minlength=count))

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from formats.errors import DamagedError
 
+NO_CODE = "a chunk's code is not what its tables can have written"
+
 
 @lru_cache(maxsize=4096)
 def _model(frequencies: bytes) -> Any:
@@ -25,6 +27,12 @@ def _model(frequencies: bytes) -> Any:
 def model(row: NDArray[np.uint32]) -> Any:
     """constriction's model of one row of frequencies; cached, because a song asks for the same thousand again."""
     return _model(row.tobytes())
+
+
+def _models(tables: NDArray[np.uint32], used: NDArray[np.int64]) -> list[Any]:
+    """constriction's models of the rows in use."""
+    data, size = tables[used].tobytes(), tables.itemsize * tables.shape[1]
+    return [_model(data[at : at + size]) for at in range(0, len(data), size)]
 
 
 class SymbolEncoder:
@@ -40,9 +48,12 @@ class SymbolEncoder:
 
     def rows(self, symbols: NDArray[Any], counts: NDArray[Any], tables: NDArray[np.uint32]) -> None:
         """Symbols that lie sorted by table: the first counts[0] under tables[0], and so on."""
-        ends = np.cumsum(counts)
-        for table in np.flatnonzero(counts).tolist():
-            self.put(symbols[ends[table] - counts[table] : ends[table]], tables[table])
+        used = np.flatnonzero(counts)
+        encode, ends = self._coder.encode, np.cumsum(counts)[used].tolist()
+        values, start = symbols.astype(np.int32), 0
+        for row, end in zip(_models(tables, used), ends, strict=True):
+            encode(values[start:end], row)
+            start = end
 
     def words(self) -> NDArray[np.uint32]:
         """The code as 32-bit words."""
@@ -66,9 +77,16 @@ class SymbolDecoder:
         try:
             return np.asarray(self._coder.decode(model(row), count), np.int32)
         except (AssertionError, ValueError):
-            raise DamagedError("a chunk's code is not what its tables can have written") from None
+            raise DamagedError(NO_CODE) from None
 
     def rows(self, counts: NDArray[Any], tables: NDArray[np.uint32]) -> NDArray[np.int32]:
         """Inverse of `SymbolEncoder.rows`."""
-        used = np.flatnonzero(counts).tolist()
-        return np.concatenate([np.zeros(0, np.int32), *(self.get(int(counts[table]), tables[table]) for table in used)])
+        used = np.flatnonzero(counts)
+        decode, out, start = self._coder.decode, np.empty(int(counts.sum()), np.int32), 0
+        try:
+            for row, count in zip(_models(tables, used), counts[used].tolist(), strict=True):
+                out[start : start + count] = decode(row, count)
+                start += count
+        except (AssertionError, ValueError):
+            raise DamagedError(NO_CODE) from None
+        return out

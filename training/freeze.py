@@ -86,8 +86,8 @@ def count_magnitudes(
     seen = np.zeros((len(level), COEFFICIENTS), np.uint8)
     np.put_along_axis(seen, index, np.minimum(symbols << shift, LARGEST).astype(np.uint8), 1)
     rows = counts.reshape(-1, MAGNITUDES)
-    for places, each in passes(level, index, seen):
-        np.add.at(rows, (np.repeat(np.arange(len(rows)), each), symbols.ravel()[places]), 1)
+    for part in passes(level, index, seen):
+        np.add.at(rows, (np.repeat(np.arange(len(rows)), part.counts), part.sort(symbols)), 1)
 
 
 def count(model: Autoencoder, music: Music, number: int, seed: int = 0) -> tuple[Tables, NDArray[np.float64]]:
