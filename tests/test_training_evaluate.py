@@ -342,8 +342,9 @@ def test_command_measures_once_and_writes_tables(
         assert float(r["kbps"]) == pytest.approx(int(r["coded_bytes"]) * 8 / 400)
     assert all(float(a["mel"]) > float(b["mel"]) for a, b in zip(rows[:2], rows[2:], strict=True))
     assert (out / "table.md").read_text() in shown.out
+    assert (out / "rate-mel.png").is_file()
     first = (out / "results.csv").read_text()
-    assert evaluate.main([*arguments, "--systems", "bits"]) == 0
+    assert evaluate.main([*arguments, "--systems", "bits", "--no-plots"]) == 0
     assert len(fake) == 4
     assert (out / "results.csv").read_text() == first
 
@@ -353,6 +354,7 @@ def test_command_tells_failures_and_goes_on(
 ) -> None:
     out = tmp_path / "out"
     arguments = ["--music", str(songs), "--seconds", "0.4", "--kbps", "8", "--out", str(out), "--jobs", "1"]
+    arguments.append("--no-plots")
     assert evaluate.main([*arguments, "--systems", "broken,bits", "--limit", "1"]) == 1
     assert "a: broken at 8 kbit/s" in (out / "table.md").read_text()
     assert "| bits | 8 kbit/s |" in (out / "table.md").read_text()
@@ -365,6 +367,7 @@ def test_equal_samples_are_not_measured_twice(
 ) -> None:
     out = tmp_path / "out"
     arguments = ["--music", str(songs), "--seconds", "0.4", "--kbps", "8", "--out", str(out), "--jobs", "1"]
+    arguments.append("--no-plots")
     assert evaluate.main([*arguments, "--systems", "bits"]) == 0
     monkeypatch.setattr(metrics, "measure", lambda *_: pytest.fail("measured again"))
     for kept in (out / "cache" / "rows").iterdir():
@@ -380,7 +383,7 @@ def test_parallel_equals_serial(songs: Path, tmp_path: Path) -> None:
     for jobs in ("1", "2"):
         out = tmp_path / jobs
         common = ["--music", str(songs), "--seconds", "0.4", "--kbps", "7", "--systems", "opus", "--out", str(out)]
-        assert evaluate.main([*common, "--jobs", jobs]) == 0
+        assert evaluate.main([*common, "--jobs", jobs, "--no-plots", "--ratio", "1"]) == 0
         with (out / "results.csv").open(newline="") as f:
             rows.append([{k: v for k, v in r.items() if not k.endswith("code_seconds")} for r in csv.DictReader(f)])
     assert rows[0] == rows[1]

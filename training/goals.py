@@ -14,6 +14,7 @@ from training.compare import WIDTH_LIMIT, Difference, Row, curve_rows, groups, m
 from training.markdown import section
 
 LEADS = {"visqol": "ViSQOL", "mel": "mel", "stft": "STFT", "rmse_44k": "RMSE 44.1 kHz"}
+NAMES = {**LEADS, "nmr": "NMR dB", "pre_echo_db": "pre-echo dB"}
 AHEAD, NOT_BEHIND = ("ahead",), ("ahead", "level")
 TWICE_RATES = (8.0, 12.0, 16.0)
 EQUAL_RATES = (24.0, 32.0, 48.0, 64.0, 96.0)
@@ -35,7 +36,12 @@ class Check(NamedTuple):
 
 
 def judge(rows: Sequence[Row], ours: str) -> list[Check]:
-    """Every comparison the goals ask for, in order; what this run has no rows for is 'not judged'."""
+    """Every comparison the goals ask for, in order; what this run has no rows for is 'not judged'.
+
+    A run over clips with known onsets, as `training.stress` writes them, is judged by goal 7, any other by the rest.
+    """
+    if any("pre_echo_original_db" in row.metrics for row in rows):
+        return _stress(rows, ours)
     checks = [_twice(rows, ours, kbps) for kbps in TWICE_RATES]
     for kbps in EQUAL_RATES:
         metrics = [*LEADS, "nmr"] if kbps >= NMR_RATE else list(LEADS)
@@ -43,8 +49,7 @@ def judge(rows: Sequence[Row], ours: str) -> list[Check]:
     checks += [_saved(rows, ours, metric, least) for metric, least in SAVED.items()]
     checks += [_equal(4, rows, ours, peer, TOP_RATE, [*LEADS, "nmr"], NOT_BEHIND) for peer in ("opus", "vorbis")]
     checks += _founding(rows, ours)
-    checks += _start(rows, ours)
-    return [*checks, *_stress(rows, ours)]
+    return [*checks, *_start(rows, ours)]
 
 
 def goals_table(rows: Sequence[Row], ours: str) -> str:
@@ -94,7 +99,7 @@ def _compare(
     found = {metric: paired(own, theirs, metric, ratio) for metric in metrics}
     if not any(difference.clips for difference in found.values()):
         return UNOPPOSED, ""
-    shown = [f"{LEADS.get(metric, metric.upper())} {_show(difference)}" for metric, difference in found.items()]
+    shown = [f"{NAMES[metric]} {_show(difference)}" for metric, difference in found.items()]
     clips = min(difference.clips for difference in found.values())
     verdict = REACHED if all(difference.verdict in wanted for difference in found.values()) else MISSED
     return verdict, "; ".join([*shown, f"{clips} clips"])
@@ -173,9 +178,6 @@ def _start(rows: Sequence[Row], ours: str) -> list[Check]:
 
 
 def _stress(rows: Sequence[Row], ours: str) -> list[Check]:
-    """Goal 7, for runs over a folder with known onsets: `training.stress` writes one."""
-    if not any("pre_echo_original_db" in row.metrics for row in rows):
-        return []
     checks = []
     for (system, setting), group in groups(rows).items():
         if system == ours:

@@ -24,6 +24,7 @@ RATE = 44100
 SECONDS = 10.0
 COUNT = round(SECONDS * RATE)
 PEAK = 0.7
+ROOM = 1e-4  # RMS of the noise under drums and castanets: out of digital silence nothing would be spread
 Doubles = npt.NDArray[np.float64]
 
 
@@ -70,10 +71,10 @@ def sweeps() -> Stress:
 
 
 def castanets() -> Stress:
-    """Pairs of wooden clacks in silence: noise through two resonances, gone within 15 ms."""
+    """Pairs of wooden clacks in a quiet room: noise through two resonances, gone within 15 ms."""
     rng = np.random.default_rng(4)
     onsets = np.concatenate([np.arange(0.4, 9.5, 0.6), np.arange(0.52, 9.5, 0.6)])
-    out = np.zeros((2, COUNT))
+    out = ROOM * rng.standard_normal((2, COUNT))
     for onset in onsets:
         t = _time(0.08)
         clack = sum(_band(rng.standard_normal(len(t)), f, 1200) for f in (2300, 4900)) * np.exp(-t * 180)
@@ -84,7 +85,7 @@ def castanets() -> Stress:
 def drums() -> Stress:
     """Kick, snare and hi-hat, spaced so that each comes out of near silence."""
     rng = np.random.default_rng(5)
-    out, onsets = np.zeros((2, COUNT)), np.arange(0.4, 9.5, 0.4)
+    out, onsets = ROOM * rng.standard_normal((2, COUNT)), np.arange(0.4, 9.5, 0.4)
     for i, onset in enumerate(onsets):
         t = _time(0.35)
         noise = rng.standard_normal(len(t))
