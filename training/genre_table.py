@@ -31,7 +31,7 @@ def _evaluation(found: dict[str, Any], note: str) -> str:
     ]
     title = f"{found['name'].capitalize()}: {found['songs']} songs of {found['artists']} artists"
     if "files" in found:
-        note += f" The exported classifier on whole .aez files of these songs: {percent(found['files'])}."
+        note += f"The exported classifier on whole .aez files of these songs: {percent(found['files'])}."
     return section(title, note, head, rows)
 
 
