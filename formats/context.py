@@ -75,7 +75,7 @@ def passes(level: NDArray[np.uint8], index: NDArray[np.int64], magnitude: NDArra
     for distance in (0, *DISTANCES):
         frames = slice(distance, None, 2 * (distance or DISTANCES[0]))
         table = level[frames].astype(np.uint16)
-        if not table.size:
+        if distance and not table.size:
             continue
         if distance:
             table += np.take_along_axis(neighbours(magnitude, distance), index[frames], 1) * np.uint16(LEVELS)
