@@ -12,7 +12,7 @@ from conftest import Array, decoded, encoded
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codec import analysis, noise, pipeline, synthesis, weights
+from codec import analysis, encoding, noise, pipeline, synthesis, weights
 from codec.audio import ArraySource
 from codec.chunks import Windower
 from codec.info import describe
@@ -208,7 +208,7 @@ def test_blocks_of_the_source_change_nothing(rate: int, monkeypatch: pytest.Monk
     x = song(12.0, rate, seed=2)
     wanted = encoded(x, rate, latent=32)
     for size in (4097, 1 << 20):
-        monkeypatch.setattr(pipeline, "BLOCK", size)
+        monkeypatch.setattr(encoding, "BLOCK", size)
         assert encoded(x, rate, latent=32) == wanted
 
 

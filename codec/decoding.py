@@ -1,0 +1,183 @@
+"""From .aez to audio: the story, read top to bottom; streaming, in bounded memory."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import BinaryIO, Protocol
+
+import numpy as np
+
+from codec import kinds, weights
+from codec.chunks import source_samples, triples
+from codec.kinds import Opened
+from codec.mdct import Float
+from codec.parallel import WORKERS, Progress, ordered_map
+from codec.resample import Resampler
+from codec.silence import SilenceKeeper
+from codec.synthesis import Overlap
+from codec.unpack import check, unpack
+from formats.container import Chunk, Reader
+from formats.errors import DamagedError, FormatError, UsageError
+from formats.grid import HOP, SAMPLE_RATE
+
+FOREVER = 1e9
+"""Seconds that no song lasts."""
+
+WARM_UP = 0.25
+"""Seconds decoded before a seek's start, so that the resampler has settled there."""
+
+
+class Sink(Protocol):
+    """Where decoded audio goes; `codec.audio.AudioSink` is one."""
+
+    clipped: int
+
+    def write(self, block: Float) -> None:
+        """Take the next samples [C, N]."""
+
+
+@dataclass(frozen=True)
+class DecodeReport:
+    """What `decode` did. `samples` a channel were written, `clipped` of all of them at full scale."""
+
+    sample_rate: int
+    channels: int
+    samples: int
+    clipped: int
+    model: str
+    provider: str
+
+
+def decode(
+    source: BinaryIO | Reader,
+    sink: Sink,
+    *,
+    start: float = 0.0,
+    duration: float | None = None,
+    model: str | None = None,
+    device: str = "auto",
+    progress: Progress | None = None,
+) -> DecodeReport:
+    """Decompress a file object into a sink of the source's rate and channels.
+
+    Args:
+        source: an .aez file, or a Reader of one; only one that can seek reads just the chunks that it needs.
+        sink: takes blocks [C, N] float32 by `write`, counts in `clipped`.
+        start, duration: seconds; what lies beyond the end is not there.
+        model: folder or name to use instead of the installed model that the file names; it must have the same id.
+        device: auto, cpu, cuda or cuda:N.
+        progress: called as chunks are decoded.
+
+    Raises:
+        FormatError: the file is damaged, or no .aez file; ModelError: the model it needs is not installed;
+        UsageError: arguments out of range; OSError as the file objects raise it.
+    """
+    reader = source if isinstance(source, Reader) else Reader(source)
+    header = reader.header
+    chosen = weights.by_id(header.model) if model is None else weights.by_name(model)
+    if chosen.id != header.model:
+        raise UsageError(f"the file needs model {header.model.hex()}, and {chosen.name} is {chosen.id.hex()}")
+    check(header, chosen)
+    if not (0 <= start < FOREVER and 0 <= (duration or 0) < FOREVER):
+        raise UsageError("times cannot be negative, or without end")
+    rate, channels = header.sample_rate, header.channels
+    from_sample = round(start * rate)
+    to_sample = None if duration is None else from_sample + round(duration * rate)
+    synthesizer = kinds.synthesizer(chosen, device, header.gain, header.chunk_frames)
+    begin = max(0, int((start - WARM_UP) * rate)) // source_samples(1, rate, header.chunk_frames)
+    resampler, overlap = Resampler(SAMPLE_RATE, rate, channels), Overlap()
+    origin = source_samples(begin, rate, header.chunk_frames)
+    silence = SilenceKeeper(origin)
+    written = position = 0
+    held: list[Float] = []
+
+    def emit(block: Float, end: int | None) -> None:
+        nonlocal written, position
+        block = silence.apply(np.ascontiguousarray(block))
+        low, high = max(0, from_sample - origin - position), block.shape[1]
+        if end is not None:
+            high = min(high, end - origin - position)
+        if high > low:
+            sink.write(block[:, low:high])
+            written += high - low
+        position += block.shape[1]
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        parts = _chunks(reader, begin, to_sample, pool, chosen, synthesizer, progress)
+        wanted = ((around, synthesizer) for around in triples(parts) if around[1].index >= begin)
+        first = True
+        for chunk, block in ordered_map(pool, _synthesize, wanted):
+            silence.add(source_samples(chunk.index, rate, header.chunk_frames), chunk.silence)
+            wave = _channels(overlap.add(block), channels)
+            if first:  # the half window before the first chunk belongs to what is not decoded
+                wave, first = wave[:, HOP:], False
+            # One block is held back: the song's exact length may end inside it, and only the trailer knows.
+            held.append(resampler.push(wave))
+            if len(held) > 1:
+                emit(held.pop(0), to_sample)
+    samples = reader.samples
+    ready = origin + position + sum(block.shape[1] for block in held)
+    if not reader.complete and (to_sample is None or samples is None or to_sample > ready):
+        raise DamagedError("the file ends early: it has no trailer")
+    if samples is None:
+        raise FormatError("the file does not say how many samples it has")
+    end = samples if to_sample is None else min(to_sample, samples)
+    for block in (*held, resampler.finish()):
+        emit(block, end)
+    missing = end - max(from_sample, origin + position)
+    if missing > 0:
+        sink.write(np.zeros((channels, missing), np.float32))
+        written += missing
+    return DecodeReport(rate, channels, written, sink.clipped, chosen.name, synthesizer.provider)
+
+
+def _synthesize(
+    job: tuple[tuple[Opened | None, Opened, Opened | None], kinds.Synthesizer],
+) -> tuple[Opened, Float]:
+    around, synthesizer = job
+    return around[1], synthesizer(around)
+
+
+def _channels(middle: Float, channels: int) -> Float:
+    """Mid and side [2, N] -> [C, N]."""
+    if channels == 1:
+        return middle[:1]
+    return np.stack([middle[0] + middle[1], middle[0] - middle[1]])
+
+
+def _chunks(
+    reader: Reader,
+    begin: int,
+    to_sample: int | None,
+    pool: ThreadPoolExecutor,
+    model: weights.Model,
+    synthesizer: kinds.Synthesizer,
+    progress: Progress | None,
+) -> Iterator[Opened]:
+    """Chunks that matter between `begin` and `to_sample`, and one on either side for context."""
+    header = reader.header
+    first = max(0, begin - 1)
+    last = None
+    if to_sample is not None:
+        last = to_sample // source_samples(1, header.sample_rate, header.chunk_frames) + 1
+    total = reader.chunk_count if reader.coded_size is not None else None
+
+    def chosen() -> Iterator[Chunk]:
+        if first and total is not None:
+            for index in range(first, total if last is None else min(total, last + 1)):
+                yield reader.read(index)
+            return
+        for chunk in reader:
+            if chunk.index >= first:
+                yield chunk
+            if last is not None and chunk.index >= last:
+                return
+
+    def open_chunk(chunk: Chunk) -> Opened:
+        opened: Opened = synthesizer.open(unpack(header, chunk, model), chunk, header.channels)
+        return opened
+
+    for part in ordered_map(pool, open_chunk, chosen()):
+        if progress:
+            progress((part.index + 1) / total if total else None)
+        yield part
