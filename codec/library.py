@@ -44,7 +44,7 @@ def encode(samples: NDArray[np.floating[Any]], sample_rate: int, **options: Unpa
     Args:
         samples: [C, N] or [N], full scale at +-1, C of 1 or 2, any N.
         sample_rate: Hz.
-        **options: latent (32, 64, 128, 256, 512), or bitrate (6...128 in 1000 bit/s); gain, model, coder, device.
+        **options: latent (one of the model's tiers), or bitrate (6...128 in 1000 bit/s); gain, model, coder, device.
 
     Returns:
         an .aez file.

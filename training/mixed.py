@@ -152,7 +152,7 @@ class Mixed(nn.Module):
         self.encoder.enter.weight.copy_(rows)
         self.decoder.leave.weight.copy_(rows.T)
 
-    def filterbanks(self) -> list[nn.Parameter]:
+    def filterbanks(self) -> list[Tensor]:
         """The two that start as PCA, and learn at a rate of their own."""
         return [self.encoder.enter.weight, self.decoder.leave.weight]
 

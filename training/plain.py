@@ -48,7 +48,8 @@ def principal(frames: Iterator[Tensor], width: int) -> Tensor:
         x = piece.double()
         x = x / x.square().mean().sqrt().clamp(min=1e-4)
         total = x.T @ x if not len(total) else total + x.T @ x
-    return torch.linalg.eigh(total)[1].flip(1)[:, :width].float()
+    directions: Tensor = torch.linalg.eigh(total)[1]
+    return directions.flip(1)[:, :width].float()
 
 
 def start(config: MixedConfig, music: Music, number: int, seed: int) -> Mixed:
@@ -145,7 +146,7 @@ def train(config: MixedConfig, a: argparse.Namespace) -> None:
             x = frames_of(config, *(torch.from_numpy(np.ascontiguousarray(v)) for v in next(source)))
             sent = rng.choice(config.latents, BATCH)
             kept = torch.from_numpy((np.arange(max(config.latents)) < sent[:, None]).astype(np.float32))[:, None]
-            steps = np.exp(rng.uniform(*np.log(STEPS), BATCH)).astype(np.float32)
+            steps = np.exp(rng.uniform(math.log(STEPS[0]), math.log(STEPS[1]), BATCH)).astype(np.float32)
             decoded, bits = through(model, x, torch.from_numpy(steps)[:, None, None], kept)
             apart = torch.log(distance(config, decoded, x, [int(rng.choice(SIZES))]) + 1e-9).mean()
             rate = torch.log(bits + 8).mean()

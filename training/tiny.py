@@ -18,7 +18,7 @@ from training.autoencoder import Autoencoder
 from training.config import NetworkConfig
 from training.data import Music
 from training.export import export
-from training.mixed import Mixed, MixedConfig
+from training.mixed import Block, Mixed, MixedConfig
 from training.plain import start
 from training.synthesize import song
 
@@ -72,8 +72,8 @@ def untrained_mixed(kind: str) -> Mixed:
         for value in model.parameters():
             if not value.any():
                 value.copy_(SPREAD * torch.randn_like(value))
-        for part in (model.encoder, model.decoder):
-            for block in part.blocks:
+        for block in model.modules():
+            if isinstance(block, Block):
                 block.taps.add_(0.3 * torch.randn_like(block.taps))
     return model
 
