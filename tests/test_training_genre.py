@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from codec import genre as runtime
 from codec import weights
 from codec.classifiers import Classifier
+from codec.sessions import Network
 from formats.container import Reader
 from formats.grid import FLOOR, HYPER
 from formats.levels import GROUP
@@ -25,7 +26,7 @@ from training.genre_data import Song
 from training.genre_net import FitConfig
 from training.genre_score import Judged
 
-QUICK = FitConfig(epochs=12, members=1, width=16, crops=16, dropout=0.2, rate=5e-3)
+QUICK = FitConfig(epochs=12, members=1, width=16, crops=4, dropout=0.2, rate=5e-3)
 CLASSES = 3
 
 
@@ -133,7 +134,7 @@ def test_dropout_is_off_when_judging() -> None:
 
 def logits(classes: list[list[int]]) -> NDArray[np.float64]:
     """Logits [1, songs, 5, 3] that say these classes for the segments."""
-    return np.eye(CLASSES)[np.array(classes)][None]
+    return np.asarray(np.eye(CLASSES)[np.array(classes)][None])
 
 
 def test_votes_and_means() -> None:
@@ -195,7 +196,7 @@ def test_tokens_are_what_the_hyper_latents_are_made_of(tiny: SimpleNamespace) ->
 
     graph, name = genre_data.tapped(weights.by_name("tiny").encoder)
     x = torch.randn(1, 12, 1400) * 0.01
-    out = genre_data.Network(graph, {"coefficients"}, "cpu")(coefficients=x.numpy())
+    out = Network(graph, {"coefficients"}, "cpu")(coefficients=x.numpy())
     encoder = untrained().encoder
     with torch.no_grad():
         rebuilt = encoder.envelope(x) + 2 * torch.tanh(encoder.hyper(torch.from_numpy(out[name])))

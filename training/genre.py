@@ -45,6 +45,9 @@ FEW = 1000
 RARE_SONGS, RARE_ARTISTS = 8, 2
 """A genre with fewer songs to learn from, or artists, is left out: there would be nothing to learn, or to test."""
 
+FEWEST_SONGS = 2
+"""The same where only the way is tried (--quick)."""
+
 
 def divided(tracks: Sequence[Track], how: str | None) -> tuple[str, list[Track], list[Track]]:
     """The division and its name: as asked; else the collection's own where it has one, else by artist."""
@@ -53,11 +56,11 @@ def divided(tracks: Sequence[Track], how: str | None) -> tuple[str, list[Track],
     return how, *divide(tracks, how)
 
 
-def genres(tracks: Sequence[Track]) -> list[str]:
-    """The genres that can be learned, by number of songs."""
+def genres(tracks: Sequence[Track], least: int = RARE_SONGS) -> list[str]:
+    """The genres that can be learned, by number of songs: `least` songs and a second artist."""
     songs = Counter(track.genre for track in tracks if track.genre)
     artists = {name: len({t.artist or t.name for t in tracks if t.genre == name}) for name in songs}
-    kept = [name for name, count in songs.items() if count >= RARE_SONGS and artists[name] >= RARE_ARTISTS]
+    kept = [name for name, count in songs.items() if count >= least and artists[name] >= RARE_ARTISTS]
     return sorted(kept, key=lambda name: (-songs[name], name))
 
 
@@ -127,9 +130,10 @@ def study(a: argparse.Namespace) -> dict[str, Any]:
     shards = Shards.build(every, a.cache, jobs=a.jobs)
     print(shards.report())
     how, train, test = divided(shards.tracks, a.split)
-    classes = genres(train)
+    least = FEWEST_SONGS if a.quick else RARE_SONGS
+    classes = genres(train, least)
     if len(classes) < 2:
-        raise UsageError(f"{a.data} has fewer than two genres of {RARE_SONGS} songs and {RARE_ARTISTS} artists")
+        raise UsageError(f"{a.data} has fewer than two genres of {least} songs and {RARE_ARTISTS} artists")
     place = {track.name: number for number, track in enumerate(shards.tracks)}
 
     def load(name: str) -> NDArray[np.int16]:

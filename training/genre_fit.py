@@ -17,6 +17,9 @@ from formats.levels import GROUP
 from training.genre_data import VOTES, cut, starts
 from training.genre_net import Ensemble, FitConfig, GenreNet, predict
 
+FEWEST_STEPS = 12
+"""Steps an epoch takes however few songs there are."""
+
 TEMPERATURES = np.geomspace(0.2, 5, 65)
 
 
@@ -107,13 +110,14 @@ def _member(m: Material, stop: Material, classes: int, c: FitConfig, rng: np.ran
     net.mean.copy_(sample.mean(0))
     net.deviation.copy_(sample.std(0) + 0.1)
     check, truth = segments(stop.judged), torch.from_numpy(np.repeat(stop.labels, VOTES))
-    steps = -(-count * c.crops // c.batch)
+    turns = max(c.crops, -(-FEWEST_STEPS * c.batch // count))
+    steps = -(-count * turns // c.batch)
     optimizer = torch.optim.AdamW(net.parameters(), c.rate, weight_decay=c.decay)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, c.epochs * steps)
     best, best_at, kept = float("inf"), 0, net.state_dict()
     for epoch in range(c.epochs):
         net.train()
-        for part in np.array_split(rng.permutation(np.tile(np.arange(count), c.crops)), steps):
+        for part in np.array_split(rng.permutation(np.tile(np.arange(count), turns)), steps):
             logits = net(crops(m, part, c.offset, rng))
             loss = functional.cross_entropy(logits, torch.from_numpy(m.labels[part]), label_smoothing=c.smoothing)
             optimizer.zero_grad()
