@@ -127,7 +127,7 @@ class Decoder(nn.Module):
     def forward(self, z: Tensor) -> Tensor:
         """The rest of the stream starts at zero; blocks may guess it from what was sent."""
         y = self.leave(self.blocks(functional.pad(z, (0, self.spare)))) / SCALE
-        return expand(y) if self.compressed else y  # type: ignore[no-any-return]
+        return expand(y) if self.compressed else y
 
 
 class Mixed(nn.Module):
