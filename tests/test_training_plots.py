@@ -43,6 +43,14 @@ def test_without_a_system_of_ours_only_rates_are_plotted(tmp_path: Path, monkeyp
     assert {path.stem for path in written} == {"rate-mel"}
 
 
+def test_a_perfect_copy_can_be_plotted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plots, "QUALITIES", {"mel": "mel"})
+    perfect = [Row(**{**vars(row), "metrics": {"mel": 0.0}}) for row in rows("opus", 0)]
+    assert len(plots.draw_all(perfect, None, tmp_path)) == 1
+    one = [*perfect, *rows("lame", 0)]
+    assert len(plots.draw_all(one, None, tmp_path)) == 1
+
+
 def test_without_peers_or_tiers_there_is_no_win_rate_and_no_study(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -101,7 +101,7 @@ def savings_table(rows: Sequence[Row], ours: str, others: Iterable[str]) -> str:
         f"Rate {ours} takes to reach the other's quality, as a change in per cent (below 0: saved), averaged over the "
         f"quality both reach from {LOWEST:g} to {HIGHEST:g} kbit/s of {ours}: Bjontegaard delta with pchip over log "
         "rate. First the geometric mean over clips, then the same on curves of means; 95 % intervals from clips drawn "
-        "with replacement. A number of clips is given where some share no quality."
+        "with replacement. A number of clips is given where some share no quality, - where none does."
     )
     head = ["against", *(f"{name}, {how}" for name in METRICS.values() for how in ("by clip", "on means"))]
     return section("Bitrate at equal quality (BD-rate)", note, head, lines)

@@ -157,7 +157,7 @@ def _rate_quality(rows: Sequence[Row], ours: str | None, metric: str, name: str)
     if ours:
         _mark_tiers(axes, rows, ours, metric, looks[ours])
     if metric in LOG_SCALED:
-        _log_values(axes)
+        _log_values(axes, [float(value) for line in axes.get_lines() for value in np.asarray(line.get_ydata())])
     _rate_axis(axes, [row.kbps for row in rows])
     arrow = "higher" if metric in BETTER_UP else "lower"
     axes.set_title(name, pad=24)
@@ -195,7 +195,8 @@ def _mark_tiers(axes: Axes, rows: Sequence[Row], ours: str, metric: str, style: 
 
 
 def _win_rate(rows: Sequence[Row], ours: str) -> Figure | None:
-    others = [system for system in dict.fromkeys(row.system for row in rows) if system != ours]
+    # The resampled baseline loses everywhere, which the other plots show at no cost to the readability of this one.
+    others = [s for s in dict.fromkeys(row.system for row in rows) if s not in (ours, "resample")]
     looks = styles([ours, *others], ours)
     settings = groups(curve_rows(rows, ours))
     figure, grid = plt.subplots(len(WON), 1, figsize=(7.2, 2.3 * len(WON) + 1), sharex=True)
@@ -260,7 +261,7 @@ def _study(rows: Sequence[Row], ours: str) -> Figure | None:
             measured, mean, "o:", color=style.color, markerfacecolor="white", label=f"{style.label}, measured rate"
         )
         axes.set_title(f"Log-spectral RMSE, {name}", pad=28)
-        _log_values(axes)
+        _log_values(axes, [float(value) for line in axes.get_lines() for value in np.asarray(line.get_ydata())])
         _rate_axis(axes, [*nominal, *measured, *base.kbps], "kbit/s (nominal in 1024 bit/s, measured in 1000)")
         axes.label_outer()
         for tier, x in zip(tiers, nominal, strict=True):
@@ -281,9 +282,13 @@ def wilson(
     return middle - half, middle + half
 
 
-def _log_values(axes: Axes) -> None:
+def _log_values(axes: Axes, means: Sequence[float]) -> None:
+    """Logarithmic values, as far as means reach: a wide interval that nears zero must not squeeze them."""
+    if max(means) <= 0:  # everything perfect
+        return
     axes.set_yscale("log")
-    low, high = axes.get_ylim()
+    low, high = max(min(means), 1e-3 * max(means)) / 1.4, max(means) * 1.4
+    axes.set_ylim(low, high)
     fine = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 4, 5, 6, 8, 10)
     coarse = (0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5, 7, 10, 15)
     axes.set_yticks([tick for tick in (fine if high < 4 * low else coarse) if low <= tick <= high])
@@ -322,7 +327,7 @@ def _name_ends(axes: Axes, ends: Sequence[tuple[float, float, Style]]) -> None:
             color=style.color,
             fontweight="bold",
             annotation_clip=False,
-            arrowprops={"arrowstyle": "-", "color": style.color, "linewidth": 0.8, "alpha": 0.6, "shrinkB": 4},
+            arrowprops={"arrowstyle": "-", "color": style.color, "linewidth": 0.8, "alpha": 0.6, "relpos": (0, 0.5)},
         )
 
 
