@@ -47,3 +47,5 @@ def test_model_card_is_complete(model) -> None:  # type: ignore[no-untyped-def]
     assert {"id", "tiers", "training", "parity_with_torch"} <= set(model.card)
     assert max(model.card["parity_with_torch"].values()) < 1e-4
     assert model.decoder and model.encoder  # both hashes are the card's
+    assert model.default_latent in model.latents
+    assert all(abs(model.gain(latent)) < 200 for latent in model.latents)
