@@ -95,9 +95,18 @@ def test_stress_is_judged_where_onsets_are_known() -> None:
 
     good = [*echo("aez", 1, -60), *echo("lame", 0, -40), *echo("opus", 0, -50)]
     assert verdicts(good, 7) == [goals.REACHED] * 4
+    one = [
+        Row(**{**vars(r), "metrics": {**r.metrics, "nmr": 99.0}}) if r.clip == "c" else r for r in echo("aez", 1, -60)
+    ]
+    found = goals.judge([*one, *good[len(one) :]], "aez")
+    assert [check.verdict for check in found] == [goals.MISSED, goals.REACHED] * 2
+    assert "behind on 1 of 4 signals: c -8" in found[0].numbers
     loud = [*echo("aez", 1, -40), *echo("lame", 2, -40), *echo("opus", 0, -50)]
     assert verdicts(loud, 7) == [goals.MISSED] * 4
     assert verdicts([*curve("aez", 1), *curve("lame", 0)], 7) == []
+    far = [*echo("aez", 1, -60), *curve("lame", 0, (64, 96)), *echo("opus", 0, -50)]
+    assert verdicts(far, 7) == [goals.UNOPPOSED, goals.REACHED] * 2
+    assert verdicts(echo("aez", 1, -60), 7) == [goals.UNJUDGED] * 4
 
 
 def test_table_sums_up_every_goal() -> None:

@@ -142,7 +142,9 @@ def test_tables_show_pre_echo_and_each_signal() -> None:
     assert "| original |  |  | -90.0 ± 0.0 |" in text
     assert "| aez | 16 kbit/s | 16.00 | -60.5 ± 6.4 | +10.0 ± 0.0 ahead |" in text
     assert "| opus | 32 kbit/s | 32.00 | -50.5 ± 6.4 |  |" in text
-    signals = onsets.signal_table(rows, "aez", ["opus"])
-    assert "| b | opus | +1.0 | +1.0 |" in signals
+    signals = onsets.signal_tables([*rows, *measured("lame", -40, -6)[:1]], "aez", ["opus", "lame"])
+    assert "| b | opus | -5.0 (+1.0) | -5.0 (+1.0) |" in signals
+    assert "| b | opus | -61.0 (+10.0) | -61.0 (+10.0) |" in signals
+    assert "| a | lame | -5.0 (-1.0) | -5.0 (-) |" in signals
     plain = [Row("a", "aez", "16 kbit/s", 16.0, 10, 1, 1, 1, 0, {"nmr": 1.0})]
     assert onsets.pre_echo_table(plain, "aez", []) == ""

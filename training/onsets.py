@@ -77,9 +77,14 @@ def pre_echo_table(rows: Sequence[Row], ours: str | None, others: Sequence[str])
     return section("Pre-echo", note, ["system", "setting", "kbit/s", "pre-echo dB", *heads], lines)
 
 
-def signal_table(rows: Sequence[Row], ours: str, others: Sequence[str], metric: str = "nmr") -> str:
+def signal_tables(rows: Sequence[Row], ours: str, others: Sequence[str]) -> str:
     """Our advantage over each peer on every single clip at each of our rates: for few clips of known kinds."""
-    own = [row for row in rows if row.system == ours]
+    names = {"nmr": "Noise-to-mask", "pre_echo_db": "Pre-echo"}
+    return "\n".join(_signals(rows, ours, others, metric, name) for metric, name in names.items())
+
+
+def _signals(rows: Sequence[Row], ours: str, others: Sequence[str], metric: str, name: str) -> str:
+    own = [row for row in rows if row.system == ours and np.isfinite(row.metrics.get(metric, np.nan))]
     settings = list(dict.fromkeys(row.setting for row in own))
     lines = []
     for clip in dict.fromkeys(row.clip for row in own):
@@ -89,12 +94,14 @@ def signal_table(rows: Sequence[Row], ours: str, others: Sequence[str], metric: 
             for setting in settings:
                 group = [row for row in own if row.clip == clip and row.setting == setting]
                 found = paired(group, theirs, metric)
-                cells.append(f"{found.mean:+.1f}" if found.clips else "-")
+                level = f"{np.mean([row.metrics[metric] for row in group]):.1f}" if group else "-"
+                cells.append(f"{level} ({found.mean:+.1f})" if found.clips else f"{level} (-)")
             lines.append(cells)
     note = (
-        f"Noise-to-mask advantage of {ours} in dB at equal measured rate, one clip at a time; + is better for {ours}."
+        f"What {ours} leaves in dB, and in brackets its advantage over the other at equal measured rate on that one "
+        f"clip; + is better for {ours}, - where the other has no file at that rate."
     )
-    return section("By signal", note, ["signal", "against", *settings], lines)
+    return section(f"{name} by signal", note, ["signal", "against", *settings], lines)
 
 
 def _show(values: Iterable[float]) -> str:

@@ -310,7 +310,9 @@ def _rate_axis(axes: Axes, rates: Sequence[float], name: str = "measured kbit/s 
 
 def _name_ends(axes: Axes, ends: Sequence[tuple[float, float, Style]]) -> None:
     """Names at the right, each as near to the end of its curve as its neighbours let it."""
-    axes.set_ylim(axes.get_ylim())
+    low, high = axes.get_ylim()
+    axes.set_ylim(low, high)
+    ends = [(rate, min(max(value, low), high), style) for rate, value, style in ends]
     height = axes.get_window_extent().height / axes.figure.dpi * 72
     # In shares of the axes' height, so that linear and logarithmic scales are alike.
     heights = [float(axes.transAxes.inverted().transform(axes.transData.transform((x, y)))[1]) for x, y, _ in ends]

@@ -36,7 +36,7 @@ def report(rows: Sequence[Row], ours: str | None, failures: Sequence[str], secon
         parts.append(goals.multiple_table(rows, ours, "opus", ratio) if ratio > 1 else "")
     parts.append(means(rows))
     echoes = onsets.pre_echo_table(rows, ours, others)
-    parts += [echoes, onsets.signal_table(rows, ours, others) if echoes and ours else ""]
+    parts += [echoes, onsets.signal_tables(rows, ours, others) if echoes and ours else ""]
     parts += [comparison(rows, ours, other) for other in others if ours]
     if failures:
         parts.append("## Failed\n\n" + "\n".join(f"- {line}" for line in failures) + "\n")
