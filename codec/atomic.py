@@ -7,6 +7,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Lock
 from typing import BinaryIO
 
 from formats.errors import UsageError
@@ -64,10 +65,14 @@ def _is_special(target: Path) -> bool:
     return target.exists() and not target.is_file() and not target.is_dir()
 
 
+_umask = Lock()  # two threads that ask for the umask at once would leave it at 0
+
+
 def _mode(final: Path) -> int:
     """Return the permissions the file would have had, had it been opened in the plain way."""
     if final.exists():
         return final.stat().st_mode & 0o777
-    mask = os.umask(0)
-    os.umask(mask)
+    with _umask:
+        mask = os.umask(0)
+        os.umask(mask)
     return 0o666 & ~mask

@@ -11,7 +11,7 @@ from codec import kinds, weights
 from codec.chunks import source_samples, triples
 from codec.kinds import Opened
 from codec.mdct import Float
-from codec.parallel import WORKERS, Progress, ordered_map
+from codec.parallel import Progress, ordered_map, workers
 from codec.resample import Resampler
 from codec.silence import SilenceKeeper
 from codec.synthesis import Overlap
@@ -102,7 +102,7 @@ def decode(
             written += high - low
         position += block.shape[1]
 
-    with ThreadPoolExecutor(WORKERS) as pool:
+    with workers() as pool:
         parts = _chunks(reader, begin, to_sample, pool, chosen, synthesizer, progress)
         wanted = ((around, synthesizer) for around in triples(parts) if around[1].index >= begin)
         first = True

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from codec import kinds, weights
 from codec.analysis import REACH, Analysed, regroup
 from codec.chunks import Windower, source_samples
-from codec.parallel import WORKERS, Progress, ordered_map
+from codec.parallel import Progress, ordered_map, workers
 from codec.rate import Spool, find_gain
 from codec.resample import Resampler, resampled_length
 from codec.silence import SilenceFinder
@@ -108,7 +108,7 @@ def encode(
         raise UsageError("a chunk has 126, 252, ... 2520 frames")
     analyser, tables, main = kinds.analyser(chosen, device), chosen.integers, chosen.main_count(latent)
     count = _Count()
-    with ThreadPoolExecutor(WORKERS) as pool:
+    with workers() as pool:
 
         def write(parts: Iterator[Analysed], gain: int) -> EncodeReport:
             header = Header(

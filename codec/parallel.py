@@ -4,6 +4,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -30,3 +31,29 @@ def ordered_map(pool: ThreadPoolExecutor, work: Callable[[T], R], items: Iterabl
     finally:
         for future in pending:
             future.cancel()
+
+
+_shared: list[ThreadPoolExecutor] = []
+"""The pool of the batch that runs, if one does."""
+
+
+@contextmanager
+def workers() -> Iterator[ThreadPoolExecutor]:
+    """Threads for the chunks of one file: those that a batch shares among its files, else its own."""
+    if _shared:
+        yield _shared[-1]
+        return
+    with ThreadPoolExecutor(WORKERS) as pool:
+        yield pool
+
+
+@contextmanager
+def shared_workers(count: int = WORKERS) -> Iterator[ThreadPoolExecutor]:
+    """Let all files that are coded meanwhile, in whatever thread, share `count` threads, and so their memory."""
+    pool = ThreadPoolExecutor(count)
+    _shared.append(pool)
+    try:
+        yield pool
+    finally:
+        _shared.remove(pool)
+        pool.shutdown(cancel_futures=True)

@@ -1,11 +1,10 @@
 """A file cut down to a smaller tier, without decoding it."""
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import BinaryIO
 
 from codec import weights
-from codec.parallel import WORKERS, ordered_map
+from codec.parallel import ordered_map, workers
 from codec.unpack import check, unpack
 from formats import coding
 from formats.container import Chunk, Reader, Writer
@@ -27,7 +26,7 @@ def peel(source: BinaryIO, target: BinaryIO, latent: int) -> None:
     if latent not in model.latents or latent > header.latent:
         raise UsageError(f"a file of {header.latent} latents can be peeled to a smaller tier only, not to {latent}")
     writer = Writer(target, replace(header, latent=latent), reader.metadata)
-    with ThreadPoolExecutor(WORKERS) as pool:
+    with workers() as pool:
 
         def cut(chunk: Chunk) -> Chunk:
             latents = unpack(header, chunk, model).peeled(model.main_count(latent))

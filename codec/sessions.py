@@ -1,5 +1,8 @@
 """ONNX Runtime sessions: device choice, one place for provider logic, named inputs and outputs."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
@@ -25,20 +28,7 @@ class Network:
     """
 
     def __init__(self, graph: bytes, inputs: set[str], device: str = "auto", threads: int = 1) -> None:
-        import onnxruntime as ort
-
-        ort.set_default_logger_severity(LOG_ERRORS + 1)
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.enable_mem_pattern = False  # with it every run holds one block as large as all it needs, 60 MB more
-        options.log_severity_level = LOG_ERRORS + 1
-        try:
-            self._session = ort.InferenceSession(graph, options, providers=providers(device))
-        except UsageError:
-            raise
-        except Exception as error:  # onnxruntime raises its own C++ types, which have no common base but Exception
-            raise ModelError(f"a network cannot be loaded: {str(error).splitlines()[0]}") from None
+        self._session = _session(graph, device, threads)
         self.provider: str = self._session.get_providers()[0]
         if device.startswith("cuda") and self.provider != "CUDAExecutionProvider":
             raise UsageError(f"{device} was asked for, but ONNX Runtime could not start it here")
@@ -49,6 +39,49 @@ class Network:
     def __call__(self, **inputs: NDArray[Any]) -> dict[str, "Float"]:
         """Run once; arrays by name, a batch axis first."""
         return dict(zip(self._outputs, self._session.run(self._outputs, inputs), strict=True))
+
+
+_kept: list[dict[tuple[bytes, str, int], Any]] = []
+"""The sessions of the batch that runs, if one does."""
+
+_lock = Lock()
+
+
+@contextmanager
+def shared_sessions() -> Iterator[None]:
+    """Make every session that is asked for meanwhile, in whatever thread, once; they go at the end."""
+    _kept.append({})
+    try:
+        yield
+    finally:
+        _kept.pop()
+
+
+def _session(graph: bytes, device: str, threads: int) -> Any:
+    """A session of this graph: the batch's, or a new one; see `Network`."""
+    with _lock:
+        made = _kept[-1] if _kept else {}
+        key = (graph, device, threads)
+        if key not in made:
+            made[key] = _new_session(graph, device, threads)
+        return made[key]
+
+
+def _new_session(graph: bytes, device: str, threads: int) -> Any:
+    import onnxruntime as ort
+
+    ort.set_default_logger_severity(LOG_ERRORS + 1)
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.enable_mem_pattern = False  # with it every run holds one block as large as all it needs, 60 MB more
+    options.log_severity_level = LOG_ERRORS + 1
+    try:
+        return ort.InferenceSession(graph, options, providers=providers(device))
+    except UsageError:
+        raise
+    except Exception as error:  # onnxruntime raises its own C++ types, which have no common base but Exception
+        raise ModelError(f"a network cannot be loaded: {str(error).splitlines()[0]}") from None
 
 
 def providers(device: str) -> list[Any]:
