@@ -36,7 +36,7 @@ LEVELS = 48
 UNIT_LEVEL = 20
 """The level at which a coefficient is expected to be as large as its step."""
 
-TIERS = (32, 64, 128, 256, 512)
+TIERS = (32, 64, 128, 256, 512, 1024)
 """Latent sizes; every one is a prefix of the next."""
 
 
