@@ -9,6 +9,7 @@ The construct declarations stay private to `formats`; callers get the dataclasse
 from __future__ import annotations
 
 import re
+import struct
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -23,7 +24,6 @@ from construct import (  # type: ignore[attr-defined, unused-ignore]
     Int32ul,
     Int64ul,
     Struct,
-    this,
 )
 
 from formats.errors import DamagedError, FormatError, UsageError, VersionError
@@ -59,13 +59,13 @@ HEADER = Struct(
     "channels" / Int8ul,
     "coder" / Int8ul,
     "encoder_version" / Array(3, Int8ul),
-)
+).compile()
 
 METADATA = Struct(
     "tags_length" / Int32ul,
     "cover_length" / Int32ul,
     "type_length" / Int8ul,
-)
+).compile()
 
 CHUNK = Struct(
     "sync" / Const(CHUNK_SYNC),
@@ -73,23 +73,22 @@ CHUNK = Struct(
     "first_frame" / Int32ul,
     "frames" / Int16ul,
     "length" / Int32ul,
-)
+).compile()
 
 TRAILER = Struct(
     "sync" / Const(TRAILER_SYNC),
     "chunks" / Int32ul,
     "frames" / Int32ul,
     "samples" / Int64ul,
-)
-
-INDEX = Struct("lengths" / Array(this._.chunks, Int32ul))
+).compile()
 
 FOOTER = Struct(
     "trailer_length" / Int32ul,
     "end" / Const(END),
-)
+).compile()
 
 CRC_SIZE = CRC.sizeof()
+LENGTH_SIZE = Int32ul.sizeof()
 HEADER_SIZE = HEADER.sizeof() + CRC_SIZE
 METADATA_SIZE = METADATA.sizeof()
 CHUNK_SIZE = CHUNK.sizeof() + CRC_SIZE
@@ -253,7 +252,7 @@ def unpack_header(data: bytes) -> Header:
     if len(data) < HEADER_SIZE:
         raise DamagedError("the file ends in its header")
     if not is_sealed(data):
-        raise DamagedError("the header is damaged: its checksum does not match")
+        raise DamagedError("the header is damaged: its checksum does not match, and nothing can be read without it")
     fields = HEADER.parse(data)
     try:
         coder = Coder(fields.coder)
@@ -283,7 +282,11 @@ def unpack_chunk_head(data: bytes) -> ChunkHead:
     """Head from `CHUNK_SIZE` bytes that begin with the sync word; whether it makes sense is the reader's to say."""
     fields = CHUNK.parse(data)
     return ChunkHead(
-        fields.index, fields.first_frame, fields.frames, fields.length, CRC.parse(data[CHUNK.sizeof() : CHUNK_SIZE])
+        fields.index,
+        fields.first_frame,
+        fields.frames,
+        fields.length,
+        CRC.parse(data[CHUNK_SIZE - CRC_SIZE : CHUNK_SIZE]),
     )
 
 
@@ -301,13 +304,13 @@ def chunk_fault(header: Header, index: int, first_frame: int, frames: int, lengt
 def pack_trailer(trailer: Trailer) -> bytes:
     """Bytes of the trailer with its footer."""
     numbers = {"chunks": len(trailer.lengths), "frames": trailer.frames, "samples": trailer.samples}
-    body = seal(TRAILER.build(numbers) + INDEX.build({"lengths": trailer.lengths}, chunks=len(trailer.lengths)))
+    body = seal(TRAILER.build(numbers) + struct.pack(f"<{len(trailer.lengths)}I", *trailer.lengths))
     return body + FOOTER.build({"trailer_length": len(body)})
 
 
 def trailer_size(chunks: int) -> int:
     """Bytes of the trailer of a file of `chunks` chunks, footer included."""
-    return TRAILER_SIZE + chunks * Int32ul.sizeof() + CRC_SIZE + FOOTER_SIZE
+    return TRAILER_SIZE + chunks * LENGTH_SIZE + CRC_SIZE + FOOTER_SIZE
 
 
 def footer_length(footer: bytes) -> int:
@@ -331,7 +334,7 @@ def unpack_trailer(header: Header, data: bytes) -> Trailer:
     if footer != FOOTER.build({"trailer_length": len(body)}):
         raise DamagedError("the footer is damaged")
     fields = TRAILER.parse(body)
-    lengths = tuple(INDEX.parse(body[TRAILER_SIZE:], chunks=fields.chunks).lengths)
+    lengths = tuple(memoryview(body[TRAILER_SIZE:-CRC_SIZE]).cast("I"))
     if -(-fields.frames // header.chunk_frames) != fields.chunks:
         raise FormatError(f"the trailer counts {fields.frames} frames in {fields.chunks} chunks")
     if header.samples not in (None, fields.samples):
