@@ -9,14 +9,17 @@ import numpy as np
 
 from codec import kinds, weights
 from codec.chunks import source_samples, triples
+from codec.clock import clock
+from codec.damage import Loss, located
 from codec.kinds import Opened
 from codec.mdct import Float
 from codec.parallel import Progress, ordered_map, workers
 from codec.resample import Resampler
+from codec.salvage import Gap, Salvage, fade
 from codec.silence import SilenceKeeper
 from codec.synthesis import Overlap
 from codec.unpack import check, unpack
-from formats.container import Chunk, Reader
+from formats.container import Chunk, Header, Reader
 from formats.errors import DamagedError, FormatError, UsageError
 from formats.grid import HOP, SAMPLE_RATE
 
@@ -38,7 +41,10 @@ class Sink(Protocol):
 
 @dataclass(frozen=True)
 class DecodeReport:
-    """What `decode` did. `samples` a channel were written, `clipped` of all of them at full scale."""
+    """What `decode` did. `samples` a channel were written, `clipped` of all of them at full scale.
+
+    Of a salvaged file, `losses` are the parts of the song that became silence, and `damage` is what else was found.
+    """
 
     sample_rate: int
     channels: int
@@ -46,6 +52,8 @@ class DecodeReport:
     clipped: int
     model: str
     provider: str
+    losses: tuple[Loss, ...] = ()
+    damage: tuple[str, ...] = ()
 
 
 def decode(
@@ -57,6 +65,7 @@ def decode(
     model: str | None = None,
     device: str = "auto",
     progress: Progress | None = None,
+    salvage: bool = False,
 ) -> DecodeReport:
     """Decompress a file object into a sink of the source's rate and channels.
 
@@ -67,12 +76,30 @@ def decode(
         model: folder or name to use instead of the installed model that the file names; it must have the same id.
         device: auto, cpu, cuda or cuda:N.
         progress: called as chunks are decoded.
+        salvage: keep what a damaged file still has, with silence in place of what is lost; see `codec.salvage`.
 
     Raises:
-        FormatError: the file is damaged, or no .aez file; ModelError: the model it needs is not installed;
-        UsageError: arguments out of range; OSError as the file objects raise it.
+        FormatError: the file is damaged (with `salvage`: its header is, or every chunk), or no .aez file; the text says
+        where; ModelError: the model it needs is not installed; UsageError: arguments out of range; OSError as the file
+        objects raise it.
     """
     reader = source if isinstance(source, Reader) else Reader(source)
+    try:
+        return _decode(reader, sink, start, duration, model, device, progress, salvage)
+    except FormatError as error:
+        raise located(error, reader.header, reader.samples) from None
+
+
+def _decode(
+    reader: Reader,
+    sink: Sink,
+    start: float,
+    duration: float | None,
+    model: str | None,
+    device: str,
+    progress: Progress | None,
+    salvage: bool,
+) -> DecodeReport:
     header = reader.header
     chosen = weights.by_id(header.model) if model is None else weights.by_name(model)
     if chosen.id != header.model:
@@ -88,7 +115,7 @@ def decode(
     resampler, overlap = Resampler(SAMPLE_RATE, rate, channels), Overlap()
     origin = source_samples(begin, rate, header.chunk_frames)
     silence = SilenceKeeper(origin)
-    written = position = 0
+    written = position = opened = 0
     held: list[Float] = []
 
     def emit(block: Float, end: int | None) -> None:
@@ -102,12 +129,17 @@ def decode(
             written += high - low
         position += block.shape[1]
 
+    saved = Salvage(reader, max(0, begin - 1), _last(header, to_sample)) if salvage else None
     with workers() as pool:
-        parts = _chunks(reader, begin, to_sample, pool, chosen, synthesizer, progress)
-        wanted = ((around, synthesizer) for around in triples(parts) if around[1].index >= begin)
+        parts = _chunks(reader, begin, to_sample, pool, chosen, synthesizer, progress, saved)
+        wanted = ((around, synthesizer, header.chunk_frames) for around in triples(parts) if around[1].index >= begin)
         first = True
         for chunk, block in ordered_map(pool, _synthesize, wanted):
-            silence.add(source_samples(chunk.index, rate, header.chunk_frames), chunk.silence)
+            at, opened = source_samples(chunk.index, rate, header.chunk_frames), chunk.index + 1
+            if not isinstance(chunk, Gap):
+                silence.add(at, chunk.silence)
+            elif saved and chunk.lost and (to_sample is None or at < to_sample):
+                saved.lose(chunk.index)
             wave = _channels(overlap.add(block), channels)
             if first:  # the half window before the first chunk belongs to what is not decoded
                 wave, first = wave[:, HOP:], False
@@ -115,10 +147,13 @@ def decode(
             held.append(resampler.push(wave))
             if len(held) > 1:
                 emit(held.pop(0), to_sample)
-    samples = reader.samples
+    samples = saved.samples if saved else reader.samples
     ready = origin + position + sum(block.shape[1] for block in held)
-    if not reader.complete and (to_sample is None or samples is None or to_sample > ready):
-        raise DamagedError("the file ends early: it has no trailer")
+    if not saved and not reader.complete and (to_sample is None or samples is None or to_sample > ready):
+        lasts = clock(source_samples(opened, rate, header.chunk_frames) / rate)
+        raise DamagedError(f"the file ends early, after {opened} whole chunks ({lasts}): it has no trailer")
+    if samples is None and saved and to_sample is not None:
+        samples = to_sample
     if samples is None:
         raise FormatError("the file does not say how many samples it has")
     end = samples if to_sample is None else min(to_sample, samples)
@@ -128,14 +163,19 @@ def decode(
     if missing > 0:
         sink.write(np.zeros((channels, missing), np.float32))
         written += missing
-    return DecodeReport(rate, channels, written, sink.clipped, chosen.name, synthesizer.provider)
+    lost = (saved.losses(), saved.notes()) if saved else ((), ())
+    return DecodeReport(rate, channels, written, sink.clipped, chosen.name, synthesizer.provider, *lost)
 
 
 def _synthesize(
-    job: tuple[tuple[Opened | None, Opened, Opened | None], kinds.Synthesizer],
-) -> tuple[Opened, Float]:
-    around, synthesizer = job
-    return around[1], synthesizer(around)
+    job: tuple[tuple[Opened | Gap | None, Opened | Gap, Opened | Gap | None], kinds.Synthesizer, int],
+) -> tuple[Opened | Gap, Float]:
+    """A chunk, and what it sounds like: mid and side [2, (F + 1) 700]; a gap is silence of F = `frames`."""
+    (before, chunk, after), synthesizer, frames = job
+    if isinstance(chunk, Gap):
+        return chunk, np.zeros((2, (frames + 1) * HOP), np.float32)
+    known = (None if isinstance(before, Gap) else before, chunk, None if isinstance(after, Gap) else after)
+    return chunk, fade(synthesizer(known), before, after)
 
 
 def _channels(middle: Float, channels: int) -> Float:
@@ -153,14 +193,12 @@ def _chunks(
     model: weights.Model,
     synthesizer: kinds.Synthesizer,
     progress: Progress | None,
-) -> Iterator[Opened]:
+    saved: Salvage | None,
+) -> Iterator[Opened | Gap]:
     """Chunks that matter between `begin` and `to_sample`, and one on either side for context."""
     header = reader.header
-    first = max(0, begin - 1)
-    last = None
-    if to_sample is not None:
-        last = to_sample // source_samples(1, header.sample_rate, header.chunk_frames) + 1
-    total = reader.chunk_count if reader.coded_size is not None else None
+    first, last = max(0, begin - 1), _last(header, to_sample)
+    total = reader.chunk_count if reader.coded_size is not None and not saved else None
 
     def chosen() -> Iterator[Chunk]:
         if first and total is not None:
@@ -173,11 +211,26 @@ def _chunks(
             if last is not None and chunk.index >= last:
                 return
 
-    def open_chunk(chunk: Chunk) -> Opened:
-        opened: Opened = synthesizer.open(unpack(header, chunk, model), chunk, header.channels)
+    def open_chunk(chunk: Chunk | Gap) -> Opened | Gap:
+        if isinstance(chunk, Gap):
+            return chunk
+        try:
+            opened: Opened = synthesizer.open(unpack(header, chunk, model), chunk, header.channels)
+        except DamagedError as error:
+            if not saved:
+                raise
+            saved.faults.append(error)
+            return Gap(chunk.index)
         return opened
 
-    for part in ordered_map(pool, open_chunk, chosen()):
+    for part in ordered_map(pool, open_chunk, saved or chosen()):
         if progress:
             progress((part.index + 1) / total if total else None)
         yield part
+
+
+def _last(header: Header, to_sample: int | None) -> int | None:
+    """The last chunk that matters where only samples before `to_sample` do."""
+    if to_sample is None:
+        return None
+    return to_sample // source_samples(1, header.sample_rate, header.chunk_frames) + 1

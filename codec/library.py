@@ -36,6 +36,7 @@ class DecodeOptions(TypedDict, total=False):
     model: str | None
     device: str
     progress: Progress | None
+    salvage: bool
 
 
 def encode(samples: NDArray[np.floating[Any]], sample_rate: int, **options: Unpack[EncodeOptions]) -> bytes:

@@ -18,6 +18,7 @@ from typing import BinaryIO
 import click
 
 from codec.atomic import check_target, new_file
+from codec.clock import clock as clock
 from formats.errors import AezError, UsageError
 
 PIPE = "-"
@@ -37,14 +38,6 @@ class Time(click.ParamType[float]):
         for part in str(value).split(":"):
             seconds = 60 * seconds + float(part)
         return seconds
-
-
-def clock(seconds: float) -> str:
-    """Return 83.456 as 1:23.5, with hours where there are any."""
-    tenths = round(10 * seconds)
-    hours, rest = divmod(tenths, 36_000)
-    minutes, rest = divmod(rest, 600)
-    return f"{hours}:{minutes:02}:{rest / 10:04.1f}" if hours else f"{minutes}:{rest / 10:04.1f}"
 
 
 def run(command: click.Command, arguments: list[str] | None = None) -> int:

@@ -28,4 +28,4 @@ def unpack(header: Header, chunk: Chunk, model: Model) -> Latents:
             chunk.payload, chunk.frames, model.main_count(header.latent), header.gain, header.coder, model.integers
         )
     except DamagedError as error:
-        raise DamagedError(f"chunk {chunk.index}: {error}") from None
+        raise DamagedError(f"chunk {chunk.index} is damaged: {error}", chunk.index) from None

@@ -35,4 +35,11 @@ class VersionError(FormatError):
 
 
 class DamagedError(FormatError):
-    """A file that was good once: a checksum does not match, or the file ends early."""
+    """A file that was good once: a checksum does not match, or the file ends early.
+
+    chunk  index of the first chunk that is not there undamaged; None where the damage is in no chunk
+    """
+
+    def __init__(self, text: str, chunk: int | None = None) -> None:
+        super().__init__(text)
+        self.chunk = chunk

@@ -131,11 +131,11 @@ class Reader:
         try:
             chunk = self._chunk(self._source.exactly(CHUNK_SIZE), index)
         except EndsEarlyError:
-            raise DamagedError(f"chunk {index} is damaged: the file ends in it") from None
+            raise DamagedError(f"chunk {index} is damaged: the file ends in it", index) from None
         if chunk.index != index:
-            raise DamagedError(f"chunk {chunk.index} stands where chunk {index} should be")
+            raise DamagedError(f"chunk {chunk.index} stands where chunk {index} should be", index)
         if self._trailer and chunk.frames != min(self.header.chunk_frames, self._trailer.frames - chunk.first_frame):
-            raise DamagedError(f"chunk {index} has {chunk.frames} frames, not what the trailer says")
+            raise DamagedError(f"chunk {index} has {chunk.frames} frames, not what the trailer says", index)
         return chunk
 
     def verify(self) -> None:
@@ -144,7 +144,7 @@ class Reader:
         for _ in self:
             count += 1
         if not self.complete:
-            raise DamagedError(f"the file ends early: it has {count} whole chunks and no trailer")
+            raise DamagedError(f"the file ends early: it has {count} whole chunks and no trailer", count)
 
     def _read_metadata(self) -> Metadata:
         source = self._source
@@ -220,19 +220,23 @@ class Reader:
                 head = source.exactly(CHUNK_SIZE)
                 if head.startswith(TRAILER_SYNC):
                     trailer = self._end(head, at, None if lost else (frames, lengths))
+                    found = (frames, tuple(lengths))
+                    if lost and len(trailer.lengths) == len(lengths) and (trailer.frames, trailer.lengths) != found:
+                        lost(FormatError("the trailer does not agree with the chunks"))
                     if lost and len(trailer.lengths) > expected:
                         lost(DamagedError(f"chunks {expected} to {len(trailer.lengths) - 1} are lost"))
                     self._reached = trailer
                     return
                 chunk = self._chunk(head, expected)
                 if chunk.index < expected or not whole or (chunk.index > expected and not lost):
-                    raise DamagedError(f"chunk {chunk.index} stands where chunk {expected} should be")
+                    raise DamagedError(f"chunk {chunk.index} stands where chunk {expected} should be", expected)
             except FormatError as error:
                 if lost is None:
                     if not isinstance(error, EndsEarlyError):
                         raise
                     if self.complete:  # not cut, then: a length is wrong
-                        raise DamagedError(f"chunk {expected} is damaged: it claims what follows it") from None
+                        fault = f"chunk {expected} is damaged: it claims what follows it"
+                        raise DamagedError(fault, expected) from None
                     return
                 lost(error)
                 misses += 1
@@ -264,14 +268,14 @@ class Reader:
     def _chunk(self, start: bytes, expected: int) -> Chunk:
         """The chunk that begins with these bytes; DamagedErrors name it as expected, as its own index may be wrong."""
         if not start.startswith(CHUNK_SYNC):
-            raise DamagedError(f"chunk {expected} is damaged: it does not begin where it should")
+            raise DamagedError(f"chunk {expected} is damaged: it does not begin where it should", expected)
         head = unpack_chunk_head(start)
         fault = chunk_fault(self.header, head.index, head.first_frame, head.frames, head.length)
         if fault:
-            raise DamagedError(f"chunk {expected} is damaged: {fault}")
+            raise DamagedError(f"chunk {expected} is damaged: {fault}", expected)
         payload = self._source.exactly(head.length)
         if crc32c(start[:-CRC_SIZE], payload) != head.crc:
-            raise DamagedError(f"chunk {expected} is damaged: its checksum does not match")
+            raise DamagedError(f"chunk {expected} is damaged: its checksum does not match", expected)
         return Chunk(head.index, head.first_frame, head.frames, payload)
 
     def _end(self, start: bytes, at: int, seen: tuple[int, list[int]] | None) -> Trailer:
