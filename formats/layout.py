@@ -134,8 +134,8 @@ class Header:
 
     @property
     def payload_limit(self) -> int:
-        """Bytes that no payload of this file may exceed."""
-        return 4 * self.chunk_frames * self.latent + 4096
+        """Bytes that no payload of this file may exceed: all its integers at four bytes each, but not above 16 MB."""
+        return min(4 * self.chunk_frames * self.latent, 2**24) + 4096
 
     def holds(self, samples: int, frames: int) -> bool:
         """Whether `frames` frames are enough for `samples` samples at the source's rate, give or take one frame."""

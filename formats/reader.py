@@ -33,6 +33,9 @@ from formats.stream import EndsEarlyError, Source
 FALSE_SYNCS = 1024
 """Sync words without a good chunk behind them that `salvage` looks into; more are no accident, and cost time."""
 
+VAIN = 2**27
+"""Bytes behind such words that `salvage` reads before it gives up."""
+
 
 class Reader:
     """An .aez file, from where the file object stands; opening reads the header and nothing else.
@@ -97,11 +100,12 @@ class Reader:
         """Byte at which each chunk begins, by its index. UsageError: a pipe."""
         if not self._seekable:
             raise UsageError("a pipe has no seek index")
-        if not self._trailer:
+        trailer = self._last  # a trailer that `salvage` came by may tell of more than the file has
+        if not trailer:
             return dict(self._found[0])
-        at = (self._source.size or 0) - trailer_size(len(self._trailer.lengths)) - self._trailer.span
+        at = (self._source.size or 0) - trailer_size(len(trailer.lengths)) - trailer.span
         offsets = {}
-        for index, length in enumerate(self._trailer.lengths):
+        for index, length in enumerate(trailer.lengths):
             offsets[index] = at
             at += CHUNK_SIZE + length
         return offsets
@@ -185,7 +189,8 @@ class Reader:
         self._source.seek(end)
         footer = self._source.exactly(FOOTER_SIZE)
         start = end - footer_length(footer)
-        if start < HEADER_SIZE:
+        # Before anything is read that a false length would make long: every chunk of the index takes its head's bytes.
+        if start < HEADER_SIZE or end - start > trailer_size(start // CHUNK_SIZE):
             return None
         self._source.seek(start)
         try:
@@ -210,7 +215,7 @@ class Reader:
             raise UsageError("a pipe is read in order, and once")
         self._started = True
         lengths: list[int] = []
-        expected, frames, whole, misses = 0, 0, True, 0
+        expected, frames, whole, misses, vain = 0, 0, True, 0, 0
         at = self._first(lost)
         while at is not None:
             source.seek(at)
@@ -220,11 +225,11 @@ class Reader:
                 head = source.exactly(CHUNK_SIZE)
                 if head.startswith(TRAILER_SYNC):
                     trailer = self._end(head, at, None if lost else (frames, lengths))
-                    found = (frames, tuple(lengths))
-                    if lost and len(trailer.lengths) == len(lengths) and (trailer.frames, trailer.lengths) != found:
-                        lost(FormatError("the trailer does not agree with the chunks"))
+                    gapless = len(lengths) == expected
                     if lost and len(trailer.lengths) > expected:
                         lost(DamagedError(f"chunks {expected} to {len(trailer.lengths) - 1} are lost"))
+                    elif lost and (trailer.frames != frames or (gapless and trailer.lengths != tuple(lengths))):
+                        lost(FormatError("the trailer does not agree with the chunks"))
                     self._reached = trailer
                     return
                 chunk = self._chunk(head, expected)
@@ -239,8 +244,8 @@ class Reader:
                         raise DamagedError(fault, expected) from None
                     return
                 lost(error)
-                misses += 1
-                if misses > FALSE_SYNCS:
+                misses, vain = misses + 1, vain + source.position - at
+                if misses > FALSE_SYNCS or vain > VAIN:
                     raise DamagedError(f"the file is too damaged to read on after chunk {expected}") from None
                 source.back(1)
                 at = source.position if source.find((CHUNK_SYNC, TRAILER_SYNC)) else None
