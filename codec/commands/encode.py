@@ -7,11 +7,19 @@ from typing import TYPE_CHECKING
 
 import click
 
+from codec.commands.many import (
+    inputs_argument,
+    jobs_option,
+    on_cluster,
+    one,
+    out_option,
+    ray_option,
+    resume_option,
+    run_many,
+)
 from codec.commands.shared import (
-    default_target,
     device_option,
     force_option,
-    input_argument,
     quiet_option,
     say,
     speed_text,
@@ -20,12 +28,12 @@ from codec.commands.shared import (
 from codec.terminal import clock, created, progress, spooled
 
 if TYPE_CHECKING:
-    pass
+    from codec.tasks import Settings
 
 
 @click.command()
-@input_argument
-@click.argument("target", metavar="[OUT.aez]", required=False)
+@inputs_argument
+@out_option
 @click.option("--latent", type=click.IntRange(1), metavar="N", help="Tier: latents a frame (default 128).")
 @click.option(
     "--bitrate", type=click.FloatRange(6, 128), metavar="KBPS", help="6 to 128, in 1000 bit/s; picks the tier."
@@ -34,43 +42,56 @@ if TYPE_CHECKING:
 @click.option("--coder", type=click.Choice(("auto", "zstd", "range")), default="auto", help="Payload coder.")
 @click.option("--model", metavar="NAME", help="An installed model, or a model's folder.")
 @device_option
+@jobs_option
+@resume_option
+@ray_option
 @force_option
 @verbose_option
 @quiet_option
 def encode(
-    source: str,
-    target: str | None,
+    names: tuple[str, ...],
+    out: str | None,
     latent: int | None,
     bitrate: float | None,
     gain: int | None,
     coder: str,
     model: str | None,
     device: str,
+    jobs: int | None,
+    resume: bool,
+    ray: str | None,
     force: bool,
     verbose: bool,
     quiet: bool,
-) -> None:
-    """Encode an audio file. OUT is IN with the extension .aez unless named."""
+) -> int:
+    """Encode an audio file. OUT is IN with the extension .aez unless named.
+
+    With -o, encode many files and all audio in folders, and go on after a bad one; song.mp3 and song.flac side by
+    side become song.mp3.aez and song.flac.aez.
+    """
     if bitrate is not None and (latent is not None or gain is not None):
         raise click.UsageError("--bitrate chooses latent and gain itself; give it, or --latent and --gain")
-    target = default_target(source, target, ".aez")
+    from codec.plan import AUDIO
+
+    options: Settings = {
+        "latent": latent, "gain": gain, "bitrate": bitrate, "model": model, "coder": coder, "device": device
+    }  # fmt: skip
+    if out is not None:
+        from codec.tasks import EncodeTask, Manners
+
+        options["device"], options["model"] = on_cluster(ray, device, model)
+        task = EncodeTask.settle(options, Manners(force, resume))
+        return run_many(
+            names, out, ".aez", AUDIO, task, jobs=jobs, ray=ray, verb="encoded", verbose=verbose, quiet=quiet
+        )
+    source, target = one(names, ".aez", AUDIO, jobs=jobs, resume=resume, ray=ray)
     from codec import pipeline
     from codec.source import open_source
 
     begun = time.monotonic()
     with spooled(source) as name, open_source(name) as audio, created(target, force=force, source=source) as file:
         with progress("encoding", quiet=quiet) as advance:
-            report = pipeline.encode(
-                audio,
-                file,
-                latent=latent,
-                gain=gain,
-                bitrate=bitrate,
-                model=model,
-                coder=coder,
-                device=device,
-                progress=advance,
-            )
+            report = pipeline.encode(audio, file, **options, progress=advance)
         pcm = 2 * report.channels * report.samples
     for warning in audio.warnings:
         say(f"aez: warning: {warning}", quiet=quiet)
@@ -80,3 +101,4 @@ def encode(
     if verbose:
         about = f"{report.latent} latents, gain {report.gain}, {report.coder} coder"
         say(f"model {report.model} on {report.provider}, {about}")
+    return 0

@@ -3,33 +3,41 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
+from codec.commands.many import inputs_argument, jobs_option, one, out_option, resume_option, run_many
 from codec.commands.shared import (
     force_option,
-    input_argument,
     quiet_option,
     say,
 )
 from codec.terminal import PIPE, created, opened
 
-if TYPE_CHECKING:
-    pass
-
 
 @click.command()
-@input_argument
-@click.argument("target", metavar="OUT.aez")
+@inputs_argument
+@out_option
 @click.option("--latent", type=click.IntRange(1), metavar="N", required=True, help="The smaller tier.")
+@jobs_option
+@resume_option
 @force_option
 @quiet_option
-def peel(source: str, target: str, latent: int, force: bool, quiet: bool) -> None:
-    """Cut an .aez file down to a smaller tier without decoding it."""
+def peel(
+    names: tuple[str, ...], out: str | None, latent: int, jobs: int | None, resume: bool, force: bool, quiet: bool
+) -> int:
+    """Cut an .aez file down to a smaller tier without decoding it; with -o, many files and all in folders."""
+    if out is not None:
+        from codec.plan import CODED
+        from codec.tasks import Manners, PeelTask
+
+        task = PeelTask(Manners(force, resume), latent)
+        return run_many(names, out, ".aez", CODED, task, jobs=jobs, verb="peeled", quiet=quiet)
+    source, target = one(names, "", (), jobs=jobs, resume=resume)
     from codec import pipeline
 
     with opened(source) as coded, created(target, force=force, source=source) as file:
         pipeline.peel(coded, file, latent)
     if target != PIPE:
         say(f"{target}: {latent} latents, {Path(target).stat().st_size} bytes", quiet=quiet)
+    return 0
