@@ -329,7 +329,8 @@ def unpack_trailer(header: Header, data: bytes) -> Trailer:
     Raises DamagedError where the checksum does not match, FormatError where the totals contradict the header.
     """
     body, footer = data[:-FOOTER_SIZE], data[-FOOTER_SIZE:]
-    if not data.startswith(TRAILER_SYNC) or len(data) != trailer_size(trailer_chunks(data)) or not is_sealed(body):
+    known = len(data) >= trailer_size(0) and data.startswith(TRAILER_SYNC)
+    if not known or len(data) != trailer_size(trailer_chunks(data)) or not is_sealed(body):
         raise DamagedError("the trailer is damaged: its checksum does not match")
     if footer != FOOTER.build({"trailer_length": len(body)}):
         raise DamagedError("the footer is damaged")
