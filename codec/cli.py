@@ -11,6 +11,7 @@ from codec.commands.genre import genre
 from codec.commands.info import info
 from codec.commands.peel import peel
 from codec.commands.plot import plot
+from codec.commands.verify import verify
 from codec.terminal import run
 from codec.version import __version__
 
@@ -24,7 +25,7 @@ def cli() -> None:
     """
 
 
-for command in (encode, decode, info, genre, peel, plot, demo):
+for command in (encode, decode, info, genre, peel, plot, verify, demo):
     cli.add_command(command)
 
 
