@@ -1,0 +1,86 @@
+"""Small valid files to start from: every coder and kind of model, tags and covers, known and unknown lengths."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+
+from formats import coding
+from formats.coding import AnyTables, Latents
+from formats.container import Chunk, Coder, Header, Metadata, Writer
+from formats.context import CONTEXTS
+from formats.grid import HYPER, LEVELS
+from formats.mixed import MixedTables
+from formats.tables import MAGNITUDES, Tables, frequencies
+
+MODELS = Path(__file__).parent.parent / "models"
+RANKED, CONTEXTUAL, MIXED = bytes(range(8)), bytes(range(8, 16)), bytes(range(16, 24))
+MIXED_LATENTS = 40
+
+
+def all_tables() -> dict[bytes, AnyTables]:
+    """Integers of three models by id: ranked without and with contexts, and mixed."""
+    ranked = Tables.from_bytes((MODELS / "tiny" / "tables.npz").read_bytes())
+    counts = np.random.default_rng(7).gamma(0.5, 1, (CONTEXTS, LEVELS, MAGNITUDES)) + 0.1
+    main = frequencies(counts.reshape(-1, MAGNITUDES)).reshape(counts.shape)
+    size = 2.0 ** ((np.arange(LEVELS) - 20) / 4)
+    widths = np.exp(-np.arange(MAGNITUDES) / np.minimum(size, 16)[:, None])
+    intercept = np.rint(np.linspace(46.7, -9.3, MIXED_LATENTS) * (1 << 20)).astype(np.int32)
+    return {
+        RANKED: ranked,
+        CONTEXTUAL: Tables(**{**vars(ranked), "main": main}),
+        MIXED: MixedTables(intercept, frequencies(widths)),
+    }
+
+
+def payload(frames: int, header: Header, tables: AnyTables, seed: int = 0) -> bytes:
+    """One chunk of noise that falls with rank, a stretch of it listed as silence."""
+    rng = np.random.default_rng(seed)
+    main = header.latent - 16 if isinstance(tables, Tables) else header.latent
+    vectors = rng.integers(-12, -2, (coding.vector_count(frames, tables), HYPER)).astype(np.int8)
+    values = np.rint(rng.laplace(0, 3, (frames, main)) * 2.0 ** -np.linspace(0, 5, main)).astype(np.int32)
+    latents = Latents(vectors, values, np.array([[7, 900]], np.int64))
+    return coding.encode(latents, header.gain, header.coder, tables)
+
+
+def header(model: bytes = RANKED, **fields: object) -> Header:
+    """A header with the usual fields and the ones given."""
+    plain = {
+        "sample_rate": 44_100, "channels": 2, "samples": None, "latent": 32, "hop": 700, "chunk_frames": 126,
+        "gain": 0, "coder": Coder.RANGE, "model": model, "encoder_version": "0.1.0",
+    }  # fmt: skip
+    return Header(**{**plain, **fields})  # type: ignore[arg-type]
+
+
+def write(head: Header, metadata: Metadata, payloads: list[bytes], last: int) -> bytes:
+    """A file of these payloads, its last chunk of `last` frames, with as many samples as those hold."""
+    out = io.BytesIO()
+    writer = Writer(out, head, metadata)
+    whole = head.chunk_frames
+    for index, data in enumerate(payloads):
+        writer.write(Chunk(index, index * whole, last if index == len(payloads) - 1 else whole, data))
+    writer.finish(max(writer.frames - 1, 0) * head.hop * head.sample_rate // 44_100)
+    return out.getvalue()
+
+
+def containers() -> list[bytes]:
+    """Files for the reader, which does not look into payloads: from the shortest there is to several chunks."""
+    tags = Metadata({"title": "Ode", "artist": "Zoë"}, b"\xff\xd8\xff", "image/jpeg")
+    return [
+        write(header(), Metadata(), [], 0),
+        write(header(coder=Coder.ZSTD), tags, [b"first", b"last"], 3),
+        write(header(), Metadata({"a": "b"}), [b"", b"x" * 40, b"\xf5AZC", b"\xf5AZT" * 3], 126),
+    ]
+
+
+def songs() -> list[bytes]:
+    """Files that decode: both coders, all three models, and an unusual rate, gain or channel count in each."""
+    found = []
+    for place, (model, tables) in enumerate(all_tables().items()):
+        for coder in Coder:
+            rate, channels, gain = [(44_100, 2, 0), (8000, 1, -40), (48_000, 2, 90)][place]
+            head = header(model, coder=coder, sample_rate=rate, channels=channels, gain=gain)
+            lasts = [126, 5]
+            parts = [payload(frames, head, tables, seed) for seed, frames in enumerate(lasts)]
+            found.append(write(head, Metadata({"title": coder.name}), parts, lasts[-1]))
+    return found
