@@ -92,7 +92,7 @@ class Analyser:
     def __init__(self, model: Model, device: str) -> None:
         if model.reach("encoder") > REACH:
             raise ModelError(f"model {model.name!r} needs more context than this version of aez gives it")
-        self._network = Network(model.encoder, {"coefficients"}, device)
+        self._network = Network(model.encoder, {"coefficients"}, device, outputs=frozenset({"hyper", "analysis"}))
         self.provider = self._network.provider
 
     def __call__(self, window: Window, silence: NDArray[np.int64]) -> Analysed:

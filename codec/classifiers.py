@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from codec import weights
+from codec import trust, weights
 from formats.errors import ModelError
 
 GRAPH, CARD = "genre.onnx", "genre.json"
@@ -31,6 +31,7 @@ class Classifier:
     """
 
     folder: Path
+    shipped: bool = False
 
     @property
     def name(self) -> str:
@@ -60,6 +61,8 @@ class Classifier:
     def graph(self) -> bytes:
         """genre.onnx; its hash is the card's."""
         data = self._read(GRAPH)
+        if self.shipped:  # nobody named it
+            trust.check(self.name, GRAPH, data)
         if hashlib.sha256(data).hexdigest() != self.card["sha256"]:
             raise ModelError(f"the network of classifier {self.name!r} is not the one its card names")
         return data
@@ -80,7 +83,7 @@ def installed() -> list[Classifier]:
     found: dict[str, Classifier] = {}
     for folder in weights.folders():
         for card in sorted(folder.glob(f"*/{CARD}")):
-            found.setdefault(card.parent.name, Classifier(card.parent))
+            found.setdefault(card.parent.name, Classifier(card.parent, weights.is_shipped(folder)))
     return list(found.values())
 
 
@@ -118,5 +121,4 @@ def check(classifier: Classifier, model: bytes) -> None:
 
 
 def _called(model: bytes) -> str:
-    names = [candidate.name for candidate in weights.installed() if candidate.id == model]
-    return f"the file's codec model {names[0] if names else model.hex()}"
+    return f"the file's codec model {weights.called(model)}"

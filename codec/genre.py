@@ -175,7 +175,7 @@ def classify(source: BinaryIO, classifier: Classifier | None = None) -> Genres:
 
 @lru_cache(maxsize=4)
 def _network(classifier: Classifier) -> Network:
-    return Network(classifier.graph, {"features"}, "cpu")
+    return Network(classifier.graph, {"features"}, "cpu", outputs=frozenset({"logits"}))
 
 
 def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
+from codec import graphs
 from formats.errors import ModelError, UsageError
+from formats.grid import COEFFICIENTS, HYPER
 
 if TYPE_CHECKING:
     from codec.mdct import Float
@@ -27,18 +29,57 @@ class Network:
         ModelError: the graph cannot be loaded, or has other inputs and outputs than expected.
     """
 
-    def __init__(self, graph: bytes, inputs: set[str], device: str = "auto", threads: int = 1) -> None:
+    def __init__(
+        self,
+        graph: bytes,
+        inputs: set[str],
+        device: str = "auto",
+        threads: int = 1,
+        outputs: frozenset[str] = frozenset(),
+    ) -> None:
         self._session = _session(graph, device, threads)
         self.provider: str = self._session.get_providers()[0]
         if device.startswith("cuda") and self.provider != "CUDAExecutionProvider":
             raise UsageError(f"{device} was asked for, but ONNX Runtime could not start it here")
         if {node.name for node in self._session.get_inputs()} != inputs:
             raise ModelError("a network has other inputs than this version of aez gives it")
+        for node in (*self._session.get_inputs(), *self._session.get_outputs()):
+            if not _fits(node.name, node.type, node.shape):
+                raise ModelError(f"a network has {node.type} {node.shape} as {node.name}, which aez does not run")
         self._outputs = [node.name for node in self._session.get_outputs()]
+        if not outputs <= set(self._outputs):
+            raise ModelError("a network has other outputs than this version of aez takes")
 
     def __call__(self, **inputs: NDArray[Any]) -> dict[str, "Float"]:
         """Run once; arrays by name, a batch axis first."""
-        return dict(zip(self._outputs, self._session.run(self._outputs, inputs), strict=True))
+        try:
+            found = self._session.run(self._outputs, inputs)
+        except Exception as error:  # as in _new_session
+            raise ModelError(f"a network cannot be run: {str(error).splitlines()[0]}") from None
+        return dict(zip(self._outputs, found, strict=True))
+
+
+PORTS: dict[str, tuple[str, tuple[int | None, ...]]] = {
+    **dict.fromkeys(("coefficients", "analysis", "log_sigma", "noise"), ("tensor(float)", (None, None, COEFFICIENTS))),
+    "sent": ("tensor(bool)", (None, None, COEFFICIENTS)),
+    "frames": ("tensor(float)", (None, None, 2 * COEFFICIENTS)),
+    "hyper": ("tensor(float)", (None, None, HYPER)),
+    **dict.fromkeys(("quantized", "latents", "features"), ("tensor(float)", (None, None, None))),
+    "logits": ("tensor(float)", (None, None)),
+    "gain": ("tensor(float)", (1,)),
+}
+"""Type and shape of the inputs and outputs that networks have; None: any number."""
+
+
+def _fits(name: str, kind: str, shape: list[int | str | None]) -> bool:
+    """Whether an input or output is what its name stands for; of other names, whether it holds floats."""
+    expected, sizes = PORTS.get(name, ("tensor(float)", None))
+    if kind != expected or (sizes and len(sizes) != len(shape)):
+        return False
+    return all(
+        want is None or not isinstance(size, int) or size == want
+        for want, size in zip(sizes or (), shape, strict=False)
+    )
 
 
 _kept: list[dict[tuple[bytes, str, int], Any]] = []
@@ -70,6 +111,7 @@ def _session(graph: bytes, device: str, threads: int) -> Any:
 def _new_session(graph: bytes, device: str, threads: int) -> Any:
     import onnxruntime as ort
 
+    graphs.check(graph)
     ort.set_default_logger_severity(LOG_ERRORS + 1)
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads

@@ -6,6 +6,7 @@ the decoder and tables that it needs.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -14,12 +15,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from codec import trust
 from formats.errors import ModelError
 from formats.grid import COEFFICIENTS, HYPER_PER_FRAME
 
 if TYPE_CHECKING:
     from formats.coding import AnyTables
     from formats.tables import Tables
+
+CARD = "model.json"
 
 DEFAULT = "music1"
 """The model that `encode` takes unless told."""
@@ -44,11 +48,16 @@ def model_id(decoder: bytes, tables: AnyTables) -> bytes:
 class Model:
     """One model folder, read lazily.
 
+    Attributes:
+        folder: where it lies.
+        shipped: whether nobody named it: then only files whose hash the package knows are taken, see `codec.trust`.
+
     Raises:
         ModelError: a part is missing, or is not what the card says.
     """
 
     folder: Path
+    shipped: bool = False
 
     @property
     def name(self) -> str:
@@ -59,7 +68,7 @@ class Model:
     def card(self) -> dict[str, Any]:
         """model.json."""
         try:
-            card = json.loads(self._read("model.json"))
+            card = json.loads(self._read(CARD))
             if not isinstance(card, dict) or len(bytes.fromhex(card["id"])) != 8:
                 raise ValueError
             return card
@@ -177,24 +186,35 @@ class Model:
 
     def _read(self, part: str) -> bytes:
         try:
-            return (self.folder / part).read_bytes()
+            data = (self.folder / part).read_bytes()
         except OSError:
             raise ModelError(f"model {self.name!r} lacks {part}") from None
+        if self.shipped and part != CARD:
+            trust.check(self.name, part, data)
+        return data
+
+
+def named_folders() -> list[Path]:
+    """Where AEZ_MODELS points."""
+    return [Path(part) for part in os.environ.get("AEZ_MODELS", "").split(os.pathsep) if part]
 
 
 def folders() -> list[Path]:
     """Where models are looked for: AEZ_MODELS first, then those that came with the package (or stand in the clone)."""
-    here = Path(__file__).parent
-    named = [Path(part) for part in os.environ.get("AEZ_MODELS", "").split(os.pathsep) if part]
-    return [*named, here / "models", here.parent / "models"]
+    return [*named_folders(), *trust.shipped_folders()]
+
+
+def is_shipped(folder: Path) -> bool:
+    """Whether models in this folder are there without anybody's naming it."""
+    return folder in trust.shipped_folders() and folder not in named_folders()
 
 
 def installed() -> list[Model]:
     """Every model that can be found, by name; the first of a name counts."""
     found: dict[str, Model] = {}
     for folder in folders():
-        for card in sorted(folder.glob("*/model.json")):
-            found.setdefault(card.parent.name, Model(card.parent))
+        for card in sorted(folder.glob(f"*/{CARD}")):
+            found.setdefault(card.parent.name, Model(card.parent, is_shipped(folder)))
     return list(found.values())
 
 
@@ -208,8 +228,9 @@ def by_name(name: str | None = None) -> Model:
     for model in installed():
         if model.name == wanted:
             return model
-    if name and (Path(name) / "model.json").is_file():
-        return Model(Path(name).resolve())
+    with contextlib.suppress(OSError, ValueError):  # what is no path at all
+        if name and (Path(name) / CARD).is_file():
+            return Model(Path(name).resolve())
     known = ", ".join(model.name for model in installed()) or "none"
     raise ModelError(f"there is no model {wanted!r}; installed: {known}")
 
@@ -220,10 +241,22 @@ def by_id(wanted: bytes) -> Model:
     Raises:
         ModelError: no installed model has this id.
     """
+    broken = []
     for model in installed():
-        if model.id == wanted:
-            return model
+        try:
+            if model.id == wanted:
+                return model
+        except ModelError as error:
+            broken.append(f" ({error})")
     raise ModelError(
-        f"the file needs model {wanted.hex()}, which is not installed; a newer aez may bring it, or put its folder "
-        "where AEZ_MODELS points"
+        f"the file needs model {wanted.hex()}, which is not installed; a newer aez may bring it, or name its folder by "
+        f"--model, or put it where AEZ_MODELS points{''.join(broken)}"
     )
+
+
+def called(wanted: bytes) -> str:
+    """Name of the installed model with this id; the id in hex where there is none."""
+    try:
+        return by_id(wanted).name
+    except ModelError:
+        return wanted.hex()

@@ -1,0 +1,14 @@
+"""SHA-256 of every model file that the package runs unasked; written by `python -m training.pin`."""
+
+KNOWN: dict[str, str] = {
+    "dense/decoder.onnx": "f0e37c6f3b6f55ba88bd238e8adc59c77eb41ec36a9e46f0a62c78219a5f65bc",
+    "dense/encoder.onnx": "67e4de8e5fa89f7bd0bedafb245991f17007155ebfa0b43e436fe67fc9b641d2",
+    "dense/tables.npz": "7605bfe759600c72e90ba75f8d60d50c17250b099390673d6134e6394d254857",
+    "genre/genre.onnx": "e9703b5bd64a3f68e285bc90d752a7eda7c3dfef947dcf978db27aa24e44dbd1",
+    "music1/decoder.onnx": "8e07a7b4380f07432f4938a6a55a689650baa185e287d4f593eafa00d8271609",
+    "music1/encoder.onnx": "888b39e5412d773947623f0e9eced7ea0e396f0661e09bb516f7c4c1398028f0",
+    "music1/tables.npz": "58a87e3492c6f4cb793a755d9ab970c1791fcca12aaf73d5e33bbcd39ec2e9ad",
+    "time/decoder.onnx": "8c6db3cb1c6346b8e359940fc323e82168911bfb5ca0babff40d765d0c282612",
+    "time/encoder.onnx": "ab096a8967f14380a21ea84df4615ac9e973058d9dc441b5ce8e187f5439be20",
+    "time/tables.npz": "ff0438820fb4b42e61ea2711a789d8e6e90bda3a9964ce4c779231b924205e0b",
+}
