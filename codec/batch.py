@@ -114,7 +114,7 @@ def run(jobs: list[Job], task: Task, workers: int, progress: Progress | None = N
                 if not pending:
                     return
                 done = wait(pending, TICK, FIRST_COMPLETED).done
-                for future in done:
+                for future in [future for future in pending if future in done]:
                     job = pending.pop(future)
                     meter.finished(job)
                     yield future.result()

@@ -19,7 +19,7 @@ import click
 
 from codec.atomic import check_target, new_file
 from codec.clock import clock as clock
-from formats.errors import AezError, UsageError
+from formats.errors import AezError, AudioError, UsageError
 
 PIPE = "-"
 """The name that stands for standard input or output."""
@@ -130,9 +130,13 @@ def progress(label: str, *, quiet: bool) -> Iterator[Callable[[float | None], No
 
 @contextlib.contextmanager
 def opened(name: str) -> Iterator[BinaryIO]:
-    """Open a file for reading, or standard input."""
+    """Open a file for reading, or standard input.
+
+    Raises:
+        UsageError: a directory, or standard input is a terminal.
+    """
     if name == PIPE:
-        yield sys.stdin.buffer
+        yield _standard_input()
         return
     if Path(name).is_dir():
         raise UsageError(f"{name} is a directory")
@@ -142,15 +146,28 @@ def opened(name: str) -> Iterator[BinaryIO]:
 
 @contextlib.contextmanager
 def spooled(name: str) -> Iterator[str]:
-    """Give the name of a file: standard input is copied to a temporary one first, audio libraries need to seek."""
+    """Give the name of a file: standard input is copied to a temporary one first, audio libraries need to seek.
+
+    Raises:
+        UsageError: standard input is a terminal; AudioError of the block, about standard input by that name.
+    """
     if name != PIPE:
         yield name
         return
     with tempfile.TemporaryDirectory(prefix="aez-") as folder:
         copy = Path(folder, "standard input")
         with copy.open("wb") as file:
-            shutil.copyfileobj(sys.stdin.buffer, file)
-        yield str(copy)
+            shutil.copyfileobj(_standard_input(), file)
+        try:
+            yield str(copy)
+        except AudioError as error:
+            raise AudioError(str(error).replace(str(copy), copy.name)) from None
+
+
+def _standard_input() -> BinaryIO:
+    if sys.stdin.isatty():
+        raise UsageError("standard input is a terminal; pipe a file into it, or name one")
+    return sys.stdin.buffer
 
 
 @contextlib.contextmanager

@@ -25,7 +25,7 @@ from codec.commands.shared import (
     speed_text,
     verbose_option,
 )
-from codec.terminal import clock, created, progress, spooled
+from codec.terminal import PIPE, clock, created, progress, spooled
 
 if TYPE_CHECKING:
     from codec.tasks import Settings
@@ -94,7 +94,7 @@ def encode(
             report = pipeline.encode(audio, file, **options, progress=advance)
         pcm = 2 * report.channels * report.samples
     for warning in audio.warnings:
-        say(f"aez: warning: {warning}", quiet=quiet)
+        say(f"aez: warning: {warning.replace(name, 'standard input') if source == PIPE else warning}", quiet=quiet)
     ratio = f"{pcm / report.coded_bytes:.1f}:1 to 16 bit PCM, " if pcm else ""
     speed = speed_text(report.seconds, begun)
     say(f"{target}: {clock(report.seconds)}, {report.kbps:.2f} kbit/s, {ratio}{speed}", quiet=quiet)
