@@ -76,10 +76,8 @@ def make(model: weights.Model, coder: str, target: Path) -> bool:
     rate, channels = SOURCES[coder]
     samples = song(SECONDS, rate, channels, seed=11)
     samples[:, rate : rate + rate // 4] = 0  # a stretch of silence, which the file lists
-    out = BytesIO()
-    pipeline.encode(
-        _Tagged(samples, rate), out, coder=coder, model=str(model.folder), chunk_frames=SEGMENT, device="cpu"
-    )
+    source, out = ArraySource(samples, rate, Metadata({"title": "golden"})), BytesIO()
+    pipeline.encode(source, out, coder=coder, model=str(model.folder), chunk_frames=SEGMENT, device="cpu")
     data = out.getvalue()
     facts = {
         "format_version": VERSION,
