@@ -26,6 +26,9 @@ from formats.grid import HOP, SAMPLE_RATE
 FOREVER = 1e9
 """Seconds that no song lasts."""
 
+BLOCK = 1 << 20
+"""Samples of a block of output, about: a file may claim a megahertz, and a chunk of 40 seconds."""
+
 WARM_UP = 0.25
 """Seconds decoded before a seek's start, so that the resampler has settled there."""
 
@@ -144,9 +147,10 @@ def _decode(
             if first:  # the half window before the first chunk belongs to what is not decoded
                 wave, first = wave[:, HOP:], False
             # One block is held back: the song's exact length may end inside it, and only the trailer knows.
-            held.append(resampler.push(wave))
-            if len(held) > 1:
-                emit(held.pop(0), to_sample)
+            for piece in np.array_split(wave, 1 + wave.shape[1] * rate // SAMPLE_RATE // BLOCK, axis=1):
+                held.append(resampler.push(piece))
+                if len(held) > 1:
+                    emit(held.pop(0), to_sample)
     samples = saved.samples if saved else reader.samples
     ready = origin + position + sum(block.shape[1] for block in held)
     if not saved and not reader.complete and (to_sample is None or samples is None or to_sample > ready):
@@ -157,6 +161,8 @@ def _decode(
     if samples is None:
         raise FormatError("the file does not say how many samples it has")
     end = samples if to_sample is None else min(to_sample, samples)
+    if not saved and written and end < from_sample + written:
+        raise FormatError(f"the file counts {samples} samples, fewer than its chunks hold")
     for block in (*held, resampler.finish()):
         emit(block, end)
     missing = end - max(from_sample, origin + position)

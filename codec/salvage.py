@@ -55,7 +55,8 @@ class Salvage:
 
     def __init__(self, reader: Reader, first: int, last: int | None) -> None:
         self._reader, self._first, self._last = reader, first, last
-        self._each = source_samples(1, reader.header.sample_rate, reader.header.chunk_frames)
+        frames = reader.header.chunk_frames  # a chunk is filled at 44.1 kHz first, whatever the source's rate
+        self._each = max(source_samples(1, reader.header.sample_rate, frames), frames * HOP)
         self._budget = FILL
         self._lost: list[tuple[int, int]] = []
         self._whole = self._good = 0

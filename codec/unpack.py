@@ -1,5 +1,6 @@
 """From a container's chunks to their integers: what decoding and peeling have in common."""
 
+from codec.chunks import source_samples
 from codec.weights import Model, by_id
 from formats import coding
 from formats.coding import Latents
@@ -24,8 +25,12 @@ def check(header: Header, model: Model | None = None) -> None:
 def unpack(header: Header, chunk: Chunk, model: Model) -> Latents:
     """The integers of a chunk. DamagedError: its payload is not what its header implies."""
     try:
-        return coding.decode(
+        latents = coding.decode(
             chunk.payload, chunk.frames, model.main_count(header.latent), header.gain, header.coder, model.integers
         )
+        # Stretches that reach into later chunks would pile up from chunk to chunk.
+        if latents.silence.sum(1).max(initial=0) > source_samples(1, header.sample_rate, header.chunk_frames):
+            raise DamagedError("it lists silence beyond its end")
+        return latents
     except DamagedError as error:
         raise DamagedError(f"chunk {chunk.index} is damaged: {error}", chunk.index) from None

@@ -107,14 +107,14 @@ def opening(data: bytes) -> None:
     """All that a reader can be asked: in order and with salvage always, the rest as the input's length has it."""
     reader, turn = Reader(io.BytesIO(data)), len(data) % 4
     good = attempt(lambda: list(reader))
+    whole = good is not None and reader.complete
     saved, lost = salvaged(reader)
-    if good is None or not reader.complete:
+    if not whole:
         assert lost, "a damage that salvage does not notice"
     else:
         assert good == saved and not lost, "a good file is salvaged as something else"
     if turn == 0:
-        whole = attempt(lambda: Reader(io.BytesIO(data)).verify() or True)
-        assert bool(whole) == (good is not None and reader.complete)
+        assert whole == bool(attempt(lambda: Reader(io.BytesIO(data)).verify() or True))
         attempt(lambda: Reader(io.BytesIO(data)).metadata)
     elif turn == 1:
         pipe = attempt(lambda: list(Reader(Pipe(data))))
