@@ -14,7 +14,7 @@ from codec.analysis import Analysed
 from codec.chunks import Window
 from codec.mdct import Float
 from codec.sessions import Network
-from codec.synthesis import REACH, places
+from codec.synthesis import REACH, finite, places
 from codec.weights import Model
 from formats.coding import Latents
 from formats.container import Chunk
@@ -91,5 +91,5 @@ class Synthesizer:
         if out is None or out.shape != (*self._size[:2], width):
             raise ModelError(f"the decoder of model {self._name!r} does not give the frames its card says")
         if self._transform == "mdct":
-            return mdct.inverse(out[0, core].reshape(-1, 2, HOP).transpose(1, 2, 0))
-        return frames.inverse(out[0, core])
+            return mdct.inverse(finite(out[0, core]).reshape(-1, 2, HOP).transpose(1, 2, 0))
+        return frames.inverse(finite(out[0, core]))

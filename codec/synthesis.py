@@ -22,6 +22,9 @@ from formats.tables import SIGMA_UNIT, Tables
 REACH = 8
 """Frames of context on either side."""
 
+LOUDEST = 1e6
+"""The largest coefficient or sample of a network that is believed: music stays below 100."""
+
 INPUTS = {"quantized", "log_sigma", "sent", "noise", "gain"}
 
 
@@ -53,6 +56,12 @@ def dense(latents: Latents, index: int, first_frame: int, gain: int, tables: Tab
     silent = np.repeat(silent_channels(latents.hyper), SHARE, axis=0)[:frames]
     size = expected.astype(np.float32) / np.float32(SIGMA_UNIT)
     return Dense(index, first_frame, quantized, size, sent, silent, latents.silence)
+
+
+def finite(out: Float) -> Float:
+    """What a network gave, with no value too large for what follows, and none that is no number; in place."""
+    np.clip(out, -LOUDEST, LOUDEST, out=out)
+    return np.nan_to_num(out, copy=False)
 
 
 class Framed(Protocol):
@@ -88,7 +97,7 @@ class Synthesizer:
     def __init__(self, model: Model, device: str, gain: int, chunk_frames: int) -> None:
         if model.reach("decoder") > REACH:
             raise ModelError(f"model {model.name!r} needs more context than this version of aez gives it")
-        self._network = Network(model.decoder, INPUTS, device)
+        self._network = Network(model.decoder, INPUTS, device, outputs=frozenset({"coefficients"}))
         self.provider = self._network.provider
         self._size = (1, chunk_frames + 2 * REACH, COEFFICIENTS)
         self._gain, self._tables = np.array([gain], np.float32), model.tables
@@ -119,7 +128,7 @@ class Synthesizer:
         if start:
             random = np.concatenate([np.zeros((1, start, COEFFICIENTS), np.float32), random], 1)
         out = self._network(quantized=quantized, log_sigma=sigma, sent=sent, noise=random, gain=self._gain)
-        coefficients = out["coefficients"][0, REACH : REACH + frames].reshape(frames, 2, HOP)
+        coefficients = finite(out["coefficients"][0, REACH : REACH + frames]).reshape(frames, 2, HOP)
         coefficients[chunk.silent] = 0
         return inverse(coefficients.transpose(1, 2, 0))
 
