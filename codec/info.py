@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
 from codec import weights
+from codec.damage import located
 from formats.container import Metadata, Reader
 from formats.errors import FormatError, ModelError
 
@@ -69,7 +70,7 @@ def describe(source: BinaryIO) -> Info:
         metadata = reader.metadata
         reader.verify()
     except FormatError as error:
-        damage = str(error)
+        damage = str(located(error, reader.header, reader.samples))
     size, samples = reader.coded_size, reader.samples
     cover = metadata.cover or b""
     header = reader.header

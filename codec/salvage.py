@@ -60,6 +60,7 @@ class Salvage:
         self._budget = FILL
         self._lost: list[tuple[int, int]] = []
         self._whole = self._good = 0
+        self._read_on = True  # to the file's end
         self._unfilled: Loss | None = None
         self.samples: int | None = None
         self.faults: list[FormatError] = []
@@ -86,6 +87,7 @@ class Salvage:
             if chunk.index == self._last:
                 stopped = True
                 break
+        self._read_on = not stopped
         if self.faults and not self._good:
             raise DamagedError("no chunk of the file is undamaged: there is nothing to salvage")
         header = self._reader.header
@@ -117,7 +119,7 @@ class Salvage:
             self._reader.metadata  # noqa: B018
         except FormatError as error:
             found.append(f"{error}; tags and cover are lost")
-        if not self._reader.complete and self.faults:
+        if not self._reader.complete and self.faults and (self._read_on or self._unfilled):
             known = "" if self._reader.samples is not None else ": how long it was is not known"
             found.append(f"the end of the file is missing or damaged{known}")
         if self._unfilled:

@@ -227,7 +227,7 @@ class Reader:
                     trailer = self._end(head, at, None if lost else (frames, lengths))
                     gapless = len(lengths) == expected
                     if lost and len(trailer.lengths) > expected:
-                        lost(DamagedError(f"chunks {expected} to {len(trailer.lengths) - 1} are lost"))
+                        lost(_missing(expected, len(trailer.lengths) - 1))
                     elif lost and (trailer.frames != frames or (gapless and trailer.lengths != tuple(lengths))):
                         lost(FormatError("the trailer does not agree with the chunks"))
                     self._reached = trailer
@@ -251,7 +251,7 @@ class Reader:
                 at = source.position if source.find((CHUNK_SYNC, TRAILER_SYNC)) else None
                 continue
             if lost and chunk.index > expected:
-                lost(DamagedError(f"chunks {expected} to {chunk.index - 1} are lost"))
+                lost(_missing(expected, chunk.index - 1))
             here, at = at, source.position
             expected, whole = chunk.index + 1, chunk.frames == self.header.chunk_frames
             lengths.append(len(chunk.payload))
@@ -295,3 +295,7 @@ class Reader:
         if self._source.take(1):
             raise DamagedError("there are bytes after the end of the file")
         return trailer
+
+
+def _missing(first: int, last: int) -> DamagedError:
+    return DamagedError(f"chunk {first} is lost" if first == last else f"chunks {first} to {last} are lost")
