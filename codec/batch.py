@@ -82,8 +82,9 @@ def failed(job: Job, error: Exception) -> Result:
 def run(jobs: list[Job], task: Task, workers: int, progress: Progress | None = None) -> Results:
     """Do all jobs, `workers` files at a time, and give each result as it comes.
 
-    The files share one set of sessions and one set of threads for their chunks, so that memory does not grow with
-    `workers` much. Leaving the iterator (Ctrl-C in the loop over it) stops what is under way, without partial files.
+    The files share one set of sessions and one set of threads for their chunks, so that another file at a time costs
+    only the chunks that wait, some tens of MB. Leaving the iterator (Ctrl-C in the loop over it) stops what is under
+    way, without partial files.
 
     Args:
         jobs: see `pair`.

@@ -68,8 +68,8 @@ def run(command: click.Command, arguments: list[str] | None = None) -> int:
         return _fail(": ".join(str(part) for part in (error.filename, error.strerror or error) if part))
     except MemoryError:
         return _fail("out of memory")
-    except Exception:
-        if _stopped:  # a signal that somebody's C code turned into an error of its own
+    except (Exception, SystemExit):
+        if _stopped:  # a signal that somebody's C code turned into an error or exit code of its own
             return 128 + _stopped[0]
         raise
 

@@ -10,6 +10,7 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 import soundfile
@@ -384,6 +385,46 @@ def test_threads_leave_the_umask_alone(tmp_path):
         sys.setswitchinterval(interval)
         left = os.umask(before)
     assert (modes, left) == ({0o640}, 0o027)
+
+
+@posix
+def test_a_stop_that_a_library_made_an_exit_code_of(monkeypatch):
+    @click.command()
+    def engine() -> None:
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        except SystemExit:
+            raise SystemExit(1) from None  # as Ray does
+
+    before = [(number, signal.getsignal(number)) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    try:
+        assert run(engine, []) == 143
+    finally:
+        for number, handler in before:
+            signal.signal(number, handler)
+
+
+@posix
+def test_one_bar_for_all(album, tmp_path):
+    import pty
+
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "codec.cli", "encode", str(album), "-o", str(tmp_path / "out"), "--model", "tiny"]
+    environment = os.environ | {"TERM": "xterm", "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, stderr=theirs, stdin=subprocess.DEVNULL, env=environment) as running:
+        os.close(theirs)
+        shown = b""
+        try:
+            while data := os.read(ours, 1000):
+                shown += data
+        except OSError:  # Linux: the other end is closed
+            pass
+        assert running.wait() == 1
+    os.close(ours)
+    assert b"encoding" in shown
+    assert b"100%" in shown
+    assert b"4 encoded, 1 failed" in shown
 
 
 @posix

@@ -92,7 +92,7 @@ def run_many(
         raise UsageError(f"there is nothing to do: no {' or '.join(sorted(taken)[:4])} in what was named")
     begun, seconds, done, kept = time.monotonic(), 0.0, 0, 0
     workers = jobs or WORKERS
-    with progress(verb.removesuffix("ed").removesuffix("d") + "ing", quiet=quiet) as advance:
+    with progress(verb.removesuffix("ed") + "ing", quiet=quiet) as advance:
         if ray:
             from codec import cluster
 
