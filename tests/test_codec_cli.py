@@ -183,7 +183,8 @@ def test_options_reach_the_pipeline(song, coded, tmp_path, monkeypatch):
     assert aez("encode", song, tmp_path / "a.aez", "--bitrate", "31.5", "--force") == 0
     assert seen["encode"]["bitrate"] == 31.5
     assert aez("decode", coded, tmp_path / "a.wav", "--start", "0:01.5", "--duration", 2, "--device", "cpu") == 0
-    assert seen["decode"] == {"start": 1.5, "duration": 2.0, "device": "cpu", "progress": None}
+    given = {"start": 1.5, "duration": 2.0, "device": "cpu", "progress": None}
+    assert seen["decode"] == {**given, "model": None, "salvage": False}
     assert soundfile.info(tmp_path / "a.wav").frames == 2 * RATE
 
 
