@@ -28,7 +28,7 @@ TICK = 0.1
 class Result:
     """What became of a job: `failure` is the reason in one line, or empty; `kept` means that it was done before.
 
-    `seconds` of audio were coded; `warnings` are lines for the user.
+    `seconds` of audio were coded; `warnings` are lines for the user; `damaged` means that parts of it were lost.
     """
 
     job: Job
@@ -36,6 +36,7 @@ class Result:
     kept: bool = False
     seconds: float = 0.0
     warnings: tuple[str, ...] = ()
+    damaged: bool = False
 
 
 Results = Generator[Result, None, None]

@@ -14,6 +14,7 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -139,7 +140,7 @@ def _result(ray: Any, reference: Any, job: Job) -> Result:
         return failed(job, error.cause if isinstance(error.cause, Exception) else error)
     except ray.exceptions.RayError as error:  # the worker died, again and again
         return Result(job, f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}")
-    return Result(job, result.failure, result.kept, result.seconds, result.warnings)
+    return replace(result, job=job)
 
 
 def _absolute(job: Job) -> Job:

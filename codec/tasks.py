@@ -100,7 +100,7 @@ class EncodeTask:
 
 @dataclass(frozen=True)
 class DecodeTask:
-    """Decode a file to what its target's extension says; `start` and `duration` in seconds."""
+    """Decode a file to what its target's extension says; arguments as `codec.pipeline.decode` takes them."""
 
     manners: Manners
     subtype: str | None = None
@@ -108,6 +108,7 @@ class DecodeTask:
     duration: float | None = None
     model: str | None = None
     device: str = "auto"
+    salvage: bool = False
 
     def __call__(self, job: Job, progress: Progress | None = None) -> Result:
         """Do one file."""
@@ -121,15 +122,25 @@ class DecodeTask:
                 new_file(job.target, force=force, source=job.source) as file,
                 AudioSink(
                     file, str(job.target), header.sample_rate, header.channels, subtype=self.subtype,
-                    tags=reader.metadata.tags, expected=self._samples(reader),
+                    tags=self._tags(reader), expected=self._samples(reader),
                 ) as sink,
             ):  # fmt: skip
                 report = pipeline.decode(
                     reader, sink, start=self.start, duration=self.duration, model=self.model, device=self.device,
-                    progress=progress,
+                    progress=progress, salvage=self.salvage,
                 )  # fmt: skip
-        clipped = (f"{job.target}: {report.clipped} samples clipped",) if report.clipped else ()
-        return Result(job, seconds=report.samples / header.sample_rate, warnings=clipped)
+        clipped = [f"{job.target}: {report.clipped} samples clipped"] if report.clipped else []
+        lost = [f"{job.source}: {line}" for line in (*(f"{loss}, is lost" for loss in report.losses), *report.damage)]
+        warnings = (*clipped, *lost)
+        return Result(job, seconds=report.samples / header.sample_rate, warnings=warnings, damaged=bool(lost))
+
+    def _tags(self, reader: Reader) -> dict[str, str]:
+        try:
+            return reader.metadata.tags
+        except FormatError:
+            if not self.salvage:
+                raise
+            return {}
 
     def _samples(self, reader: Reader) -> int | None:
         rate = reader.header.sample_rate

@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import re
 import signal
 import subprocess
 import sys
@@ -173,6 +174,20 @@ def test_resume_of_decoding_and_peeling(album, tmp_path, capsys):
     assert "4 decoded" in capsys.readouterr().err
     assert aez(*decode, "--subtype", "24", "--duration", "0.1") == 0
     assert "4 decoded" in capsys.readouterr().err
+
+
+def test_damaged_files_among_good_ones(album, tmp_path, capsys):
+    coded, back = tmp_path / "coded", tmp_path / "back"
+    aez("encode", album / "cd1", "-o", coded)
+    cut = coded / "b.aez"
+    cut.write_bytes(cut.read_bytes()[:-10])
+    assert aez("decode", coded, "-o", back) == 1
+    assert "1 decoded, 1 failed" in capsys.readouterr().err
+    assert list(tree(back)) == ["a.wav"]
+    assert aez("decode", coded, "-o", back, "--salvage", "--force", "--quiet") == 3
+    assert re.fullmatch(rf"(aez: warning: {cut}: .*\n)+", capsys.readouterr().err)
+    assert list(tree(back)) == ["a.wav", "b.wav"]
+    assert soundfile.info(back / "b.wav").frames == round(0.4 * RATE)
 
 
 @pytest.mark.parametrize(

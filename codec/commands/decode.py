@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from codec.commands.many import (
+    SALVAGED,
     inputs_argument,
     jobs_option,
     on_cluster,
@@ -32,9 +33,6 @@ from codec.terminal import PIPE, Time, clock, created, opened, progress
 
 if TYPE_CHECKING:
     from formats.container import Reader
-
-SALVAGED = 3
-"""Exit code of a decode that kept what a damaged file still had."""
 
 
 @click.command()
@@ -82,13 +80,11 @@ def decode(
         from codec.sink import target_kind
         from codec.tasks import DecodeTask, Manners
 
-        if salvage:
-            raise click.UsageError("--salvage takes one file at a time")
         device, model = on_cluster(ray, device, model)
         extension = f".{to or 'wav'}"
         target_kind(f"OUT{extension}", subtype)
         providers(device)
-        task = DecodeTask(Manners(force, resume), subtype, start, duration, model, device)
+        task = DecodeTask(Manners(force, resume), subtype, start, duration, model, device, salvage)
         return run_many(
             names, out, extension, CODED, task, jobs=jobs, ray=ray, verb="decoded", verbose=verbose, quiet=quiet
         )

@@ -17,6 +17,9 @@ from formats.errors import UsageError
 if TYPE_CHECKING:
     from codec.batch import Task
 
+SALVAGED = 3
+"""Exit code of a decode that kept what a damaged file still had."""
+
 inputs_argument = click.argument("names", nargs=-1, required=True, metavar="IN... [OUT]")
 out_option = click.option("-o", "--out", metavar="FOLDER", help="Take many files and folders; keep their trees here.")
 jobs_option = click.option("-j", "--jobs", type=click.IntRange(1, 64), metavar="N", help="Files at a time, with -o.")
@@ -80,7 +83,7 @@ def run_many(
     verbose: bool = False,
     quiet: bool = False,
 ) -> int:
-    """Do every file, say how it went, and return the exit code: 1 if any failed."""
+    """Do every file, say how it went, and return the exit code: 1 if any failed, SALVAGED if any lost something."""
     from codec import batch, plan
     from codec.parallel import WORKERS
 
@@ -90,7 +93,7 @@ def run_many(
     failures = [*found.failures, *clashes]
     if not todo and not failures:
         raise UsageError(f"there is nothing to do: no {' or '.join(sorted(taken)[:4])} in what was named")
-    begun, seconds, done, kept = time.monotonic(), 0.0, 0, 0
+    begun, seconds, done, kept, damaged = time.monotonic(), 0.0, 0, 0, 0
     workers = jobs or WORKERS
     with progress(verb.removesuffix("ed") + "ing", quiet=quiet) as advance:
         if ray:
@@ -102,21 +105,28 @@ def run_many(
         with closing(results):
             for result in results:
                 for warning in result.warnings:
-                    say(f"aez: warning: {warning}", quiet=quiet)
+                    say(f"aez: warning: {warning}", quiet=quiet and not result.damaged)
                 if result.failure:
                     failures.append((result.job.source, result.failure))
                     continue
+                damaged += result.damaged
                 done, kept, seconds = done + (not result.kept), kept + result.kept, seconds + result.seconds
                 if verbose:
                     say(f"{result.job.target}: " + ("done before" if result.kept else verb))
     for source, reason in sorted(failures):
         say(f"aez: error: {reason if str(source) in reason else f'{source}: {reason}'}")
-    counts = {verb: done, "done before": kept, "failed": len(failures), "other files left out": found.others}
+    counts = {
+        verb: done,
+        "damaged": damaged,
+        "done before": kept,
+        "failed": len(failures),
+        "other files left out": found.others,
+    }
     told = [f"{count} {what}" for what, count in counts.items() if count or what == verb]
     if seconds:
         told.append(f"{clock(seconds)} of audio, {seconds / max(time.monotonic() - begun, 1e-6):.0f} times real time")
     say(f"{out}: {', '.join(told)}", quiet=quiet)
-    return 1 if failures else 0
+    return 1 if failures else SALVAGED if damaged else 0
 
 
 def check_out(names: Sequence[str], out: str, extension: str) -> Path:
