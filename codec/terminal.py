@@ -43,6 +43,7 @@ class Time(click.ParamType[float]):
 def run(command: click.Command, arguments: list[str] | None = None) -> int:
     """Run a command and return its exit code: 0, 1 for errors, 2 for wrong usage, 130 for Ctrl-C, 143 for SIGTERM."""
     _stopped.clear()
+    _open_streams()
     for name, default in (
         ("SIGINT", signal.default_int_handler),
         ("SIGTERM", signal.SIG_DFL),
@@ -72,6 +73,22 @@ def run(command: click.Command, arguments: list[str] | None = None) -> int:
         if _stopped:  # a signal that somebody's C code turned into an error or exit code of its own
             return 128 + _stopped[0]
         raise
+
+
+_closed: set[str] = set()
+"""Standard streams that whoever started this process has closed."""
+
+
+def _open_streams() -> None:
+    """Put the null device where a standard stream is closed, or the next file that is opened would be taken for it."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            _closed.add(name)
+            null = os.open(os.devnull, os.O_RDWR)
+            if null != number:
+                os.dup2(null, number)
+                os.close(null)
+            setattr(sys, name, os.fdopen(number, "r" if name == "stdin" else "w", closefd=False))
 
 
 _stopped: list[int] = []
@@ -165,6 +182,8 @@ def spooled(name: str) -> Iterator[str]:
 
 
 def _standard_input() -> BinaryIO:
+    if "stdin" in _closed:
+        raise UsageError("standard input is closed")
     if sys.stdin.isatty():
         raise UsageError("standard input is a terminal; pipe a file into it, or name one")
     return sys.stdin.buffer
@@ -179,6 +198,8 @@ def created(name: str, *, force: bool, source: str, seekable: bool = False) -> I
         AezError: writing fails, with the target's name in the line.
     """
     if name == PIPE:
+        if "stdout" in _closed:
+            raise UsageError("standard output is closed")
         if sys.stdout.isatty():
             raise UsageError("the output is not written to a terminal; name a file, or pipe it on")
         if not seekable:
