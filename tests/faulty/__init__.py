@@ -1,0 +1,1 @@
+"""Faults while writing; `python tests/faulty/run.py --help`."""
