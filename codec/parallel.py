@@ -5,6 +5,8 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import Lock
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -19,12 +21,15 @@ four stay under 700 MB, eight would not."""
 
 
 def ordered_map(pool: ThreadPoolExecutor, work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-    """`map` over a pool that takes items only as results are asked for: at most WORKERS + 1 are under way."""
+    """`map` over a pool that takes items only as results are asked for: at most WORKERS + 1 are under way.
+
+    The files of a batch divide that among them, so that ten at once do not hold ten times as much.
+    """
     pending: deque[Future[R]] = deque()
     try:
         for item in items:
             pending.append(pool.submit(work, item))
-            if len(pending) > WORKERS:
+            while len(pending) > _ahead():
                 yield pending.popleft().result()
         while pending:
             yield pending.popleft().result()
@@ -33,27 +38,48 @@ def ordered_map(pool: ThreadPoolExecutor, work: Callable[[T], R], items: Iterabl
             future.cancel()
 
 
-_shared: list[ThreadPoolExecutor] = []
-"""The pool of the batch that runs, if one does."""
+@dataclass
+class _Shared:
+    """The pool of the batch that runs, its threads, and how many files use it."""
+
+    pool: ThreadPoolExecutor
+    threads: int
+    files: int = 0
+
+
+_shared: list[_Shared] = []
+_lock = Lock()
+
+
+def _ahead() -> int:
+    shared = _shared[-1:]
+    return max(1, shared[0].threads // max(1, shared[0].files)) if shared else WORKERS
 
 
 @contextmanager
 def workers() -> Iterator[ThreadPoolExecutor]:
     """Threads for the chunks of one file: those that a batch shares among its files, else its own."""
-    if _shared:
-        yield _shared[-1]
+    if not _shared:
+        with ThreadPoolExecutor(WORKERS) as pool:
+            yield pool
         return
-    with ThreadPoolExecutor(WORKERS) as pool:
-        yield pool
+    shared = _shared[-1]
+    with _lock:
+        shared.files += 1
+    try:
+        yield shared.pool
+    finally:
+        with _lock:
+            shared.files -= 1
 
 
 @contextmanager
 def shared_workers(count: int = WORKERS) -> Iterator[ThreadPoolExecutor]:
     """Let all files that are coded meanwhile, in whatever thread, share `count` threads, and so their memory."""
-    pool = ThreadPoolExecutor(count)
-    _shared.append(pool)
+    shared = _Shared(ThreadPoolExecutor(count), count)
+    _shared.append(shared)
     try:
-        yield pool
+        yield shared.pool
     finally:
-        _shared.remove(pool)
-        pool.shutdown(cancel_futures=True)
+        _shared.remove(shared)
+        shared.pool.shutdown(cancel_futures=True)

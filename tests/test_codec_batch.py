@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import click
@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from codec import atomic, batch, sessions
 from codec.cli import cli
-from codec.parallel import shared_workers, workers
+from codec.parallel import WORKERS, ordered_map, shared_workers, workers
 from codec.plan import AUDIO, CODED, Job, find, pair
 from codec.tasks import EncodeTask, Manners
 from codec.terminal import run
@@ -352,6 +352,27 @@ def test_as_many_at_once_as_asked_for_and_the_bar_reaches_its_end(tmp_path):
     assert all(0 <= fraction <= 1 for fraction in seen)
     with pytest.raises(UsageError):
         list(batch.run([], task, 0))
+
+
+def test_files_of_a_batch_divide_the_chunks_under_way():
+    def most(files: int) -> int:
+        begun, highest = 0, 0
+
+        def items():
+            nonlocal begun
+            while begun < 30:
+                begun += 1
+                yield begun
+
+        with ExitStack() as stack:
+            pools = [stack.enter_context(workers()) for _ in range(files)]
+            for done, _ in enumerate(ordered_map(pools[0], lambda item: item, items())):
+                highest = max(highest, begun - done)
+        return highest
+
+    with shared_workers(4):
+        assert [most(files) for files in (1, 2, 4, 9)] == [5, 3, 2, 2]
+    assert most(1) == WORKERS + 1
 
 
 def test_leaving_early_stops_the_rest(tmp_path):
