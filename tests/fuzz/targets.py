@@ -103,9 +103,9 @@ def _hang(number: int, frame: object) -> None:
     raise HangError(f"still at it after {SECONDS} s")
 
 
-def opening(data: bytes) -> None:
+def opening(data: bytes, turn: int | None = None) -> None:
     """All that a reader can be asked: in order and with salvage always, the rest as the input's length has it."""
-    reader, turn = Reader(io.BytesIO(data)), len(data) % 4
+    reader, turn = Reader(io.BytesIO(data)), len(data) % 4 if turn is None else turn
     good = attempt(lambda: list(reader))
     whole = good is not None and reader.complete
     saved, lost = salvaged(reader)
