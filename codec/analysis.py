@@ -92,7 +92,7 @@ class Analyser:
     def __init__(self, model: Model, device: str) -> None:
         if model.reach("encoder") > REACH:
             raise ModelError(f"model {model.name!r} needs more context than this version of aez gives it")
-        self._network = Network(model.encoder, {"coefficients"}, device, outputs=frozenset({"hyper", "analysis"}))
+        self._network = Network(model.encoder, {"coefficients"}, device, outputs=frozenset({"hyper"}))
         self.provider = self._network.provider
 
     def __call__(self, window: Window, silence: NDArray[np.int64]) -> Analysed:
@@ -102,4 +102,9 @@ class Analyser:
         groups = hyper_count(window.frames)
         core = slice(REACH, REACH + window.frames)
         vectors = round_hyper(out["hyper"][0, REACH // SHARE :][:groups], coefficients[REACH : REACH + SHARE * groups])
-        return Analysed(vectors, out["analysis"][0, core], silence)
+        return Analysed(vectors, analysis_values(out, coefficients)[core], silence)
+
+
+def analysis_values(out: dict[str, Float], coefficients: Float) -> Float:
+    """What is quantized, [T, 1400]: the coefficients, which the first model's encoder moved a little."""
+    return out["analysis"][0] if "analysis" in out else coefficients

@@ -7,7 +7,7 @@ same integers back. Chunks of a mixed model have no hyper vectors. `formats/SPEC
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,7 +62,8 @@ def low_bits(level: NDArray[np.uint8]) -> NDArray[np.int32]:
     return ((np.maximum(level, 27) - np.uint8(27)) >> np.uint8(2)).astype(np.int32)
 
 
-class Ranking(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Ranking:
     """What says how main latents are coded: levels in rank order [F, M], and the coefficients they are of [F, M].
 
     `index` is None for a mixed model, whose latents are of no single coefficient.
@@ -133,7 +134,7 @@ def _ranked(vectors: NDArray[np.int8], frames: int, main: int, gain: int, tables
 def _passes(ranking: Ranking, tables: AnyTables, magnitude: NDArray[np.uint8]) -> Iterator[context.Pass]:
     """Passes over all main latents; a single one where the model's tables know no contexts."""
     if ranking.index is not None and tables.main.ndim == 3:
-        return context.passes(*ranking, magnitude)
+        return context.passes(ranking.level, ranking.index, magnitude)
     return iter([context.by_table(slice(None), ranking.level, len(tables.main))])
 
 
@@ -203,7 +204,8 @@ def _decode_range(
 
 
 def _small(magnitude: NDArray[Any]) -> NDArray[np.uint8]:
-    return np.minimum(magnitude, context.LARGEST).astype(np.uint8)
+    small: NDArray[np.uint8] = np.minimum(magnitude, context.LARGEST).astype(np.uint8)
+    return small
 
 
 def silent_channels(vectors: NDArray[np.int8]) -> NDArray[np.bool_]:

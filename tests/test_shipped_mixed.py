@@ -1,4 +1,4 @@
-"""The study's plain autoencoders that come with the package, through the real calls: floors under what they measured."""
+"""The plain autoencoders that come with the package, through the real calls: floors under what they measured."""
 
 import io
 

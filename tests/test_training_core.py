@@ -205,13 +205,12 @@ def test_untrained_reproduces_the_design(clip: NDArray[np.float32], monkeypatch:
     monkeypatch.setattr(torch, "rand_like", lambda like: torch.from_numpy((noise / math.sqrt(3) + 1) / 2)[None])
     d, main = 0.8, main_count(128)
     with torch.no_grad():
-        hyper, analysis = model.encoder(torch.from_numpy(x)[None])
+        hyper = model.encoder(torch.from_numpy(x)[None])
         out = train.run_codec(model, torch.from_numpy(x)[None], torch.tensor([[[math.log2(d)]]]), [main])
     wanted = slow_hyper(x)
     np.testing.assert_allclose(hyper[0], wanted, atol=2e-4)
     rounded = out["hyper"][0].numpy()
     assert np.abs(rounded - wanted).max() < 0.5 + 2e-4
-    assert torch.equal(analysis[0], torch.from_numpy(x))
     slow = slow_start(x, rounded, d, main, noise)
     np.testing.assert_allclose(model.levels.log_sigma(out["hyper"])[0].detach().numpy(), slow["log_sigma"], atol=1e-4)
     sent, q, decoded = (out[name][0].numpy() for name in ("sent", "q", "decoded"))
@@ -236,11 +235,10 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_graphs_are_the_networks_at_any_weights() -> None:
     model = untrained()
     with torch.no_grad():
-        for layer in (model.decoder.heads, model.encoder.gate, model.encoder.hyper):
+        for layer in (model.decoder.heads, model.encoder.hyper):
             layer.weight.mul_(200)  # so that every clamp and every tanh bends
         x = torch.from_numpy(frames_of(song(1.0, seed=7)[:, : 31 * HOP]))[None]
-        for got, wanted in zip(EncoderGraph(model.encoder)(x), model.encoder(x), strict=True):
-            torch.testing.assert_close(got, wanted, rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(EncoderGraph(model.encoder)(x), model.encoder(x), rtol=1e-4, atol=1e-4)
         inputs = example(2, 40)
         torch.testing.assert_close(DecoderGraph(model)(*inputs), Reference(model)(*inputs), rtol=1e-3, atol=1e-4)
 
@@ -251,10 +249,9 @@ def test_exported_encoder_is_the_torch_one(exported: Path, batch: int, frames: i
     x = np.stack([x * np.float32(0.5**b) for b in range(batch)])
     got = Network(Model(exported).encoder, {"coefficients"}, "cpu")(coefficients=x)
     with torch.no_grad():
-        hyper, analysis = untrained().encoder(torch.from_numpy(x))
+        hyper = untrained().encoder(torch.from_numpy(x))
     assert got["hyper"].shape == (batch, frames // 3, HYPER)
     np.testing.assert_allclose(got["hyper"], hyper, atol=1e-3)
-    np.testing.assert_allclose(got["analysis"], analysis, atol=1e-5 * np.abs(x).max())
 
 
 @pytest.mark.parametrize(("batch", "frames"), [(1, 1), (1, 2), (1, 79), (8, 1), (8, 37)])
@@ -297,3 +294,15 @@ def test_counted_tables_are_frequencies_of_the_music(counted: Any) -> None:
     assert lengths["main"][low, 0] == pytest.approx(-math.log2(seen[low]), abs=0.02)
     assert lengths["main"][low, 1] > lengths["main"][high, 1]
     assert (np.diff(lengths["hyper"][0, :6]) > 0).all()
+
+
+def test_a_decoder_leaves_large_values_their_precision() -> None:
+    """However the heads were trained, a value of many steps moves by a step and a half at most."""
+    model = Autoencoder(TINY).eval()
+    torch.manual_seed(3)
+    torch.nn.init.normal_(model.decoder.heads.weight, std=5.0)
+    q = torch.randint(-500, 500, (1, 20, COEFFICIENTS)).float()
+    sigma = torch.zeros_like(q)
+    with torch.no_grad():
+        y = model.decoder(q, sigma, sigma - 3, torch.ones_like(q), torch.zeros_like(q))
+    assert 0.5 < ((y - q / 8).abs() * 8).max() <= 1.5 + 1e-4

@@ -17,6 +17,7 @@ from training.config import NetworkConfig
 from training.start import EDGES, START_BIAS, START_SHAPE, interpolation
 
 FLOOR_RMS = 2e-5  # added to band RMS before the logarithm; the design's start
+SCALED = 2.0  # magnitude up to which the decoder scales what was sent, by half at most
 ZERO_RATIO, UNSENT_RATIO = 0.25, 0.8  # noise of a sent zero in steps, of an unsent coefficient in sigmas
 
 
@@ -73,18 +74,19 @@ class Trunk(nn.Module):
 
 
 class Encoder(nn.Module):
-    """MDCT frames -> hyper latents before rounding, and 1400 analysis values."""
+    """MDCT frames -> hyper latents before rounding. Main latents are the frames themselves, in steps.
+
+    A gate on each coefficient was tried: it limits what bits can buy to 25 dB (training/LOG.md).
+    """
 
     bands: Tensor
 
     def __init__(self, c: NetworkConfig) -> None:
         super().__init__()
         self.trunk = Trunk(1, c.patch, c.encoder_width, c.encoder_blocks, c.expansion, c.time, c.frequency)
-        self.gate = nn.Conv2d(c.encoder_width, 2 * c.patch, 1)
         self.hyper = nn.Linear(c.encoder_width * self.trunk.tokens, HYPER)
-        for layer in (self.gate, self.hyper):
-            nn.init.zeros_(layer.weight)
-            nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+        nn.init.zeros_(self.hyper.weight)
+        nn.init.zeros_(self.hyper.bias)
         mean = np.zeros((HOP, BANDS), np.float32)
         for band, (low, high) in enumerate(pairwise(EDGES)):
             mean[low:high, band] = 1 / (high - low)
@@ -97,13 +99,12 @@ class Encoder(nn.Module):
         power = power.reshape(b, t // SHARE, SHARE, HYPER).mean(2)
         return 2 / math.log(2) * torch.log(torch.sqrt(power + 1e-20) + FLOOR_RMS)
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """[B, T, 1400], T a multiple of 3 -> hyper [B, T / 3, 48] in half octaves, analysis [B, T, 1400]."""
+    def forward(self, x: Tensor) -> Tensor:
+        """[B, T, 1400], T a multiple of 3 -> hyper [B, T / 3, 48] in half octaves."""
         b, t, _ = x.shape
         tokens = self.trunk([torch.log(x.abs() + FLOOR_RMS) * 0.2 + 1.0])
-        (gate,) = self.trunk.unfold(self.gate(tokens), 1)
         pooled = tokens.permute(0, 2, 1, 3).reshape(b, t // SHARE, SHARE, -1).mean(2)
-        return self.envelope(x) + 2 * torch.tanh(self.hyper(pooled)), x * (1 + 0.5 * torch.tanh(gate))
+        return self.envelope(x) + 2 * torch.tanh(self.hyper(pooled))
 
 
 class Levels(nn.Module):
@@ -163,7 +164,9 @@ class Decoder(nn.Module):
         # A sent value that is not zero starts without noise; the network may add up to a quarter step.
         amplitude = torch.where(empty, zero * torch.exp(level.clamp(-4.0, 1.5)), 0.25 * step * torch.tanh(level).relu())
         bound = 0.5 * step * sent + sigma * (1 - sent)
-        return q * step * (1 + 0.5 * torch.tanh(gain)) + noise * amplitude + bound * torch.tanh(residual)
+        # What a sent value is moved by is bounded in steps, not in proportion: bits must be able to buy any precision.
+        scaled = q + q.clamp(-SCALED, SCALED) * 0.5 * torch.tanh(gain)
+        return scaled * step + noise * amplitude + bound * torch.tanh(residual)
 
 
 class Autoencoder(nn.Module):

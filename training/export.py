@@ -114,7 +114,7 @@ def export(model: Autoencoder, told: dict[str, Any], music: Music, pieces: int, 
     # torch.export would bake a batch of one in: it takes sizes of 0 and 1 for constants.
     coefficients = torch.randn(2, 126, COEFFICIENTS) * 0.01
     encoder = write_graph(
-        EncoderGraph(model.encoder), (coefficients,), ("coefficients",), ["hyper", "analysis"], part="aez encoder"
+        EncoderGraph(model.encoder), (coefficients,), ("coefficients",), ["hyper"], part="aez encoder"
     )
     decoder = write_graph(DecoderGraph(model), example(2, 126), DECODER_INPUTS, ["coefficients"], part="aez decoder")
     sizes = [(1, 3), (1, 126), (8, 129), (1, 645)]

@@ -101,9 +101,7 @@ def count(model: Autoencoder, music: Music, number: int, seed: int = 0) -> tuple
     steps = np.full((HYPER_TABLES, HYPER_SYMBOLS), 0.0)
     for x in pieces(music, number, rng):
         with torch.no_grad():
-            hyper, analysis = (
-                v[0].cpu().numpy() for v in model.encoder(torch.from_numpy(np.ascontiguousarray(x))[None])
-            )
+            hyper = model.encoder(torch.from_numpy(np.ascontiguousarray(x))[None])[0].cpu().numpy()
         vectors = round_hyper(hyper, x)
         expected = log_sigma(vectors, len(x), tables)
         for tier in rng.choice(TIERS, 2, replace=False):
@@ -112,7 +110,7 @@ def count(model: Autoencoder, music: Music, number: int, seed: int = 0) -> tuple
             level = levels(expected, gain, tables)
             index = ranks(level, main_count(int(tier)))
             ranked = np.take_along_axis(level, index, 1)
-            magnitude = np.abs(quantize(analysis, expected, index, gain, tables))
+            magnitude = np.abs(quantize(x, expected, index, gain, tables))
             count_magnitudes(main, ranked, index, magnitude)
             np.add.at(plain, (ranked, np.minimum(magnitude, MAGNITUDES - 1)), 1)
         change: NDArray[np.int64] = vectors[1:].astype(np.int64) - vectors[:-1]
@@ -124,8 +122,8 @@ def count(model: Autoencoder, music: Music, number: int, seed: int = 0) -> tuple
             steps[first, (int(vectors[0, band]) - below) % HYPER_SYMBOLS] += 1
     # A first value is seen once a piece: a broad prior keeps unseen loudness cheap enough.
     steps[CHANGE_CONTEXTS * BAND_GROUPS :] += 0.5
-    rows = frequencies(by_context(main).reshape(-1, MAGNITUDES)).reshape(main.shape)
-    return Tables(**{**vars(tables), "main": rows, "hyper": frequencies(steps + 0.05)}), plain
+    tabled = frequencies(by_context(main).reshape(-1, MAGNITUDES)).reshape(main.shape)
+    return Tables(**{**vars(tables), "main": tabled, "hyper": frequencies(steps + 0.05)}), plain
 
 
 def code_lengths(tables: Tables, plain: NDArray[np.float64]) -> dict[str, NDArray[np.float32]]:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.fft import dct
 from scipy.signal import ShortTimeFFT
 
-from codec.analysis import REACH
+from codec.analysis import REACH, analysis_values
 from codec.atomic import new_file
 from codec.chunks import Windower
 from codec.classifiers import FEATURES
@@ -116,7 +116,7 @@ class Listener:
             groups = hyper_count(window.frames)
             core = slice(REACH // SHARE, REACH // SHARE + groups)
             hyper = round_hyper(out["hyper"][0, core], coefficients[REACH : REACH + SHARE * groups])
-            analysis = out["analysis"][0, REACH : REACH + window.frames]
+            analysis = analysis_values(out, coefficients)[REACH : REACH + window.frames]
             heard.append([self._features(hyper, analysis, *tier) for tier in self._tiers])
             tokens.append(out[self._tap][0, core] if self._tap else np.zeros((groups, 0), np.float32))
         return np.concatenate([np.stack(part) for part in heard], 1), np.concatenate(tokens)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from formats.grid import COEFFICIENTS, SHARE
-from training.autoencoder import FLOOR_RMS, UNSENT_RATIO, ZERO_RATIO, Autoencoder, Encoder, Trunk
+from training.autoencoder import FLOOR_RMS, SCALED, UNSENT_RATIO, ZERO_RATIO, Autoencoder, Encoder, Trunk
 
 LN2 = math.log(2)
 
@@ -42,20 +42,19 @@ def leave(trunk: Trunk, x: Tensor, layer: nn.Conv2d, planes: int) -> Tensor:
 
 
 class EncoderGraph(nn.Module):
-    """`Encoder`: coefficients [B, T, 1400] -> hyper [B, T / 3, 48], analysis [B, T, 1400]."""
+    """`Encoder`: coefficients [B, T, 1400] -> hyper [B, T / 3, 48]."""
 
     def __init__(self, encoder: Encoder) -> None:
         super().__init__()
         self.encoder = encoder
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor) -> Tensor:
         """T a multiple of 3."""
         part = self.encoder
         b, t, _ = x.shape
         tokens = enter(part.trunk, [torch.log(x.abs() + FLOOR_RMS) * 0.2 + 1.0], (1.0,))
-        gate = leave(part.trunk, tokens, part.gate, 1)[:, :, 0]
         pooled = tokens.permute(0, 2, 1, 3).reshape(b, t // SHARE, SHARE, -1).mean(2)
-        return part.envelope(x) + 2 * torch.tanh(part.hyper(pooled)), x * (1 + 0.5 * torch.tanh(gate))
+        return part.envelope(x) + 2 * torch.tanh(part.hyper(pooled))
 
 
 class DecoderGraph(nn.Module):
@@ -84,4 +83,5 @@ class DecoderGraph(nn.Module):
         extra = step * 0.25 * torch.tanh(level).relu()
         amplitude = torch.where(magnitude < 0.5, zero * torch.exp(level.clamp(-4.0, 1.5)), extra)
         bound = torch.where(sent, half, sigma)
-        return quantized * (step + half * torch.tanh(scale)) + noise * amplitude + bound * torch.tanh(residual)
+        moved = half * torch.clamp(quantized, -SCALED, SCALED) * torch.tanh(scale)
+        return quantized * step + moved + noise * amplitude + bound * torch.tanh(residual)

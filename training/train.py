@@ -42,14 +42,12 @@ def quantize_through(value: Tensor) -> Tensor:
 
 def run_codec(model: Autoencoder, x: Tensor, log_d: Tensor, main: list[int]) -> dict[str, Tensor]:
     """Coefficients through quantizer and decoder as a file would carry them; all [B, T, 1400] but hyper."""
-    hyper, analysis = model.encoder(x)
-    hyper = model.quantized_hyper(hyper)
+    hyper = model.quantized_hyper(model.encoder(x))
     log_sigma = model.levels.log_sigma(hyper)
     log_step = model.levels.log_step(log_sigma, log_d)
     level = model.levels.level(log_sigma, log_step)
     sent = choose_sent(level, main)
-    ratio = analysis * torch.exp2(-log_step)
-    q = quantize_through(ratio) * sent
+    q = quantize_through(x * torch.exp2(-log_step)) * sent
     noise = (torch.rand_like(x) * 2 - 1) * math.sqrt(3)
     decoded = model.decoder(q, log_sigma, log_step, sent, noise)
     with torch.no_grad():
@@ -66,10 +64,8 @@ def losses(
 ) -> dict[str, Tensor]:
     """Weighted reconstruction terms of a batch; `fine`: bool [B], which items are coded finely."""
     a, b = synthesize(out["decoded"]).flatten(0, 1), wave.flatten(0, 1)
-    if rng.random() < c.sides:
-        mel, stft = spectral_distances(*(sides(x) for x in (a, b)), rng)
-    else:
-        mel, stft = spectral_distances(a, b, rng)
+    as_sides = rng.random() < c.sides
+    mel, stft = spectral_distances(sides(a) if as_sides else a, sides(b) if as_sides else b, rng)
     weight = torch.exp2(-out["envelope"])
     coefficient = ((out["decoded"] - x).abs() * weight).clamp(max=20).mean()
     # Below the masking threshold's reach, noise that fills is heard less than the holes it fills.
