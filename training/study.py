@@ -14,12 +14,13 @@ import csv
 import json
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from formats.errors import AezError, UsageError
@@ -37,6 +38,7 @@ class Step:
     name: str
     module: str
     arguments: Sequence[Argument]
+    made: Path | None = None  # with it there, exit code 1 says that some clips failed in some codec, and are named
 
 
 @dataclass(frozen=True)
@@ -57,15 +59,30 @@ class Plan:
 QUICK = Plan(0.1, 3, 4, 2, 4.0, "16,64", "64", 1, ["--quick"])
 
 
-def write_manifest(tracks: dict[str, list[Track]], folder: Path) -> None:
-    """The divided collection as a folder that every command reads: manifest.csv with absolute paths."""
-    folder.mkdir(parents=True, exist_ok=True)
+def linked(tracks: Sequence[Track], folder: Path) -> list[Track]:
+    """The tracks as files below one folder, by name: links, or copies where links are not to be had."""
+    made = []
+    for track in tracks:
+        place = folder / f"{track.name}{track.path.suffix.lower()}"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if not place.is_symlink() and not place.exists():
+            try:
+                place.symlink_to(track.path.resolve())
+            except OSError:
+                if track.path.is_file():
+                    shutil.copyfile(track.path, place)
+        made.append(replace(track, path=place))
+    return made
+
+
+def write_manifest(parts: dict[str, list[Track]], folder: Path) -> None:
+    """List a divided collection of files below `folder` the way every command reads it."""
     part = folder / "manifest.csv.part"
     with part.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["path", "split", "genre", "artist", "title"])
-        for split, members in tracks.items():
-            writer.writerows([t.path.resolve(), split, t.genre, t.artist, t.name] for t in members)
+        for split, members in parts.items():
+            writer.writerows([t.path.relative_to(folder).as_posix(), split, t.genre, t.artist, t.name] for t in members)
     part.replace(folder / "manifest.csv")
 
 
@@ -113,12 +130,13 @@ def measures(plan: Plan, music: Path, out: Path, losses: Sequence[str], jobs: in
     listening: list[Argument] = ["--clips", str(plan.clips), "--seconds", f"{plan.seconds:g}", "--jobs", str(jobs)]
     return [
         Step("evaluation", "evaluate", ["--music", music, "--systems", systems, "--kbps", plan.kbps, *clips, *cache,
-                                        "--out", out / "evaluation"]),
+                                        "--out", out / "evaluation"], out / "evaluation" / "table.md"),
         Step("losses", "evaluate", ["--music", music, "--systems", timed, "--kbps", plan.losses_kbps, *clips, *cache,
-                                    "--out", out / "losses"]),
+                                    "--out", out / "losses"], out / "losses" / "table.md"),
         Step("genre", "genre", [*data, "--out", out / "genre", "--jobs", str(jobs), *plan.quick]),
         Step("latents", "latents", [*data, "--out", out / "latents", *plan.quick]),
-        Step("report", "report", ["--results", out, "--music", music, *listening, "--out", out / "report"]),
+        Step("report", "report", ["--results", out, "--music", music, *listening, "--out", out / "report"],
+             out / "report" / "index.html"),
     ]  # fmt: skip
 
 
@@ -139,7 +157,7 @@ class Runner:
         done, log = self._logs / f"{step.name}.done", self._logs / f"{step.name}.log"
         if done.is_file() and json.loads(done.read_text())["command"] == command:
             return
-        begun = time.monotonic()
+        begun, started = time.monotonic(), time.time()
         found = os.pathsep.join(filter(None, [str(self._out / "models"), os.environ.get("AEZ_MODELS")]))
         root = str(Path(__file__).parent.parent)
         path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
@@ -151,7 +169,7 @@ class Runner:
                 [sys.executable, *command], stdout=file, stderr=subprocess.STDOUT, check=False,
                 env={**os.environ, "AEZ_MODELS": found, "PYTHONPATH": path, **threads},
             ).returncode  # fmt: skip
-        if code and not (step.module in ("evaluate", "report") and code == 1):  # some clips failed, and are named
+        if code and not (code == 1 and step.made and step.made.is_file() and step.made.stat().st_mtime > started):
             last = [line for line in log.read_text(errors="replace").splitlines() if line.strip()][-1]
             raise UsageError(f"step {step.name} failed ({last.strip()[:200]}); see {log}")
         done.write_text(json.dumps({"command": command, "seconds": round(time.monotonic() - begun, 1)}))
@@ -168,14 +186,14 @@ def study(data: Path, out: Path, plan: Plan, subset: str, how: str | None, jobs:
 
     if out.resolve() == data.resolve():
         raise UsageError("the results need a folder of their own")
-    tracks = collection(data, subset)
+    music = out / "collection"
+    tracks = linked(collection(data, subset), music)
     shards = Shards.build(tracks, out / "cache", jobs=jobs)
     print(f"music: {shards.report()}", flush=True)
     own = {track.split for track in shards.tracks} >= {"train", "test"}
     train, test = divide(shards.tracks, how or ("own" if own else "random"))
     names = {track.name for track in (*train, *test)}
     rest = [track for track in shards.tracks if track.name not in names]
-    music = out / "collection"
     write_manifest({"train": train, "test": test, "validation": rest}, music)
     run = Runner(out)
     losses = sorted(LOSSES)
