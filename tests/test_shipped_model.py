@@ -10,7 +10,7 @@ from formats.grid import nominal_kbps
 from training.spectral import mel_distance
 
 SECONDS = 12
-NAME = "music1"  # by name: other tests make the tiny model the default
+NAME = "music2"  # by name: other tests make the tiny model the default
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def si_sdr(x: np.ndarray, y: np.ndarray) -> float:
 
 
 # Mel distance and SI-SDR, a tenth off what the model measured when it was made; the song is hard, noise and clicks.
-FLOORS = {32: (2.15, 0.3), 64: (2.05, 0.4), 128: (2.0, 0.7), 256: (2.0, 1.1), 512: (1.7, 3.8)}
+FLOORS = {32: (2.02, 0.2), 64: (1.81, 0.6), 128: (1.65, 1.2), 256: (1.64, 1.9), 512: (1.46, 3.6), 1024: (0.84, 8.3)}
 
 
 @pytest.mark.parametrize("latent", FLOORS)

@@ -30,6 +30,9 @@ NAMES = ("reader", "payload", "decode")
 SMALL = 4096
 """Bytes of inputs that are grown."""
 
+SLOW = 0.01
+"""Seconds: inputs that take longer are run, but not what mutations start from; thousands of quick ones say more."""
+
 EVERY = 30.0
 """Seconds between two lines of the log."""
 
@@ -122,10 +125,17 @@ def _plain(target: str, minutes: float, runs: int, seed: int, found: Path, grown
     run, around = targets.prepared(target)
     with around:
         log = Log(target, "plain", targets.Guard(run), found)
+        inputs = [data for data in inputs if _seconds(log, data) < SLOW] or inputs
         while not log.over(minutes, runs):
             log(change(random.choice(inputs), random))
     log.tell(f", seed {seed}, done")
     return log.failed
+
+
+def _seconds(log: Log, data: bytes) -> float:
+    begun = time.monotonic()
+    log(data)
+    return time.monotonic() - begun
 
 
 def _guided(target: str, minutes: float, runs: int, seed: int, found: Path, grown: Path | None) -> None:
