@@ -191,13 +191,17 @@ def test_features_are_those_that_a_file_gives(tiny: SimpleNamespace, music: Arra
         np.testing.assert_array_equal(view[: len(whole) * GROUP].reshape(whole.shape), whole)
 
 
-def test_tokens_are_what_the_hyper_latents_are_made_of(tiny: SimpleNamespace) -> None:
+def test_tokens_are_what_the_hyper_latents_are_made_of() -> None:
+    from training.export import write_graph
+    from training.graphs import EncoderGraph
     from training.tiny import untrained
 
-    graph, name = genre_data.tapped(weights.by_name("tiny").encoder)
+    encoder = untrained().encoder
+    torch.nn.init.normal_(encoder.hyper.weight, std=0.1)
+    example = torch.randn(2, 12, 1400) * 0.01
+    graph, name = genre_data.tapped(write_graph(EncoderGraph(encoder), (example,), ("coefficients",), ["hyper"]))
     x = torch.randn(1, 12, 1400) * 0.01
     out = Network(graph, {"coefficients"}, "cpu")(coefficients=x.numpy())
-    encoder = untrained().encoder
     with torch.no_grad():
         rebuilt = encoder.envelope(x) + 2 * torch.tanh(encoder.hyper(torch.from_numpy(out[name])))
     np.testing.assert_allclose(rebuilt.numpy(), out["hyper"], atol=1e-4)

@@ -71,7 +71,7 @@ def test_a_run_can_be_resumed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert TrainConfig.from_plain(first["config"]) == config
     start = Autoencoder(TINY).state_dict()
     moved = {name for name, value in first["model"].items() if not torch.equal(value, start[name])}
-    assert {"decoder.heads.weight", "encoder.gate.weight", "levels.predictor"} <= moved
+    assert {"decoder.heads.weight", "encoder.hyper.weight", "levels.predictor"} <= moved
     assert not {"encoder.bands", "levels.start"} & moved
 
     checkpoint = folder / "run" / "last.pt"
