@@ -196,14 +196,17 @@ def test_an_interrupted_run_goes_on_where_it_was(tmp_path: Path, how: str) -> No
     (tmp_path / "script.py").write_text(SCRIPT)
     command = [sys.executable, str(tmp_path / "script.py"), str(tmp_path), "die" if how == "worker died" else "wait"]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
-    run = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    run = subprocess.Popen(
+        command, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # which background jobs are started without
+    )  # fmt: skip
     reached = tmp_path / "reached"
     wait_until(lambda: reached.exists() and bool(reached.read_text()))
     if how == "killed":
         run.kill()
     elif how == "Ctrl-C":
         os.killpg(run.pid, signal.SIGINT)  # as a terminal does, to all processes
-    told = run.communicate()[1]
+    told = run.communicate(timeout=120)[1]
     assert run.returncode != 0
     assert (
         told.rstrip()
