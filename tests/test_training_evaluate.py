@@ -179,6 +179,9 @@ def test_fingerprint_follows_model_and_code(tmp_path: Path, monkeypatch: pytest.
         (tmp_path / room / "one.py").write_text("x = 1")
         (tmp_path / room / "model.json").write_text("{}")
     monkeypatch.setattr(peers, "ROOT", tmp_path)
+    # Whatever model other tests have made the default: here it is none that can be found.
+    monkeypatch.setattr(peers.weights, "DEFAULT", "of-no-folder")
+    monkeypatch.delenv("AEZ_MODELS", raising=False)
 
     def hashes() -> tuple[str, ...]:
         peers.source_hash.cache_clear()
