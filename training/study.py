@@ -53,10 +53,11 @@ class Plan:
     kbps: str = "8,16,32,64"
     losses_kbps: str = "32,64"
     clips: int = 3  # to listen to
+    peers: tuple[str, ...] = peers.PEER_NAMES  # to measure next to, where they are on PATH
     quick: list[str] = field(default_factory=list)  # what genre and maps are told
 
 
-QUICK = Plan(0.1, 3, 4, 2, 4.0, "16,64", "64", 1, ["--quick"])
+QUICK = Plan(0.1, 3, 4, 2, 3.0, "32", "64", 1, ("opus", "resample"), ["--quick"])
 
 
 def linked(tracks: Sequence[Track], folder: Path) -> list[Track]:
@@ -124,10 +125,19 @@ def measures(plan: Plan, music: Path, out: Path, losses: Sequence[str], jobs: in
         str(jobs),
     ]
     cache: list[Argument] = ["--cache", out / "cache" / "evaluation"]
-    systems = ",".join(["aez", "aez:ranked", "aez:dense", *peers.PEER_NAMES])
+    systems = ",".join(["aez", "aez:ranked", "aez:dense", *plan.peers])
     timed = ",".join(f"aez:time-{loss}" for loss in losses)
     data: list[Argument] = ["--data", music, "--cache", out / "cache"]
-    listening: list[Argument] = ["--clips", str(plan.clips), "--seconds", f"{plan.seconds:g}", "--jobs", str(jobs)]
+    listening: list[Argument] = [
+        "--systems",
+        ",".join(["aez", *plan.peers]),
+        "--clips",
+        str(plan.clips),
+        "--seconds",
+        f"{plan.seconds:g}",
+        "--jobs",
+        str(jobs),
+    ]
     return [
         Step("evaluation", "evaluate", ["--music", music, "--systems", systems, "--kbps", plan.kbps, *clips, *cache,
                                         "--out", out / "evaluation"], out / "evaluation" / "table.md"),
