@@ -115,15 +115,7 @@ def chains(plan: Plan, music: Path, out: Path, losses: Sequence[str]) -> list[li
 
 def measures(plan: Plan, music: Path, out: Path, losses: Sequence[str], jobs: int) -> list[Step]:
     """What is done with the models, one after another."""
-    clips: list[Argument] = [
-        "--limit",
-        str(plan.songs),
-        "--seconds",
-        f"{plan.seconds:g}",
-        "--tiers",
-        "--jobs",
-        str(jobs),
-    ]
+    clips: list[Argument] = ["--limit", str(plan.songs), "--seconds", f"{plan.seconds:g}", "--jobs", str(jobs)]
     cache: list[Argument] = ["--cache", out / "cache" / "evaluation"]
     systems = ",".join(["aez", "aez:ranked", "aez:dense", *plan.peers])
     timed = ",".join(f"aez:time-{loss}" for loss in losses)
@@ -140,7 +132,7 @@ def measures(plan: Plan, music: Path, out: Path, losses: Sequence[str], jobs: in
     ]
     return [
         Step("evaluation", "evaluate", ["--music", music, "--systems", systems, "--kbps", plan.kbps, *clips, *cache,
-                                        "--out", out / "evaluation"], out / "evaluation" / "table.md"),
+                                        "--tiers", "--out", out / "evaluation"], out / "evaluation" / "table.md"),
         Step("losses", "evaluate", ["--music", music, "--systems", timed, "--kbps", plan.losses_kbps, *clips, *cache,
                                     "--out", out / "losses"], out / "losses" / "table.md"),
         Step("genre", "genre", [*data, "--out", out / "genre", "--jobs", str(jobs), *plan.quick]),
