@@ -352,7 +352,8 @@ def test_visqol_falls_with_noise_and_ignores_stereo() -> None:
     scores = [mos.visqol(x, x + noise(3, level=level, seed=3)) for level in (0.002, 0.02, 0.2)]
     assert mos.visqol(x, x) > scores[0] > scores[1] > scores[2] >= 1
     folded = np.repeat(x.mean(axis=0, keepdims=True), 2, axis=0)
-    assert mos.visqol(x, folded) == mos.visqol(x, x) > 4.7
+    assert mos.visqol(x, folded) == pytest.approx(mos.visqol(x, x), abs=1e-6)
+    assert mos.visqol(x, x) > 4.7
     assert mos.visqol(x, 0 * x) == 1
     assert np.isnan(mos.visqol(0 * x, x))
     assert np.isnan(mos.visqol(x[:, :1000], x[:, :1000]))
