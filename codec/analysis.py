@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from codec import stereo
+from codec.attacks import BLOCKS
 from codec.chunks import Window, source_samples
 from codec.mdct import Float, forward
 from codec.quantize import quantize, quantize_mixed, round_hyper
@@ -16,6 +18,7 @@ from formats.errors import ModelError
 from formats.grid import COEFFICIENTS, SEGMENT, SHARE, hyper_count
 from formats.layout import Coder
 from formats.levels import levels, log_sigma, ranks
+from formats.lists import Lists
 from formats.mixed import MixedTables
 
 REACH = 6
@@ -29,23 +32,23 @@ class Analysed:
     Attributes:
         hyper: int8 [G, 48]; G is 0 for a mixed model.
         analysis: float32 [F, 1400]; of a mixed model its latents [F, L].
-        silence: int64 [n, 2], see `formats.coding.Latents`.
+        lists: what else its payload carries.
     """
 
     hyper: NDArray[np.int8]
     analysis: Float
-    silence: NDArray[np.int64]
+    lists: Lists
 
     def payload(self, main: int, gain: int, coder: Coder, tables: AnyTables) -> bytes:
         """Quantize the `main` highest ranks (or the first `main` mixed latents) of every frame, and code them."""
         if isinstance(tables, MixedTables):
             return encode(
-                Latents(self.hyper, quantize_mixed(self.analysis[:, :main], gain), self.silence), gain, coder, tables
+                Latents(self.hyper, quantize_mixed(self.analysis[:, :main], gain), *self.lists), gain, coder, tables
             )
         expected = log_sigma(self.hyper, len(self.analysis), tables)
         level = levels(expected, gain, tables)
         index = ranks(level, main)
-        latents = Latents(self.hyper, quantize(self.analysis, expected, index, gain, tables), self.silence)
+        latents = Latents(self.hyper, quantize(self.analysis, expected, index, gain, tables), *self.lists)
         return encode(latents, gain, coder, tables, Ranking(np.take_along_axis(level, index, 1), index))
 
 
@@ -59,11 +62,15 @@ def regroup(chunks: Iterable[Analysed], frames: int, rate: int) -> Iterator[Anal
     for chunk in chunks:
         for at in range(0, len(chunk.analysis), SEGMENT):
             low = at // SEGMENT * span
-            start = np.maximum(chunk.silence[:, 0], low)
-            end = np.minimum(chunk.silence.sum(1), low + span)
+            silence, attacks, turns = chunk.lists
+            start = np.maximum(silence[:, 0], low)
+            end = np.minimum(silence.sum(1), low + span)
             quiet = np.stack([start - low + len(held) * span, end - start], 1)[end > start]
+            first = attacks[:, 0] // BLOCKS == at // SEGMENT
+            raised = attacks[first] + [(len(held) - at // SEGMENT) * BLOCKS, 0, 0]
             vectors = chunk.hyper[at // SHARE : (at + SEGMENT) // SHARE]
-            held.append(Analysed(vectors, chunk.analysis[at : at + SEGMENT], quiet))
+            lists = Lists(quiet, raised, turns[at // SEGMENT : at // SEGMENT + 1])
+            held.append(Analysed(vectors, chunk.analysis[at : at + SEGMENT], lists))
             if len(held) * SEGMENT == frames:
                 yield _joined(held)
                 held = []
@@ -72,9 +79,9 @@ def regroup(chunks: Iterable[Analysed], frames: int, rate: int) -> Iterator[Anal
 
 
 def _joined(parts: list[Analysed]) -> Analysed:
-    silence = np.concatenate([part.silence for part in parts]).tolist()
+    silences, attacks, turns = (np.concatenate(arrays) for arrays in zip(*(part.lists for part in parts), strict=True))
     runs: list[list[int]] = []
-    for start, length in silence:  # what the cut between two segments parted is one stretch again
+    for start, length in silences.tolist():  # what the cut between two segments parted is one stretch again
         if runs and sum(runs[-1]) == start:
             runs[-1][1] += length
         else:
@@ -82,7 +89,7 @@ def _joined(parts: list[Analysed]) -> Analysed:
     return Analysed(
         np.concatenate([part.hyper for part in parts]),
         np.concatenate([part.analysis for part in parts]),
-        np.array(runs, np.int64).reshape(-1, 2),
+        Lists(np.array(runs, np.int64).reshape(-1, 2), attacks, turns),
     )
 
 
@@ -95,14 +102,22 @@ class Analyser:
         self._network = Network(model.encoder, {"coefficients"}, device, outputs=frozenset({"hyper"}))
         self.provider = self._network.provider
 
-    def __call__(self, window: Window, silence: NDArray[np.int64]) -> Analysed:
-        """One window through transform and network."""
-        coefficients = forward(window.samples).transpose(2, 0, 1).reshape(-1, COEFFICIENTS)
+    def __call__(self, window: Window, silence: NDArray[np.int64], attacks: NDArray[np.int64]) -> Analysed:
+        """One window through transform, turning and network."""
+        coefficients, turns = turned(window)
+        core = slice(REACH, REACH + window.frames)
         out = self._network(coefficients=coefficients[None])
         groups = hyper_count(window.frames)
-        core = slice(REACH, REACH + window.frames)
         vectors = round_hyper(out["hyper"][0, REACH // SHARE :][:groups], coefficients[REACH : REACH + SHARE * groups])
-        return Analysed(vectors, analysis_values(out, coefficients)[core], silence)
+        return Analysed(vectors, analysis_values(out, coefficients)[core], Lists(silence, attacks, turns))
+
+
+def turned(window: Window) -> tuple[Float, NDArray[np.uint8]]:
+    """A window's frames with their context, [REACH + F + ..., 1400], each band turned; and the chunk's turns."""
+    coefficients = forward(window.samples).transpose(2, 0, 1).reshape(-1, COEFFICIENTS)
+    turns = stereo.choose(coefficients[REACH : REACH + window.frames])
+    # Context is turned like the nearest segment: what angles the next chunk will have is not known.
+    return stereo.turn(coefficients, turns, REACH), turns
 
 
 def analysis_values(out: dict[str, Float], coefficients: Float) -> Float:

@@ -8,6 +8,7 @@ from typing import BinaryIO, Protocol
 import numpy as np
 
 from codec import kinds, weights
+from codec.attacks import Lowerer
 from codec.chunks import source_samples, triples
 from codec.clock import clock
 from codec.damage import Loss, located
@@ -118,6 +119,7 @@ def _decode(
     resampler, overlap = Resampler(SAMPLE_RATE, rate, channels), Overlap()
     origin = source_samples(begin, rate, header.chunk_frames)
     silence = SilenceKeeper(origin)
+    attacks = Lowerer((begin * header.chunk_frames - 1) * HOP)
     written = position = opened = 0
     held: list[Float] = []
 
@@ -141,9 +143,10 @@ def _decode(
             at, opened = source_samples(chunk.index, rate, header.chunk_frames), chunk.index + 1
             if not isinstance(chunk, Gap):
                 silence.add(at, chunk.silence)
+                attacks.add(chunk.index * header.chunk_frames * HOP, chunk.attacks)
             elif saved and chunk.lost and (to_sample is None or at < to_sample):
                 saved.lose(chunk.index)
-            wave = _channels(overlap.add(block), channels)
+            wave = _channels(attacks.apply(overlap.add(block)), channels)
             if first:  # the half window before the first chunk belongs to what is not decoded
                 wave, first = wave[:, HOP:], False
             # One block is held back: the song's exact length may end inside it, and only the trailer knows.

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from codec import kinds, weights
 from codec.analysis import REACH, Analysed, regroup
+from codec.attacks import Raiser
 from codec.chunks import Windower, source_samples
 from codec.parallel import Progress, ordered_map, workers
 from codec.rate import Spool, find_gain
@@ -21,7 +22,7 @@ from codec.unpack import CHUNKS
 from codec.version import __version__
 from formats.container import Chunk, Coder, Header, Writer
 from formats.errors import UsageError
-from formats.grid import CHUNK, HOP, SAMPLE_RATE
+from formats.grid import CHUNK, HOP, SAMPLE_RATE, SEGMENT
 from formats.tables import GAIN_LIMIT
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ def encode(
                 analyser.provider,
             )  # fmt: skip
 
-        chunks = ordered_map(pool, lambda pair: analyser(*pair), _windows(source, count, progress))
+        chunks = ordered_map(pool, lambda job: analyser(*job), _windows(source, count, progress))
         if chunk_frames != CHUNK:
             chunks = regroup(chunks, chunk_frames, source.sample_rate)
         if bitrate is not None:
@@ -143,27 +144,31 @@ def encode(
 
 def _windows(
     source: "AudioSource", count: _Count, progress: Progress | None
-) -> Iterator[tuple["Window", NDArray[np.int64]]]:
-    """Windows of mid and side at 44.1 kHz, each with the digital silence under its chunk."""
+) -> Iterator[tuple["Window", NDArray[np.int64], NDArray[np.int64]]]:
+    """Windows of mid and side at 44.1 kHz, each with the digital silence and the raised stretches under its chunk."""
     rate = source.sample_rate
-    resampler, windower, silence = Resampler(rate, SAMPLE_RATE, 2), Windower(REACH), SilenceFinder(rate)
+    resampler, windower = Resampler(rate, SAMPLE_RATE, 2), Windower(REACH)
+    silence, raiser, segments = SilenceFinder(rate), Raiser(), CHUNK // SEGMENT
 
-    def quiet(window: "Window") -> NDArray[np.int64]:
-        return silence.within(source_samples(window.index, rate), source_samples(window.index + 1, rate))
+    def listed(window: "Window") -> tuple["Window", NDArray[np.int64], NDArray[np.int64]]:
+        quiet = silence.within(source_samples(window.index, rate), source_samples(window.index + 1, rate))
+        raised = raiser.within(window.index * segments, (window.index + 1) * segments)
+        return window, quiet, raised
 
     for block in source.blocks(BLOCK):
         silence.push(block)
         count.samples += block.shape[1]
         left, right = block[0], block[-1]
         middle = np.stack([left + right, left - right]) * np.float32(0.5)
-        for window in windower.push(resampler.push(middle)):
-            yield window, quiet(window)
+        for window in windower.push(raiser.push(resampler.push(middle))):
+            yield listed(window)
         if progress:
             progress(min(1.0, count.samples / source.expected) if source.expected else None)
-    rest = list(windower.push(resampler.finish()))
+    rest = list(windower.push(raiser.push(resampler.finish())))
+    rest += windower.push(raiser.finish())
     rest += windower.finish(resampled_length(count.samples, rate, SAMPLE_RATE))
     for window in rest:
-        yield window, quiet(window)
+        yield listed(window)
 
 
 def _overhead(source: "AudioSource") -> int:

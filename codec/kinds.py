@@ -15,7 +15,7 @@ from formats.container import Chunk
 
 
 class Opened(Protocol):
-    """A chunk's integers, ready for its kind's synthesizer; of use elsewhere are its place and its silence."""
+    """A chunk's integers, ready for its kind's synthesizer; of use elsewhere are its place and its lists."""
 
     @property
     def index(self) -> int:
@@ -23,7 +23,11 @@ class Opened(Protocol):
 
     @property
     def silence(self) -> NDArray[np.int64]:
-        """[n, 2], see `formats.coding.Latents`."""
+        """[n, 2], see `formats.lists.Lists`."""
+
+    @property
+    def attacks(self) -> NDArray[np.int64]:
+        """[n, 3], see `formats.lists.Lists`."""
 
 
 class Analyser(Protocol):
@@ -31,7 +35,7 @@ class Analyser(Protocol):
 
     provider: str
 
-    def __call__(self, window: Window, silence: NDArray[np.int64]) -> Analysed:
+    def __call__(self, window: Window, silence: NDArray[np.int64], attacks: NDArray[np.int64]) -> Analysed:
         """One window through transform and network."""
 
 

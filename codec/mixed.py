@@ -20,6 +20,7 @@ from formats.coding import Latents
 from formats.container import Chunk
 from formats.errors import ModelError
 from formats.grid import COEFFICIENTS, HOP, HYPER
+from formats.lists import NO_TURNS, Lists
 
 NAMES = {"mdct": "coefficients", "frames": "frames"}
 """What a network calls the frames of each transform."""
@@ -36,7 +37,7 @@ class Analyser:
         self._network = Network(model.encoder, {NAMES[self._transform]}, device)
         self.provider = self._network.provider
 
-    def __call__(self, window: Window, silence: NDArray[np.int64]) -> Analysed:
+    def __call__(self, window: Window, silence: NDArray[np.int64], attacks: NDArray[np.int64]) -> Analysed:
         """One window through transform and network."""
         if self._transform == "mdct":
             cut = mdct.forward(window.samples).transpose(2, 0, 1).reshape(-1, COEFFICIENTS)
@@ -46,7 +47,7 @@ class Analyser:
         if out is None or out.shape != (1, len(cut), self._size):
             raise ModelError(f"the encoder of model {self._name!r} does not give the latents its tables have")
         latents = out[0, ENCODER_REACH : ENCODER_REACH + window.frames]
-        return Analysed(np.zeros((0, HYPER), np.int8), latents, silence)
+        return Analysed(np.zeros((0, HYPER), np.int8), latents, Lists(silence, attacks, NO_TURNS))
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,12 +57,13 @@ class Opened:
     Attributes:
         index: place in the song.
         quantized: float32 [F, M].
-        silence: int64 [n, 2], see `formats.coding.Latents`.
+        silence, attacks: see `formats.lists.Lists`.
     """
 
     index: int
     quantized: Float
     silence: NDArray[np.int64]
+    attacks: NDArray[np.int64]
 
 
 class Synthesizer:
@@ -78,7 +80,7 @@ class Synthesizer:
 
     def open(self, latents: Latents, chunk: Chunk, channels: int) -> Opened:
         """Integers as numbers."""
-        return Opened(chunk.index, latents.main.astype(np.float32), latents.silence)
+        return Opened(chunk.index, latents.main.astype(np.float32), latents.silence, latents.attacks)
 
     def __call__(self, around: tuple[Opened | None, Opened, Opened | None]) -> Float:
         """A chunk with its neighbours -> mid and side [2, (F + 1) 700], its ends still to be overlapped."""

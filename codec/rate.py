@@ -11,6 +11,7 @@ from codec.analysis import Analysed
 from codec.parallel import ordered_map
 from formats.coding import AnyTables
 from formats.layout import CHUNK_SIZE, Coder
+from formats.lists import Lists
 from formats.tables import GAIN_LIMIT
 
 SAMPLE = 18
@@ -33,14 +34,15 @@ class Spool:
     def add(self, chunk: Analysed) -> None:
         """Append a chunk."""
         self._places.append(self._file.seek(0, 2))
-        for array in (chunk.hyper, chunk.analysis, chunk.silence):
+        for array in (chunk.hyper, chunk.analysis, *chunk.lists):
             np.save(self._file, np.ascontiguousarray(array), allow_pickle=False)
 
     def read(self, numbers: Iterable[int]) -> Iterator[Analysed]:
         """Chunks by number, one after another."""
         for number in numbers:
             self._file.seek(self._places[number])
-            yield Analysed(*(np.load(self._file, allow_pickle=False) for _ in range(3)))
+            hyper, analysis, *lists = (np.load(self._file, allow_pickle=False) for _ in range(5))
+            yield Analysed(hyper, analysis, Lists(*lists))
 
     def close(self) -> None:
         """Give the disk back."""

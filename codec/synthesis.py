@@ -1,13 +1,13 @@
 """From integers to samples: dequantization by the decoder network, inverse transform, overlap-add across chunks."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from codec import noise
+from codec import noise, stereo
 from codec.mdct import Float, inverse
 from codec.quantize import spread
 from codec.sessions import Network
@@ -17,6 +17,7 @@ from formats.container import Chunk
 from formats.errors import ModelError
 from formats.grid import BANDS, COEFFICIENTS, FLOOR, HOP, HYPER, SHARE
 from formats.levels import levels, log_sigma, ranks
+from formats.lists import NO_TURNS
 from formats.tables import SIGMA_UNIT, Tables
 
 REACH = 8
@@ -35,8 +36,8 @@ class Dense:
     Attributes:
         index, first_frame: place in the song.
         quantized, log_sigma: float32 [F, 1400]; sent: bool [F, 1400].
-        silent: bool [F, 2], where mid or side is digital silence.
-        silence: int64 [n, 2], see `formats.coding.Latents`.
+        silent: bool [F, 2], where the first or second channel is digital silence.
+        silence, attacks, turns: see `formats.lists.Lists`.
     """
 
     index: int
@@ -46,6 +47,8 @@ class Dense:
     sent: NDArray[np.bool_]
     silent: NDArray[np.bool_]
     silence: NDArray[np.int64]
+    attacks: NDArray[np.int64]
+    turns: NDArray[np.uint8]
 
 
 def dense(latents: Latents, index: int, first_frame: int, gain: int, tables: Tables) -> Dense:
@@ -55,7 +58,9 @@ def dense(latents: Latents, index: int, first_frame: int, gain: int, tables: Tab
     quantized, sent = spread(latents.main, ranks(levels(expected, gain, tables), main))
     silent = np.repeat(silent_channels(latents.hyper), SHARE, axis=0)[:frames]
     size = expected.astype(np.float32) / np.float32(SIGMA_UNIT)
-    return Dense(index, first_frame, quantized, size, sent, silent, latents.silence)
+    return Dense(
+        index, first_frame, quantized, size, sent, silent, latents.silence, latents.attacks, latents.turns
+    )  # fmt: skip
 
 
 def finite(out: Float) -> Float:
@@ -106,9 +111,10 @@ class Synthesizer:
         self._floor = log_sigma(nothing, 1, self._tables)[0].astype(np.float32) / np.float32(SIGMA_UNIT)
 
     def open(self, latents: Latents, chunk: Chunk, channels: int) -> Dense:
-        """Undo the ranking; of a mono file, side is silent."""
+        """Undo the ranking; of a mono file, side is silent and nothing is turned."""
         if channels == 1:
             latents.hyper[:, BANDS:] = FLOOR
+            latents = replace(latents, turns=NO_TURNS)
         return dense(latents, chunk.index, chunk.first_frame, int(self._gain[0]), self._tables)
 
     def __call__(self, around: tuple[Dense | None, Dense, Dense | None]) -> Float:
@@ -128,9 +134,10 @@ class Synthesizer:
         if start:
             random = np.concatenate([np.zeros((1, start, COEFFICIENTS), np.float32), random], 1)
         out = self._network(quantized=quantized, log_sigma=sigma, sent=sent, noise=random, gain=self._gain)
-        coefficients = finite(out["coefficients"][0, REACH : REACH + frames]).reshape(frames, 2, HOP)
-        coefficients[chunk.silent] = 0
-        return inverse(coefficients.transpose(1, 2, 0))
+        coefficients = finite(out["coefficients"][0, REACH : REACH + frames])
+        coefficients.reshape(frames, 2, HOP)[chunk.silent] = 0
+        sides = stereo.turn_back(coefficients, chunk.turns).reshape(frames, 2, HOP)
+        return inverse(sides.transpose(1, 2, 0))
 
 
 class Overlap:

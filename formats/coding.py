@@ -1,4 +1,4 @@
-"""Integers of a chunk <-> payload bytes: the `range` and the `zstd` coder, and the silence list in front of both.
+"""Integers of a chunk <-> payload bytes: the `range` and the `zstd` coder, with `formats.lists` in front of both.
 
 `range` codes each magnitude with the table of its level and each hyper latent with the table of its context, by
 constriction's range coder; signs, low bits and escapes follow as raw bits. `zstd` stores planar integers. Both give the
@@ -6,27 +6,25 @@ same integers back. Chunks of a mixed model have no hyper vectors. `formats/SPEC
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from formats import bits, context, hyper, planar
+from formats import bits, context, hyper, lists, planar
 from formats.bits import Cursor
 from formats.errors import DamagedError
 from formats.grid import COEFFICIENTS, FLOOR, HYPER, hyper_count
 from formats.layout import Coder
 from formats.levels import levels, log_sigma, ranks
+from formats.lists import NO_ATTACKS, NO_TURNS, Lists
 from formats.mixed import MixedTables
 from formats.symbols import SymbolDecoder, SymbolEncoder
 from formats.tables import MAGNITUDES, Tables
 
 AnyTables = Tables | MixedTables
 """Either kind of model."""
-
-SILENCE_LIMIT = 4096
-"""Most silent stretches a chunk may list."""
 
 MAGNITUDE_LIMIT = 1 << 23
 """Largest magnitude of a main latent, far beyond any music: exact in float32, and no decoder overflows on it."""
@@ -40,16 +38,18 @@ class Latents:
         hyper: int8 [G, 48], half octaves of band RMS; all 24 bands of mid (or side) at -32: that channel is silent.
             G is 0 for a mixed model.
         main: int32 [F, M], quantized values by rank.
-        silence: int64 [n, 2], stretches (start, length) of digital silence in source samples from the chunk's start.
+        silence, attacks, turns: see `formats.lists.Lists`.
     """
 
     hyper: NDArray[np.int8]
     main: NDArray[np.int32]
     silence: NDArray[np.int64]
+    attacks: NDArray[np.int64] = field(default_factory=NO_ATTACKS.copy)
+    turns: NDArray[np.uint8] = field(default_factory=NO_TURNS.copy)
 
     def peeled(self, main: int) -> "Latents":
         """The same chunk with its first `main` ranks only."""
-        return Latents(self.hyper, self.main[:, :main], self.silence)
+        return replace(self, main=self.main[:, :main])
 
 
 def vector_count(frames: int, tables: AnyTables) -> int:
@@ -75,7 +75,7 @@ class Ranking:
 
 def encode(latents: Latents, gain: int, coder: Coder, tables: AnyTables, ranking: Ranking | None = None) -> bytes:
     """Payload of a chunk; `ranking`: from a caller that has worked it out already."""
-    head = bits.varints([len(latents.silence), *_gaps(latents.silence)])
+    head = lists.pack(Lists(latents.silence, latents.attacks, latents.turns))
     if coder == Coder.ZSTD:
         return head + planar.encode(latents.hyper, latents.main)
     if ranking is None:
@@ -91,36 +91,14 @@ def decode(payload: bytes, frames: int, main: int, gain: int, coder: Coder, tabl
         DamagedError: the bytes are not what `encode` writes for `frames` frames of `main` main latents.
     """
     cursor = Cursor(payload)
-    silence = _read_silence(cursor)
+    listed = lists.read(cursor, frames)
     if coder == Coder.ZSTD:
         vectors, values = planar.decode(cursor.rest(), frames, vector_count(frames, tables), main)
     else:
         vectors, values = _decode_range(cursor, frames, main, gain, tables)
     if values.size and not (values.min() >= -MAGNITUDE_LIMIT and values.max() <= MAGNITUDE_LIMIT):
         raise DamagedError("a chunk holds a value beyond its range")
-    return Latents(vectors, values, silence)
-
-
-def _gaps(silence: NDArray[np.int64]) -> list[int]:
-    out, end = [], 0
-    for start, length in silence.tolist():
-        out += [start - end, length]
-        end = start + length
-    return out
-
-
-def _read_silence(cursor: Cursor) -> NDArray[np.int64]:
-    count = cursor.varint()
-    if count > SILENCE_LIMIT:
-        raise DamagedError("a chunk lists more silence than a chunk can hold")
-    out, end = np.zeros((count, 2), np.int64), 0
-    for row in out:
-        row[0] = end + cursor.varint()
-        row[1] = cursor.varint()
-        end = int(row.sum())
-        if end >= 1 << 40:
-            raise DamagedError("a chunk lists silence beyond its end")
-    return out
+    return Latents(vectors, values, *listed)
 
 
 def _ranked(vectors: NDArray[np.int8], frames: int, main: int, gain: int, tables: AnyTables) -> Ranking:

@@ -1,4 +1,4 @@
-"""The latent grid: sizes that every file of format version 1 has in common."""
+"""The latent grid: sizes that every file of format versions 1 and 2 has in common."""
 
 SAMPLE_RATE = 44_100
 """Samples a second of the coded signal; a source of another rate is resampled on the way in and out."""
@@ -20,6 +20,44 @@ SHARE = 3
 
 BANDS = 24
 """Bands of the envelope in each of mid and side."""
+
+BAND_EDGES = (
+    0,
+    4,
+    8,
+    12,
+    16,
+    20,
+    24,
+    29,
+    35,
+    42,
+    51,
+    61,
+    74,
+    89,
+    108,
+    130,
+    157,
+    189,
+    228,
+    275,
+    331,
+    399,
+    481,
+    581,
+    700,
+)
+"""First coefficient of each band, and 700."""
+
+ANGLES = 8
+"""Angles that a band of mid and side can be turned by, 22.5 degrees apart."""
+
+ATTACK_BLOCK = 50
+"""Samples of the coded signal in the blocks that stretches before attacks are counted in."""
+
+ATTACK_LEVELS = 8
+"""Levels that a stretch before an attack can be raised by, powers of two; 0 is not used."""
 
 HYPER = 2 * BANDS
 """Hyper latents in a hyper vector."""

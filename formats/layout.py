@@ -1,4 +1,4 @@
-"""The layout of an .aez file, declared once: every size, offset and byte order of format version 1 is here.
+"""The layout of an .aez file, declared once: every size, offset and byte order of the format is here.
 
     header | metadata | chunk | chunk | ... | trailer
 
@@ -31,7 +31,9 @@ from formats.grid import COEFFICIENTS, HOP, HYPER_PER_FRAME, SAMPLE_RATE, SEGMEN
 
 # As PNG's: a high bit that 7-bit channels lose, a CR LF and a LF that text conversion breaks, a DOS end of file.
 MAGIC = b"\x89AEZ\r\n\x1a\n"
-VERSION = 1
+VERSION = 2
+"""The version that is written; versions from 1 on are read."""
+
 # 0xf5 is in no UTF-8 text; the last letters differ in three bits, so one flip turns no chunk into a trailer.
 CHUNK_SYNC = b"\xf5AZC"
 TRAILER_SYNC = b"\xf5AZT"

@@ -150,7 +150,7 @@ def test_music_that_cannot_be_read_is_left_out_and_told(tmp_path: Path, capsys: 
 
 def test_training_without_loops_and_without_music(tmp_path: Path) -> None:
     nothing = data.Music([], tmp_path / "cache", "loops")
-    coefficients, waves = next(data.batches(SyntheticMusic(), nothing, 0, 20, 6))
+    coefficients, _, waves = next(data.batches(SyntheticMusic(), nothing, 0, 20, 6))
     assert coefficients.shape == (20, 6, COEFFICIENTS)
     assert np.abs(waves).max(axis=(1, 2)).min() > 0  # no item is an empty bed
     with pytest.raises(UsageError, match="none of the music"):

@@ -12,12 +12,17 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
+from codec import stereo
 from codec.mdct import forward
 from formats.errors import UsageError
 from formats.grid import HOP, SAMPLE_RATE
 from training.collection import Track, collection
 from training.fma import largest
 from training.shards import Shards
+from training.synthetic import synthesized
+
+SYNTHESIZED = 0.05
+"""Share of items that are synthesized: what recorded music has next to none of."""
 
 
 def listed(folder: Path, split: str) -> list[Path]:
@@ -83,6 +88,8 @@ def bed(loops: Music, rng: np.random.Generator, length: int) -> NDArray[np.float
 def item(music: Music, loops: Music, rng: np.random.Generator, frames: int) -> NDArray[np.float32]:
     """One augmented item: [2, (frames + 1) 700] left and right."""
     length = (frames + 1) * HOP
+    if rng.random() < SYNTHESIZED:
+        return synthesized(rng, length)
     if rng.random() < 0.1 and len(loops):
         x = bed(loops, rng, length)
     else:
@@ -104,12 +111,19 @@ def item(music: Music, loops: Music, rng: np.random.Generator, frames: int) -> N
 
 
 def batches(
-    music: Music, loops: Music, seed: int, size: int, frames: int
-) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
-    """Endless (coefficients [B, T, 1400], left and right [B, 2, (T - 1) 700]) pairs; a seed names its sequence."""
+    music: Music, loops: Music, seed: int, size: int, frames: int, *, turned: bool = True
+) -> Iterator[tuple[NDArray[np.float32], NDArray[np.uint8], NDArray[np.float32]]]:
+    """Endless (coefficients [B, T, 1400], turns [B, T / 126, 24], left and right [B, 2, (T - 1) 700]); a seed names it.
+
+    Coefficients are turned as files of ranked models have them, see `codec.stereo`, or (not `turned`) mid and side.
+    """
     rng = np.random.default_rng(seed)
     while True:
         waves = np.stack([item(music, loops, rng, frames) for _ in range(size)])
         middle = np.stack([waves[:, 0] + waves[:, 1], waves[:, 0] - waves[:, 1]], 1) / 2
         coefficients = np.stack([forward(x).transpose(2, 0, 1).reshape(frames, -1) for x in middle])
-        yield coefficients, waves[:, :, HOP:-HOP]
+        turns = np.stack([stereo.choose(one) for one in coefficients])
+        if not turned:
+            turns[:] = 0
+        coefficients = np.stack([stereo.turn(one, angles) for one, angles in zip(coefficients, turns, strict=True)])
+        yield coefficients, turns, waves[:, :, HOP:-HOP]

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from codec import stereo
 from codec.mdct import forward
 from codec.quantize import quantize, round_hyper
 from formats.coding import low_bits
@@ -51,11 +52,12 @@ def integer_part(model: Autoencoder) -> Tables:
 
 
 def pieces(music: Music, count: int, rng: np.random.Generator) -> Iterator[NDArray[np.float32]]:
-    """MDCT frames [630, 1400] of random ten-second pieces."""
+    """MDCT frames [630, 1400] of random ten-second pieces, their bands turned as in files."""
     for _ in range(count):
         x = music.crop(rng, (CHUNK + 1) * HOP)
         middle = np.stack([x[0] + x[1], x[0] - x[1]]) * np.float32(0.5)
-        yield forward(middle).transpose(2, 0, 1).reshape(CHUNK, -1)
+        coefficients = forward(middle).transpose(2, 0, 1).reshape(CHUNK, -1)
+        yield stereo.turn(coefficients, stereo.choose(coefficients))
 
 
 def smoothed(counts: NDArray[np.float64]) -> NDArray[np.float64]:

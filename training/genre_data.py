@@ -18,18 +18,18 @@ from numpy.typing import NDArray
 from scipy.fft import dct
 from scipy.signal import ShortTimeFFT
 
-from codec.analysis import REACH, analysis_values
+from codec.analysis import REACH, analysis_values, turned
 from codec.atomic import new_file
 from codec.chunks import Windower
 from codec.classifiers import FEATURES
 from codec.genre import features
-from codec.mdct import Float, forward
+from codec.mdct import Float
 from codec.quantize import quantize, round_hyper
 from codec.sessions import Network
 from codec.terminal import progress
 from codec.weights import Model
 from formats.coding import Latents
-from formats.grid import COEFFICIENTS, HOP, SAMPLE_RATE, SHARE, hyper_count
+from formats.grid import HOP, SAMPLE_RATE, SHARE, hyper_count
 from formats.levels import GROUP, levels, log_sigma, ranks
 from training.mel import mel_filters
 
@@ -111,7 +111,7 @@ class Listener:
         tokens: list[Float] = []
         for window in (*windower.push(middle), *windower.finish(samples.shape[1])):
             # As `codec.analysis.Analyser`, which keeps the network's other outputs to itself.
-            coefficients = forward(window.samples).transpose(2, 0, 1).reshape(-1, COEFFICIENTS)
+            coefficients, _ = turned(window)
             out = self._network(coefficients=coefficients[None])
             groups = hyper_count(window.frames)
             core = slice(REACH // SHARE, REACH // SHARE + groups)

@@ -47,11 +47,15 @@ def shipped() -> list[Path]:
 
 
 def integers(data: bytes, model: weights.Model) -> str:
-    """SHA-256 over all integers of a file: hyper and main latents and silence, chunk by chunk, as int64 [.] each."""
+    """SHA-256 over all integers of a file, chunk by chunk, as int64 [.] each: hyper and main latents and silence.
+
+    Attacks and turns count where a chunk has any: files of format version 1 have none.
+    """
     reader, digest = Reader(BytesIO(data)), hashlib.sha256()
     for chunk in reader:
         latents = unpack(reader.header, chunk, model)
-        for array in (latents.hyper, latents.main, latents.silence):
+        tools = (latents.attacks, latents.turns) if len(latents.attacks) or latents.turns.any() else ()
+        for array in (latents.hyper, latents.main, latents.silence, *tools):
             digest.update(f"{array.shape}".encode() + array.astype("<i8").tobytes())
     return digest.hexdigest()
 
@@ -76,6 +80,9 @@ def make(model: weights.Model, coder: str, target: Path) -> bool:
     rate, channels = SOURCES[coder]
     samples = song(SECONDS, rate, channels, seed=11)
     samples[:, rate : rate + rate // 4] = 0  # a stretch of silence, which the file lists
+    samples[:, 2 * rate : 2 * rate + rate // 4] *= 0.002  # what comes after it is an attack out of quiet
+    t = np.arange(samples.shape[1], dtype=np.float32) / rate
+    samples[0, rate // 2 : rate] += 0.2 * np.sin(2 * np.pi * 5000 * t[rate // 2 : rate])  # a band on the far left
     source, out = ArraySource(samples, rate, Metadata({"title": "golden"})), BytesIO()
     pipeline.encode(source, out, coder=coder, model=str(model.folder), chunk_frames=SEGMENT, device="cpu")
     data = out.getvalue()

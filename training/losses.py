@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from codec.mdct import WINDOW
-from formats.grid import HOP, SAMPLE_RATE
+from formats.grid import ANGLES, BAND_EDGES, HOP, SAMPLE_RATE, SEGMENT
 from training.mel import mel_filters
 from training.start import EDGES
 
@@ -36,6 +36,16 @@ def synthesize(coefficients: Tensor) -> Tensor:
     x = windows[:, 1:, :, :HOP] + windows[:, :-1, :, HOP:]
     x = x.permute(0, 2, 1, 3).reshape(b, 2, -1)
     return torch.stack([x[:, 0] + x[:, 1], x[:, 0] - x[:, 1]], 1)
+
+
+def turn_back(coefficients: Tensor, turns: Tensor) -> Tensor:
+    """First and second channel [B, T, 1400] -> mid and side: the differentiable twin of `codec.stereo.turn_back`."""
+    angle = turns.to(coefficients.dtype) * (math.pi / ANGLES)
+    angle = angle.repeat_interleave(torch.tensor(np.diff(BAND_EDGES), device=turns.device), 2)
+    angle = angle.repeat_interleave(SEGMENT, 1)[:, : coefficients.shape[1]]
+    first, second = coefficients[..., :HOP], coefficients[..., HOP:]
+    cosine, sine = torch.cos(angle), torch.sin(angle)
+    return torch.cat([cosine * first + sine * second, cosine * second - sine * first], 2)
 
 
 @cache

@@ -123,7 +123,7 @@ def train(config: MixedConfig, a: argparse.Namespace) -> None:
     )  # fmt: skip
     if state:
         optimiser.load_state_dict(state["optimiser"])
-    source = batches(music, loops, a.seed + step, BATCH, FRAMES)
+    source = batches(music, loops, a.seed + step, BATCH, FRAMES, turned=False)
     rng = np.random.default_rng(a.seed + step)
     first, began, limit = step, time.monotonic(), a.minutes * 60
     saved = began
@@ -143,7 +143,8 @@ def train(config: MixedConfig, a: argparse.Namespace) -> None:
             cosine = 0.5 * (1 + math.cos(math.pi * done))
             for group in optimiser.param_groups:
                 group["lr"] = group["peak"] * warm * (0.03 + 0.97 * cosine)
-            x = frames_of(config, *(torch.from_numpy(np.ascontiguousarray(v)) for v in next(source)))
+            coefficients, _, waves = next(source)
+            x = frames_of(config, *(torch.from_numpy(np.ascontiguousarray(v)) for v in (coefficients, waves)))
             sent = rng.choice(config.latents, BATCH)
             kept = torch.from_numpy((np.arange(max(config.latents)) < sent[:, None]).astype(np.float32))[:, None]
             steps = np.exp(rng.uniform(math.log(STEPS[0]), math.log(STEPS[1]), BATCH)).astype(np.float32)

@@ -21,7 +21,7 @@ from formats.grid import SEGMENT, SHARE, main_count
 from training.autoencoder import Autoencoder
 from training.config import CHANCES, FINE, GAINS, TrainConfig
 from training.data import Music, batches, listed
-from training.losses import code_length, dissimilarity, noise_to_mask, spectral_distances, synthesize
+from training.losses import code_length, dissimilarity, noise_to_mask, spectral_distances, synthesize, turn_back
 
 
 def choose_sent(level: Tensor, main: list[int]) -> Tensor:
@@ -60,10 +60,16 @@ def run_codec(model: Autoencoder, x: Tensor, log_d: Tensor, main: list[int]) -> 
 
 
 def losses(
-    c: TrainConfig, out: dict[str, Tensor], x: Tensor, wave: Tensor, fine: Tensor, rng: np.random.Generator
+    c: TrainConfig,
+    out: dict[str, Tensor],
+    x: Tensor,
+    turns: Tensor,
+    wave: Tensor,
+    fine: Tensor,
+    rng: np.random.Generator,
 ) -> dict[str, Tensor]:
     """Weighted reconstruction terms of a batch; `fine`: bool [B], which items are coded finely."""
-    a, b = synthesize(out["decoded"]).flatten(0, 1), wave.flatten(0, 1)
+    a, b = synthesize(turn_back(out["decoded"], turns)).flatten(0, 1), wave.flatten(0, 1)
     as_sides = rng.random() < c.sides
     mel, stft = spectral_distances(sides(a) if as_sides else a, sides(b) if as_sides else b, rng)
     weight = torch.exp2(-out["envelope"])
@@ -145,14 +151,14 @@ def train(c: TrainConfig, a: argparse.Namespace) -> None:
             decay = 0.5 * (1 + math.cos(math.pi * min(1.0, elapsed / limit)))
             for group in optimiser.param_groups:
                 group["lr"] = group["peak"] * warm * (0.03 + 0.97 * decay)
-            coefficients, waves = (torch.from_numpy(np.ascontiguousarray(v)).to(device) for v in next(source))
+            coefficients, turns, waves = (torch.from_numpy(np.ascontiguousarray(v)).to(device) for v in next(source))
             tiers = rng.choice(list(CHANCES), c.batch, p=list(CHANCES.values()))
             log_d = [math.log2(GAINS[t][0]) + rng.random() * math.log2(GAINS[t][1] / GAINS[t][0]) for t in tiers]
             out = run_codec(
                 model, coefficients, torch.tensor(log_d, device=device)[:, None, None], [main_count(t) for t in tiers]
             )
             fine = torch.tensor([d < math.log2(FINE) for d in log_d], device=device)
-            parts = losses(c, out, coefficients, waves, fine, rng)
+            parts = losses(c, out, coefficients, turns, waves, fine, rng)
             if c.rate_encoder:
                 parts["rate"] = c.rate * torch.log(rate(out, tables) * 0.063 + 0.5).mean()
             loss = torch.stack(list(parts.values())).sum()

@@ -1,0 +1,137 @@
+"""Attacks out of quiet: what is quiet before one is raised for coding, and lowered again behind it.
+
+What the quantizer of a transform rounds off spreads over its whole window, and is heard where it comes before the
+attack that it belongs to. Raised towards the loudness of the attack, the quiet part gets its own share of that noise,
+which sinks with it when it is lowered again. Works on samples, outside of transform and network.
+
+Source: gain control as in Bosi et al. 1997 (MPEG-2 AAC, scalable sampling rate profile), in one band.
+"""
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from codec.mdct import Float
+from formats.grid import ATTACK_BLOCK, HOP, SEGMENT
+
+BLOCKS = SEGMENT * HOP // ATTACK_BLOCK
+"""Blocks of a segment; a raised stretch never leaves its segment, so that chunks of any length list the same."""
+
+REACH = 30
+"""Blocks before an attack that can be raised: as far as a window that holds the attack goes back."""
+
+AHEAD = 6
+"""Blocks in which an attack reaches its height: 7 ms."""
+
+JUMP, HEIGHT = 6.0, 18.0
+"""Decibels by which an attack's first block stands over the four before it, and by which its height does."""
+
+STEP = 6.02
+"""Decibels of a level: a factor of two."""
+
+LOUDEST, SHORTEST = 4, 5
+"""The highest level, 24 dB (raising more lets the rise be heard), and the fewest blocks: a rise and a fall."""
+
+SILENT = -110.0
+"""Decibels of the stretch's loudest block under which there is nothing to raise; full scale is 0."""
+
+
+def find(power: NDArray[np.float64]) -> list[tuple[int, int, int]]:
+    """Stretches (first block, blocks, level) to raise in a segment.
+
+    Shape:
+        power: mean squares of the segment's 1764 blocks and of AHEAD more behind it.
+    """
+    decibels = 10 * np.log10(power + 1e-13)
+    before = sliding_window_view(decibels[:BLOCKS], 4).max(1)  # of blocks k - 4 ... k - 1, for k = 4 ... BLOCKS
+    height = sliding_window_view(decibels[4:], AHEAD).max(1)[: len(before)]
+    onset = (decibels[4 : BLOCKS + 1] - before >= JUMP) & (height - before >= HEIGHT)
+    found: list[tuple[int, int, int]] = []
+    end = 0
+    for k in (np.flatnonzero(onset) + 4).tolist():
+        reach = min(REACH, k - end)
+        if reach < SHORTEST:
+            continue
+        loudest = np.maximum.accumulate(decibels[k - reach : k][::-1])  # of the last 1, 2, ... blocks
+        level = np.minimum(LOUDEST, (height[k - 4] - loudest) // STEP).astype(int)
+        worth = level * np.arange(1, reach + 1)
+        best = SHORTEST - 1 + int(worth[SHORTEST - 1 :].argmax())
+        if level[best] * STEP >= HEIGHT and loudest[best] > SILENT:
+            found.append((k - best - 1, best + 1, int(level[best])))
+            end = k
+    return found
+
+
+def exponents(blocks: int, level: int) -> Float:
+    """log2 of what a stretch is raised by, sample by sample: four blocks up, one block down."""
+    i = np.arange(blocks * ATTACK_BLOCK, dtype=np.float32) + np.float32(0.5)
+    rise, fall = i / (4 * ATTACK_BLOCK), i[::-1] / ATTACK_BLOCK
+    return np.float32(level) * np.minimum(np.minimum(rise, fall), np.float32(1))
+
+
+class Raiser:
+    """Raises what comes before attacks in a stream of mid and side at 44.1 kHz, a segment behind what it is given."""
+
+    def __init__(self) -> None:
+        self._held = np.zeros((2, 0), np.float32)
+        self._found: list[NDArray[np.int64]] = []
+        self._forgotten = 0  # segments whose stretches have been asked for
+
+    def push(self, block: Float) -> Float:
+        """Take [2, N]; the samples that are ready."""
+        self._held = np.concatenate([self._held, block], 1)
+        size = SEGMENT * HOP
+        ready = []
+        while self._held.shape[1] >= size + AHEAD * ATTACK_BLOCK:
+            ready.append(self._segment(self._held[:, : size + AHEAD * ATTACK_BLOCK])[:, :size])
+            self._held = self._held[:, size:]
+        return np.concatenate(ready, 1) if ready else np.zeros((2, 0), np.float32)
+
+    def finish(self) -> Float:
+        """The rest of the samples."""
+        count = self._held.shape[1]
+        rest = self.push(np.zeros((2, SEGMENT * HOP + AHEAD * ATTACK_BLOCK), np.float32))
+        return rest[:, :count]
+
+    def within(self, first: int, end: int) -> NDArray[np.int64]:
+        """Stretches of segments [first, end) as [n, 3], counted from the first one's start. Forgets those before."""
+        self._found = self._found[first - self._forgotten :]
+        self._forgotten = first
+        moved = [part + np.array([number * BLOCKS, 0, 0]) for number, part in enumerate(self._found[: end - first])]
+        return np.concatenate(moved) if moved else np.zeros((0, 3), np.int64)
+
+    def _segment(self, samples: Float) -> Float:
+        """A segment and what AHEAD needs of the next one, raised; the stretches are kept."""
+        square = np.einsum("cn,cn->n", samples, samples, dtype=np.float64)
+        found = find(square.reshape(-1, ATTACK_BLOCK).mean(1))
+        self._found.append(np.array(found, np.int64).reshape(-1, 3))
+        if found:
+            samples = samples.copy()
+        for start, blocks, level in found:
+            at = start * ATTACK_BLOCK
+            samples[:, at : at + blocks * ATTACK_BLOCK] *= np.exp2(exponents(blocks, level))
+        return samples
+
+
+class Lowerer:
+    """Lowers the listed stretches of a decoded stream again."""
+
+    def __init__(self, position: int) -> None:
+        self._position = position
+        self._stretches: list[tuple[int, int, int]] = []
+
+    def add(self, origin: int, stretches: NDArray[np.int64]) -> None:
+        """Stretches of a chunk that begins at sample `origin` of the coded signal."""
+        self._stretches += [(origin + a * ATTACK_BLOCK, n, level) for a, n, level in stretches.tolist()]
+
+    def apply(self, block: Float) -> Float:
+        """Lower them in the next block [C, N], in place."""
+        low, high = self._position, self._position + block.shape[1]
+        for start, blocks, level in self._stretches:
+            end = start + blocks * ATTACK_BLOCK
+            if start < high and end > low:
+                part = slice(max(start, low) - start, min(end, high) - start)
+                block[:, max(start, low) - low : min(end, high) - low] *= np.exp2(-exponents(blocks, level)[part])
+        self._stretches = [each for each in self._stretches if each[0] + each[1] * ATTACK_BLOCK > high]
+        self._position = high
+        return block

@@ -1,0 +1,119 @@
+"""The lists at the head of a payload: digital silence, stretches raised before attacks, turned bands.
+
+A few bytes each, as variable-length integers. Payloads of format version 1 have the first one only, and so does a
+payload whose other two are empty.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from formats import bits
+from formats.bits import Cursor
+from formats.errors import DamagedError
+from formats.grid import ANGLES, ATTACK_BLOCK, ATTACK_LEVELS, BANDS, HOP, SEGMENT
+
+SILENCE_LIMIT = 4096
+"""Most silent stretches a chunk may list."""
+
+MORE = 1 << 13
+"""Added to the number of silent stretches where the two other lists follow."""
+
+PER_FRAME = HOP // ATTACK_BLOCK
+
+
+class Lists(NamedTuple):
+    """What a chunk lists.
+
+    Attributes:
+        silence: int64 [n, 2], stretches (start, length) of digital silence in source samples from the chunk's start.
+        attacks: int64 [n, 3], stretches (first block, blocks, level) raised by a factor of 2**level, in blocks
+            of 50 samples from the chunk's start.
+        turns: uint8 [S, 24], 0...7 times 22.5 degrees that each band of each segment is turned by; [0, 24]: none is.
+    """
+
+    silence: NDArray[np.int64]
+    attacks: NDArray[np.int64]
+    turns: NDArray[np.uint8]
+
+
+NO_ATTACKS = np.zeros((0, 3), np.int64)
+NO_TURNS = np.zeros((0, BANDS), np.uint8)
+
+
+def pack(lists: Lists) -> bytes:
+    """The bytes that `read` takes."""
+    more = bool(len(lists.attacks) or lists.turns.any())
+    numbers = [len(lists.silence) + MORE * more]
+    end = 0
+    for start, length in lists.silence.tolist():
+        numbers += [start - end, length]
+        end = start + length
+    if more:
+        numbers.append(len(lists.attacks))
+        end = 0
+        for start, blocks, level in lists.attacks.tolist():
+            numbers += [start - end, blocks * ATTACK_LEVELS + level]
+            end = start + blocks
+        flat = lists.turns.T.ravel()  # band by band: a turned instrument stays where it is
+        places = np.flatnonzero(flat)
+        gaps = np.diff(places, prepend=-1) - 1
+        numbers += [len(places), *(gaps * ANGLES + flat[places]).tolist()]
+    return bits.varints(numbers)
+
+
+def read(cursor: Cursor, frames: int) -> Lists:
+    """The lists of a chunk of `frames` frames.
+
+    Raises:
+        DamagedError: they list what lies beyond the chunk, or more than it can hold.
+    """
+    count = cursor.varint()
+    more, count = count & MORE, count & ~MORE
+    if count > SILENCE_LIMIT:
+        raise DamagedError("a chunk lists more silence than a chunk can hold")
+    silence = _silence(cursor, count)
+    if not more:
+        return Lists(silence, NO_ATTACKS, NO_TURNS)
+    return Lists(silence, _attacks(cursor, frames), _turns(cursor, frames))
+
+
+def _silence(cursor: Cursor, count: int) -> NDArray[np.int64]:
+    out, end = np.zeros((count, 2), np.int64), 0
+    for row in out:
+        row[0] = end + cursor.varint()
+        row[1] = cursor.varint()
+        end = int(row.sum())
+        if end >= 1 << 40:
+            raise DamagedError("a chunk lists silence beyond its end")
+    return out
+
+
+def _attacks(cursor: Cursor, frames: int) -> NDArray[np.int64]:
+    count = cursor.varint()
+    if count > frames * PER_FRAME:
+        raise DamagedError("a chunk lists more attacks than a chunk can hold")
+    out, end = np.zeros((count, 3), np.int64), 0
+    for row in out:
+        start = end + cursor.varint()
+        blocks, level = divmod(cursor.varint(), ATTACK_LEVELS)
+        end = start + blocks
+        if not blocks or not level or end > frames * PER_FRAME:
+            raise DamagedError("a chunk lists an attack that it cannot hold")
+        row[:] = start, blocks, level
+    return out
+
+
+def _turns(cursor: Cursor, frames: int) -> NDArray[np.uint8]:
+    segments = -(-frames // SEGMENT)
+    flat, count, place = np.zeros(segments * BANDS, np.uint8), cursor.varint(), -1
+    if count > len(flat):
+        raise DamagedError("a chunk turns more bands than it has")
+    for _ in range(count):
+        gap, turn = divmod(cursor.varint(), ANGLES)
+        place += gap + 1
+        if place >= len(flat) or not turn:
+            raise DamagedError("a chunk turns a band that it does not have")
+        flat[place] = turn
+    return np.ascontiguousarray(flat.reshape(BANDS, segments).T)
