@@ -119,9 +119,11 @@ class RangeEncoder:
 
 @dataclass
 class Payload:
-    """What a payload says: silence [n][2], hyper [G][48], main [F][M]."""
+    """What a payload says: silence [n][2], attacks [n][3], turns by (segment, band), hyper [G][48], main [F][M]."""
 
     silence: list[list[int]]
+    attacks: list[list[int]]
+    turns: dict[tuple[int, int], int]
     hyper: list[list[int]]
     main: list[list[int]]
 
@@ -223,17 +225,39 @@ def read_main(
     return places, symbols
 
 
-def decode(payload: bytes, frames: int, main: int, gain: int, coder: int, tables: Tables) -> Payload:
-    data, t = Bytes(payload), SlowTables(tables)
-    silence, end = [], 0
-    for _ in range(data.varint()):
+def read_lists(data: Bytes, frames: int) -> tuple[list[list[int]], list[list[int]], dict[tuple[int, int], int]]:
+    """SPEC.md, 'Silence list', 'Attack list' and 'Turn list'."""
+    silence, attacks, turns, end = [], [], {}, 0
+    first = data.varint()
+    for _ in range(first % 8192):
         start = end + data.varint()
         length = data.varint()
         silence.append([start, length])
         end = start + length
+    if first >= 8192:
+        end = 0
+        for _ in range(data.varint()):
+            start = end + data.varint()
+            both = data.varint()
+            attacks.append([start, both // 8, both % 8])
+            end = start + both // 8
+        assert end <= 14 * frames
+        segments, place = -(-frames // 126), 0
+        for _ in range(data.varint()):
+            both = data.varint()
+            place += both // 8
+            turns[place % segments, place // segments] = both % 8
+            place += 1
+        assert place <= 24 * segments
+    return silence, attacks, turns
+
+
+def decode(payload: bytes, frames: int, main: int, gain: int, coder: int, tables: Tables) -> Payload:
+    data, t = Bytes(payload), SlowTables(tables)
+    lists = read_lists(data, frames)
     vectors = -(-frames // 3)
     if coder == 1:
-        return Payload(silence, *_zstd(data, frames, main, vectors))
+        return Payload(*lists, *_zstd(data, frames, main, vectors))
     count = data.varint()
     decoder = RangeDecoder(list(struct.unpack(f"<{count}I", data.take(4 * count))))
     h = read_hyper(decoder, vectors, t.hyper)
@@ -257,7 +281,7 @@ def decode(payload: bytes, frames: int, main: int, gain: int, coder: int, tables
     padding = len(bits.text) - bits.at
     assert padding < 8
     assert bits.take(padding) == 0
-    return Payload(silence, h, values)
+    return Payload(*lists, h, values)
 
 
 def _zstd(data: Bytes, frames: int, main: int, vectors: int) -> tuple[list[list[int]], list[list[int]]]:
