@@ -20,6 +20,7 @@ from scipy.signal import ShortTimeFFT
 
 from codec.analysis import REACH, analysis_values, turned
 from codec.atomic import new_file
+from codec.attacks import Raiser
 from codec.chunks import Windower
 from codec.classifiers import FEATURES
 from codec.genre import features
@@ -30,6 +31,7 @@ from codec.terminal import progress
 from codec.weights import Model
 from formats.coding import Latents
 from formats.grid import HOP, SAMPLE_RATE, SHARE, hyper_count
+from formats.layout import VERSION
 from formats.levels import GROUP, levels, log_sigma, ranks
 from training.mel import mel_filters
 
@@ -97,7 +99,7 @@ class Listener:
 
     def __init__(self, model: Model, tiers: Sequence[int], cache: Path) -> None:
         told = "-".join(f"{tier}.{model.gain(tier)}" for tier in tiers)
-        self._folder = cache / f"genre-{FEATURES}-{SECONDS}-{model.id.hex()}-{told}"
+        self._folder = cache / f"genre-{FEATURES}-{VERSION}-{SECONDS}-{model.id.hex()}-{told}"
         graph, self._tap = tapped(model.encoder)
         self._network = Network(graph, {"coefficients"}, "cpu")
         self._tables = model.tables
@@ -106,10 +108,11 @@ class Listener:
     def __call__(self, samples: Float) -> tuple[Float, Float]:
         """Left and right [2, N] at 44.1 kHz -> heard [tiers, G, 152], tokens [G, W]."""
         middle = np.stack([samples[0] + samples[1], samples[0] - samples[1]]) * np.float32(0.5)
-        windower = Windower(REACH)
+        raiser, windower = Raiser(), Windower(REACH)
+        raised = np.concatenate([raiser.push(middle), raiser.finish()], 1)
         heard: list[list[Float]] = []
         tokens: list[Float] = []
-        for window in (*windower.push(middle), *windower.finish(samples.shape[1])):
+        for window in (*windower.push(raised), *windower.finish(samples.shape[1])):
             # As `codec.analysis.Analyser`, which keeps the network's other outputs to itself.
             coefficients, _ = turned(window)
             out = self._network(coefficients=coefficients[None])

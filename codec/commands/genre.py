@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from codec.commands.shared import say
-from codec.terminal import opened
+from codec.commands.shared import each
 
 if TYPE_CHECKING:
     from codec.genre import Genres
@@ -23,23 +22,12 @@ def genre(files: tuple[str, ...], as_json: bool, top: int | None, classifier: st
     """Guess the genre of .aez files from their latents, with probabilities; nothing is decoded to audio."""
     from codec import classifiers
     from codec.genre import classify
-    from formats.errors import AezError
 
     chosen = classifiers.by_name(classifier) if classifier else None
-    code = 0
-    for name in files:
-        try:
-            with opened(name) as file:
-                found = classify(file, chosen)
-        except (AezError, OSError) as error:
-            if len(files) == 1:
-                raise
-            reason = error.strerror if isinstance(error, OSError) else error
-            say(f"aez: error: {name}: {reason}")
-            code = 1
-            continue
+    failed: list[str] = []
+    for name, found in each(files, lambda file: classify(file, chosen), failed):
         click.echo(as_line(name, found, top, as_json=as_json))
-    return code
+    return 1 if failed else 0
 
 
 def as_line(name: str, found: Genres, top: int | None, *, as_json: bool) -> str:

@@ -8,11 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from codec.commands.shared import (
-    channels_text,
-    say,
-)
-from codec.terminal import clock, opened
+from codec.commands.shared import channels_text, each
+from codec.terminal import clock
 
 if TYPE_CHECKING:
     from codec.info import Info
@@ -24,27 +21,16 @@ if TYPE_CHECKING:
 def info(files: tuple[str, ...], as_json: bool) -> int:
     """Tell what .aez files are and hold, and check all their checksums."""
     from codec.info import describe
-    from formats.errors import AezError
 
-    code = 0
-    for number, name in enumerate(files):
-        try:
-            with opened(name) as file:
-                found = describe(file)
-        except (AezError, OSError) as error:
-            if len(files) == 1:
-                raise
-            reason = error.strerror if isinstance(error, OSError) else error
-            say(f"aez: error: {name}: {reason}")
-            code = 1
-            continue
+    failed: list[str] = []
+    for number, (name, found) in enumerate(each(files, describe, failed)):
         if found.damage:
-            code = 1
+            failed.append(name)
         if as_json:
             click.echo(json.dumps({"file": name} | vars(found), ensure_ascii=False))
         else:
             click.echo(("\n" if number else "") + table(name, found))
-    return code
+    return 1 if failed else 0
 
 
 def table(name: str, found: Info) -> str:

@@ -1,11 +1,16 @@
 """What several subcommands have in common: options, and how they talk."""
 
 import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import BinaryIO, TypeVar
 
 import click
 
-from codec.terminal import PIPE
+from codec.terminal import PIPE, opened
+from formats.errors import AezError
+
+T = TypeVar("T")
 
 force_option = click.option("--force", is_flag=True, help="Overwrite an existing output.")
 quiet_option = click.option("--quiet", is_flag=True, help="Print errors only.")
@@ -18,6 +23,25 @@ def say(line: str, *, quiet: bool = False) -> None:
     """Print a line for the person at the terminal: standard output may be carrying a file."""
     if not quiet:
         click.echo(line, err=True)
+
+
+def each(names: Sequence[str], read: Callable[[BinaryIO], T], failed: list[str]) -> Iterator[tuple[str, T]]:
+    """Yield every file's name with what `read` finds in it; a bad one among several is told, and goes to `failed`.
+
+    Raises:
+        AezError, OSError: the only file is bad.
+    """
+    for name in names:
+        try:
+            with opened(name) as file:
+                found = read(file)
+        except (AezError, OSError) as error:
+            if len(names) == 1:
+                raise
+            say(f"aez: error: {name}: {error.strerror if isinstance(error, OSError) else error}")
+            failed.append(name)
+        else:
+            yield name, found
 
 
 def default_target(source: str, target: str | None, extension: str) -> str:
