@@ -16,7 +16,7 @@ from codec.unpack import check, unpack
 from formats.coding import Latents
 from formats.container import Header, Reader
 from formats.errors import DamagedError, UsageError
-from formats.grid import BANDS, FLOOR, HOP, SAMPLE_RATE, SHARE
+from formats.grid import ANGLES, BANDS, FLOOR, HOP, SAMPLE_RATE, SEGMENT, SHARE
 from formats.tables import Tables
 
 Array = NDArray[np.float32]
@@ -239,8 +239,13 @@ def _latents(reader: Reader, model: weights.Model, first: int, frames: int, widt
 
 
 def _decibels(latents: Latents, header: Header) -> Array:
-    """Hyper latents [G, 48] -> a row a frame in dB, NaN where a channel is silent: [F, 48]."""
+    """Hyper latents [G, 48] -> mid and side in dB, a row a frame, NaN where a channel is silent: [F, 48]."""
     level = np.where(latents.hyper > FLOOR, latents.hyper * HALF_OCTAVE, np.nan).astype(np.float32)
+    if latents.turns.any():  # the two channels of a turned band share nothing, so that their powers add up
+        first, second = np.nan_to_num(10 ** (level / 10)).reshape(-1, 2, BANDS).transpose(1, 0, 2)
+        kept = np.cos(np.pi / ANGLES * np.repeat(latents.turns, SEGMENT // SHARE, axis=0)[: len(level)]) ** 2
+        sides = np.stack([kept * first + (1 - kept) * second, kept * second + (1 - kept) * first], 1)
+        level = 10 * np.log10(np.where(sides > 0, sides, np.nan)).reshape(level.shape).astype(np.float32)
     return np.repeat(level, SHARE, axis=0)[: len(latents.main)]
 
 
