@@ -20,6 +20,7 @@ from codec.terminal import run
 from formats.container import Reader, Writer
 from formats.errors import FormatError, ModelError, UsageError
 from formats.grid import CHUNK, HOP, SAMPLE_RATE, SEGMENT, frame_count
+from formats.lists import NO_ATTACKS
 
 pytestmark = pytest.mark.usefixtures("tiny")
 
@@ -169,7 +170,8 @@ def test_analysis_in_windows_is_analysis_of_the_whole(model: weights.Model, midd
     analyser = mixed.Analyser(model, "cpu")
     windower = Windower(mixed.ENCODER_REACH)
     windows = [*windower.push(middle), *windower.finish(middle.shape[1])]
-    got = np.concatenate([analyser(window, np.zeros((0, 2), np.int64)).analysis for window in windows])
+    nothing = np.zeros((0, 2), np.int64)
+    got = np.concatenate([analyser(window, nothing, NO_ATTACKS).analysis for window in windows])
     count, reach = frame_count(middle.shape[1]), mixed.ENCODER_REACH
     padded = np.zeros((2, (count + 2 * reach + 1) * HOP), np.float32)
     padded[:, (reach + 1) * HOP :][:, : middle.shape[1]] = middle
@@ -191,7 +193,7 @@ def test_synthesis_in_chunks_is_synthesis_of_the_whole(model: weights.Model, fil
     got = np.concatenate([overlap.add(synthesizer(job)) for job in around], 1)
     joined = np.concatenate([c.quantized for c in chunks])
     whole = mixed.Synthesizer(model, "cpu", reader.header.gain, len(joined))
-    wanted = whole((None, mixed.Opened(0, joined, chunks[0].silence), None))[:, :-HOP]
+    wanted = whole((None, mixed.Opened(0, joined, chunks[0].silence, NO_ATTACKS), None))[:, :-HOP]
     np.testing.assert_allclose(got, wanted, atol=1e-5)
     apart = np.concatenate([alone.add(synthesizer((None, c, None))) for c in chunks], 1)
     assert np.abs(apart - wanted).max() > 1e-4

@@ -12,7 +12,7 @@ from conftest import Array, decoded, encoded
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codec import analysis, encoding, noise, pipeline, synthesis, weights
+from codec import analysis, encoding, noise, pipeline, stereo, synthesis, weights
 from codec.audio import ArraySource
 from codec.chunks import Windower
 from codec.info import describe
@@ -21,8 +21,9 @@ from codec.quantize import round_hyper
 from formats.coding import Latents
 from formats.container import Chunk, Coder, Metadata, Reader, Writer
 from formats.errors import AezError, DamagedError, FormatError, ModelError, UsageError
-from formats.grid import CHUNK, COEFFICIENTS, HOP, SAMPLE_RATE, SEGMENT, SHARE, frame_count
+from formats.grid import BANDS, CHUNK, COEFFICIENTS, HOP, SAMPLE_RATE, SEGMENT, SHARE, frame_count
 from formats.layout import HEADER_SIZE
+from formats.lists import NO_ATTACKS
 from training.synthesize import song
 
 TIERS = (32, 64, 128, 256, 512)  # of the tiny model
@@ -276,13 +277,13 @@ def whole_window(x: Array, reach: int) -> Array:
     return forward(padded).transpose(2, 0, 1).reshape(-1, COEFFICIENTS)
 
 
-def test_analysis_in_windows_is_analysis_of_the_whole(music: Array) -> None:
+def test_analysis_in_windows_is_analysis_of_the_whole(music: Array, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("codec.stereo.LEAST", np.inf)  # a window's context is turned like the window itself
     middle = np.stack([music[0] + music[1], music[0] - music[1]]) / 2
     analyser = analysis.Analyser(weights.by_name(), "cpu")
     windower = Windower(analysis.REACH)
-    nothing = np.zeros((0, 2), np.int64)
     windows = [*windower.push(middle), *windower.finish(middle.shape[1])]
-    parts = [analyser(window, nothing) for window in windows]
+    parts = [analyser(window, np.zeros((0, 2), np.int64), NO_ATTACKS) for window in windows]
     frames = frame_count(middle.shape[1])
 
     coefficients, reach = whole_window(middle, analysis.REACH), analysis.REACH
@@ -306,6 +307,8 @@ def test_synthesis_in_chunks_is_synthesis_of_the_whole(files: dict[tuple[int, in
         synthesis.dense(pipeline.unpack(reader.header, c, model), c.index, c.first_frame, gain, model.tables)
         for c in reader
     ]
+    turns = np.concatenate([c.turns if len(c.turns) else np.zeros((1, BANDS), np.uint8) for c in chunks])
+    assert turns.any()
     synthesizer = synthesis.Synthesizer(model, "cpu", gain, SEGMENT)
     overlap = synthesis.Overlap()
     around = zip([None, *chunks], chunks, [*chunks[1:], None], strict=False)
@@ -327,7 +330,8 @@ def test_synthesis_in_chunks_is_synthesis_of_the_whole(files: dict[tuple[int, in
         )
         core = out["coefficients"][0, reach : reach + frames].reshape(frames, 2, HOP)
         core[np.concatenate([c.silent for c in chunks])] = 0
-        return inverse(core.transpose(1, 2, 0))[:, :-HOP]
+        core = stereo.turn_back(core.reshape(frames, -1), turns)
+        return inverse(core.reshape(frames, 2, HOP).transpose(1, 2, 0))[:, :-HOP]
 
     np.testing.assert_allclose(got, whole(reach), atol=1e-5)
     alone = synthesis.Overlap()

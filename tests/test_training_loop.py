@@ -14,8 +14,9 @@ import pytest
 import soundfile
 import torch
 
+from codec import stereo
 from formats.errors import UsageError
-from formats.grid import COEFFICIENTS, HOP
+from formats.grid import BANDS, COEFFICIENTS, HOP
 from training import data, losses, train
 from training.autoencoder import Autoencoder
 from training.config import TrainConfig
@@ -166,12 +167,25 @@ def test_batches_are_named_by_their_seed() -> None:
     def take(seed: int) -> Any:
         return next(data.batches(music, music, seed, 3, 12))
 
-    coefficients, waves = take(1)
+    coefficients, turns, waves = take(1)
     assert coefficients.shape == (3, 12, COEFFICIENTS)
+    assert turns.shape == (3, 1, BANDS)
     assert waves.shape == (3, 2, 11 * HOP)
     assert np.abs(waves).max() <= 1
     again, other = take(1), take(2)
-    assert np.array_equal(again[0], coefficients) and np.array_equal(again[1], waves)
-    assert not np.array_equal(other[1], waves)
-    back = losses.synthesize(torch.from_numpy(np.ascontiguousarray(coefficients))).numpy()
+    assert all(np.array_equal(a, b) for a, b in zip(again, (coefficients, turns, waves), strict=True))
+    assert not np.array_equal(other[2], waves)
+    back = losses.synthesize(losses.turn_back(torch.from_numpy(coefficients), torch.from_numpy(turns))).numpy()
     np.testing.assert_allclose(back, waves, atol=1e-5)
+
+
+def test_batches_not_turned_are_mid_and_side() -> None:
+    music = SyntheticMusic()
+    turned, plain = (next(data.batches(music, music, 4, 4, 130, turned=turned)) for turned in (True, False))
+    assert plain[1].shape == (4, 2, BANDS) and not plain[1].any()
+    assert turned[1].any()  # or the test could not fail
+    assert np.array_equal(turned[2], plain[2])
+    for one, angles, wanted in zip(*turned[:2], plain[0], strict=True):
+        np.testing.assert_allclose(stereo.turn_back(one, angles), wanted, atol=1e-5)
+    back = losses.synthesize(torch.from_numpy(plain[0])).numpy()
+    np.testing.assert_allclose(back, plain[2], atol=1e-5)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from codec import frames, mdct
 from codec.weights import Model
-from formats.grid import COEFFICIENTS, HOP, UNIT_LEVEL
+from formats.grid import BANDS, COEFFICIENTS, HOP, UNIT_LEVEL
 from training import plain, plain_export, plain_losses
 from training.export import main as export_main
 from training.losses import basis
@@ -260,10 +260,10 @@ def test_the_clock_stops_it(monkeypatch: pytest.MonkeyPatch, folder: Path) -> No
 
 def test_training_lowers_the_loss_it_is_given(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     """On one batch over and over: what is minimised falls, for a loss of samples and one of spectra."""
-    monkeypatch.setattr(plain, "batches", lambda *_: iter(lambda: batch, None))
+    monkeypatch.setattr(plain, "batches", lambda *_, turned: iter(lambda: batch, None))
     monkeypatch.setattr(plain, "STEPS", (0.5, 0.51))
     waves = np.stack([song(0.3, seed=n)[:, : 15 * HOP] for n in range(2)])
-    batch = (np.zeros((2, 16, COEFFICIENTS), np.float32), waves)
+    batch = (np.zeros((2, 16, COEFFICIENTS), np.float32), np.zeros((2, 1, BANDS), np.uint8), waves)
     for loss in ("mse", "log-stft-l1"):
         config = MixedConfig("time", loss, (24,), width=24, hidden=8)
         (folder / "run" / "log.jsonl").unlink(missing_ok=True)

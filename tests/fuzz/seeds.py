@@ -1,6 +1,7 @@
 """Small valid files to start from: every coder and kind of model, tags and covers, known and unknown lengths."""
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from formats import coding
 from formats.coding import AnyTables, Latents
 from formats.container import Chunk, Coder, Header, Metadata, Writer
 from formats.context import CONTEXTS
-from formats.grid import HYPER, LEVELS
+from formats.grid import ANGLES, BANDS, HYPER, LEVELS, SEGMENT
 from formats.mixed import MixedTables
 from formats.tables import MAGNITUDES, Tables, frequencies
 
@@ -34,12 +35,19 @@ def all_tables() -> dict[bytes, AnyTables]:
 
 
 def payload(frames: int, header: Header, tables: AnyTables, seed: int = 0) -> bytes:
-    """One chunk of noise that falls with rank, a stretch of it listed as silence."""
+    """One chunk of noise that falls with rank; a stretch of it is listed as silence, two as raised, bands as turned.
+
+    Of every third seed the lists are those of format version 1.
+    """
     rng = np.random.default_rng(seed)
     main = header.latent - 16 if isinstance(tables, Tables) else header.latent
     vectors = rng.integers(-12, -2, (coding.vector_count(frames, tables), HYPER)).astype(np.int8)
     values = np.rint(rng.laplace(0, 3, (frames, main)) * 2.0 ** -np.linspace(0, 5, main)).astype(np.int32)
     latents = Latents(vectors, values, np.array([[7, 900]], np.int64))
+    if seed % 3 != 2:
+        turns = rng.integers(0, ANGLES, (-(-frames // SEGMENT), BANDS)).astype(np.uint8)
+        attacks = np.array([[1, 5, 4], [8, 6, 7]], np.int64)
+        latents = replace(latents, attacks=attacks, turns=turns)
     return coding.encode(latents, header.gain, header.coder, tables)
 
 
@@ -80,7 +88,7 @@ def songs() -> list[bytes]:
         for coder in Coder:
             rate, channels, gain = [(44_100, 2, 0), (8000, 1, -40), (48_000, 2, 90)][place]
             head = header(model, coder=coder, sample_rate=rate, channels=channels, gain=gain)
-            lasts = [126, 5]
-            parts = [payload(frames, head, tables, seed) for seed, frames in enumerate(lasts)]
+            lasts = [126, 126, 5] if place == 0 else [126, 5]
+            parts = [payload(frames, head, tables, seed + 1) for seed, frames in enumerate(lasts)]
             found.append(write(head, Metadata({"title": coder.name}), parts, lasts[-1]))
     return found

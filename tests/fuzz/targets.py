@@ -164,8 +164,10 @@ class Payloads:
         main = 16 if isinstance(tables, Tables) else 32
         found = coding.decode(data[3:], frames, main, scale, coder, tables)
         again = coding.decode(coding.encode(found, scale, coder, tables), frames, main, scale, coder, tables)
-        for name in ("hyper", "main", "silence"):
+        for name in ("hyper", "main", "silence", "attacks"):
             assert np.array_equal(getattr(found, name), getattr(again, name)), name
+        assert found.turns.any() == again.turns.any(), "turns"  # where no band is turned, their rows may go
+        assert not found.turns.any() or np.array_equal(found.turns, again.turns), "turns"
 
     def seeds(self) -> list[bytes]:
         """Payloads that decode."""

@@ -1,0 +1,196 @@
+"""The lists at a payload's head: what is packed is read, version 1's bytes stay, and damage is told."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from formats import bits
+from formats.bits import Cursor
+from formats.errors import DamagedError
+from formats.grid import ANGLES, ATTACK_LEVELS, BANDS, SEGMENT
+from formats.lists import MORE, NO_ATTACKS, NO_TURNS, PER_FRAME, SILENCE_LIMIT, Lists, pack, read
+
+NO_SILENCE = np.zeros((0, 2), np.int64)
+
+frame_counts = st.integers(1, 2520)
+
+
+@st.composite
+def silences(draw: st.DrawFn) -> NDArray[np.int64]:
+    """Stretches one after another; nothing says that they must not touch."""
+    rows, end = [], 0
+    for gap, length in draw(st.lists(st.tuples(st.integers(0, 1 << 20), st.integers(0, 1 << 20)), max_size=8)):
+        rows.append((end + gap, length))
+        end += gap + length
+    return np.array(rows, np.int64).reshape(-1, 2)
+
+
+@st.composite
+def attacks(draw: st.DrawFn, frames: int) -> NDArray[np.int64]:
+    """Stretches inside a chunk of `frames` frames."""
+    rows, end, room = [], 0, frames * PER_FRAME
+    for _ in range(draw(st.integers(0, 8))):
+        if end == room:
+            break
+        start = draw(st.integers(end, room - 1))
+        blocks = draw(st.integers(1, room - start))
+        rows.append((start, blocks, draw(st.integers(1, ATTACK_LEVELS - 1))))
+        end = start + blocks
+    return np.array(rows, np.int64).reshape(-1, 3)
+
+
+@st.composite
+def turns(draw: st.DrawFn, frames: int) -> NDArray[np.uint8]:
+    """None, none turned, or some turned, up to all of them."""
+    segments = -(-frames // SEGMENT)
+    share = draw(st.sampled_from([None, 0.0, 0.05, 0.5, 1.0]))
+    if share is None:
+        return NO_TURNS
+    rng = np.random.default_rng(draw(st.integers(0, 1000)))
+    angles = rng.integers(1, ANGLES, (segments, BANDS))
+    return np.asarray(angles * (rng.random(angles.shape) < share), np.uint8)
+
+
+@st.composite
+def chunks(draw: st.DrawFn) -> tuple[Lists, int]:
+    frames = draw(frame_counts)
+    return Lists(draw(silences()), draw(attacks(frames)), draw(turns(frames))), frames
+
+
+def padded(angles: NDArray[np.uint8], frames: int) -> NDArray[np.uint8]:
+    """Angles of every segment, zeros where none is listed."""
+    return angles if len(angles) else np.zeros((-(-frames // SEGMENT), BANDS), np.uint8)
+
+
+def same(a: NDArray[Any], b: NDArray[Any]) -> bool:
+    return a.dtype == b.dtype and np.array_equal(a, b)
+
+
+@settings(deadline=None)
+@given(chunks(), st.binary(max_size=5))
+def test_what_is_packed_is_read(chunk: tuple[Lists, int], behind: bytes) -> None:
+    lists, frames = chunk
+    cursor = Cursor(pack(lists) + behind)
+    got = read(cursor, frames)
+    assert cursor.rest() == behind
+    assert same(got.silence, lists.silence)
+    assert same(got.attacks, lists.attacks)
+    assert same(padded(got.turns, frames), padded(lists.turns, frames))
+    assert pack(got) == pack(lists)
+
+
+def test_a_chunk_of_nothing_but_turns_or_attacks() -> None:
+    angles = np.zeros((5, BANDS), np.uint8)
+    angles[4, 23], angles[0, 0] = 7, 1
+    raised = np.array([[0, 5, 4], [5, 5, 3], [8815, 5, 7]], np.int64)
+    got = read(Cursor(pack(Lists(NO_SILENCE, NO_ATTACKS, angles))), 630)
+    assert np.array_equal(got.turns, angles) and got.attacks.shape == (0, 3)
+    got = read(Cursor(pack(Lists(NO_SILENCE, raised, NO_TURNS))), 630)
+    assert np.array_equal(got.attacks, raised) and not got.turns.any()
+
+
+@settings(deadline=None)
+@given(silences(), st.integers(0, 5))
+def test_without_attacks_and_turns_the_head_is_version_1s(silence: NDArray[np.int64], segments: int) -> None:
+    numbers, end = [len(silence)], 0
+    for start, length in silence.tolist():
+        numbers += [start - end, length]
+        end = start + length
+    wanted = bits.varints(numbers)
+    assert pack(Lists(silence, NO_ATTACKS, np.zeros((segments, BANDS), np.uint8))) == wanted
+    got = read(Cursor(wanted), 630)
+    assert np.array_equal(got.silence, silence)
+    assert got.attacks.shape == (0, 3) and got.turns.shape == (0, BANDS)
+
+
+def test_bytes_are_as_specified() -> None:
+    """The example by hand: one silence, one attack, band 2 of both segments and band 3 of the first turned."""
+    angles = np.zeros((2, BANDS), np.uint8)
+    angles[:, 2], angles[0, 3] = (5, 6), 1
+    lists = Lists(np.array([[3, 200]], np.int64), np.array([[10, 30, 4]], np.int64), angles)
+    # 8193 in two bytes; 3, 200; one attack: 10, 30 * 8 + 4; three turns: 4 * 8 + 5, 6, 1.
+    assert pack(lists) == bytes([0x81, 0x40, 3, 0xC8, 1, 1, 10, 0xF4, 1, 3, 37, 6, 1])
+
+
+def test_memory_of_the_defaults_is_not_shared() -> None:
+    """A list that a reader gives may be written to without harm to the next one's."""
+    from formats.coding import Latents
+
+    first, second = (Latents(np.zeros((1, 48), np.int8), np.zeros((3, 16), np.int32), NO_SILENCE) for _ in range(2))
+    assert first.attacks is not second.attacks and first.turns is not second.turns
+
+
+ATTACK, TURN = "a chunk lists an attack that it cannot hold", "a chunk turns a band that it does not have"
+DAMAGE: dict[str, tuple[list[int], int, str]] = {
+    "too much silence": ([SILENCE_LIMIT + 1], 126, "more silence"),
+    "too much silence, and more": ([MORE + SILENCE_LIMIT + 1], 126, "more silence"),
+    "a bit above": ([2 * MORE], 126, "more silence"),
+    "silence too late": ([1, 1 << 40, 5], 126, "silence beyond its end"),
+    "too many attacks": ([MORE, 126 * PER_FRAME + 1], 126, "more attacks"),
+    "attack past the end": ([MORE, 1, 126 * PER_FRAME - 4, 5 * 8 + 3, 0], 126, ATTACK),
+    "second attack past the end": ([MORE, 2, 0, 10 * 8 + 3, 0, 5 * 8 + 3, 0], 1, ATTACK),
+    "attack far past the end": ([MORE, 1, 1 << 41, 5 * 8 + 3, 0], 126, ATTACK),
+    "attack of no blocks": ([MORE, 1, 40, 3, 0], 126, ATTACK),
+    "attack of no level": ([MORE, 1, 40, 5 * 8, 0], 126, ATTACK),
+    "too many turns": ([MORE, 0, 2 * BANDS + 1], 127, "turns more bands"),
+    "band beyond the last": ([MORE, 0, 1, 24 * 8 + 1], 126, TURN),
+    "second band beyond the last": ([MORE, 0, 2, 22 * 8 + 1, 1 * 8 + 1], 126, TURN),
+    "band far beyond": ([MORE, 0, 1, (1 << 41) + 1], 126, TURN),
+    "turn by nothing": ([MORE, 0, 1, 3 * 8], 126, TURN),
+    "no count of attacks": ([MORE], 126, "ends early"),
+    "no turns": ([MORE, 0], 126, "ends early"),
+    "half an attack": ([MORE, 1, 40], 126, "ends early"),
+    "turns that are not there": ([MORE, 0, 2, 9], 126, "ends early"),
+}
+
+
+@pytest.mark.parametrize("kind", DAMAGE)
+def test_damage_is_told(kind: str) -> None:
+    numbers, frames, message = DAMAGE[kind]
+    with pytest.raises(DamagedError, match=message):
+        read(Cursor(bits.varints(numbers)), frames)
+
+
+def test_what_lies_at_the_very_end_is_no_damage() -> None:
+    got = read(Cursor(bits.varints([MORE, 1, 126 * PER_FRAME - 5, 5 * 8 + 3, 1, 23 * 8 + 7])), 126)
+    assert got.attacks.tolist() == [[1759, 5, 3]]
+    assert got.turns[0, 23] == 7 and np.count_nonzero(got.turns) == 1
+
+
+def test_lists_cut_anywhere_are_damaged() -> None:
+    angles = np.full((1, BANDS), 3, np.uint8)
+    whole = pack(Lists(np.array([[9, 300]], np.int64), np.array([[40, 20, 4], [90, 30, 3]], np.int64), angles))
+    for size in range(len(whole)):
+        with pytest.raises(DamagedError):
+            read(Cursor(whole[:size]), 126)
+
+
+def head(more: bool) -> st.SearchStrategy[bytes]:
+    """Random bytes, or such behind a head that leads to the two lists behind silence."""
+    return st.binary(max_size=60).map(lambda data: bits.varints([MORE]) + data if more else data)
+
+
+def small(limit: int) -> st.SearchStrategy[bytes]:
+    """Small numbers, which get further than bytes do."""
+    return st.lists(st.integers(0, limit), max_size=40).map(lambda numbers: bits.varints([MORE, *numbers]))
+
+
+@settings(deadline=None, max_examples=400)
+@given(st.one_of(head(False), head(True), small(12), small(300)), frame_counts)
+def test_whatever_the_bytes_only_damage_is_raised(data: bytes, frames: int) -> None:
+    try:
+        got: Any = read(Cursor(data), frames)
+    except DamagedError as error:
+        assert "\n" not in str(error)
+        return
+    starts, blocks, level = got.attacks.T
+    assert (np.diff(starts) >= blocks[:-1]).all() and (starts + blocks <= frames * PER_FRAME).all()
+    assert ((level > 0) & (level < ATTACK_LEVELS) & (blocks > 0)).all()
+    assert (got.turns < ANGLES).all() and got.turns.shape[0] in (0, -(-frames // SEGMENT))
+    again = read(Cursor(pack(got)), frames)
+    assert all(np.array_equal(a, b) for a, b in zip(again[:2], got[:2], strict=True))
+    assert np.array_equal(padded(again.turns, frames), padded(got.turns, frames))
