@@ -11,10 +11,11 @@ from codec import stereo
 from codec.mdct import forward
 from codec.quantize import quantize, round_hyper
 from formats.coding import low_bits
-from formats.context import CONTEXTS, LARGEST, passes
-from formats.grid import CHUNK, COEFFICIENTS, HOP, HYPER, LEVELS, TIERS, UNIT_LEVEL, main_count
+from formats.context import CONTEXTS, passes, small
+from formats.grid import CHUNK, HOP, HYPER, LEVELS, TIERS, UNIT_LEVEL, main_count
 from formats.hyper import contexts, group
 from formats.levels import levels, log_sigma, ranks
+from formats.places import gather, scatter
 from formats.tables import (
     BAND_GROUPS,
     CHANGE_CONTEXTS,
@@ -51,13 +52,13 @@ def integer_part(model: Autoencoder) -> Tables:
     )
 
 
-def pieces(music: Music, count: int, rng: np.random.Generator) -> Iterator[NDArray[np.float32]]:
-    """MDCT frames [630, 1400] of random ten-second pieces, their bands turned as in files."""
+def pieces(music: Music, count: int, rng: np.random.Generator, *, turned: bool = True) -> Iterator[NDArray[np.float32]]:
+    """MDCT frames [630, 1400] of random ten-second pieces, their bands turned as in files of ranked models."""
     for _ in range(count):
         x = music.crop(rng, (CHUNK + 1) * HOP)
         middle = np.stack([x[0] + x[1], x[0] - x[1]]) * np.float32(0.5)
         coefficients = forward(middle).transpose(2, 0, 1).reshape(CHUNK, -1)
-        yield stereo.turn(coefficients, stereo.choose(coefficients))
+        yield stereo.turn(coefficients, stereo.choose(coefficients)) if turned else coefficients
 
 
 def smoothed(counts: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -85,10 +86,8 @@ def count_magnitudes(
     """Add a piece's magnitudes in rank order [F, M] to counts [28, 48, 18], context by context as they are coded."""
     shift = low_bits(level)
     symbols = np.minimum(magnitude >> shift, MAGNITUDES - 1)
-    seen = np.zeros((len(level), COEFFICIENTS), np.uint8)
-    np.put_along_axis(seen, index, np.minimum(symbols << shift, LARGEST).astype(np.uint8), 1)
     rows = counts.reshape(-1, MAGNITUDES)
-    for part in passes(level, index, seen):
+    for part in passes(level, index, scatter(small(symbols << shift), index)):
         np.add.at(rows, (np.repeat(np.arange(len(rows)), part.counts), part.sort(symbols)), 1)
 
 
@@ -111,7 +110,7 @@ def count(model: Autoencoder, music: Music, number: int, seed: int = 0) -> tuple
             gain = round(-32 * (math.log2(low) + rng.random() * math.log2(high / low)))
             level = levels(expected, gain, tables)
             index = ranks(level, main_count(int(tier)))
-            ranked = np.take_along_axis(level, index, 1)
+            ranked = gather(level, index)
             magnitude = np.abs(quantize(x, expected, index, gain, tables))
             count_magnitudes(main, ranked, index, magnitude)
             np.add.at(plain, (ranked, np.minimum(magnitude, MAGNITUDES - 1)), 1)

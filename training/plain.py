@@ -56,7 +56,8 @@ def start(config: MixedConfig, music: Music, number: int, seed: int) -> Mixed:
     """A model that is PCA of `number` pieces of the music."""
     torch.manual_seed(seed)
     model = Mixed(config)
-    found = (torch.from_numpy(np.ascontiguousarray(x)) for x in pieces(music, number, np.random.default_rng(seed)))
+    drawn = pieces(music, number, np.random.default_rng(seed), turned=False)
+    found = (torch.from_numpy(np.ascontiguousarray(x)) for x in drawn)
     if config.transform == "mdct":
         found = (compress(x) for x in found)
     model.begin(principal(found, config.width), basis())
