@@ -1,5 +1,7 @@
 """Raw bits and variable-length integers of a payload, vectorised."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -49,10 +51,11 @@ class Cursor:
         return self.take(len(self._data) - self._at)
 
 
-def split(values: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.uint8]:
+def split(values: NDArray[Any], lengths: NDArray[Any]) -> NDArray[np.uint8]:
     """The low lengths[i] bits of values[i], most significant first, one after another: -> 0/1 [sum of lengths]."""
-    place = _places(lengths)
-    return ((np.repeat(values, lengths) >> place) & 1).astype(np.uint8)
+    present = np.flatnonzero(lengths != 0)
+    widths = lengths[present]
+    return ((np.repeat(values[present], widths) >> _places(widths)) & 1).astype(np.uint8)
 
 
 def escape(values: NDArray[np.int64]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
@@ -65,7 +68,7 @@ def escape(values: NDArray[np.int64]) -> tuple[NDArray[np.uint8], NDArray[np.uin
     )
 
 
-def _places(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+def _places(lengths: NDArray[Any]) -> NDArray[np.int64]:
     """Place value of every bit of a run of fields: lengths [2, 3] -> [1, 0, 2, 1, 0]."""
     ends = np.cumsum(lengths)
     return np.repeat(ends, lengths) - 1 - np.arange(ends[-1] if len(ends) else 0)
@@ -84,22 +87,23 @@ class BitReader:
         self._at += count
         return self._bits[self._at - count : self._at]
 
-    def join(self, lengths: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Inverse of `split`."""
-        total = int(lengths.sum())
-        if not total:
-            return np.zeros(len(lengths), np.int64)
-        weighted = self.take(total).astype(np.int64) << _places(lengths)
-        sums = np.concatenate([[0], np.cumsum(weighted)])
-        ends = np.cumsum(lengths)
-        return np.asarray(sums[ends] - sums[ends - lengths], np.int64)
+    def join(self, lengths: NDArray[Any]) -> NDArray[np.int32]:
+        """Inverse of `split`, of fields of up to 31 bits."""
+        values = np.zeros(len(lengths), np.int32)
+        present = np.flatnonzero(lengths != 0)
+        if len(present):
+            widths = lengths[present]
+            ends = np.cumsum(widths)
+            bits = self.take(int(ends[-1])).astype(np.int32)
+            values[present] = np.add.reduceat(bits << _places(widths), ends - widths)
+        return values
 
-    def unescape(self, count: int) -> NDArray[np.int64]:
+    def unescape(self, count: int) -> NDArray[np.int32]:
         """Inverse of `escape`."""
         lengths = self.join(np.full(count, ESCAPE_LENGTH))
         if count and lengths.max() > 24:
             raise DamagedError("a chunk holds a value beyond its range")
-        return (np.int64(1) << lengths) - 1 + self.join(lengths)
+        return (1 << lengths) - 1 + self.join(lengths)
 
     def finish(self) -> None:
         """All but the padding of the last byte was read, and the padding is zero."""

@@ -7,7 +7,6 @@ same integers back. Chunks of a mixed model have no hyper vectors. `formats/SPEC
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +16,10 @@ from formats.bits import Cursor
 from formats.errors import DamagedError
 from formats.grid import COEFFICIENTS, FLOOR, HYPER, hyper_count
 from formats.layout import Coder
-from formats.levels import levels, log_sigma, ranks
+from formats.levels import ranked
 from formats.lists import NO_ATTACKS, NO_TURNS, Lists
 from formats.mixed import MixedTables
+from formats.places import scatter
 from formats.symbols import SymbolDecoder, SymbolEncoder
 from formats.tables import MAGNITUDES, Tables
 
@@ -104,9 +104,7 @@ def decode(payload: bytes, frames: int, main: int, gain: int, coder: Coder, tabl
 def _ranked(vectors: NDArray[np.int8], frames: int, main: int, gain: int, tables: AnyTables) -> Ranking:
     if isinstance(tables, MixedTables):
         return Ranking(tables.ranked(frames, main, gain), None)
-    level = levels(log_sigma(vectors, frames, tables), gain, tables)
-    index = ranks(level, main)
-    return Ranking(np.take_along_axis(level, index, 1), index)
+    return Ranking(*ranked(vectors, frames, main, gain, tables))
 
 
 def _passes(ranking: Ranking, tables: AnyTables, magnitude: NDArray[np.uint8]) -> Iterator[context.Pass]:
@@ -120,23 +118,23 @@ def _encode_range(latents: Latents, ranking: Ranking, tables: AnyTables) -> byte
     encoder = SymbolEncoder()
     if isinstance(tables, Tables):
         hyper.encode(latents.hyper, encoder, tables)
-    shift, magnitude = low_bits(ranking.level), np.abs(latents.main)
-    coarse = magnitude >> shift
-    symbols = np.minimum(coarse, MAGNITUDES - 1)
-    seen = np.zeros((len(latents.main), COEFFICIENTS), np.uint8)
+    shift = low_bits(ranking.level)
+    seen = np.zeros(0, np.uint8)
     if ranking.index is not None:
-        np.put_along_axis(seen, ranking.index, _small(symbols << shift), 1)
+        coarse = np.minimum(np.abs(latents.main) >> shift, MAGNITUDES - 1)
+        seen = scatter(context.small(coarse << shift), ranking.index)
     parts = []
     for part in _passes(ranking, tables, seen):
-        encoder.rows(part.sort(symbols), part.counts, tables.main.reshape(-1, MAGNITUDES))
-        parts.append([part.sort(values) for values in (latents.main, shift, coarse)])
+        values, width = part.sort(latents.main), part.sort(shift)
+        whole = np.abs(values) >> width
+        encoder.rows(np.minimum(whole, MAGNITUDES - 1), part.counts, tables.main.reshape(-1, MAGNITUDES))
+        parts.append((values, width, whole))
     values, width, whole = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-    absolute = np.abs(values)
     raw = np.concatenate(
         [
-            bits.split(absolute & ((1 << width) - 1), width),
+            bits.split(np.abs(values) & ((1 << width) - 1), width),
             *bits.escape(whole[whole >= MAGNITUDES - 1] - (MAGNITUDES - 1)),
-            (values[absolute > 0] < 0).astype(np.uint8),
+            np.compress(values != 0, values < 0),
         ]
     )
     words = encoder.words()
@@ -158,10 +156,8 @@ def _decode_range(
     parts = []
     for part in _passes(ranking, tables, seen):
         symbols, width = decoder.rows(part.counts, tables.main.reshape(-1, MAGNITUDES)), part.sort(shift)
-        if ranking.index is not None:
-            known = np.empty_like(ranking.level[part.frames])
-            known.ravel()[part.order] = _small(symbols << width)
-            np.put_along_axis(seen[part.frames], ranking.index[part.frames], known, 1)
+        if ranking.index is not None and not part.last:
+            seen[part.frames] = scatter(part.unsort(context.small(symbols << width), main), ranking.index[part.frames])
         parts.append((part, symbols, width))
     coarse, width = (np.concatenate([entry[i] for entry in parts]) for i in (1, 2))
     raw = bits.BitReader(cursor.rest())
@@ -169,21 +165,15 @@ def _decode_range(
     escaped = coarse == MAGNITUDES - 1
     coarse[escaped] += raw.unescape(int(escaped.sum()))
     magnitude = (coarse << width) | low
-    nonzero = magnitude > 0
-    magnitude[nonzero] *= 1 - 2 * raw.take(int(nonzero.sum())).astype(np.int32)
+    nonzero, sign = np.flatnonzero(magnitude != 0), np.ones(len(magnitude), np.int8)
+    sign[nonzero] -= 2 * raw.take(len(nonzero)).view(np.int8)
+    magnitude *= sign
     raw.finish()
     values, at = np.empty((frames, main), np.int32), 0
     for part, symbols, _ in parts:
-        piece = np.empty(len(symbols), np.int32)
-        piece[part.order] = magnitude[at : at + len(symbols)]
-        values[part.frames] = piece.reshape(-1, main)
+        values[part.frames] = part.unsort(magnitude[at : at + len(symbols)], main)
         at += len(symbols)
     return vectors, values
-
-
-def _small(magnitude: NDArray[Any]) -> NDArray[np.uint8]:
-    small: NDArray[np.uint8] = np.minimum(magnitude, context.LARGEST).astype(np.uint8)
-    return small
 
 
 def silent_channels(vectors: NDArray[np.int8]) -> NDArray[np.bool_]:

@@ -9,12 +9,15 @@ On ../shared/music/train this takes 7.6 % off the main latents at 7 kbit/s and 5
 """
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from formats.grid import LEVELS
+from formats.places import gather
+
+T = TypeVar("T", bound=np.generic)
 
 DISTANCES = (8, 4, 2, 1)
 """Frames from a pass's frames to their nearest coded neighbours; the pass before all has none."""
@@ -30,10 +33,15 @@ CLASSES = len(BOUNDS) + 1
 CONTEXTS = 1 + 3 * CLASSES
 """One for the first pass; nine classes each for distances 1, 2, and 4 or 8."""
 
-_CLASS = np.searchsorted(BOUNDS, np.arange(12 * LARGEST + 1), side="right").astype(np.uint16)
+_CLASS = np.searchsorted(BOUNDS, np.arange(12 * LARGEST + 1), side="right").astype(np.uint8)
 
 
-def neighbours(magnitude: NDArray[np.uint8], distance: int) -> NDArray[np.uint16]:
+def small(magnitude: NDArray[Any]) -> NDArray[np.uint8]:
+    """Magnitudes as far as contexts look at them."""
+    return np.asarray(np.minimum(magnitude, LARGEST), np.uint8)
+
+
+def neighbours(magnitude: NDArray[np.uint8], distance: int) -> NDArray[np.uint8]:
     """Contexts of the pass at `distance`: magnitudes [F, 1400] up to LARGEST -> [frames of the pass, 1400].
 
     The coefficient itself counts four times, the next lower and the next higher one once.
@@ -45,7 +53,7 @@ def neighbours(magnitude: NDArray[np.uint8], distance: int) -> NDArray[np.uint16
     weighted[:, 1:] += around[:, :-1]
     weighted[:, :-1] += around[:, 1:]
     first = 1 + CLASSES * min(DISTANCES[::-1].index(distance), 2)
-    return _CLASS[weighted] + np.uint16(first)
+    return np.take(_CLASS + np.uint8(first), weighted)
 
 
 class Pass(NamedTuple):
@@ -58,9 +66,20 @@ class Pass(NamedTuple):
     order: NDArray[np.int64]
     counts: NDArray[np.int64]
 
+    @property
+    def last(self) -> bool:
+        """Whether no other pass looks at this one."""
+        return bool(self.frames.step == 2 * DISTANCES[-1])
+
     def sort(self, values: NDArray[Any]) -> NDArray[Any]:
         """The pass's share of an array [F, M], sorted: [n]."""
         return values[self.frames].ravel()[self.order]
+
+    def unsort(self, values: NDArray[T], main: int) -> NDArray[T]:
+        """Inverse of `sort`: [n] -> [frames of the pass, M]."""
+        out = np.empty_like(values)
+        out[self.order] = values
+        return out.reshape(-1, main)
 
 
 def passes(level: NDArray[np.uint8], index: NDArray[np.int64], magnitude: NDArray[np.uint8]) -> Iterator[Pass]:
@@ -78,7 +97,7 @@ def passes(level: NDArray[np.uint8], index: NDArray[np.int64], magnitude: NDArra
         if distance and not table.size:
             continue
         if distance:
-            table += np.take_along_axis(neighbours(magnitude, distance), index[frames], 1) * np.uint16(LEVELS)
+            table += gather(neighbours(magnitude, distance), index[frames]) * np.uint16(LEVELS)
         yield by_table(frames, table, CONTEXTS * LEVELS)
 
 

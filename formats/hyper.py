@@ -32,8 +32,8 @@ def contexts(change: NDArray[np.int64], band: int) -> NDArray[np.int64]:
 
 def encode(vectors: NDArray[np.int8], encoder: SymbolEncoder, tables: Tables) -> None:
     """Code vectors [G, 48] of -32...31."""
-    values = vectors.astype(np.int64)
-    change = np.diff(values, axis=0)
+    values = vectors.astype(np.int64, order="F")
+    change = np.subtract(values[1:], values[:-1], order="F")
     for band in range(HYPER if len(values) else 0):
         below = values[0, band - 1] if band else 0
         encoder.put((values[:1, band] - below) % HYPER_SYMBOLS, tables.hyper[_first(band)])
@@ -44,8 +44,8 @@ def encode(vectors: NDArray[np.int8], encoder: SymbolEncoder, tables: Tables) ->
 
 def decode(decoder: SymbolDecoder, count: int, tables: Tables) -> NDArray[np.int8]:
     """The next `count` vectors: [count, 48]."""
-    values = np.zeros((count, HYPER), np.int64)
-    change = np.zeros((max(count - 1, 0), HYPER), np.int64)
+    values = np.zeros((count, HYPER), np.int64, order="F")
+    change = np.zeros((max(count - 1, 0), HYPER), np.int64, order="F")
     for band in range(HYPER if count else 0):
         below = values[0, band - 1] if band else 0
         values[0, band] = _wrap(below + decoder.get(1, tables.hyper[_first(band)]).astype(np.int64))[0]
@@ -53,13 +53,13 @@ def decode(decoder: SymbolDecoder, count: int, tables: Tables) -> NDArray[np.int
         symbols = np.empty(len(change), np.int64)
         symbols[order] = decoder.rows(counts, _rows(band, tables))
         values[1:, band] = _wrap(values[0, band] + np.cumsum(symbols - _HALF))
-        change[:, band] = np.diff(values[:, band])
+        np.subtract(values[1:, band], values[:-1, band], out=change[:, band])
     return values.astype(np.int8)
 
 
 def _by_context(change: NDArray[np.int64], band: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """An order of the changes of `band` by context and then time, and how many there are of each context."""
-    context = contexts(change, band)
+    context = contexts(change, band).astype(np.uint8)
     return np.argsort(context, kind="stable"), np.bincount(context, minlength=CHANGE_CONTEXTS)
 
 

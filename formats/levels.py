@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from formats.grid import COEFFICIENTS, LEVELS, SEGMENT, SHARE
+from formats.places import gather
 from formats.tables import GAIN_UNIT, LEVEL_BITS, Tables
 
 GROUP = SEGMENT // SHARE
@@ -24,14 +25,14 @@ def log_sigma(hyper: NDArray[np.int8], frames: int, tables: Tables) -> NDArray[n
     """
     sums = hyper.astype(np.float32) @ tables.predictor.astype(np.float32) + tables.offset.astype(np.float32)
     vector = sums.astype(np.int32)
-    before, after = vector.copy(), vector.copy()
-    before[1:], after[:-1] = vector[:-1], vector[1:]
-    before[::GROUP] = vector[::GROUP]
-    after[GROUP - 1 :: GROUP] = vector[GROUP - 1 :: GROUP]
     out = np.empty((len(vector), SHARE, COEFFICIENTS), np.int32)
-    out[:, 0] = 2 * vector + before
-    out[:, 1] = 3 * vector
-    out[:, 2] = 2 * vector + after
+    before, middle, after = out[:, 0], out[:, 1], out[:, 2]
+    np.multiply(vector, 2, out=before)
+    np.add(before, vector, out=middle)
+    after[:-1], after[-1:] = before[:-1], middle[-1:]
+    after[:-1] += vector[1:]
+    before[1:] += vector[:-1]
+    before[::GROUP], after[GROUP - 1 :: GROUP] = middle[::GROUP], middle[GROUP - 1 :: GROUP]
     return out.reshape(-1, COEFFICIENTS)[:frames]
 
 
@@ -46,3 +47,19 @@ def levels(expected: NDArray[np.int32], gain: int, tables: Tables) -> NDArray[np
 def ranks(level: NDArray[np.uint8], main: int) -> NDArray[np.int64]:
     """Indices of the `main` coefficients of highest level, best first, ties by lower index: [F, 1400] -> [F, main]."""
     return np.argsort(LEVELS - 1 - level, axis=1, kind="stable")[:, :main]
+
+
+def ranked(
+    hyper: NDArray[np.int8], frames: int, main: int, gain: int, tables: Tables
+) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Levels of the `main` coefficients of highest level, best first, and their `ranks`: two arrays [frames, main].
+
+    Segment by segment: what lies in between stays in the processor's cache.
+    """
+    level, index = np.empty((frames, main), np.uint8), np.empty((frames, main), np.int64)
+    for at in range(0, frames, SEGMENT):
+        part, vectors = slice(at, at + SEGMENT), hyper[at // SHARE : (at + SEGMENT) // SHARE]
+        every = levels(log_sigma(vectors, min(SEGMENT, frames - at), tables), gain, tables)
+        index[part] = ranks(every, main)
+        level[part] = gather(every, index[part])
+    return level, index
