@@ -1,13 +1,17 @@
 """The lists at a payload's head: what is packed is read, version 1's bytes stay, and damage is told."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import slow_decoder
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+import formats
 from formats import bits
 from formats.bits import Cursor
 from formats.errors import DamagedError
@@ -194,3 +198,28 @@ def test_whatever_the_bytes_only_damage_is_raised(data: bytes, frames: int) -> N
     again = read(Cursor(pack(got)), frames)
     assert all(np.array_equal(a, b) for a, b in zip(again[:2], got[:2], strict=True))
     assert np.array_equal(padded(again.turns, frames), padded(got.turns, frames))
+
+
+@settings(deadline=None)
+@given(data=st.data(), frames=frame_counts)
+def test_the_decoder_from_the_specification_reads_the_same(data: st.DataObject, frames: int) -> None:
+    wanted = Lists(data.draw(silences()), data.draw(attacks(frames)), data.draw(turns(frames)))
+    source = slow_decoder.Bytes(pack(wanted))
+    silence, raised, turned = slow_decoder.read_lists(source, frames)
+    assert source.at == len(source.data)
+    assert (silence, raised) == (wanted.silence.tolist(), wanted.attacks.tolist())
+    assert turned == {(s, b): turn for (s, b), turn in np.ndenumerate(wanted.turns) if turn}
+
+
+def test_the_specification_s_example() -> None:
+    text = (Path(formats.__file__).parent / "SPEC.md").read_text("utf-8")
+    (block,) = re.findall(
+        r"```\n(.*?)```", text[text.index("### Lists, whole") : text.index("## Test vector")], re.DOTALL
+    )
+    coded = bytes.fromhex("".join(line.split("|")[0] for line in block.splitlines()))
+    angles = np.zeros((3, BANDS), np.uint8)
+    angles[:2, 3], angles[2, 20] = 2, 6
+    example = Lists(np.array([[1000, 500]]), np.array([[130, 20, 4], [400, 9, 3]]), angles)
+    assert pack(example) == coded
+    got = read(Cursor(coded), 300)
+    assert all(np.array_equal(a, b) for a, b in zip(got, example, strict=True))
