@@ -17,7 +17,7 @@ from formats.coding import AnyTables, Latents, Ranking, encode
 from formats.errors import ModelError
 from formats.grid import COEFFICIENTS, SEGMENT, SHARE, hyper_count
 from formats.layout import Coder
-from formats.levels import levels, log_sigma, ranks
+from formats.levels import best, segments
 from formats.lists import Lists
 from formats.mixed import MixedTables
 
@@ -45,11 +45,12 @@ class Analysed:
             return encode(
                 Latents(self.hyper, quantize_mixed(self.analysis[:, :main], gain), *self.lists), gain, coder, tables
             )
-        expected = log_sigma(self.hyper, len(self.analysis), tables)
-        level = levels(expected, gain, tables)
-        index = ranks(level, main)
-        latents = Latents(self.hyper, quantize(self.analysis, expected, index, gain, tables), *self.lists)
-        return encode(latents, gain, coder, tables, Ranking(np.take_along_axis(level, index, 1), index))
+        parts = []
+        for part, expected in segments(self.hyper, len(self.analysis), tables):
+            level, index = best(expected, main, gain, tables)
+            parts.append((level, index, quantize(self.analysis[part], expected, index, gain, tables)))
+        level, index, values = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+        return encode(Latents(self.hyper, values, *self.lists), gain, coder, tables, Ranking(level, index))
 
 
 def regroup(chunks: Iterable[Analysed], frames: int, rate: int) -> Iterator[Analysed]:

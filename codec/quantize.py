@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from formats.coding import MAGNITUDE_LIMIT
-from formats.grid import BANDS, CEILING, COEFFICIENTS, FLOOR, HOP, SHARE
+from formats.grid import BANDS, CEILING, FLOOR, HOP, SHARE
+from formats.places import gather, scatter
 from formats.tables import SIGMA_UNIT, Tables
 
 if TYPE_CHECKING:
@@ -30,16 +31,16 @@ def round_hyper(hyper: "Float", coefficients: "Float") -> NDArray[np.int8]:
 
 def log_steps(expected: NDArray[np.int32], index: NDArray[np.int64], gain: int, tables: Tables) -> "Float":
     """log2 of the step of chosen coefficients: `formats.levels.log_sigma` [F, 1400] and indices [F, M] -> [F, M]."""
-    sigma = np.take_along_axis(expected, index, 1).astype(np.float32) / np.float32(SIGMA_UNIT)
+    sigma = gather(expected, index).astype(np.float32) / np.float32(SIGMA_UNIT)
     shape, bias = tables.shape.astype(np.float32), tables.bias.astype(np.float32)
-    return sigma * shape[index] + (bias[index] - np.float32(gain / 32))
+    return sigma * np.take(shape, index) + np.take(bias - np.float32(gain / 32), index)
 
 
 def quantize(
     analysis: "Float", expected: NDArray[np.int32], index: NDArray[np.int64], gain: int, tables: Tables
 ) -> NDArray[np.int32]:
     """Main latents: analysis values [F, 1400] at indices [F, M], in steps, rounded with a dead zone -> [F, M]."""
-    ratio = np.take_along_axis(analysis, index, 1) * np.exp2(-log_steps(expected, index, gain, tables))
+    ratio = gather(analysis, index) * np.exp2(-log_steps(expected, index, gain, tables))
     return round_steps(ratio)
 
 
@@ -56,8 +57,4 @@ def round_steps(ratio: "Float") -> NDArray[np.int32]:
 
 def spread(main: NDArray[np.int32], index: NDArray[np.int64]) -> tuple["Float", NDArray[np.bool_]]:
     """Main latents [F, M] back at their coefficients: values [F, 1400] and the mask of what was sent."""
-    values = np.zeros((len(main), COEFFICIENTS), np.float32)
-    sent = np.zeros(values.shape, np.bool_)
-    np.put_along_axis(values, index, main.astype(np.float32), 1)
-    np.put_along_axis(sent, index, True, 1)
-    return values, sent
+    return scatter(main.astype(np.float32), index), scatter(np.ones(index.shape, np.bool_), index)

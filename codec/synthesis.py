@@ -16,7 +16,7 @@ from formats.coding import Latents, silent_channels
 from formats.container import Chunk
 from formats.errors import ModelError
 from formats.grid import BANDS, COEFFICIENTS, FLOOR, HOP, HYPER, SHARE
-from formats.levels import levels, log_sigma, ranks
+from formats.levels import log_sigma, ranked, segments
 from formats.lists import NO_TURNS
 from formats.tables import SIGMA_UNIT, Tables
 
@@ -51,15 +51,19 @@ class Dense:
     turns: NDArray[np.uint8]
 
 
-def dense(latents: Latents, index: int, first_frame: int, gain: int, tables: Tables) -> Dense:
+def dense(latents: Latents, number: int, first_frame: int, gain: int, tables: Tables) -> Dense:
     """Undo the ranking."""
     frames, main = latents.main.shape
-    expected = log_sigma(latents.hyper, frames, tables)
-    quantized, sent = spread(latents.main, ranks(levels(expected, gain, tables), main))
+    index = latents.index
+    if index is None:
+        index = ranked(latents.hyper, frames, main, gain, tables)[1]
+    quantized, sent = spread(latents.main, index)
+    size = np.empty(quantized.shape, np.float32)
+    for part, expected in segments(latents.hyper, frames, tables):
+        np.divide(expected, np.float32(SIGMA_UNIT), out=size[part], dtype=np.float32)
     silent = np.repeat(silent_channels(latents.hyper), SHARE, axis=0)[:frames]
-    size = expected.astype(np.float32) / np.float32(SIGMA_UNIT)
     return Dense(
-        index, first_frame, quantized, size, sent, silent, latents.silence, latents.attacks, latents.turns
+        number, first_frame, quantized, size, sent, silent, latents.silence, latents.attacks, latents.turns
     )  # fmt: skip
 
 

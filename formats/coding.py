@@ -39,6 +39,7 @@ class Latents:
             G is 0 for a mixed model.
         main: int32 [F, M], quantized values by rank.
         silence, attacks, turns: see `formats.lists.Lists`.
+        index: int64 [F, M], which coefficients they are, where that has been worked out; None of a mixed model.
     """
 
     hyper: NDArray[np.int8]
@@ -46,10 +47,12 @@ class Latents:
     silence: NDArray[np.int64]
     attacks: NDArray[np.int64] = field(default_factory=NO_ATTACKS.copy)
     turns: NDArray[np.uint8] = field(default_factory=NO_TURNS.copy)
+    index: NDArray[np.int64] | None = None
 
     def peeled(self, main: int) -> "Latents":
         """The same chunk with its first `main` ranks only."""
-        return replace(self, main=self.main[:, :main])
+        index = None if self.index is None else self.index[:, :main]
+        return replace(self, main=self.main[:, :main], index=index)
 
 
 def vector_count(frames: int, tables: AnyTables) -> int:
@@ -94,11 +97,12 @@ def decode(payload: bytes, frames: int, main: int, gain: int, coder: Coder, tabl
     listed = lists.read(cursor, frames)
     if coder == Coder.ZSTD:
         vectors, values = planar.decode(cursor.rest(), frames, vector_count(frames, tables), main)
+        index = None
     else:
-        vectors, values = _decode_range(cursor, frames, main, gain, tables)
+        vectors, values, index = _decode_range(cursor, frames, main, gain, tables)
     if values.size and not (values.min() >= -MAGNITUDE_LIMIT and values.max() <= MAGNITUDE_LIMIT):
         raise DamagedError("a chunk holds a value beyond its range")
-    return Latents(vectors, values, *listed)
+    return Latents(vectors, values, *listed, index)
 
 
 def _ranked(vectors: NDArray[np.int8], frames: int, main: int, gain: int, tables: AnyTables) -> Ranking:
@@ -143,7 +147,7 @@ def _encode_range(latents: Latents, ranking: Ranking, tables: AnyTables) -> byte
 
 def _decode_range(
     cursor: Cursor, frames: int, main: int, gain: int, tables: AnyTables
-) -> tuple[NDArray[np.int8], NDArray[np.int32]]:
+) -> tuple[NDArray[np.int8], NDArray[np.int32], NDArray[np.int64] | None]:
     words = np.frombuffer(cursor.take(4 * cursor.varint()), "<u4").astype(np.uint32)
     decoder = SymbolDecoder(words)
     if isinstance(tables, Tables):
@@ -173,7 +177,7 @@ def _decode_range(
     for part, symbols, _ in parts:
         values[part.frames] = part.unsort(magnitude[at : at + len(symbols)], main)
         at += len(symbols)
-    return vectors, values
+    return vectors, values, ranking.index
 
 
 def silent_channels(vectors: NDArray[np.int8]) -> NDArray[np.bool_]:

@@ -3,6 +3,8 @@
 Time is interpolated inside a segment of 2 seconds only: no integer depends on how segments were grouped into chunks.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -36,6 +38,13 @@ def log_sigma(hyper: NDArray[np.int8], frames: int, tables: Tables) -> NDArray[n
     return out.reshape(-1, COEFFICIENTS)[:frames]
 
 
+def segments(hyper: NDArray[np.int8], frames: int, tables: Tables) -> Iterator[tuple[slice, NDArray[np.int32]]]:
+    """`log_sigma` segment by segment, with the frames of each: what follows then stays in the processor's cache."""
+    for at in range(0, frames, SEGMENT):
+        vectors = hyper[at // SHARE : (at + SEGMENT) // SHARE]
+        yield slice(at, at + SEGMENT), log_sigma(vectors, min(SEGMENT, frames - at), tables)
+
+
 def levels(expected: NDArray[np.int32], gain: int, tables: Tables) -> NDArray[np.uint8]:
     """Expected size in quantizer steps, a quarter octave a level: `log_sigma` [F, 1400] -> [F, 1400] in 0...47."""
     fixed = expected * tables.slope
@@ -49,17 +58,20 @@ def ranks(level: NDArray[np.uint8], main: int) -> NDArray[np.int64]:
     return np.argsort(LEVELS - 1 - level, axis=1, kind="stable")[:, :main]
 
 
+def best(
+    expected: NDArray[np.int32], main: int, gain: int, tables: Tables
+) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Levels of the `main` coefficients of highest level, best first, and their `ranks`: two arrays [F, main]."""
+    level = levels(expected, gain, tables)
+    index = ranks(level, main)
+    return gather(level, index), index
+
+
 def ranked(
     hyper: NDArray[np.int8], frames: int, main: int, gain: int, tables: Tables
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Levels of the `main` coefficients of highest level, best first, and their `ranks`: two arrays [frames, main].
-
-    Segment by segment: what lies in between stays in the processor's cache.
-    """
+    """`best` of `log_sigma`: two arrays [frames, main]."""
     level, index = np.empty((frames, main), np.uint8), np.empty((frames, main), np.int64)
-    for at in range(0, frames, SEGMENT):
-        part, vectors = slice(at, at + SEGMENT), hyper[at // SHARE : (at + SEGMENT) // SHARE]
-        every = levels(log_sigma(vectors, min(SEGMENT, frames - at), tables), gain, tables)
-        index[part] = ranks(every, main)
-        level[part] = gather(every, index[part])
+    for part, expected in segments(hyper, frames, tables):
+        level[part], index[part] = best(expected, main, gain, tables)
     return level, index
