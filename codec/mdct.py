@@ -28,7 +28,7 @@ def forward(x: Float) -> Float:
     blocks = x.reshape(len(x), -1, HOP)
     half = HOP // 2
     early, late = blocks[:, :-1], blocks[:, 1:]
-    folded = np.empty(early.shape, np.float32)
+    folded = np.empty((early.shape[1], len(x), HOP), np.float32).transpose(1, 0, 2)
     lower, upper = folded[..., :half], folded[..., half:]
     np.multiply(late[..., half - 1 :: -1], _FALLING[half - 1 :: -1], out=lower)
     lower += late[..., half:] * _FALLING[half:]

@@ -33,8 +33,6 @@ CLASSES = len(BOUNDS) + 1
 CONTEXTS = 1 + 3 * CLASSES
 """One for the first pass; nine classes each for distances 1, 2, and 4 or 8."""
 
-_CLASS = np.searchsorted(BOUNDS, np.arange(12 * LARGEST + 1), side="right").astype(np.uint8)
-
 
 def small(magnitude: NDArray[Any]) -> NDArray[np.uint8]:
     """Magnitudes as far as contexts look at them."""
@@ -53,7 +51,9 @@ def neighbours(magnitude: NDArray[np.uint8], distance: int) -> NDArray[np.uint8]
     weighted[:, 1:] += around[:, :-1]
     weighted[:, :-1] += around[:, 1:]
     first = 1 + CLASSES * min(DISTANCES[::-1].index(distance), 2)
-    return np.take(_CLASS + np.uint8(first), weighted)
+    table = (first + np.searchsorted(BOUNDS, np.arange(256), side="right")).astype(np.uint8)
+    # As bytes, because NumPy's own lookup would make 64-bit indices of them first.
+    return np.frombuffer(weighted.tobytes().translate(table.tobytes()), np.uint8).reshape(weighted.shape)
 
 
 class Pass(NamedTuple):
