@@ -70,7 +70,8 @@ def dense(latents: Latents, number: int, first_frame: int, gain: int, tables: Ta
 def finite(out: Float) -> Float:
     """What a network gave, with no value too large for what follows, and none that is no number; in place."""
     np.clip(out, -LOUDEST, LOUDEST, out=out)
-    return np.nan_to_num(out, copy=False)
+    np.copyto(out, 0, where=np.isnan(out))
+    return out
 
 
 class Framed(Protocol):
