@@ -1,8 +1,9 @@
 """The networks laid out for ONNX Runtime: the same functions as in `training.autoencoder`, at 60 % of their time.
 
-Tokens are gathered by whole runs of a patch's bins and enter and leave through matrix products, so that no
-transposition moves single floats; in between, ONNX Runtime keeps them in its own blocked layout. Exponentials have base
-e, which has a vectorised kernel, and factors of the planes lie in the first weights. `training.export` proves parity.
+Tokens enter through a convolution as wide as its stride, and leave through a matrix product and by whole runs of a
+patch's bins, so that no transposition moves single floats; in between, ONNX Runtime keeps them in its own blocked
+layout. Exponentials have base e, which has a vectorised kernel, and factors of the planes lie in the first weights.
+`training.export` proves parity.
 """
 
 import math
@@ -11,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from formats.grid import COEFFICIENTS, SHARE
+from formats.grid import COEFFICIENTS, HOP, SHARE
 from training.autoencoder import FLOOR_RMS, SCALED, UNSENT_RATIO, ZERO_RATIO, Autoencoder, Encoder, Trunk
 
 LN2 = math.log(2)
@@ -20,13 +21,9 @@ LN2 = math.log(2)
 def enter(trunk: Trunk, planes: list[Tensor], factors: tuple[float, ...]) -> Tensor:
     """`trunk` of planes that are still to be multiplied by their factors: [B, T, 1400] each -> [B, W, T, P]."""
     b, t, _ = planes[0].shape
-    parts = 2 * len(planes)
-    x = torch.cat(planes, 2).reshape(b, t, parts, trunk.tokens, trunk.patch).permute(0, 1, 3, 2, 4)
-    weight = trunk.enter.weight.reshape(-1, len(planes), 2 * trunk.patch) * torch.tensor(factors)[:, None]
-    assert trunk.enter.bias is not None
-    constant = trunk.place[0, :, 0].T + trunk.enter.bias
-    x = x.reshape(b, t, trunk.tokens, -1) @ weight.reshape(len(weight), -1).T + constant
-    x = x.permute(0, 3, 1, 2)
+    x = torch.cat([plane.reshape(b, 1, 2 * t, HOP) for plane in planes], 1)  # rows: mid, side, mid, ...
+    weight = trunk.enter.weight.reshape(-1, len(planes), 2, trunk.patch) * torch.tensor(factors)[:, None, None]
+    x = functional.conv2d(x, weight, trunk.enter.bias, stride=(2, trunk.patch)) + trunk.place
     for block in trunk.blocks:
         x = block(x)
     return x
