@@ -15,13 +15,16 @@ from codec.weights import Model
 from formats.coding import Latents, silent_channels
 from formats.container import Chunk
 from formats.errors import ModelError
-from formats.grid import BANDS, COEFFICIENTS, FLOOR, HOP, HYPER, SHARE
+from formats.grid import BANDS, COEFFICIENTS, FLOOR, HOP, HYPER, SEGMENT, SHARE
 from formats.levels import log_sigma, ranked, segments
 from formats.lists import NO_TURNS
 from formats.tables import SIGMA_UNIT, Tables
 
 REACH = 8
 """Frames of context on either side."""
+
+WINDOW = 2 * SEGMENT
+"""Frames that the network gives at a time, so that what lies between its layers stays near the processor."""
 
 LOUDEST = 1e6
 """The largest coefficient or sample of a network that is believed: music stays below 100."""
@@ -138,8 +141,13 @@ class Synthesizer:
         random = noise.frames(first, size[1] - start)[None]
         if start:
             random = np.concatenate([np.zeros((1, start, COEFFICIENTS), np.float32), random], 1)
-        out = self._network(quantized=quantized, log_sigma=sigma, sent=sent, noise=random, gain=self._gain)
-        coefficients = finite(out["coefficients"][0, REACH : REACH + frames])
+        coefficients = np.empty((frames, COEFFICIENTS), np.float32)
+        inputs = {"quantized": quantized, "log_sigma": sigma, "sent": sent, "noise": random}
+        for at in range(0, frames, WINDOW):
+            end = min(at + WINDOW, frames)
+            seen = slice(at, end + 2 * REACH)
+            out = self._network(**{name: value[:, seen] for name, value in inputs.items()}, gain=self._gain)
+            coefficients[at:end] = finite(out["coefficients"][0, REACH:-REACH])
         coefficients.reshape(frames, 2, HOP)[chunk.silent] = 0
         sides = stereo.turn_back(coefficients, chunk.turns).reshape(frames, 2, HOP)
         return inverse(sides.transpose(1, 2, 0))
