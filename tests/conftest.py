@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from formats.grid import CHUNK, SEGMENT
 from formats.tables import Tables
 from training.synthesize import song
 
@@ -85,3 +86,14 @@ class Counted(BytesIO):
         data = super().read(size)
         self.count += len(data)
         return data
+
+
+@pytest.fixture(scope="session")
+def files(tiny: SimpleNamespace, music: Array) -> dict[tuple[int, int], bytes]:
+    """25 s of music by rate and chunk length."""
+    other = song(25.0, rate=48000, seed=3)
+    return {
+        (44100, SEGMENT): encoded(music, chunk_frames=SEGMENT, latent=64),
+        (44100, CHUNK): encoded(music, latent=64),
+        (48000, SEGMENT): encoded(other, 48000, chunk_frames=SEGMENT, latent=64),
+    }
