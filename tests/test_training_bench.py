@@ -2,12 +2,15 @@
 
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import soundfile
+from conftest import encoded
 from rich.console import Console
 
-from training import bench, peers
+from training import bench, coder, peers
+from training.synthesize import song as synthesized
 
 pytestmark = pytest.mark.skipif(not hasattr(__import__("os"), "wait4"), reason="needs os.wait4")
 
@@ -82,3 +85,16 @@ def test_jobs_are_real_commands(tmp_path: Path) -> None:
     assert ours[0].command[-5:] == ["encode", str(tmp_path / "song.wav"), str(tmp_path / "aez.aez"), "--model", "start"]
     assert ours[1].command[-3:] == ["decode", str(tmp_path / "aez.aez"), str(tmp_path / "aez.wav")]
     assert ours[2].command[-2:] == ["info", str(tmp_path / "aez.aez")]
+
+
+def test_the_coder_alone(tiny: SimpleNamespace, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "song.aez"
+    file.write_bytes(encoded(synthesized(3.0), latent=128))
+    seconds, decoding, encoding = coder.measure(file, 2)
+    assert seconds == pytest.approx(3, abs=0.05)
+    assert min(decoding, encoding) > 0
+    assert coder.main([str(file), "--runs", "1"]) == 0
+    assert "times real time" in capsys.readouterr().out
+    file.write_bytes(b"no file")
+    assert coder.main([str(file)]) == 1
+    assert capsys.readouterr().err.count("\n") == 1
