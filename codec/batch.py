@@ -7,6 +7,7 @@ What is done to a file is a `Task`: it maps one job to one result, here in threa
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -15,7 +16,6 @@ from codec.plan import Job
 from formats.errors import AezError, UsageError
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future
     from threading import Event
 
     from codec.parallel import Progress
@@ -96,7 +96,8 @@ def run(jobs: list[Job], task: Task, workers: int, progress: Progress | None = N
     Raises:
         UsageError: `workers` is less than 1.
     """
-    from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+    from concurrent.futures import ThreadPoolExecutor
+    from queue import Empty, SimpleQueue
     from threading import Event
 
     from codec.parallel import shared_workers
@@ -106,20 +107,31 @@ def run(jobs: list[Job], task: Task, workers: int, progress: Progress | None = N
         raise UsageError("at least one file has to be done at a time")
     meter = Meter(jobs)
     stop = Event()
-    left = iter(jobs)
-    pending: dict[Future[Result], Job] = {}
+    left, under_way = iter(jobs), 0
+    # Not the files' futures: Ctrl-C while this thread looks at one can leave its lock taken, and its worker waiting.
+    results: SimpleQueue[Result | BaseException] = SimpleQueue()
+
+    def do(job: Job) -> None:
+        try:
+            results.put(attempt(task, job, watcher(meter, job, stop)))
+        except BaseException as error:  # it stops the whole run, in the thread that runs it
+            results.put(error)
+
     with shared_sessions(), shared_workers() as chunks, ThreadPoolExecutor(workers, "aez-file") as files:
         try:
             while True:
-                while len(pending) < 2 * workers and (job := next(left, None)):
-                    pending[files.submit(attempt, task, job, watcher(meter, job, stop))] = job
-                if not pending:
+                while under_way < 2 * workers and (job := next(left, None)):
+                    files.submit(do, job)
+                    under_way += 1
+                if not under_way:
                     return
-                done = wait(pending, TICK, FIRST_COMPLETED).done
-                for future in [future for future in pending if future in done]:
-                    job = pending.pop(future)
-                    meter.finished(job)
-                    yield future.result()
+                with suppress(Empty):
+                    result = results.get(timeout=TICK)
+                    under_way -= 1
+                    if isinstance(result, BaseException):
+                        raise result
+                    meter.finished(result.job)
+                    yield result
                 if progress:
                     progress(meter.fraction)
         except BaseException:
