@@ -6,16 +6,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from codec import stereo
+from codec import mdct, stereo
 from codec.attacks import BLOCKS
 from codec.chunks import Window, source_samples
-from codec.mdct import Float, forward
+from codec.mdct import Float
 from codec.quantize import quantize, quantize_mixed, round_hyper
 from codec.sessions import Network
 from codec.weights import Model
 from formats.coding import AnyTables, Latents, Ranking, encode
 from formats.errors import ModelError
-from formats.grid import COEFFICIENTS, SEGMENT, SHARE, hyper_count
+from formats.grid import SEGMENT, SHARE, hyper_count
 from formats.layout import Coder
 from formats.levels import best, segments
 from formats.lists import Lists
@@ -115,7 +115,7 @@ class Analyser:
 
 def turned(window: Window) -> tuple[Float, NDArray[np.uint8]]:
     """A window's frames with their context, [REACH + F + ..., 1400], each band turned; and the chunk's turns."""
-    coefficients = forward(window.samples).transpose(2, 0, 1).reshape(-1, COEFFICIENTS)
+    coefficients = mdct.frames(window.samples)
     turns = stereo.choose(coefficients[REACH : REACH + window.frames])
     # Context is turned like the nearest segment: what angles the next chunk will have is not known.
     return stereo.turn(coefficients, turns, REACH), turns

@@ -12,9 +12,11 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from codec.mdct import Float
+from codec.stretches import Stretches
 from formats.grid import ATTACK_BLOCK, HOP, SEGMENT
+from formats.lists import PER_FRAME
 
-BLOCKS = SEGMENT * HOP // ATTACK_BLOCK
+BLOCKS = SEGMENT * PER_FRAME
 """Blocks of a segment; a raised stretch never leaves its segment, so that chunks of any length list the same."""
 
 REACH = 30
@@ -117,21 +119,15 @@ class Lowerer:
     """Lowers the listed stretches of a decoded stream again."""
 
     def __init__(self, position: int) -> None:
-        self._position = position
-        self._stretches: list[tuple[int, int, int]] = []
+        self._raised: Stretches[tuple[int, int]] = Stretches(position)
 
     def add(self, origin: int, stretches: NDArray[np.int64]) -> None:
         """Stretches of a chunk that begins at sample `origin` of the coded signal."""
-        self._stretches += [(origin + a * ATTACK_BLOCK, n, level) for a, n, level in stretches.tolist()]
+        for start, blocks, level in stretches.tolist():
+            self._raised.add(origin + start * ATTACK_BLOCK, blocks * ATTACK_BLOCK, (blocks, level))
 
     def apply(self, block: Float) -> Float:
         """Lower them in the next block [C, N], in place."""
-        low, high = self._position, self._position + block.shape[1]
-        for start, blocks, level in self._stretches:
-            end = start + blocks * ATTACK_BLOCK
-            if start < high and end > low:
-                part = slice(max(start, low) - start, min(end, high) - start)
-                block[:, max(start, low) - low : min(end, high) - low] *= np.exp2(-exponents(blocks, level)[part])
-        self._stretches = [each for each in self._stretches if each[0] + each[1] * ATTACK_BLOCK > high]
-        self._position = high
+        for place, part, raised in self._raised.meet(block.shape[1]):
+            block[:, place] *= np.exp2(-exponents(*raised)[part])
         return block

@@ -38,6 +38,11 @@ def forward(x: Float) -> Float:
     return scipy.fft.dct(folded, type=4, norm="ortho", overwrite_x=True).transpose(0, 2, 1)
 
 
+def frames(x: Float) -> Float:
+    """`forward`, frame by frame: mid and side [2, (F + 1) 700] -> [F, 1400]."""
+    return forward(x).transpose(2, 0, 1).reshape(-1, 2 * HOP)
+
+
 def inverse(coefficients: Float) -> Float:
     """Overlap-add of the aliased halves; exact inverse of `forward` except for the first and last 700 samples.
 

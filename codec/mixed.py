@@ -39,10 +39,7 @@ class Analyser:
 
     def __call__(self, window: Window, silence: NDArray[np.int64], attacks: NDArray[np.int64]) -> Analysed:
         """One window through transform and network."""
-        if self._transform == "mdct":
-            cut = mdct.forward(window.samples).transpose(2, 0, 1).reshape(-1, COEFFICIENTS)
-        else:
-            cut = frames.forward(window.samples)
+        cut = (mdct.frames if self._transform == "mdct" else frames.forward)(window.samples)
         out = self._network(**{NAMES[self._transform]: cut[None]}).get("latents")
         if out is None or out.shape != (1, len(cut), self._size):
             raise ModelError(f"the encoder of model {self._name!r} does not give the latents its tables have")

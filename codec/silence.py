@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codec.mdct import Float
+from codec.stretches import Stretches
 
 SHORTEST = 50
 """Fraction of a second that a stretch must last to be listed: 20 ms, shorter than what a window reads ahead."""
@@ -47,18 +48,15 @@ class SilenceKeeper:
     """Puts listed stretches back into a stream of decoded blocks."""
 
     def __init__(self, position: int) -> None:
-        self._position = position
-        self._runs: list[tuple[int, int]] = []
+        self._runs: Stretches[None] = Stretches(position)
 
     def add(self, origin: int, runs: NDArray[np.int64]) -> None:
         """Stretches of a chunk that begins at source sample `origin`."""
-        self._runs += [(origin + start, origin + start + length) for start, length in runs.tolist()]
+        for start, length in runs.tolist():
+            self._runs.add(origin + start, length, None)
 
     def apply(self, block: Float) -> Float:
         """Zero the listed stretches of the next block [C, N], in place."""
-        low, high = self._position, self._position + block.shape[1]
-        for start, end in self._runs:
-            block[:, max(start - low, 0) : max(min(end, high) - low, 0)] = 0
-        self._runs = [run for run in self._runs if run[1] > high]
-        self._position = high
+        for place, _, _ in self._runs.meet(block.shape[1]):
+            block[:, place] = 0
         return block

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codec.mdct import Float
-from formats.grid import ANGLES, BAND_EDGES, BANDS, HOP, SEGMENT
+from formats.grid import ANGLES, BAND_EDGES, BANDS, HOP, SEGMENT, segment_count
 
 LEAST = 1.0
 """Decibels by which both channels together must become quieter for a band to be turned."""
@@ -29,7 +29,7 @@ _COSINE, _SINE = (np.round(f(_ANGLES), 12).astype(np.float32) for f in (np.cos, 
 
 def choose(coefficients: Float) -> NDArray[np.uint8]:
     """The turn of every band: mid and side [F, 1400] from a segment's start on -> [ceil(F / 126), 24] in 0...7."""
-    turns = np.zeros((-(-len(coefficients) // SEGMENT), BANDS), np.uint8)
+    turns = np.zeros((segment_count(len(coefficients)), BANDS), np.uint8)
     for number, row in enumerate(turns):
         piece = coefficients[number * SEGMENT : (number + 1) * SEGMENT]
         mid, side = piece[:, :HOP], piece[:, HOP:]

@@ -14,7 +14,7 @@ from codec.parallel import ordered_map
 from codec.pipeline import Progress
 from codec.unpack import check, unpack
 from formats.coding import Latents
-from formats.container import Header, Reader
+from formats.container import Reader
 from formats.errors import DamagedError, UsageError
 from formats.grid import ANGLES, BANDS, FLOOR, HOP, SAMPLE_RATE, SEGMENT, SHARE
 from formats.tables import Tables
@@ -231,14 +231,14 @@ def _latents(reader: Reader, model: weights.Model, first: int, frames: int, widt
         main.add(at - first, np.abs(latents.main).astype(np.float32))
         if latents.hyper.size:
             envelope = envelope or Pool(latents.hyper.shape[1], frames, width)
-            envelope.add(at - first, _decibels(latents, header))
+            envelope.add(at - first, _decibels(latents))
     assert main is not None
     parts = header.channels if envelope else 0
     shown = envelope.mean().reshape(2, BANDS, -1)[:parts] if envelope else np.zeros((0, 0, 0), np.float32)
     return shown, main.mean()
 
 
-def _decibels(latents: Latents, header: Header) -> Array:
+def _decibels(latents: Latents) -> Array:
     """Hyper latents [G, 48] -> mid and side in dB, a row a frame, NaN where a channel is silent: [F, 48]."""
     level = np.where(latents.hyper > FLOOR, latents.hyper * HALF_OCTAVE, np.nan).astype(np.float32)
     if latents.turns.any():  # the two channels of a turned band share nothing, so that their powers add up

@@ -22,32 +22,8 @@ BANDS = 24
 """Bands of the envelope in each of mid and side."""
 
 BAND_EDGES = (
-    0,
-    4,
-    8,
-    12,
-    16,
-    20,
-    24,
-    29,
-    35,
-    42,
-    51,
-    61,
-    74,
-    89,
-    108,
-    130,
-    157,
-    189,
-    228,
-    275,
-    331,
-    399,
-    481,
-    581,
-    700,
-)
+    0, 4, 8, 12, 16, 20, 24, 29, 35, 42, 51, 61, 74, 89, 108, 130, 157, 189, 228, 275, 331, 399, 481, 581, 700,
+)  # fmt: skip
 """First coefficient of each band, and 700."""
 
 ANGLES = 8
@@ -86,6 +62,11 @@ def frame_count(samples: int) -> int:
 def hyper_count(frames: int) -> int:
     """Hyper vectors of `frames` frames."""
     return -(-frames // SHARE)
+
+
+def segment_count(frames: int) -> int:
+    """Segments of `frames` frames, the last one perhaps shorter."""
+    return -(-frames // SEGMENT)
 
 
 def main_count(latent: int) -> int:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from formats import bits
 from formats.bits import Cursor
 from formats.errors import DamagedError
-from formats.grid import ANGLES, ATTACK_BLOCK, ATTACK_LEVELS, BANDS, HOP, SEGMENT
+from formats.grid import ANGLES, ATTACK_BLOCK, ATTACK_LEVELS, BANDS, HOP, segment_count
 
 SILENCE_LIMIT = 4096
 """Most silent stretches a chunk may list."""
@@ -106,7 +106,7 @@ def _attacks(cursor: Cursor, frames: int) -> NDArray[np.int64]:
 
 
 def _turns(cursor: Cursor, frames: int) -> NDArray[np.uint8]:
-    segments = -(-frames // SEGMENT)
+    segments = segment_count(frames)
     flat, count, place = np.zeros(segments * BANDS, np.uint8), cursor.varint(), -1
     if count > len(flat):
         raise DamagedError("a chunk turns more bands than it has")

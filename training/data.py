@@ -12,10 +12,9 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from codec import stereo
-from codec.mdct import forward
+from codec import mdct, stereo
 from formats.errors import UsageError
-from formats.grid import HOP, SAMPLE_RATE
+from formats.grid import BANDS, HOP, SAMPLE_RATE, segment_count
 from training.collection import Track, collection
 from training.fma import largest
 from training.shards import Shards
@@ -121,9 +120,9 @@ def batches(
     while True:
         waves = np.stack([item(music, loops, rng, frames) for _ in range(size)])
         middle = np.stack([waves[:, 0] + waves[:, 1], waves[:, 0] - waves[:, 1]], 1) / 2
-        coefficients = np.stack([forward(x).transpose(2, 0, 1).reshape(frames, -1) for x in middle])
-        turns = np.stack([stereo.choose(one) for one in coefficients])
-        if not turned:
-            turns[:] = 0
-        coefficients = np.stack([stereo.turn(one, angles) for one, angles in zip(coefficients, turns, strict=True)])
+        coefficients = np.stack([mdct.frames(x) for x in middle])
+        turns = np.zeros((size, segment_count(frames), BANDS), np.uint8)
+        if turned:
+            turns = np.stack([stereo.choose(one) for one in coefficients])
+            coefficients = np.stack([stereo.turn(*pair) for pair in zip(coefficients, turns, strict=True)])
         yield coefficients, turns, waves[:, :, HOP:-HOP]

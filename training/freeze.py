@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from codec import stereo
-from codec.mdct import forward
+from codec.mdct import frames
 from codec.quantize import quantize, round_hyper
 from formats.coding import low_bits
 from formats.context import CONTEXTS, passes, small
@@ -57,7 +57,7 @@ def pieces(music: Music, count: int, rng: np.random.Generator, *, turned: bool =
     for _ in range(count):
         x = music.crop(rng, (CHUNK + 1) * HOP)
         middle = np.stack([x[0] + x[1], x[0] - x[1]]) * np.float32(0.5)
-        coefficients = forward(middle).transpose(2, 0, 1).reshape(CHUNK, -1)
+        coefficients = frames(middle)
         yield stereo.turn(coefficients, stereo.choose(coefficients)) if turned else coefficients
 
 

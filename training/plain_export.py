@@ -18,16 +18,16 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 from torch import Tensor, nn
 
-from codec import frames, mdct
+from codec import frames
 from codec.mixed import NAMES
 from codec.quantize import quantize_mixed
 from codec.weights import model_id
 from formats.coding import low_bits
-from formats.grid import CHUNK, COEFFICIENTS, HOP, LEVELS, UNIT_LEVEL, nominal_kbps
+from formats.grid import CHUNK, HOP, LEVELS, UNIT_LEVEL, nominal_kbps
 from formats.mixed import MixedTables
 from formats.tables import LEVEL_BITS, MAGNITUDES, frequencies
 from training.data import Music
-from training.freeze import smoothed
+from training.freeze import pieces, smoothed
 from training.mixed import Mixed, MixedConfig
 
 DEFAULT_GAINS = {"dense": 0, "time": 32}
@@ -55,13 +55,12 @@ class DecoderGraph(nn.Module):
 def windows(config: MixedConfig, music: Music, number: int, seed: int) -> Iterator[NDArray[np.float32]]:
     """Frames [630, D] of random ten-second pieces."""
     rng = np.random.default_rng(seed)
+    if config.transform == "mdct":
+        yield from pieces(music, number, rng, turned=False)
+        return
     for _ in range(number):
         x = music.crop(rng, (CHUNK + 1) * HOP)
-        middle = np.stack([x[0] + x[1], x[0] - x[1]]) * np.float32(0.5)
-        if config.transform == "frames":
-            yield frames.forward(middle)
-        else:
-            yield np.ascontiguousarray(mdct.forward(middle).transpose(2, 0, 1)).reshape(CHUNK, COEFFICIENTS)
+        yield frames.forward(np.stack([x[0] + x[1], x[0] - x[1]]) * np.float32(0.5))
 
 
 def count(model: Mixed, music: Music, number: int, seed: int = 0) -> MixedTables:

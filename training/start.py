@@ -3,10 +3,10 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from formats.grid import BANDS, COEFFICIENTS, HOP, HYPER
+from formats.grid import BAND_EDGES, BANDS, COEFFICIENTS, HOP, HYPER
 
-EDGES = np.round(np.concatenate([np.arange(0, 20, 4), np.geomspace(20, HOP, 20)])).astype(np.int64)
-"""First bin of each of the 24 bands of a channel, and 700."""
+EDGES = np.array(BAND_EDGES)
+"""First bin of each of the 24 bands of a channel, and 700: every fourth up to 20, then 20 x 35**(i / 19)."""
 
 START_SHAPE = np.full(COEFFICIENTS, 0.6)
 """Exponent of sigma in the step: 0.6 keeps the noise under the signal and lets loud bands be coarser."""

@@ -77,7 +77,7 @@ def castanets() -> Stress:
     out = ROOM * rng.standard_normal((2, COUNT))
     for onset in onsets:
         t = _time(0.08)
-        clack = sum(_band(rng.standard_normal(len(t)), f, 1200) for f in (2300, 4900)) * np.exp(-t * 180)
+        clack = sum(band(rng.standard_normal(len(t)), f, 1200) for f in (2300, 4900)) * np.exp(-t * 180)
         _add(out, onset, clack, rng.uniform(0.3, 0.7))
     return Stress(out, _sorted(onsets))
 
@@ -90,8 +90,8 @@ def drums() -> Stress:
         t = _time(0.35)
         noise = rng.standard_normal(len(t))
         kick = np.sin(2 * np.pi * (50 * t - 3 * np.exp(-t * 40))) * np.exp(-t * 22)
-        snare = (0.6 * np.sin(2 * np.pi * 190 * t) + 0.5 * _band(noise, 4000, 6000)) * np.exp(-t * 28)
-        hat = 0.5 * _band(noise, 11000, 8000) * np.exp(-t * 60)
+        snare = (0.6 * np.sin(2 * np.pi * 190 * t) + 0.5 * band(noise, 4000, 6000)) * np.exp(-t * 28)
+        hat = 0.5 * band(noise, 11000, 8000) * np.exp(-t * 60)
         _add(out, onset, (kick, hat, snare, hat)[i % 4] * _fade(t, 0.0002), (0.5, 0.65, 0.45, 0.65)[i % 4])
     return Stress(out, _sorted(onsets))
 
@@ -111,7 +111,7 @@ def applause() -> Stress:
     rng, out = np.random.default_rng(7), np.zeros((2, COUNT))
     t = _time(0.03)
     for onset in np.sort(rng.uniform(0, SECONDS - 0.05, 2000)):
-        clap = _band(rng.standard_normal(len(t)), rng.uniform(800, 3000), 1500) * np.exp(-t * rng.uniform(150, 400))
+        clap = band(rng.standard_normal(len(t)), rng.uniform(800, 3000), 1500) * np.exp(-t * rng.uniform(150, 400))
         _add(out, float(onset), clap * rng.uniform(0.1, 1), rng.uniform(0, 1))
     return Stress(out, ())
 
@@ -175,7 +175,8 @@ def _fade(t: Doubles, seconds: float) -> Doubles:
     return np.minimum(1.0, t / seconds)
 
 
-def _band(x: Doubles, centre: float, width: float) -> Doubles:
+def band(x: Doubles, centre: float, width: float) -> Doubles:
+    """What of `x` [N] lies in a band of `width` Hz around `centre`."""
     edges = [max(20.0, centre - width / 2), min(0.49 * RATE, centre + width / 2)]
     # Forwards only: a filter run both ways would ring before the attack that it shapes.
     return np.asarray(signal.sosfilt(signal.butter(2, edges, "bandpass", fs=RATE, output="sos"), x))

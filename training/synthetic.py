@@ -6,9 +6,9 @@ a tone. They are of the kinds that `training.stress` measures with, drawn at ran
 
 import numpy as np
 import numpy.typing as npt
-from scipy import signal
 
 from formats.grid import SAMPLE_RATE
+from training.stress import band
 
 Doubles = npt.NDArray[np.float64]
 
@@ -38,11 +38,9 @@ def bar(rng: np.random.Generator, t: Doubles) -> Doubles:
 def burst(rng: np.random.Generator, t: Doubles) -> Doubles:
     """Noise through one resonance, dying within 3 to 100 ms."""
     centre = 2 ** rng.uniform(8, 13.5)
-    edges = [centre * 2 ** -rng.uniform(0.2, 1), min(0.49 * SAMPLE_RATE, centre * 2 ** rng.uniform(0.2, 1))]
-    noise = signal.sosfilt(
-        signal.butter(2, edges, "bandpass", fs=SAMPLE_RATE, output="sos"), rng.standard_normal(t.size)
-    )
-    return np.asarray(noise) * np.exp(-t * rng.uniform(30, 400))
+    low, high = centre * 2 ** -rng.uniform(0.2, 1), centre * 2 ** rng.uniform(0.2, 1)
+    noise = band(rng.standard_normal(t.size), (low + high) / 2, high - low)
+    return noise * np.exp(-t * rng.uniform(30, 400))
 
 
 def click(rng: np.random.Generator, t: Doubles) -> Doubles:
