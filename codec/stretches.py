@@ -18,7 +18,7 @@ class Stretches(Generic[T]):
         self._ahead.append((start, start + length, value))
 
     def meet(self, length: int) -> Iterator[tuple[slice, slice, T]]:
-        """Go on by a block of `length` samples -> of each stretch in it: where in the block, which part of it, its value.
+        """Go on by a block of `length` samples -> where in it each stretch lies, which part of it that is, its value.
 
         To be iterated to the end.
         """
