@@ -1,4 +1,4 @@
-"""The command line, with a pipeline that only packs samples: arguments, exit codes, errors, pipes, signals, `info`."""
+"""The command line, with a pipeline that only packs samples: arguments, exit codes, errors, pipes, signals."""
 
 import io
 import json
@@ -8,86 +8,23 @@ import signal
 import subprocess
 import sys
 import time
-import zlib
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+from cli_fakes import FAKE_MODEL, FAKES, PROGRAM
 
 from codec import pipeline
 from codec.cli import cli
-from codec.info import describe
-from codec.sink import AudioSink
-from codec.source import AudioSource
 from codec.terminal import Time, clock, run
 from formats.container import Chunk, Coder, Header, Metadata, Reader, Writer
-from formats.errors import DamagedError, FormatError, ModelError
+from formats.errors import FormatError, ModelError
 
 RATE = 8000
 SEGMENT = 2 * RATE
 TAGS = {"title": "Jóga", "artist": "A", "track": "3"}
-FAKE_MODEL = b"\x01\x23\x45\x67\x89\xab\xcd\xef"
 posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals and terminals")
-
-
-def fake_encode(source: AudioSource, target: io.BufferedIOBase, *, latent, gain, progress, **options):
-    """Pack 16 bit samples, 2 s a chunk."""
-    header = Header(
-        sample_rate=source.sample_rate, channels=source.channels, samples=source.samples, latent=latent or 128, hop=700,
-        chunk_frames=126, gain=gain or 0, coder=Coder.ZSTD, model=FAKE_MODEL, encoder_version="0.1.0",
-    )  # fmt: skip
-    writer = Writer(target, header, source.tags)
-    total = 0
-    for index, block in enumerate(source.blocks(2 * source.sample_rate)):
-        packed = zlib.compress(np.rint(block.T * 32768).astype("<i2").tobytes())
-        writer.write(Chunk(index, index * 126, 126, packed))
-        total += block.shape[1]
-        if progress:
-            progress(0.5)
-        time.sleep(float(os.environ.get("FAKE_SLEEP", "0")))
-    writer.finish(total)
-    seconds = total / source.sample_rate
-    return pipeline.EncodeReport(
-        seconds, total, source.sample_rate, source.channels, writer.coded_size, 12.34, header.latent, header.gain,
-        "zstd", "fake", "CPUExecutionProvider",
-    )  # fmt: skip
-
-
-def fake_decode(reader: Reader, sink: AudioSink, *, start, duration, progress, **options):
-    rate, channels = reader.header.sample_rate, reader.header.channels
-    blocks = [np.frombuffer(zlib.decompress(chunk.payload), "<i2").reshape(-1, channels).T for chunk in reader]
-    if not reader.complete:
-        raise DamagedError("the file ends early: it has no trailer")
-    audio = np.concatenate([np.zeros((channels, 0), "<i2"), *blocks], axis=1).astype(np.float32) / 32768
-    end = None if duration is None else round((start + duration) * rate)
-    audio = audio[:, round(start * rate) : end]
-    sink.write(audio * float(os.environ.get("FAKE_GAIN", "1")))
-    return pipeline.DecodeReport(rate, channels, audio.shape[1], sink.clipped, "fake", "CPUExecutionProvider")
-
-
-def fake_peel(source, target, latent):
-    reader = Reader(source)
-    writer = Writer(target, replace(reader.header, latent=latent), reader.metadata)
-    for chunk in reader:
-        writer.write(chunk)
-    writer.finish(reader.samples or 0)
-
-
-FAKES = {"encode": fake_encode, "decode": fake_decode, "peel": fake_peel}
-PROGRAM = f"""
-import signal, sys
-for name, handler in (("SIGINT", signal.default_int_handler), ("SIGHUP", signal.SIG_DFL)):
-    if hasattr(signal, name):  # whoever runs the tests in the background may have them ignored
-        signal.signal(getattr(signal, name), handler)
-sys.path.insert(0, {str(Path(__file__).parent)!r})
-import test_codec_cli
-for name, fake in test_codec_cli.FAKES.items():
-    setattr(test_codec_cli.pipeline, name, fake)
-from codec.cli import main
-main()
-"""
 
 
 @pytest.fixture(autouse=True)
@@ -429,103 +366,6 @@ def test_a_full_disk(song, tmp_path):
     assert done.returncode == 1
     assert done.stderr == f"aez: error: cannot write {tmp_path / 'o.aez'}: File too large\n"
     assert list(tmp_path.iterdir()) == [song]
-
-
-def test_info_tells_what_is_there(tmp_path, capsys):
-    path = tmp_path / "a.aez"
-    cover = bytes(range(200))
-    path.write_bytes(aez_file(3 * RATE, Metadata(TAGS, cover, "image/png")))
-    assert aez("info", path) == 0
-    out = capsys.readouterr().out
-    size = path.stat().st_size
-    lines = dict(re.fullmatch(r" *(\S+) +(.*)", line).groups() for line in out.splitlines())
-    assert lines == {
-        "file": str(path),
-        "size": f"{size} bytes",
-        "duration": "0:03.0 (24000 samples)",
-        "audio": "8000 Hz stereo",
-        "rate": f"{size * 8 / 3000:.2f} kbit/s ({(size - 200) * 8 / 3000:.2f} without the cover)",
-        "ratio": f"{3 * RATE * 4 / size:.1f}:1 to 16 bit PCM",
-        "tier": "64 latents a frame",
-        "gain": "-5",
-        "model": "0123456789abcdef (not installed)",
-        "coder": "range, 2 chunks",
-        "encoder": "aez 0.1.0",
-        "checksums": "all match",
-        "cover": "image/png, 200 bytes",
-        **TAGS,
-    }
-
-
-def test_info_for_programs(tmp_path, capsys):
-    paths = [tmp_path / "a.aez", tmp_path / "b.aez"]
-    paths[0].write_bytes(aez_file(3 * RATE, Metadata(TAGS)))
-    paths[1].write_bytes(aez_file(0))
-    assert aez("info", "--json", *paths) == 0
-    first, second = map(json.loads, capsys.readouterr().out.splitlines())
-    assert first["kbps"] == first["kbps_bare"] == pytest.approx(paths[0].stat().st_size * 8 / 3000)
-    assert (first["file"], first["tags"], first["damage"], first["latent"]) == (str(paths[0]), TAGS, None, 64)
-    assert (second["samples"], second["seconds"], second["kbps"], second["ratio"]) == (0, 0, None, None)
-    assert (second["cover_bytes"], second["cover_type"]) == (0, "")
-
-
-def test_info_names_an_installed_model(tmp_path, monkeypatch):
-    folder = tmp_path / "models" / "mine"
-    folder.mkdir(parents=True)
-    (folder / "model.json").write_text(json.dumps({"id": FAKE_MODEL.hex()}))
-    monkeypatch.setenv("AEZ_MODELS", str(folder.parent))
-    found = describe(io.BytesIO(aez_file()))
-    assert (found.model, found.model_installed, found.model_id) == ("mine", True, FAKE_MODEL.hex())
-
-
-def test_info_checks_every_byte(tmp_path, capsys):
-    good = aez_file(3 * RATE, Metadata(TAGS, b"cover", "image/png"))
-    path = tmp_path / "a.aez"
-    for at in range(0, len(good), 7):
-        path.write_bytes(good[:at] + bytes([good[at] ^ 0x10]) + good[at + 1 :])
-        assert aez("info", path) == 1, at
-        out, err = capsys.readouterr()
-        told = err if not out else re.search(r"checksums +(.*)", out)[1]
-        assert told
-        assert "all match" not in told
-    for length in (0, 5, 30, 100, 1000, len(good) - 1):
-        path.write_bytes(good[:length])
-        assert aez("info", path) == 1, length
-        capsys.readouterr()
-
-
-def test_info_goes_on_after_a_bad_file(tmp_path, capsys):
-    good, bad = tmp_path / "good.aez", tmp_path / "bad.aez"
-    good.write_bytes(aez_file())
-    bad.write_bytes(b"text")
-    assert aez("info", bad, tmp_path / "none.aez", good) == 1
-    out, err = capsys.readouterr()
-    assert "all match" in out
-    assert [line.split(": ", 3)[2] for line in err.splitlines()] == [str(bad), str(tmp_path / "none.aez")]
-
-
-def test_tags_of_strangers_cannot_talk_to_the_terminal(tmp_path, capsys):
-    path = tmp_path / "a.aez"
-    path.write_bytes(
-        aez_file(metadata=Metadata({"checksums": "all match", "title\n\x1b[2J": "a\x1b]0;b\x07\nmodel  c"}))
-    )
-    assert aez("info", path) == 0
-    out = capsys.readouterr().out
-    assert "\x1b" not in out
-    assert "\x07" not in out
-    assert len(re.findall("^checksums ", out, re.MULTILINE)) == 1
-    assert not re.search("^model  c", out, re.MULTILINE)
-
-
-def test_info_answers_at_once(tmp_path):
-    path = tmp_path / "a.aez"
-    path.write_bytes(aez_file(200 * RATE, Metadata(TAGS)))
-    command = [sys.executable, "-c", "import sys; from codec.cli import main; main()", "info", str(path)]
-    slow = ("onnxruntime", "scipy", "soundfile", "soxr", "audioread", "rich", "tinytag", "constriction")
-    listed = command.copy()
-    listed[2] = "import sys; from codec.cli import cli, run; run(cli); print(*sys.modules, sep='\\n', file=sys.stderr)"
-    loaded = subprocess.run(listed, capture_output=True, text=True, check=True).stderr.split()
-    assert not {name.partition(".")[0] for name in loaded} & set(slow)
 
 
 @pytest.mark.parametrize(
