@@ -4,7 +4,8 @@ An instrument on the far left is as loud in side as in mid; coded so, it costs t
 right, where nothing masks it. Turned by 45 degrees both channels are left and right themselves. Every band of a segment
 has its own angle, a multiple of 22.5 degrees, of which 0 leaves mid and side as they are.
 
-Source: the rotation onto principal axes for stereo coding, van der Waal and Veldhuis 1991.
+Source: rotation for stereo coding, van der Waal and Veldhuis 1991; here by the least absolute sum instead of onto
+principal axes.
 """
 
 from itertools import pairwise
@@ -15,11 +16,11 @@ from numpy.typing import NDArray
 from codec.mdct import Float
 from formats.grid import ANGLES, BAND_EDGES, BANDS, HOP, SEGMENT, segment_count
 
-LEAST = 1.0
-"""Decibels by which both channels together must become quieter for a band to be turned."""
+APART = 0.98
+"""Share of mid's and side's absolute sum below which that of the turned channels must lie for a band to be turned."""
 
-QUIET = 1e-7
-"""Mean square of a coefficient under which differences do not count: about what 16 bits round off."""
+QUIET = 3e-4
+"""Absolute value of a coefficient under which differences do not count: about what 16 bits round off."""
 
 _EDGES = np.array(BAND_EDGES)
 _ANGLES = np.arange(ANGLES) * np.pi / ANGLES
@@ -28,21 +29,30 @@ _COSINE, _SINE = (np.round(f(_ANGLES), 12).astype(np.float32) for f in (np.cos, 
 
 
 def choose(coefficients: Float) -> NDArray[np.uint8]:
-    """The turn of every band: mid and side [F, 1400] from a segment's start on -> [ceil(F / 126), 24] in 0...7."""
+    """The turn of every band: mid and side [F, 1400] from a segment's start on -> [ceil(F / 126), 24] in 0...7.
+
+    For a given power, the fewer coefficients hold it, the smaller the sum of their absolute values: that sees tones and
+    moments that are on one side, which powers over two seconds do not tell.
+    """
     turns = np.zeros((segment_count(len(coefficients)), BANDS), np.uint8)
     for number, row in enumerate(turns):
         piece = coefficients[number * SEGMENT : (number + 1) * SEGMENT]
         mid, side = piece[:, :HOP], piece[:, HOP:]
-        mm, ss, ms = (np.add.reduceat(np.einsum("fk,fk->k", a, b), _EDGES[:-1]) for a, b in
-                      ((mid, mid), (side, side), (mid, side)))  # fmt: skip
-        quiet = QUIET * np.diff(_EDGES) * len(piece)
-        across = 2 * _COSINE[:, None] * _SINE[:, None] * ms
-        first = _COSINE[:, None] ** 2 * mm + _SINE[:, None] ** 2 * ss - across + quiet
-        second = _SINE[:, None] ** 2 * mm + _COSINE[:, None] ** 2 * ss + across + quiet
-        cost = 5 * np.log10(np.maximum(first, quiet) * np.maximum(second, quiet))
-        # Two of the angles cost the same, with channels exchanged: the louder one comes first.
-        best = (cost + 0.01 * (first < second)).argmin(0)
-        row[:] = np.where(cost[0] - cost.min(0) >= LEAST, best, 0)
+        sums = np.empty((ANGLES, BANDS))
+        for angle in range(ANGLES // 2):
+            cosine, sine = _COSINE[angle], _SINE[angle]
+            sums[angle], sums[angle + ANGLES // 2] = (
+                np.add.reduceat(np.abs(part).sum(0), _EDGES[:-1])
+                for part in (cosine * mid - sine * side, sine * mid + cosine * side)
+            )
+        first, second = sums[: ANGLES // 2], sums[ANGLES // 2 :]
+        both = first + second + QUIET * len(piece) * np.diff(_EDGES)
+        best = both.argmin(0)
+        worth = both.min(0) < APART * both[0]
+        columns = np.arange(BANDS)
+        # Turned by a quarter more, the channels are exchanged: the louder one comes first.
+        louder = first[best, columns] >= second[best, columns]
+        row[:] = np.where(worth, np.where(louder, best, best + ANGLES // 2), 0)
     return turns
 
 
