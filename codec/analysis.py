@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from codec import mdct, stereo
+from codec import blocks, mdct, stereo
 from codec.attacks import BLOCKS
 from codec.chunks import Window, source_samples
 from codec.mdct import Float
@@ -18,7 +18,7 @@ from formats.errors import ModelError
 from formats.grid import SEGMENT, SHARE, hyper_count
 from formats.layout import Coder
 from formats.levels import best, segments
-from formats.lists import Lists
+from formats.lists import NO_LONG, Lists
 from formats.mixed import MixedTables
 
 REACH = 6
@@ -63,14 +63,15 @@ def regroup(chunks: Iterable[Analysed], frames: int, rate: int) -> Iterator[Anal
     for chunk in chunks:
         for at in range(0, len(chunk.analysis), SEGMENT):
             low = at // SEGMENT * span
-            silence, attacks, turns = chunk.lists
+            silence, attacks, turns, long = chunk.lists
             start = np.maximum(silence[:, 0], low)
             end = np.minimum(silence.sum(1), low + span)
             quiet = np.stack([start - low + len(held) * span, end - start], 1)[end > start]
             first = attacks[:, 0] // BLOCKS == at // SEGMENT
             raised = attacks[first] + [(len(held) - at // SEGMENT) * BLOCKS, 0, 0]
             vectors = chunk.hyper[at // SHARE : (at + SEGMENT) // SHARE]
-            lists = Lists(quiet, raised, turns[at // SEGMENT : at // SEGMENT + 1])
+            own = slice(at // SEGMENT, at // SEGMENT + 1)
+            lists = Lists(quiet, raised, turns[own], long[own])
             held.append(Analysed(vectors, chunk.analysis[at : at + SEGMENT], lists))
             if len(held) * SEGMENT == frames:
                 yield _joined(held)
@@ -80,7 +81,7 @@ def regroup(chunks: Iterable[Analysed], frames: int, rate: int) -> Iterator[Anal
 
 
 def _joined(parts: list[Analysed]) -> Analysed:
-    silences, attacks, turns = (np.concatenate(arrays) for arrays in zip(*(part.lists for part in parts), strict=True))
+    silences, *others = (np.concatenate(arrays) for arrays in zip(*(part.lists for part in parts), strict=True))
     runs: list[list[int]] = []
     for start, length in silences.tolist():  # what the cut between two segments parted is one stretch again
         if runs and sum(runs[-1]) == start:
@@ -90,7 +91,7 @@ def _joined(parts: list[Analysed]) -> Analysed:
     return Analysed(
         np.concatenate([part.hyper for part in parts]),
         np.concatenate([part.analysis for part in parts]),
-        Lists(np.array(runs, np.int64).reshape(-1, 2), attacks, turns),
+        Lists(np.array(runs, np.int64).reshape(-1, 2), *others),
     )
 
 
@@ -102,23 +103,29 @@ class Analyser:
             raise ModelError(f"model {model.name!r} needs more context than this version of aez gives it")
         self._network = Network(model.encoder, {"coefficients"}, device, outputs=frozenset({"hyper"}))
         self.provider = self._network.provider
+        self._long = model.long_blocks
 
     def __call__(self, window: Window, silence: NDArray[np.int64], attacks: NDArray[np.int64]) -> Analysed:
         """One window through transform, turning and network."""
-        coefficients, turns = turned(window)
+        coefficients, turns, long = turned(window, self._long)
         core = slice(REACH, REACH + window.frames)
         out = self._network(coefficients=coefficients[None])
         groups = hyper_count(window.frames)
         vectors = round_hyper(out["hyper"][0, REACH // SHARE :][:groups], coefficients[REACH : REACH + SHARE * groups])
-        return Analysed(vectors, analysis_values(out, coefficients)[core], Lists(silence, attacks, turns))
+        return Analysed(vectors, analysis_values(out, coefficients)[core], Lists(silence, attacks, turns, long))
 
 
-def turned(window: Window) -> tuple[Float, NDArray[np.uint8]]:
-    """A window's frames with their context, [REACH + F + ..., 1400], each band turned; and the chunk's turns."""
-    coefficients = mdct.frames(window.samples)
+def turned(window: Window, choose: bool) -> tuple[Float, NDArray[np.uint8], NDArray[np.bool_]]:
+    """A window's frames with their context, [REACH + F + ..., 1400], each band turned; the chunk's turns, and which
+    of its units have long blocks: those that are worth it, or (not `choose`) none.
+    """
+    if choose:
+        coefficients, long = blocks.frames(window.samples, REACH, window.frames)
+    else:
+        coefficients, long = mdct.frames(window.samples), NO_LONG
     turns = stereo.choose(coefficients[REACH : REACH + window.frames])
     # Context is turned like the nearest segment: what angles the next chunk will have is not known.
-    return stereo.turn(coefficients, turns, REACH), turns
+    return stereo.turn(coefficients, turns, REACH), turns, long
 
 
 def analysis_values(out: dict[str, Float], coefficients: Float) -> Float:

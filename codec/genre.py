@@ -24,7 +24,7 @@ from formats.coding import Latents
 from formats.container import Reader
 from formats.errors import AudioError, DamagedError, ModelError
 from formats.grid import FLOOR, HOP, HYPER, SHARE
-from formats.levels import GROUP, levels, log_sigma, ranks
+from formats.levels import GROUP, expect, levels, ranks
 from formats.tables import SIGMA_UNIT, Tables
 
 NARROW = np.round(np.concatenate([np.arange(32), np.geomspace(32, HOP, 41)])).astype(np.int64)
@@ -75,12 +75,12 @@ def features(latents: Latents, gain: int, tables: Tables) -> Float:
 def _power(latents: Latents, gain: int, tables: Tables) -> Float:
     """Squared size of mid's coefficients as far as the integers tell: [F, 700]."""
     frames, main = latents.main.shape
-    expected = log_sigma(latents.hyper, frames, tables)
+    expected = expect(latents.hyper, frames, tables)
     index = ranks(levels(expected, gain, tables), main)
     step = np.exp2(log_steps(expected, index, gain, tables))
     value, sent = spread(latents.main, index)
     magnitude = np.abs(np.take_along_axis(value, index, 1)) * step
-    sigma = np.exp2(expected.astype(np.float32) / np.float32(SIGMA_UNIT))
+    sigma = np.exp2(expected.sigma.astype(np.float32) / np.float32(SIGMA_UNIT))
     zero = np.minimum(np.float32(ZERO) * step, np.take_along_axis(sigma, index, 1))
     size = np.where(sent, np.float32(0), np.float32(UNSENT) * sigma)
     np.put_along_axis(size, index, np.where(magnitude > 0, magnitude, zero), 1)

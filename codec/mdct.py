@@ -15,7 +15,13 @@ from formats.grid import HOP
 
 Float = NDArray[np.float32]
 
-WINDOW: Float = np.sin(np.pi / 2 * np.sin(np.pi * (np.arange(2 * HOP) + 0.5) / (2 * HOP)) ** 2).astype(np.float32)
+
+def window(hop: int) -> Float:
+    """The window of blocks of `hop` coefficients: [2 hop]."""
+    return np.sin(np.pi / 2 * np.sin(np.pi * (np.arange(2 * hop) + 0.5) / (2 * hop)) ** 2).astype(np.float32)
+
+
+WINDOW = window(HOP)
 _RISING, _FALLING = WINDOW[:HOP], WINDOW[HOP:]
 
 
@@ -25,17 +31,7 @@ def forward(x: Float) -> Float:
     Shape:
         x: [C, (F + 1) 700] samples -> [C, 700, F] coefficients; the result is a view of frame-major memory.
     """
-    blocks = x.reshape(len(x), -1, HOP)
-    half = HOP // 2
-    early, late = blocks[:, :-1], blocks[:, 1:]
-    folded = np.empty((early.shape[1], len(x), HOP), np.float32).transpose(1, 0, 2)
-    lower, upper = folded[..., :half], folded[..., half:]
-    np.multiply(late[..., half - 1 :: -1], _FALLING[half - 1 :: -1], out=lower)
-    lower += late[..., half:] * _FALLING[half:]
-    np.negative(lower, out=lower)
-    np.multiply(early[..., :half], _RISING[:half], out=upper)
-    upper -= early[..., : half - 1 : -1] * _RISING[: half - 1 : -1]
-    return scipy.fft.dct(folded, type=4, norm="ortho", overwrite_x=True).transpose(0, 2, 1)
+    return fold(x, _RISING, _FALLING).transpose(0, 2, 1)
 
 
 def frames(x: Float) -> Float:
@@ -49,14 +45,39 @@ def inverse(coefficients: Float) -> Float:
     Shape:
         coefficients: [C, 700, F] -> [C, (F + 1) 700]
     """
-    channels, _, frames = coefficients.shape
-    folded = scipy.fft.dct(coefficients.transpose(0, 2, 1), type=4, norm="ortho")
-    half = HOP // 2
+    return unfold(coefficients.transpose(0, 2, 1), _RISING, _FALLING)
+
+
+def fold(x: Float, rising: Float, falling: Float) -> Float:
+    """The lapped transform of any block length N: the window's halves, then a DCT-IV of what is folded.
+
+    Shape:
+        x: [C, (F + 1) N]; rising, falling: [N] or [F, N] -> [C, F, N], a view of frame-major memory.
+    """
+    hop = rising.shape[-1]
+    blocks = x.reshape(len(x), -1, hop)
+    half = hop // 2
+    early, late = blocks[:, :-1], blocks[:, 1:]
+    folded = np.empty((early.shape[1], len(x), hop), np.float32).transpose(1, 0, 2)
+    lower, upper = folded[..., :half], folded[..., half:]
+    np.multiply(late[..., half - 1 :: -1], falling[..., half - 1 :: -1], out=lower)
+    lower += late[..., half:] * falling[..., half:]
+    np.negative(lower, out=lower)
+    np.multiply(early[..., :half], rising[..., :half], out=upper)
+    upper -= early[..., : half - 1 : -1] * rising[..., : half - 1 : -1]
+    return np.asarray(scipy.fft.dct(folded, type=4, norm="ortho", overwrite_x=True))
+
+
+def unfold(coefficients: Float, rising: Float, falling: Float) -> Float:
+    """Inverse of `fold`, overlapped and added: [C, F, N] -> [C, (F + 1) N]."""
+    channels, frames, hop = coefficients.shape
+    folded = scipy.fft.dct(coefficients, type=4, norm="ortho")
+    half = hop // 2
     upper, lower = folded[..., :half], folded[..., half:]
-    out = np.empty((channels, frames + 1, HOP), np.float32)
-    np.multiply(lower, _RISING[:half], out=out[:, :-1, :half])
-    np.multiply(lower[..., ::-1], -_RISING[half:], out=out[:, :-1, half:])
+    out = np.empty((channels, frames + 1, hop), np.float32)
+    np.multiply(lower, rising[..., :half], out=out[:, :-1, :half])
+    np.multiply(lower[..., ::-1], -rising[..., half:], out=out[:, :-1, half:])
     out[:, -1] = 0
-    out[:, 1:, :half] -= upper[..., ::-1] * _FALLING[:half]
-    out[:, 1:, half:] -= upper * _FALLING[half:]
+    out[:, 1:, :half] -= upper[..., ::-1] * falling[..., :half]
+    out[:, 1:, half:] -= upper * falling[..., half:]
     return out.reshape(channels, -1)

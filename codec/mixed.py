@@ -20,7 +20,7 @@ from formats.coding import Latents
 from formats.container import Chunk
 from formats.errors import ModelError
 from formats.grid import COEFFICIENTS, HOP, HYPER
-from formats.lists import NO_TURNS, Lists
+from formats.lists import NO_LONG, NO_TURNS, Lists
 
 NAMES = {"mdct": "coefficients", "frames": "frames"}
 """What a network calls the frames of each transform."""
@@ -44,7 +44,7 @@ class Analyser:
         if out is None or out.shape != (1, len(cut), self._size):
             raise ModelError(f"the encoder of model {self._name!r} does not give the latents its tables have")
         latents = out[0, ENCODER_REACH : ENCODER_REACH + window.frames]
-        return Analysed(np.zeros((0, HYPER), np.int8), latents, Lists(silence, attacks, NO_TURNS))
+        return Analysed(np.zeros((0, HYPER), np.int8), latents, Lists(silence, attacks, NO_TURNS, NO_LONG))
 
 
 @dataclass(frozen=True, eq=False)

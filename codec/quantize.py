@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from formats.coding import MAGNITUDE_LIMIT
 from formats.grid import BANDS, CEILING, FLOOR, HOP, SHARE
+from formats.levels import Expected
 from formats.places import gather, scatter
 from formats.tables import SIGMA_UNIT, Tables
 
@@ -29,15 +30,19 @@ def round_hyper(hyper: "Float", coefficients: "Float") -> NDArray[np.int8]:
     return out
 
 
-def log_steps(expected: NDArray[np.int32], index: NDArray[np.int64], gain: int, tables: Tables) -> "Float":
-    """log2 of the step of chosen coefficients: `formats.levels.log_sigma` [F, 1400] and indices [F, M] -> [F, M]."""
-    sigma = gather(expected, index).astype(np.float32) / np.float32(SIGMA_UNIT)
+def log_steps(expected: Expected, index: NDArray[np.int64], gain: int, tables: Tables) -> "Float":
+    """log2 of the step of chosen coefficients: indices [F, M] -> [F, M]."""
+    sigma = gather(expected.sigma, index).astype(np.float32) / np.float32(SIGMA_UNIT)
     shape, bias = tables.shape.astype(np.float32), tables.bias.astype(np.float32)
-    return sigma * np.take(shape, index) + np.take(bias - np.float32(gain / 32), index)
+    steps = sigma * np.take(shape, index) + np.take(bias - np.float32(gain / 32), index)
+    if tables.steady is not None:
+        loudness = expected.loudness.astype(np.float32) / np.float32(SIGMA_UNIT)
+        steps += loudness * np.take(tables.steady.astype(np.float32), index)
+    return steps
 
 
 def quantize(
-    analysis: "Float", expected: NDArray[np.int32], index: NDArray[np.int64], gain: int, tables: Tables
+    analysis: "Float", expected: Expected, index: NDArray[np.int64], gain: int, tables: Tables
 ) -> NDArray[np.int32]:
     """Main latents: analysis values [F, 1400] at indices [F, M], in steps, rounded with a dead zone -> [F, M]."""
     ratio = gather(analysis, index) * np.exp2(-log_steps(expected, index, gain, tables))

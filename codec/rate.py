@@ -41,7 +41,8 @@ class Spool:
         """Chunks by number, one after another."""
         for number in numbers:
             self._file.seek(self._places[number])
-            hyper, analysis, *lists = (np.load(self._file, allow_pickle=False) for _ in range(5))
+            count = 2 + len(Lists._fields)
+            hyper, analysis, *lists = (np.load(self._file, allow_pickle=False) for _ in range(count))
             yield Analysed(hyper, analysis, Lists(*lists))
 
     def close(self) -> None:

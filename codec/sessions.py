@@ -67,6 +67,8 @@ PORTS: dict[str, tuple[str, tuple[int | None, ...]]] = {
     **dict.fromkeys(("quantized", "latents", "features"), ("tensor(float)", (None, None, None))),
     "logits": ("tensor(float)", (None, None)),
     "gain": ("tensor(float)", (1,)),
+    "loudness": ("tensor(float)", (None, None, 1)),
+    "long": ("tensor(bool)", (None, None, 1)),
 }
 """Type and shape of the inputs and outputs that networks have; None: any number."""
 

@@ -7,8 +7,8 @@ from typing import Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from codec import noise, stereo
-from codec.mdct import Float, inverse
+from codec import blocks, noise, stereo
+from codec.mdct import Float
 from codec.quantize import spread
 from codec.sessions import Network
 from codec.weights import Model
@@ -16,7 +16,7 @@ from formats.coding import Latents, silent_channels
 from formats.container import Chunk
 from formats.errors import ModelError
 from formats.grid import BANDS, COEFFICIENTS, FLOOR, HOP, HYPER, SEGMENT, SHARE
-from formats.levels import log_sigma, ranked, segments
+from formats.levels import expect, ranked, segments
 from formats.lists import NO_TURNS
 from formats.tables import SIGMA_UNIT, Tables
 
@@ -30,6 +30,8 @@ LOUDEST = 1e6
 """The largest coefficient or sample of a network that is believed: music stays below 100."""
 
 INPUTS = {"quantized", "log_sigma", "sent", "noise", "gain"}
+MORE_INPUTS = {"loudness", "long"}
+"""Of models that know long blocks."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,20 +40,30 @@ class Dense:
 
     Attributes:
         index, first_frame: place in the song.
-        quantized, log_sigma: float32 [F, 1400]; sent: bool [F, 1400].
+        quantized, log_sigma: float32 [F, 1400]; sent: bool [F, 1400]; loudness: float32 [F, 1].
         silent: bool [F, 2], where the first or second channel is digital silence.
-        silence, attacks, turns: see `formats.lists.Lists`.
+        silence, attacks, turns, long: see `formats.lists.Lists`.
     """
 
     index: int
     first_frame: int
     quantized: Float
     log_sigma: Float
+    loudness: Float
     sent: NDArray[np.bool_]
     silent: NDArray[np.bool_]
     silence: NDArray[np.int64]
     attacks: NDArray[np.int64]
     turns: NDArray[np.uint8]
+    long: NDArray[np.bool_]
+
+    @property
+    def long_frames(self) -> NDArray[np.bool_]:
+        """Which frames are of long blocks: [F, 1]."""
+        out = np.zeros((len(self.quantized), 1), np.bool_)
+        for run in blocks.runs(self.long):
+            out[run] = True
+        return out
 
 
 def dense(latents: Latents, number: int, first_frame: int, gain: int, tables: Tables) -> Dense:
@@ -61,12 +73,14 @@ def dense(latents: Latents, number: int, first_frame: int, gain: int, tables: Ta
     if index is None:
         index = ranked(latents.hyper, frames, main, gain, tables)[1]
     quantized, sent = spread(latents.main, index)
-    size = np.empty(quantized.shape, np.float32)
+    size, loudness = np.empty(quantized.shape, np.float32), np.empty((frames, 1), np.float32)
     for part, expected in segments(latents.hyper, frames, tables):
-        np.divide(expected, np.float32(SIGMA_UNIT), out=size[part], dtype=np.float32)
+        for values, out in ((expected.sigma, size), (expected.loudness, loudness)):
+            np.divide(values, np.float32(SIGMA_UNIT), out=out[part], dtype=np.float32)
     silent = np.repeat(silent_channels(latents.hyper), SHARE, axis=0)[:frames]
     return Dense(
-        number, first_frame, quantized, size, sent, silent, latents.silence, latents.attacks, latents.turns
+        number, first_frame, quantized, size, loudness, sent, silent, latents.silence, latents.attacks, latents.turns,
+        latents.long,
     )  # fmt: skip
 
 
@@ -110,13 +124,15 @@ class Synthesizer:
     def __init__(self, model: Model, device: str, gain: int, chunk_frames: int) -> None:
         if model.reach("decoder") > REACH:
             raise ModelError(f"model {model.name!r} needs more context than this version of aez gives it")
-        self._network = Network(model.decoder, INPUTS, device, outputs=frozenset({"coefficients"}))
+        self._more = MORE_INPUTS if model.long_blocks else set()
+        self._network = Network(model.decoder, INPUTS | self._more, device, outputs=frozenset({"coefficients"}))
         self.provider = self._network.provider
         self._size = (1, chunk_frames + 2 * REACH, COEFFICIENTS)
         self._gain, self._tables = np.array([gain], np.float32), model.tables
         # What the network sees beyond the song's ends: a hyper vector of silence.
         nothing = np.full((1, HYPER), FLOOR, np.int8)
-        self._floor = log_sigma(nothing, 1, self._tables)[0].astype(np.float32) / np.float32(SIGMA_UNIT)
+        silent = expect(nothing, 1, self._tables)
+        self._floor, self._quiet = (value[0].astype(np.float32) / np.float32(SIGMA_UNIT) for value in silent)
 
     def open(self, latents: Latents, chunk: Chunk, channels: int) -> Dense:
         """Undo the ranking; of a mono file, side is silent and nothing is turned."""
@@ -133,9 +149,11 @@ class Synthesizer:
         quantized, sent = np.zeros(size, np.float32), np.zeros(size, np.bool_)
         sigma = np.empty(size, np.float32)
         sigma[:] = self._floor
+        loudness, long = np.full((*size[:2], 1), self._quiet), np.zeros((*size[:2], 1), np.bool_)
         for part, target, chosen in places(around, frames):
             quantized[0, target], sent[0, target] = part.quantized[chosen], part.sent[chosen]
-            sigma[0, target] = part.log_sigma[chosen]
+            sigma[0, target], loudness[0, target] = part.log_sigma[chosen], part.loudness[chosen]
+            long[0, target] = part.long_frames[chosen]
         first = max(chunk.first_frame - REACH, 0)
         start = first - (chunk.first_frame - REACH)
         random = noise.frames(first, size[1] - start)[None]
@@ -143,14 +161,15 @@ class Synthesizer:
             random = np.concatenate([np.zeros((1, start, COEFFICIENTS), np.float32), random], 1)
         coefficients = np.empty((frames, COEFFICIENTS), np.float32)
         inputs = {"quantized": quantized, "log_sigma": sigma, "sent": sent, "noise": random}
+        if self._more:
+            inputs |= {"loudness": loudness, "long": long}
         for at in range(0, frames, WINDOW):
             end = min(at + WINDOW, frames)
             seen = slice(at, end + 2 * REACH)
             out = self._network(**{name: value[:, seen] for name, value in inputs.items()}, gain=self._gain)
             coefficients[at:end] = finite(out["coefficients"][0, REACH:-REACH])
         coefficients.reshape(frames, 2, HOP)[chunk.silent] = 0
-        sides = stereo.turn_back(coefficients, chunk.turns).reshape(frames, 2, HOP)
-        return inverse(sides.transpose(1, 2, 0))
+        return blocks.samples(stereo.turn_back(coefficients, chunk.turns), chunk.long)
 
 
 class Overlap:

@@ -105,6 +105,11 @@ class Model:
         return found
 
     @property
+    def long_blocks(self) -> bool:
+        """Whether its networks know long blocks (`codec.blocks`): those of models whose tables have loudness do."""
+        return self.kind == "ranked" and self.tables.loudness is not None
+
+    @property
     def tables(self) -> Tables:
         """`integers` of a ranked model: predictor, steps and frequencies.
 

@@ -17,7 +17,7 @@ from formats.errors import DamagedError
 from formats.grid import COEFFICIENTS, FLOOR, HYPER, hyper_count
 from formats.layout import Coder
 from formats.levels import ranked
-from formats.lists import NO_ATTACKS, NO_TURNS, Lists
+from formats.lists import NO_ATTACKS, NO_LONG, NO_TURNS, Lists
 from formats.mixed import MixedTables
 from formats.places import scatter
 from formats.symbols import SymbolDecoder, SymbolEncoder
@@ -38,7 +38,7 @@ class Latents:
         hyper: int8 [G, 48], half octaves of band RMS; all 24 bands of mid (or side) at -32: that channel is silent.
             G is 0 for a mixed model.
         main: int32 [F, M], quantized values by rank.
-        silence, attacks, turns: see `formats.lists.Lists`.
+        silence, attacks, turns, long: see `formats.lists.Lists`.
         index: int64 [F, M], which coefficients they are, where that has been worked out; None of a mixed model.
     """
 
@@ -47,6 +47,7 @@ class Latents:
     silence: NDArray[np.int64]
     attacks: NDArray[np.int64] = field(default_factory=NO_ATTACKS.copy)
     turns: NDArray[np.uint8] = field(default_factory=NO_TURNS.copy)
+    long: NDArray[np.bool_] = field(default_factory=NO_LONG.copy)
     index: NDArray[np.int64] | None = None
 
     def peeled(self, main: int) -> "Latents":
@@ -78,7 +79,7 @@ class Ranking:
 
 def encode(latents: Latents, gain: int, coder: Coder, tables: AnyTables, ranking: Ranking | None = None) -> bytes:
     """Payload of a chunk; `ranking`: from a caller that has worked it out already."""
-    head = lists.pack(Lists(latents.silence, latents.attacks, latents.turns))
+    head = lists.pack(Lists(latents.silence, latents.attacks, latents.turns, latents.long))
     if coder == Coder.ZSTD:
         return head + planar.encode(latents.hyper, latents.main)
     if ranking is None:

@@ -26,6 +26,12 @@ BAND_EDGES = (
 )  # fmt: skip
 """First coefficient of each band, and 700."""
 
+UNIT = 18
+"""Frames that have short blocks or long ones together."""
+
+UNITS = SEGMENT // UNIT
+"""Units in a segment."""
+
 ANGLES = 8
 """Angles that a band of mid and side can be turned by, 22.5 degrees apart."""
 

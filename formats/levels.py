@@ -4,11 +4,12 @@ Time is interpolated inside a segment of 2 seconds only: no integer depends on h
 """
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from formats.grid import COEFFICIENTS, LEVELS, SEGMENT, SHARE
+from formats.grid import HYPER, LEVELS, SEGMENT, SHARE
 from formats.places import gather
 from formats.tables import GAIN_UNIT, LEVEL_BITS, Tables
 
@@ -16,18 +17,36 @@ GROUP = SEGMENT // SHARE
 """Hyper vectors in a segment."""
 
 
-def log_sigma(hyper: NDArray[np.int8], frames: int, tables: Tables) -> NDArray[np.int32]:
-    """Expected size of every coefficient, in log2, SIGMA_UNIT to the octave.
+class Expected(NamedTuple):
+    """What hyper latents say of frames, in log2, SIGMA_UNIT to the octave.
+
+    Attributes:
+        sigma: int32 [F, 1400], expected size of every coefficient.
+        loudness: int32 [F, 1], by which steps are coarser or finer in all coefficients; zero where tables have none.
+    """
+
+    sigma: NDArray[np.int32]
+    loudness: NDArray[np.int32]
+
+
+def expect(hyper: NDArray[np.int8], frames: int, tables: Tables) -> Expected:
+    """Expected sizes and loudness of `frames` <= 3 G frames from hyper [G, 48], which start at a segment's start."""
+    vectors = hyper.astype(np.float32)
+    sums = vectors @ tables.predictor.astype(np.float32) + tables.offset.astype(np.float32)
+    sigma = _frames(sums.astype(np.int32), frames)
+    if tables.loudness is None:
+        return Expected(sigma, np.zeros((frames, 1), np.int32))
+    sums = vectors @ tables.loudness[:HYPER, None].astype(np.float32) + np.float32(tables.loudness[HYPER])
+    return Expected(sigma, _frames(sums.astype(np.int32), frames))
+
+
+def _frames(vector: NDArray[np.int32], frames: int) -> NDArray[np.int32]:
+    """Three frames from each vector, scaled by three: [G, n] -> [frames, n].
 
     A hyper vector stands for the middle one of its three frames; the outer two take a third from their neighbour,
     where it lies in the same segment.
-
-    Shape:
-        hyper: [G, 48], starting at a segment's start; frames <= 3 G -> [frames, 1400].
     """
-    sums = hyper.astype(np.float32) @ tables.predictor.astype(np.float32) + tables.offset.astype(np.float32)
-    vector = sums.astype(np.int32)
-    out = np.empty((len(vector), SHARE, COEFFICIENTS), np.int32)
+    out = np.empty((len(vector), SHARE, vector.shape[1]), np.int32)
     before, middle, after = out[:, 0], out[:, 1], out[:, 2]
     np.multiply(vector, 2, out=before)
     np.add(before, vector, out=middle)
@@ -35,19 +54,21 @@ def log_sigma(hyper: NDArray[np.int8], frames: int, tables: Tables) -> NDArray[n
     after[:-1] += vector[1:]
     before[1:] += vector[:-1]
     before[::GROUP], after[GROUP - 1 :: GROUP] = middle[::GROUP], middle[GROUP - 1 :: GROUP]
-    return out.reshape(-1, COEFFICIENTS)[:frames]
+    return out.reshape(-1, vector.shape[1])[:frames]
 
 
-def segments(hyper: NDArray[np.int8], frames: int, tables: Tables) -> Iterator[tuple[slice, NDArray[np.int32]]]:
-    """`log_sigma` segment by segment, with the frames of each: what follows then stays in the processor's cache."""
+def segments(hyper: NDArray[np.int8], frames: int, tables: Tables) -> Iterator[tuple[slice, Expected]]:
+    """`expect` segment by segment, with the frames of each: what follows then stays in the processor's cache."""
     for at in range(0, frames, SEGMENT):
         vectors = hyper[at // SHARE : (at + SEGMENT) // SHARE]
-        yield slice(at, at + SEGMENT), log_sigma(vectors, min(SEGMENT, frames - at), tables)
+        yield slice(at, at + SEGMENT), expect(vectors, min(SEGMENT, frames - at), tables)
 
 
-def levels(expected: NDArray[np.int32], gain: int, tables: Tables) -> NDArray[np.uint8]:
-    """Expected size in quantizer steps, a quarter octave a level: `log_sigma` [F, 1400] -> [F, 1400] in 0...47."""
-    fixed = expected * tables.slope
+def levels(expected: Expected, gain: int, tables: Tables) -> NDArray[np.uint8]:
+    """Expected size in quantizer steps, a quarter octave a level: [F, 1400] in 0...47."""
+    fixed = expected.sigma * tables.slope
+    if tables.steadiness is not None:
+        fixed -= expected.loudness * tables.steadiness
     fixed += tables.intercept + np.int32(gain * GAIN_UNIT)
     fixed >>= LEVEL_BITS
     return np.clip(fixed, 0, LEVELS - 1, out=fixed).astype(np.uint8)
@@ -58,9 +79,7 @@ def ranks(level: NDArray[np.uint8], main: int) -> NDArray[np.int64]:
     return np.argsort(LEVELS - 1 - level, axis=1, kind="stable")[:, :main]
 
 
-def best(
-    expected: NDArray[np.int32], main: int, gain: int, tables: Tables
-) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+def best(expected: Expected, main: int, gain: int, tables: Tables) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Levels of the `main` coefficients of highest level, best first, and their `ranks`: two arrays [F, main]."""
     level = levels(expected, gain, tables)
     index = ranks(level, main)
@@ -70,7 +89,7 @@ def best(
 def ranked(
     hyper: NDArray[np.int8], frames: int, main: int, gain: int, tables: Tables
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """`best` of `log_sigma`: two arrays [frames, main]."""
+    """`best` of `expect`: two arrays [frames, main]."""
     level, index = np.empty((frames, main), np.uint8), np.empty((frames, main), np.int64)
     for part, expected in segments(hyper, frames, tables):
         level[part], index[part] = best(expected, main, gain, tables)

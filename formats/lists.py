@@ -1,7 +1,7 @@
-"""The lists at the head of a payload: digital silence, stretches raised before attacks, turned bands.
+"""The lists at the head of a payload: digital silence, stretches raised before attacks, turned bands, long blocks.
 
-A few bytes each, as variable-length integers. Payloads of format version 1 have the first one only, and so does a
-payload whose other two are empty.
+A few bytes each, as variable-length integers. Payloads of format version 1 have the first one only, those of version 2
+have no long blocks; what is empty takes no byte.
 """
 
 from typing import NamedTuple
@@ -12,13 +12,16 @@ from numpy.typing import NDArray
 from formats import bits
 from formats.bits import Cursor
 from formats.errors import DamagedError
-from formats.grid import ANGLES, ATTACK_BLOCK, ATTACK_LEVELS, BANDS, HOP, segment_count
+from formats.grid import ANGLES, ATTACK_BLOCK, ATTACK_LEVELS, BANDS, HOP, SEGMENT, UNITS, segment_count
 
 SILENCE_LIMIT = 4096
 """Most silent stretches a chunk may list."""
 
 MORE = 1 << 13
-"""Added to the number of silent stretches where the two other lists follow."""
+"""Added to the number of silent stretches where the lists of attacks and turns follow."""
+
+LONG = 1 << 14
+"""Added to the number of silent stretches where the list of long blocks follows."""
 
 PER_FRAME = HOP // ATTACK_BLOCK
 
@@ -31,21 +34,24 @@ class Lists(NamedTuple):
         attacks: int64 [n, 3], stretches (first block, blocks, level) raised by a factor of 2**level, in blocks
             of 50 samples from the chunk's start.
         turns: uint8 [S, 24], 0...7 times 22.5 degrees that each band of each segment is turned by; [0, 24]: none is.
+        long: bool [S, 7], which units of 18 frames of each segment have long blocks; [0, 7]: none has.
     """
 
     silence: NDArray[np.int64]
     attacks: NDArray[np.int64]
     turns: NDArray[np.uint8]
+    long: NDArray[np.bool_]
 
 
 NO_ATTACKS = np.zeros((0, 3), np.int64)
 NO_TURNS = np.zeros((0, BANDS), np.uint8)
+NO_LONG = np.zeros((0, UNITS), np.bool_)
 
 
 def pack(lists: Lists) -> bytes:
     """The bytes that `read` takes."""
     more = bool(len(lists.attacks) or lists.turns.any())
-    numbers = [len(lists.silence) + MORE * more]
+    numbers = [len(lists.silence) + MORE * more + LONG * bool(lists.long.any())]
     end = 0
     for start, length in lists.silence.tolist():
         numbers += [start - end, length]
@@ -60,6 +66,8 @@ def pack(lists: Lists) -> bytes:
         places = np.flatnonzero(flat)
         gaps = np.diff(places, prepend=-1) - 1
         numbers += [len(places), *(gaps * ANGLES + flat[places]).tolist()]
+    if lists.long.any():
+        numbers += (lists.long @ (1 << np.arange(UNITS))).tolist()
     return bits.varints(numbers)
 
 
@@ -70,13 +78,12 @@ def read(cursor: Cursor, frames: int) -> Lists:
         DamagedError: they list what lies beyond the chunk, or more than it can hold.
     """
     count = cursor.varint()
-    more, count = count & MORE, count & ~MORE
+    more, long, count = count & MORE, count & LONG, count & ~(MORE | LONG)
     if count > SILENCE_LIMIT:
         raise DamagedError("a chunk lists more silence than a chunk can hold")
     silence = _silence(cursor, count)
-    if not more:
-        return Lists(silence, NO_ATTACKS, NO_TURNS)
-    return Lists(silence, _attacks(cursor, frames), _turns(cursor, frames))
+    attacks, turns = (_attacks(cursor, frames), _turns(cursor, frames)) if more else (NO_ATTACKS, NO_TURNS)
+    return Lists(silence, attacks, turns, _long(cursor, frames) if long else NO_LONG)
 
 
 def _silence(cursor: Cursor, count: int) -> NDArray[np.int64]:
@@ -117,3 +124,10 @@ def _turns(cursor: Cursor, frames: int) -> NDArray[np.uint8]:
             raise DamagedError("a chunk turns a band that it does not have")
         flat[place] = turn
     return np.ascontiguousarray(flat.reshape(BANDS, segments).T)
+
+
+def _long(cursor: Cursor, frames: int) -> NDArray[np.bool_]:
+    masks = np.array([cursor.varint() for _ in range(segment_count(frames))])
+    if not masks.any() or masks.max() >> UNITS or masks[frames // SEGMENT :].any():
+        raise DamagedError("a chunk has long blocks where it cannot have them")
+    return (masks[:, None] >> np.arange(UNITS) & 1).astype(np.bool_)

@@ -5,7 +5,7 @@ Everything here is an integer but `shape` and `bias`, which only scale decoded n
 
 import hashlib
 import io
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from typing import Any, Self
 
 import numpy as np
@@ -47,6 +47,9 @@ _SHAPES: dict[str, tuple[type[Any], tuple[int, ...]]] = {
     "intercept": (np.int32, (COEFFICIENTS,)),
     "shape": (np.float64, (COEFFICIENTS,)),
     "bias": (np.float64, (COEFFICIENTS,)),
+    "loudness": (np.int32, (HYPER + 1,)),
+    "steadiness": (np.int32, (COEFFICIENTS,)),
+    "steady": (np.float64, (COEFFICIENTS,)),
     "main": (np.uint32, (LEVELS, MAGNITUDES)),
     "hyper": (np.uint32, (HYPER_TABLES, HYPER_SYMBOLS)),
 }
@@ -60,7 +63,9 @@ class Archive:
         """Read what `to_bytes` wrote; nothing in it is executed."""
         try:
             with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-                return cls(**{name: arrays[name] for name in cls._names()})
+                needed = [field.name for field in fields(cls) if field.default is MISSING]  # type: ignore[arg-type]
+                there = [field.name for field in fields(cls) if field.name in arrays.files]  # type: ignore[arg-type]
+                return cls(**{name: arrays[name] for name in dict.fromkeys([*needed, *there])})
         except ModelError:
             raise
         except Exception as error:  # zipfile, zlib and NumPy have a dozen ways to say that an archive is broken
@@ -69,19 +74,20 @@ class Archive:
     def to_bytes(self) -> bytes:
         """A compressed NPZ of the arrays."""
         out = io.BytesIO()
-        np.savez_compressed(out, allow_pickle=False, **{name: getattr(self, name) for name in self._names()})
+        np.savez_compressed(out, allow_pickle=False, **self._arrays())
         return out.getvalue()
 
     def digest(self) -> bytes:
         """SHA-256 over the arrays' bytes in the order of the fields, little-endian, whatever the NPZ around them."""
         state = hashlib.sha256()
-        for value in (getattr(self, name) for name in self._names()):
+        for value in self._arrays().values():
             state.update(np.ascontiguousarray(value, value.dtype.newbyteorder("<")).tobytes())
         return state.digest()
 
-    @classmethod
-    def _names(cls) -> list[str]:
-        return [field.name for field in fields(cls)]  # type: ignore[arg-type]
+    def _arrays(self) -> dict[str, NDArray[Any]]:
+        """The arrays that there are, in the order of the fields."""
+        every = {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
+        return {name: value for name, value in every.items() if value is not None}
 
 
 def check_frequencies(name: str, value: NDArray[np.uint32]) -> None:
@@ -110,6 +116,11 @@ class Tables(Archive):
         main: uint32 [48, 18], frequencies of magnitudes by level, or [28, 48, 18] by context (`formats.context`) and
             level; each row sums to 2**24.
         hyper: uint32 [64, 64], frequencies of hyper symbols by context, each row summing to 2**24.
+        loudness: int32 [49], a frame's loudness as sum of a hyper vector times the first 48, and the last one.
+        steadiness: int32 [1400], levels that an octave of loudness takes away, fixed like `slope`.
+        steady: float64 [1400], exponent of loudness: step = 2 ** (shape log2 sigma + steady loudness + bias - ...).
+
+    A model has the last three, or none of them.
 
     Raises:
         ModelError: an array is missing, has another shape or type, or breaks a bound.
@@ -123,20 +134,31 @@ class Tables(Archive):
     bias: NDArray[np.float64]
     main: NDArray[np.uint32]
     hyper: NDArray[np.uint32]
+    loudness: NDArray[np.int32] | None = None
+    steadiness: NDArray[np.int32] | None = None
+    steady: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
-        for name, (kind, shape) in _SHAPES.items():
-            value = getattr(self, name)
+        extra = [self.loudness, self.steadiness, self.steady]
+        if any(value is None for value in extra) and any(value is not None for value in extra):
+            raise ModelError("tables have loudness in part")
+        for name, value in self._arrays().items():
+            kind, shape = _SHAPES[name]
             if name == "main" and np.ndim(value) == 3:
                 shape = (CONTEXTS, *shape)
             check_type(name, value, kind, shape)
         for name in ("main", "hyper"):
             check_frequencies(name, getattr(self, name))
-        if not (np.isfinite(self.shape).all() and np.isfinite(self.bias).all()):
+        if not all(np.isfinite(value).all() for value in (self.shape, self.bias, self.steady) if value is not None):
             raise ModelError("steps are not finite")
         # float32 sums of integers are exact below 2**24, so that BLAS may add them in any order; levels fit int32.
         reach = -FLOOR * np.abs(self.predictor.astype(np.int64)).sum(0) + np.abs(self.offset.astype(np.int64))
         level = 3 * reach * np.abs(self.slope.astype(np.int64)) + np.abs(self.intercept.astype(np.int64))
+        if self.loudness is not None and self.steadiness is not None:
+            weights = np.abs(self.loudness.astype(np.int64))
+            loudest = -FLOOR * weights[:HYPER].sum() + weights[HYPER]
+            level += 3 * loudest * np.abs(self.steadiness.astype(np.int64))
+            reach = np.append(reach, loudest)
         if reach.max() >= 1 << 24 or level.max() + GAIN_LIMIT * GAIN_UNIT >= 1 << 31:
             raise ModelError("predictor is out of range")
 

@@ -53,10 +53,10 @@ class Trunk(nn.Module):
         self.place = nn.Parameter(torch.zeros(1, width, 1, self.tokens))
         self.blocks = nn.ModuleList(Block(width, expansion, time, frequency) for _ in range(blocks))
 
-    def forward(self, planes: list[Tensor]) -> Tensor:
-        """Planes of [B, T, 1400] -> [B, W, T, P]."""
+    def forward(self, planes: list[Tensor], shift: Tensor | float = 0.0) -> Tensor:
+        """Planes of [B, T, 1400], and what is added to every token [B, W, T, 1] -> [B, W, T, P]."""
         x = torch.cat([self.fold(plane) for plane in planes], 1)
-        x = self.enter(x) + self.place
+        x = self.enter(x) + self.place + shift
         for block in self.blocks:
             x = block(x)
         return x  # type: ignore[no-any-return]
@@ -111,6 +111,7 @@ class Levels(nn.Module):
     """The differentiable twin of `formats.levels`: expected sizes and steps from hyper latents."""
 
     start: Tensor
+    mean: Tensor
 
     def __init__(self) -> None:
         super().__init__()
@@ -119,6 +120,11 @@ class Levels(nn.Module):
         self.offset = nn.Parameter(torch.zeros(COEFFICIENTS))
         self.shape = nn.Parameter(torch.from_numpy(START_SHAPE.astype(np.float32)))
         self.bias = nn.Parameter(torch.from_numpy(START_BIAS.astype(np.float32)))
+        self.steady = nn.Parameter(torch.zeros(COEFFICIENTS))
+        mean = np.zeros(COEFFICIENTS, np.float32)
+        for low, high in pairwise(EDGES):
+            mean[low:high] = 1 / (BANDS * (high - low))
+        self.register_buffer("mean", torch.from_numpy(mean))
 
     def log_sigma(self, hyper: Tensor, first: int = 0) -> Tensor:
         """Integer-valued hyper [B, G, 48] -> log2 of expected size [B, 3 G, 1400]; `first`: place in its segment."""
@@ -128,9 +134,14 @@ class Levels(nn.Module):
         after = torch.where((place == 41)[:, None], e, torch.cat([e[:, 1:], e[:, -1:]], 1))
         return torch.stack([(before + 2 * e) / 3, e, (2 * e + after) / 3], 2).reshape(e.shape[0], -1, COEFFICIENTS)
 
-    def log_step(self, log_sigma: Tensor, log_d: Tensor) -> Tensor:
-        """log2 of the quantizer's step; `log_d` broadcasts against [B, T, 1400]."""
-        return self.shape * log_sigma + self.bias + log_d
+    def log_step(self, log_sigma: Tensor, log_d: Tensor, loudness: Tensor | None = None) -> Tensor:
+        """log2 of the quantizer's step; `log_d` broadcasts against [B, T, 1400], `loudness` if known is [B, T, 1]."""
+        loudness = self.loudness(log_sigma) if loudness is None else loudness
+        return self.shape * log_sigma + self.steady * loudness + self.bias + log_d
+
+    def loudness(self, log_sigma: Tensor) -> Tensor:
+        """Mean of the first channel's 24 bands: [B, T, 1400] -> [B, T, 1]."""
+        return (log_sigma @ self.mean)[..., None]
 
     @staticmethod
     def level(log_sigma: Tensor, log_step: Tensor) -> Tensor:
@@ -144,12 +155,20 @@ class Decoder(nn.Module):
     def __init__(self, c: NetworkConfig) -> None:
         super().__init__()
         self.trunk = Trunk(4, c.patch, c.width, c.blocks, c.expansion, c.time, c.frequency)
+        self.long = nn.Parameter(torch.zeros(1, c.width, 1, 1))  # what tokens of long blocks have more
         self.heads = nn.Conv2d(c.width, 3 * 2 * c.patch, 1)
         nn.init.zeros_(self.heads.weight)
         nn.init.zeros_(self.heads.bias)  # type: ignore[arg-type]
 
-    def forward(self, q: Tensor, log_sigma: Tensor, log_step: Tensor, sent: Tensor, noise: Tensor) -> Tensor:
-        """All [B, T, 1400]: integers, log2 sigma, log2 step, 0/1 mask, unit noise -> coefficients [B, T, 1400]."""
+    def forward(
+        self, q: Tensor, log_sigma: Tensor, log_step: Tensor, sent: Tensor, noise: Tensor, long: Tensor
+    ) -> Tensor:
+        """Frames to frames.
+
+        Shape:
+            q, log_sigma, log_step, sent, noise: [B, T, 1400], integers, log2 sigma, log2 step, 0/1 mask, unit noise.
+            long: 0/1 [B, T] -> coefficients [B, T, 1400].
+        """
         step, sigma = torch.exp2(log_step), torch.exp2(log_sigma)
         magnitude = q.abs()
         planes = [
@@ -158,7 +177,7 @@ class Decoder(nn.Module):
             (log_sigma - log_step) * 0.5,
             log_sigma * 0.125 + sent,
         ]
-        gain, level, residual = self.trunk.unfold(self.heads(self.trunk(planes)), 3)
+        gain, level, residual = self.trunk.unfold(self.heads(self.trunk(planes, self.long * long[:, None, :, None])), 3)
         empty = magnitude < 0.5
         zero = torch.minimum(step * ZERO_RATIO, sigma) * sent + UNSENT_RATIO * sigma * (1 - sent)
         # A sent value that is not zero starts without noise; the network may add up to a quarter step.
@@ -181,3 +200,8 @@ class Autoencoder(nn.Module):
     def quantized_hyper(hyper: Tensor) -> Tensor:
         """Rounded and clamped, with the gradient passed straight through."""
         return round_through(hyper.clamp(FLOOR + 1, CEILING))
+
+
+def whole(model: Autoencoder, state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """A checkpoint's tensors; those that older ones lack are zero in effect, as an untrained model has them."""
+    return Autoencoder(model.config).state_dict() | state

@@ -46,6 +46,7 @@ class TrainConfig:
     mask: float = 0.3  # ten decibels of noise over the masking threshold, for items coded finely
     sides: float = 0.3  # share of steps whose spectral distances are of mid and side, not of left and right
     rate: float = 0.2  # natural logarithm of the bit rate: about what the other terms fall by per e-fold of it
+    vary: float = 0.06  # largest change of a step's exponents, drawn for each item: decoders then know other steps
     seed: int = 0
 
     def plain(self) -> dict[str, Any]:

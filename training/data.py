@@ -7,14 +7,15 @@ It is decoded once, see `training.shards`.
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from codec import mdct, stereo
+from codec import blocks, mdct, stereo
 from formats.errors import UsageError
-from formats.grid import BANDS, HOP, SAMPLE_RATE, segment_count
+from formats.grid import BANDS, HOP, SAMPLE_RATE, UNITS, segment_count
 from training.collection import Track, collection
 from training.fma import largest
 from training.shards import Shards
@@ -109,20 +110,38 @@ def item(music: Music, loops: Music, rng: np.random.Generator, frames: int) -> N
     return (x / peak if peak > 1 else x).astype(np.float32)
 
 
-def batches(
-    music: Music, loops: Music, seed: int, size: int, frames: int, *, turned: bool = True
-) -> Iterator[tuple[NDArray[np.float32], NDArray[np.uint8], NDArray[np.float32]]]:
-    """Endless (coefficients [B, T, 1400], turns [B, T / 126, 24], left and right [B, 2, (T - 1) 700]); a seed names it.
+class Batch(NamedTuple):
+    """Items of a training step.
 
-    Coefficients are turned as files of ranked models have them, see `codec.stereo`, or (not `turned`) mid and side.
+    Attributes:
+        coefficients: float32 [B, T, 1400].
+        long: bool [B, T / 126, 7], which units of 18 frames have long blocks.
+        turns: uint8 [B, T / 126, 24].
+        waves: float32 [B, 2, (T - 1) 700], left and right.
+    """
+
+    coefficients: NDArray[np.float32]
+    long: NDArray[np.bool_]
+    turns: NDArray[np.uint8]
+    waves: NDArray[np.float32]
+
+
+def batches(music: Music, loops: Music, seed: int, size: int, frames: int, *, turned: bool = True) -> Iterator[Batch]:
+    """Endless batches; a seed names them.
+
+    Coefficients are of the block lengths and turned as files of ranked models have them, see `codec.blocks` and
+    `codec.stereo`, or (not `turned`) short blocks of mid and side.
     """
     rng = np.random.default_rng(seed)
     while True:
         waves = np.stack([item(music, loops, rng, frames) for _ in range(size)])
         middle = np.stack([waves[:, 0] + waves[:, 1], waves[:, 0] - waves[:, 1]], 1) / 2
-        coefficients = np.stack([mdct.frames(x) for x in middle])
         turns = np.zeros((size, segment_count(frames), BANDS), np.uint8)
+        long = np.zeros((*turns.shape[:2], UNITS), np.bool_)
         if turned:
+            coefficients, long = (np.stack(part) for part in zip(*map(blocks.frames, middle), strict=True))
             turns = np.stack([stereo.choose(one) for one in coefficients])
             coefficients = np.stack([stereo.turn(*pair) for pair in zip(coefficients, turns, strict=True)])
-        yield coefficients, turns, waves[:, :, HOP:-HOP]
+        else:
+            coefficients = np.stack([mdct.frames(x) for x in middle])
+        yield Batch(coefficients, long, turns, waves[:, :, HOP:-HOP])

@@ -21,14 +21,14 @@ from codec.sessions import Network
 from codec.weights import model_id
 from formats.grid import COEFFICIENTS, TIERS, nominal_kbps
 from training import plain_export
-from training.autoencoder import Autoencoder
+from training.autoencoder import Autoencoder, whole
 from training.config import NetworkConfig, TrainConfig
 from training.data import Music, listed
 from training.freeze import code_lengths, count
 from training.graphs import DecoderGraph, EncoderGraph
 
 OPSET = 18
-DECODER_INPUTS = ("quantized", "log_sigma", "sent", "noise", "gain")
+DECODER_INPUTS = ("quantized", "log_sigma", "sent", "noise", "loudness", "long", "gain")
 
 
 class Reference(nn.Module):
@@ -38,10 +38,14 @@ class Reference(nn.Module):
         super().__init__()
         self.levels, self.decoder = model.levels, model.decoder
 
-    def forward(self, quantized: Tensor, log_sigma: Tensor, sent: Tensor, noise: Tensor, gain: Tensor) -> Tensor:
-        """[B, T, 1400] each and gain [1] -> coefficients [B, T, 1400]."""
-        log_step = self.levels.log_step(log_sigma, gain * (-1 / 32))
-        return self.decoder(quantized, log_sigma, log_step, sent.to(quantized.dtype), noise)  # type: ignore[no-any-return]
+    def forward(
+        self, quantized: Tensor, log_sigma: Tensor, sent: Tensor, noise: Tensor, loudness: Tensor, long: Tensor,
+        gain: Tensor,
+    ) -> Tensor:  # fmt: skip
+        """As `training.graphs.DecoderGraph`."""
+        log_step = self.levels.log_step(log_sigma, gain * (-1 / 32), loudness)
+        frames = long[..., 0].to(quantized.dtype)
+        return self.decoder(quantized, log_sigma, log_step, sent.to(quantized.dtype), noise, frames)  # type: ignore[no-any-return]
 
 
 def example(batch: int, frames: int, seed: int = 0) -> tuple[Tensor, ...]:
@@ -51,7 +55,8 @@ def example(batch: int, frames: int, seed: int = 0) -> tuple[Tensor, ...]:
     sent = torch.rand(shape, generator=g) < 0.3
     q = torch.round(torch.randn(shape, generator=g) * 2) * sent
     sigma = torch.randn(shape, generator=g) * 3 - 6
-    return q, sigma, sent, torch.rand(shape, generator=g) * 2 - 1, torch.tensor([8.0])
+    loudness, long = torch.randn(batch, frames, 1, generator=g) * 3 - 6, torch.rand(batch, frames, 1, generator=g) < 0.5
+    return q, sigma, sent, torch.rand(shape, generator=g) * 2 - 1, loudness, long, torch.tensor([8.0])
 
 
 def write_graph(
@@ -99,7 +104,7 @@ def restore(checkpoint: Path | None) -> tuple[Autoencoder, dict[str, Any]]:
     state = torch.load(checkpoint, map_location="cpu", weights_only=True)
     config = TrainConfig.from_plain(state["config"])
     model = Autoencoder(config.network).eval()
-    model.load_state_dict(state["ema"])
+    model.load_state_dict(whole(model, state["ema"]))
     told = {
         "steps": state["step"],
         "seconds_of_audio_seen": round(state["seen"]),

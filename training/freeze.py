@@ -7,14 +7,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from codec import stereo
+from codec import blocks, stereo
 from codec.mdct import frames
 from codec.quantize import quantize, round_hyper
 from formats.coding import low_bits
 from formats.context import CONTEXTS, passes, small
 from formats.grid import CHUNK, HOP, HYPER, LEVELS, TIERS, UNIT_LEVEL, main_count
 from formats.hyper import contexts, group
-from formats.levels import levels, log_sigma, ranks
+from formats.levels import expect, levels, ranks
 from formats.places import gather, scatter
 from formats.tables import (
     BAND_GROUPS,
@@ -36,9 +36,9 @@ from training.data import Music
 def integer_part(model: Autoencoder) -> Tables:
     """The model's predictor and steps in fixed point, with flat frequencies."""
     part = model.levels
-    matrix, offset, shape, bias = (
+    matrix, offset, shape, bias, steady, mean = (
         value.detach().double().cpu().numpy()
-        for value in (part.start + part.predictor, part.offset, part.shape, part.bias)
+        for value in (part.start + part.predictor, part.offset, part.shape, part.bias, part.steady, part.mean)
     )
     return Tables(
         predictor=np.rint(1024 * matrix).astype(np.int32),
@@ -49,16 +49,25 @@ def integer_part(model: Autoencoder) -> Tables:
         bias=bias,
         main=frequencies(np.ones((LEVELS, MAGNITUDES))),
         hyper=frequencies(np.ones((HYPER_TABLES, HYPER_SYMBOLS))),
+        loudness=np.rint(np.append(1024 * matrix @ mean, 2048 * offset @ mean)).astype(np.int32),
+        steadiness=np.rint(4 * steady * (1 << LEVEL_BITS) / SIGMA_UNIT).astype(np.int32),
+        steady=steady,
     )
 
 
 def pieces(music: Music, count: int, rng: np.random.Generator, *, turned: bool = True) -> Iterator[NDArray[np.float32]]:
-    """MDCT frames [630, 1400] of random ten-second pieces, their bands turned as in files of ranked models."""
+    """MDCT frames [630, 1400] of random ten-second pieces.
+
+    Block lengths and turned bands are as in files of ranked models, or (not `turned`) short blocks of mid and side.
+    """
     for _ in range(count):
         x = music.crop(rng, (CHUNK + 1) * HOP)
         middle = np.stack([x[0] + x[1], x[0] - x[1]]) * np.float32(0.5)
-        coefficients = frames(middle)
-        yield stereo.turn(coefficients, stereo.choose(coefficients)) if turned else coefficients
+        if turned:
+            coefficients, _ = blocks.frames(middle)
+            yield stereo.turn(coefficients, stereo.choose(coefficients))
+        else:
+            yield frames(middle)
 
 
 def smoothed(counts: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -104,7 +113,7 @@ def count(model: Autoencoder, music: Music, number: int, seed: int = 0) -> tuple
         with torch.no_grad():
             hyper = model.encoder(torch.from_numpy(np.ascontiguousarray(x))[None])[0].cpu().numpy()
         vectors = round_hyper(hyper, x)
-        expected = log_sigma(vectors, len(x), tables)
+        expected = expect(vectors, len(x), tables)
         for tier in rng.choice(TIERS, 2, replace=False):
             low, high = GAINS[int(tier)]
             gain = round(-32 * (math.log2(low) + rng.random() * math.log2(high / low)))

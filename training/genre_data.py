@@ -32,7 +32,7 @@ from codec.weights import Model
 from formats.coding import Latents
 from formats.grid import HOP, SAMPLE_RATE, SHARE, hyper_count
 from formats.layout import VERSION
-from formats.levels import GROUP, levels, log_sigma, ranks
+from formats.levels import GROUP, expect, levels, ranks
 from training.mel import mel_filters
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class Listener:
         self._folder = cache / f"genre-{FEATURES}-{VERSION}-{SECONDS}-{model.id.hex()}-{told}"
         graph, self._tap = tapped(model.encoder)
         self._network = Network(graph, {"coefficients"}, "cpu")
-        self._tables = model.tables
+        self._tables, self._long = model.tables, model.long_blocks
         self._tiers = [(model.main_count(tier), model.gain(tier)) for tier in tiers]
 
     def __call__(self, samples: Float) -> tuple[Float, Float]:
@@ -114,7 +114,7 @@ class Listener:
         tokens: list[Float] = []
         for window in (*windower.push(raised), *windower.finish(samples.shape[1])):
             # As `codec.analysis.Analyser`, which keeps the network's other outputs to itself.
-            coefficients, _ = turned(window)
+            coefficients, *_ = turned(window, self._long)
             out = self._network(coefficients=coefficients[None])
             groups = hyper_count(window.frames)
             core = slice(REACH // SHARE, REACH // SHARE + groups)
@@ -131,7 +131,7 @@ class Listener:
         return heard, tokens
 
     def _features(self, hyper: NDArray[np.int8], analysis: Float, main: int, gain: int) -> Float:
-        expected = log_sigma(hyper, len(analysis), self._tables)
+        expected = expect(hyper, len(analysis), self._tables)
         index = ranks(levels(expected, gain, self._tables), main)
         values = quantize(analysis, expected, index, gain, self._tables)
         return features(Latents(hyper, values, np.zeros((0, 2), np.int64)), gain, self._tables)

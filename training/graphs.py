@@ -18,12 +18,12 @@ from training.autoencoder import FLOOR_RMS, SCALED, UNSENT_RATIO, ZERO_RATIO, Au
 LN2 = math.log(2)
 
 
-def enter(trunk: Trunk, planes: list[Tensor], factors: tuple[float, ...]) -> Tensor:
+def enter(trunk: Trunk, planes: list[Tensor], factors: tuple[float, ...], shift: Tensor | float = 0.0) -> Tensor:
     """`trunk` of planes that are still to be multiplied by their factors: [B, T, 1400] each -> [B, W, T, P]."""
     b, t, _ = planes[0].shape
     x = torch.cat([plane.reshape(b, 1, 2 * t, HOP) for plane in planes], 1)  # rows: mid, side, mid, ...
     weight = trunk.enter.weight.reshape(-1, len(planes), 2, trunk.patch) * torch.tensor(factors)[:, None, None]
-    x = functional.conv2d(x, weight, trunk.enter.bias, stride=(2, trunk.patch)) + trunk.place
+    x = functional.conv2d(x, weight, trunk.enter.bias, stride=(2, trunk.patch)) + (trunk.place + shift)
     for block in trunk.blocks:
         x = block(x)
     return x
@@ -61,10 +61,14 @@ class DecoderGraph(nn.Module):
         super().__init__()
         self.levels, self.decoder = model.levels, model.decoder
 
-    def forward(self, quantized: Tensor, log_sigma: Tensor, sent: Tensor, noise: Tensor, gain: Tensor) -> Tensor:
-        """[B, T, 1400] each, `sent` bool, and gain [1] -> coefficients [B, T, 1400]."""
+    def forward(
+        self, quantized: Tensor, log_sigma: Tensor, sent: Tensor, noise: Tensor, loudness: Tensor, long: Tensor,
+        gain: Tensor,
+    ) -> Tensor:  # fmt: skip
+        """[B, T, 1400] four times, `sent` bool; loudness and bool long [B, T, 1], gain [1] -> [B, T, 1400]."""
         ln_sigma = log_sigma * LN2
-        ln_step = self.levels.shape * ln_sigma + (self.levels.bias + gain * (-1 / 32)) * LN2
+        ln_step = self.levels.shape * ln_sigma + self.levels.steady * (loudness * LN2)
+        ln_step = ln_step + (self.levels.bias + gain * (-1 / 32)) * LN2
         step, sigma = torch.exp(ln_step), torch.exp(ln_sigma)
         magnitude = quantized.abs()
         planes = [
@@ -73,7 +77,8 @@ class DecoderGraph(nn.Module):
             ln_sigma - ln_step,
             ln_sigma + sent.to(sigma.dtype) * (8 * LN2),
         ]
-        tokens = enter(self.decoder.trunk, planes, (1.0, 1.0, 0.5 / LN2, 0.125 / LN2))
+        shift = self.decoder.long * long.to(sigma.dtype)[:, None]
+        tokens = enter(self.decoder.trunk, planes, (1.0, 1.0, 0.5 / LN2, 0.125 / LN2), shift)
         scale, level, residual = leave(self.decoder.trunk, tokens, self.decoder.heads, 3).unbind(2)
         half, quarter = step * 0.5, step * ZERO_RATIO
         zero = torch.where(sent, torch.minimum(quarter, sigma), sigma * UNSENT_RATIO)

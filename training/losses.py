@@ -13,13 +13,31 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from codec import blocks
 from codec.mdct import WINDOW
-from formats.grid import ANGLES, BAND_EDGES, HOP, SAMPLE_RATE, SEGMENT
+from formats.grid import ANGLES, BAND_EDGES, HOP, SAMPLE_RATE, SEGMENT, UNIT
 from training.mel import mel_filters
 from training.start import EDGES
 
 MEL_SCALES = ((32, 5), (64, 10), (128, 20), (256, 40), (512, 80), (1024, 160), (2048, 320))
 CLAMP = 1e-5
+
+
+@cache
+def cosines(hop: int) -> Tensor:
+    """The orthonormal DCT-IV of `hop` points, its own inverse: [hop, hop]."""
+    n = np.arange(hop) + 0.5
+    return torch.from_numpy((math.sqrt(2 / hop) * np.cos(np.pi / hop * np.outer(n, n))).astype(np.float32))
+
+
+def unfold(coefficients: Tensor, rising: Tensor, falling: Tensor) -> Tensor:
+    """The differentiable twin of `codec.mdct.unfold`: [..., F, N] -> [..., (F + 1) N]."""
+    half = coefficients.shape[-1] // 2
+    folded = coefficients @ cosines(2 * half).to(coefficients)
+    upper, lower = folded[..., :half], folded[..., half:]
+    early = torch.cat([lower, -lower.flip(-1)], -1) * rising
+    late = torch.cat([-upper.flip(-1), -upper], -1) * falling
+    return (functional.pad(early, (0, 0, 0, 1)) + functional.pad(late, (0, 0, 1, 0))).flatten(-2)
 
 
 @cache
@@ -29,12 +47,23 @@ def basis() -> Tensor:
     return torch.from_numpy((math.sqrt(2 / HOP) * np.cos(np.pi / HOP * n * k) * WINDOW).astype(np.float32))
 
 
-def synthesize(coefficients: Tensor) -> Tensor:
-    """Mid/side MDCT frames [B, T, 1400] -> left and right [B, 2, (T - 1) 700], the half frames at the ends dropped."""
+def synthesize(coefficients: Tensor, long: Tensor) -> Tensor:
+    """Mid/side MDCT frames -> left and right, the half frames at the ends dropped.
+
+    Shape:
+        coefficients: [B, T, 1400], T a multiple of 126; long: bool [B, T / 126, 7] -> [B, 2, (T - 1) 700].
+    """
     b, t, _ = coefficients.shape
-    windows = coefficients.reshape(b, t, 2, HOP) @ basis().to(coefficients)
-    x = windows[:, 1:, :, :HOP] + windows[:, :-1, :, HOP:]
-    x = x.permute(0, 2, 1, 3).reshape(b, 2, -1)
+    short = coefficients * ~long.flatten(1).repeat_interleave(UNIT, 1)[..., None]
+    rising, falling = torch.from_numpy(WINDOW.reshape(2, HOP)).to(coefficients).unbind()
+    x = unfold(short.reshape(b, t, 2, HOP).transpose(1, 2), rising, falling)
+    for item, units in enumerate(long.cpu().numpy()):
+        for run in blocks.runs(units):
+            held = coefficients[item, run].reshape(-1, 2, 2, HOP).permute(2, 0, 3, 1).reshape(2, -1, blocks.LONG)
+            sides = (torch.from_numpy(side).to(coefficients) for side in blocks.slopes(held.shape[1]))
+            y = unfold(held, *sides)[:, HOP // 2 : -HOP // 2]
+            x[item, :, run.start * HOP : (run.stop + 1) * HOP] += y
+    x = x[..., HOP:-HOP]
     return torch.stack([x[:, 0] + x[:, 1], x[:, 0] - x[:, 1]], 1)
 
 

@@ -144,7 +144,7 @@ def train(config: MixedConfig, a: argparse.Namespace) -> None:
             cosine = 0.5 * (1 + math.cos(math.pi * done))
             for group in optimiser.param_groups:
                 group["lr"] = group["peak"] * warm * (0.03 + 0.97 * cosine)
-            coefficients, _, waves = next(source)
+            coefficients, _, _, waves = next(source)
             x = frames_of(config, *(torch.from_numpy(np.ascontiguousarray(v)) for v in (coefficients, waves)))
             sent = rng.choice(config.latents, BATCH)
             kept = torch.from_numpy((np.arange(max(config.latents)) < sent[:, None]).astype(np.float32))[:, None]

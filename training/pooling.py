@@ -31,7 +31,7 @@ from codec.weights import Model
 from formats.coding import Latents
 from formats.container import Reader
 from formats.grid import BANDS, FLOOR, HOP, HYPER, SAMPLE_RATE
-from formats.levels import levels, log_sigma, ranks
+from formats.levels import expect, levels, ranks
 from formats.tables import Tables
 from training.shards import Shards
 from training.start import EDGES
@@ -112,7 +112,7 @@ def _bands(chunk: Latents, gain: int, tables: object) -> Float:
     """log2(1 + |q|) of each frame, mean over 48 bands: [F, 48]."""
     main = chunk.main
     if isinstance(tables, Tables):
-        index = ranks(levels(log_sigma(chunk.hyper, len(main), tables), gain, tables), main.shape[1])
+        index = ranks(levels(expect(chunk.hyper, len(main), tables), gain, tables), main.shape[1])
         values = spread(main, index)[0]
         edges = np.concatenate([EDGES[:-1], HOP + EDGES])
     else:

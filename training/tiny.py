@@ -32,7 +32,7 @@ MIXED = {
 SPREAD = 0.06
 """Standard deviation of what is added to weights that start at zero."""
 
-FRONTIER = {32: (-16, 0.0), 64: (-8, 8.0), 128: (0, 14.0), 256: (16, 30.0), 512: (40, 60.0)}
+FRONTIER = {32: (-16, 0.0), 64: (-8, 8.0), 128: (0, 14.0), 256: (16, 30.0), 512: (40, 60.0), 1024: (64, 150.0)}
 """Default gain of each tier, and the rate from which it is chosen: plausible, not measured."""
 
 

@@ -17,11 +17,14 @@ import torch
 from torch import Tensor
 
 from codec.quantize import DEAD_ZONE
-from formats.grid import SEGMENT, SHARE, main_count
-from training.autoencoder import Autoencoder
+from formats.grid import SEGMENT, SHARE, UNIT, main_count
+from training.autoencoder import Autoencoder, whole
 from training.config import CHANCES, FINE, GAINS, TrainConfig
 from training.data import Music, batches, listed
 from training.losses import code_length, dissimilarity, noise_to_mask, spectral_distances, synthesize, turn_back
+
+TYPICAL = -8.5
+"""Loudness, in octaves, around which a varied exponent turns."""
 
 
 def choose_sent(level: Tensor, main: list[int]) -> Tensor:
@@ -40,16 +43,29 @@ def quantize_through(value: Tensor) -> Tensor:
     return value + (q - value).detach()
 
 
-def run_codec(model: Autoencoder, x: Tensor, log_d: Tensor, main: list[int]) -> dict[str, Tensor]:
-    """Coefficients through quantizer and decoder as a file would carry them; all [B, T, 1400] but hyper."""
+def run_codec(
+    model: Autoencoder,
+    x: Tensor,
+    long: Tensor,
+    log_d: Tensor,
+    main: list[int],
+    vary: tuple[Tensor, Tensor] | None = None,
+) -> dict[str, Tensor]:
+    """Coefficients through quantizer and decoder as a file would carry them; all [B, T, 1400] but hyper.
+
+    `long`: bool [B, T / 126, 7]. `vary`: what is added to both exponents of the step, [B, 1, 1] each.
+    """
     hyper = model.quantized_hyper(model.encoder(x))
     log_sigma = model.levels.log_sigma(hyper)
     log_step = model.levels.log_step(log_sigma, log_d)
+    if vary is not None:
+        loudness = model.levels.loudness(log_sigma)
+        log_step = log_step + vary[0] * (log_sigma - loudness) + vary[1] * (loudness - TYPICAL)
     level = model.levels.level(log_sigma, log_step)
     sent = choose_sent(level, main)
     q = quantize_through(x * torch.exp2(-log_step)) * sent
     noise = (torch.rand_like(x) * 2 - 1) * math.sqrt(3)
-    decoded = model.decoder(q, log_sigma, log_step, sent, noise)
+    decoded = model.decoder(q, log_sigma, log_step, sent, noise, long.flatten(1).repeat_interleave(UNIT, 1).to(x.dtype))
     with torch.no_grad():
         # What an error is weighed against is the song's own envelope: the learned one could drift to please the loss.
         envelope = (model.encoder.envelope(x) @ model.levels.start / 2).repeat_interleave(SHARE, 1)
@@ -63,15 +79,19 @@ def losses(
     c: TrainConfig,
     out: dict[str, Tensor],
     x: Tensor,
+    long: Tensor,
     turns: Tensor,
     wave: Tensor,
     fine: Tensor,
     rng: np.random.Generator,
 ) -> dict[str, Tensor]:
     """Weighted reconstruction terms of a batch; `fine`: bool [B], which items are coded finely."""
-    a, b = synthesize(turn_back(out["decoded"], turns)).flatten(0, 1), wave.flatten(0, 1)
+    a, b = synthesize(turn_back(out["decoded"], turns), long).flatten(0, 1), wave.flatten(0, 1)
     as_sides = rng.random() < c.sides
-    mel, stft = spectral_distances(sides(a) if as_sides else a, sides(b) if as_sides else b, rng)
+    # One of an item's two signals a step: the distances cost more than the network.
+    one = torch.from_numpy(2 * np.arange(len(x)) + rng.integers(0, 2, len(x)))
+    p, q = ((sides(s) if as_sides else s)[one] for s in (a, b))
+    mel, stft = spectral_distances(p, q, rng)
     weight = torch.exp2(-out["envelope"])
     coefficient = ((out["decoded"] - x).abs() * weight).clamp(max=20).mean()
     # Below the masking threshold's reach, noise that fills is heard less than the holes it fills.
@@ -102,10 +122,13 @@ def rate(out: dict[str, Tensor], tables: dict[str, Tensor]) -> Tensor:
 
 
 def groups(model: Autoencoder, c: TrainConfig) -> list[dict[str, Any]]:
-    """Optimiser groups: the decoder, and what decides the bits of a file at its own, smaller rate."""
+    """Optimiser groups: the decoder, and what decides the bits of a file at its own, smaller rate.
+
+    Not the steps: gradients passed straight through the rounding lead them astray (training/LOG.md).
+    """
     made = [{"params": list(model.decoder.parameters()), "peak": c.rate_decoder}]
     if c.rate_encoder:
-        bits = [*model.encoder.parameters(), *model.levels.parameters()]
+        bits = [*model.encoder.parameters(), model.levels.predictor, model.levels.offset]
         made.append({"params": bits, "peak": c.rate_encoder, "weight_decay": 0.0})
     return made
 
@@ -127,8 +150,8 @@ def train(c: TrainConfig, a: argparse.Namespace) -> None:
     step, seen, spent = 0, 0.0, 0.0
     state = torch.load(a.resume, map_location=device, weights_only=True) if a.resume else None
     if state:
-        model.load_state_dict(state["ema"] if a.fresh else state["model"])
-        average = {k: v.to(device) for k, v in state["ema"].items()}
+        model.load_state_dict(whole(model, state["ema"] if a.fresh else state["model"]))
+        average = {k: v.to(device) for k, v in whole(model, state["ema"]).items()}
         step, seen, spent = state["step"], state["seen"], state["spent"]
     optimiser = torch.optim.AdamW(groups(model, c), lr=0.0, betas=(0.9, 0.98), weight_decay=1e-3, foreach=True)
     if state and not a.fresh:
@@ -151,14 +174,16 @@ def train(c: TrainConfig, a: argparse.Namespace) -> None:
             decay = 0.5 * (1 + math.cos(math.pi * min(1.0, elapsed / limit)))
             for group in optimiser.param_groups:
                 group["lr"] = group["peak"] * warm * (0.03 + 0.97 * decay)
-            coefficients, turns, waves = (torch.from_numpy(np.ascontiguousarray(v)).to(device) for v in next(source))
+            x, long, turns, waves = (torch.from_numpy(np.ascontiguousarray(v)).to(device) for v in next(source))
             tiers = rng.choice(list(CHANCES), c.batch, p=list(CHANCES.values()))
             log_d = [math.log2(GAINS[t][0]) + rng.random() * math.log2(GAINS[t][1] / GAINS[t][0]) for t in tiers]
+            vary = torch.from_numpy(rng.uniform(-c.vary, c.vary, (2, c.batch, 1, 1)).astype(np.float32)).to(device)
             out = run_codec(
-                model, coefficients, torch.tensor(log_d, device=device)[:, None, None], [main_count(t) for t in tiers]
-            )
+                model, x, long, torch.tensor(log_d, device=device)[:, None, None], [main_count(t) for t in tiers],
+                (vary[0], vary[1]),
+            )  # fmt: skip
             fine = torch.tensor([d < math.log2(FINE) for d in log_d], device=device)
-            parts = losses(c, out, coefficients, turns, waves, fine, rng)
+            parts = losses(c, out, x, long, turns, waves, fine, rng)
             if c.rate_encoder:
                 parts["rate"] = c.rate * torch.log(rate(out, tables) * 0.063 + 0.5).mean()
             loss = torch.stack(list(parts.values())).sum()
