@@ -116,7 +116,8 @@ def still(short: Float, long: Float) -> NDArray[np.bool_]:
     ]
     costs = [(size.sum(1) / level).reshape(UNITS, -1).sum(1) for size in sizes]
     both = power.reshape(SEGMENT, 2, -1).sum(1) + np.float32(FLOOR_RMS**2)
-    around = np.pad(both, ((1, 2), (0, 0)), "edge")
-    around = (around[:-3] + around[1:-2] + around[2:-1] + around[3:]) / 4
-    rise = (around / both).mean(1).reshape(UNITS, UNIT).max(1)
+    # The window of a long block lies over its two frames and one more on either side.
+    padded = np.pad(both, ((1, 1), (0, 0)), "edge")
+    around = (padded[:-3:2] + padded[1:-2:2] + padded[2:-1:2] + padded[3::2]) / 4
+    rise = (np.repeat(around, 2, axis=0) / both).mean(1).reshape(UNITS, UNIT).max(1)
     return np.asarray((costs[1] < costs[0]) & (rise < RISE))

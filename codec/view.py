@@ -241,7 +241,7 @@ def _latents(reader: Reader, model: weights.Model, first: int, frames: int, widt
 def _decibels(latents: Latents) -> Array:
     """Hyper latents [G, 48] -> mid and side in dB, a row a frame, NaN where a channel is silent: [F, 48]."""
     level = np.where(latents.hyper > FLOOR, latents.hyper * HALF_OCTAVE, np.nan).astype(np.float32)
-    if latents.turns.any():  # the two channels of a turned band share nothing, so that their powers add up
+    if latents.turns.any():  # the two channels of a turned band share little, so that their powers nearly add up
         first, second = np.nan_to_num(10 ** (level / 10)).reshape(-1, 2, BANDS).transpose(1, 0, 2)
         kept = np.cos(np.pi / ANGLES * np.repeat(latents.turns, SEGMENT // SHARE, axis=0)[: len(level)]) ** 2
         sides = np.stack([kept * first + (1 - kept) * second, kept * second + (1 - kept) * first], 1)

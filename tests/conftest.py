@@ -27,9 +27,30 @@ def music() -> Array:
 
 
 @pytest.fixture(scope="session")
+def held() -> Array:
+    """12 s of stereo at 44.1 kHz, [2, N]: held notes, hiss and a few hits: mostly long blocks. Do not write to it."""
+    t = np.arange(12 * 44100) / 44100
+    left, right = (
+        sum(np.sin(2 * np.pi * 110 * 2 ** (note / 12) * k * t + k) / k for note in notes for k in range(1, 9))
+        for notes in ((0, 7, 12), (4, 7, 16))
+    )
+    rng = np.random.default_rng(4)
+    x = (0.05 * np.stack([left, right]) + 0.001 * rng.standard_normal((2, len(t)))).astype(np.float32)
+    for second in (1.2, 5.1, 9.0):
+        x[:, round(second * 44100) :][:, :2000] += 0.3 * rng.standard_normal(2000) * np.exp(-np.arange(2000) / 300)
+    x.flags.writeable = False
+    return x
+
+
+def tables_of(name: str) -> Tables:
+    """Tables of a ranked test model: tiny's have loudness, those of tiny2 are as version 2 had them."""
+    return Tables.from_bytes((MODELS / name / "tables.npz").read_bytes())
+
+
+@pytest.fixture(scope="session")
 def tables() -> Tables:
     """Tables of the tiny model."""
-    return Tables.from_bytes((MODELS / "tiny" / "tables.npz").read_bytes())
+    return tables_of("tiny")
 
 
 @pytest.fixture(scope="session")

@@ -7,15 +7,20 @@ from typing import Any
 
 import numpy as np
 from conftest import Array
+from numpy.typing import NDArray
 
 from codec import pipeline, weights
 from formats.coding import Latents
 from formats.container import Chunk, Reader, Writer
-from formats.grid import HOP, SAMPLE_RATE
+from formats.grid import HOP, SAMPLE_RATE, UNITS, segment_count
 
 
 def unpacked(data: bytes) -> Latents:
-    """All integers of a file; silence in samples of the song, stretches joined that a chunk's end parts."""
+    """All integers of a file but attacks and turns; silence in samples of the song, what a chunk's end parts joined."""
+
+    def none(frames: int) -> NDArray[np.bool_]:
+        return np.zeros((segment_count(frames), UNITS), np.bool_)
+
     reader = Reader(io.BytesIO(data))
     model = weights.by_id(reader.header.model)
     span = reader.header.chunk_frames * HOP * reader.header.sample_rate // SAMPLE_RATE
@@ -31,6 +36,7 @@ def unpacked(data: bytes) -> Latents:
         np.concatenate([part.hyper for part in parts]),
         np.concatenate([part.main for part in parts]),
         np.array(silence, np.int64).reshape(-1, 2),
+        long=np.concatenate([part.long if len(part.long) else none(len(part.main)) for part in parts]),
     )
 
 

@@ -119,11 +119,14 @@ class RangeEncoder:
 
 @dataclass
 class Payload:
-    """What a payload says: silence [n][2], attacks [n][3], turns by (segment, band), hyper [G][48], main [F][M]."""
+    """What a payload says: silence [n][2], attacks [n][3], turns by (segment, band), long (segment, unit), hyper
+    [G][48], main [F][M].
+    """
 
     silence: list[list[int]]
     attacks: list[list[int]]
     turns: dict[tuple[int, int], int]
+    long: set[tuple[int, int]]
     hyper: list[list[int]]
     main: list[list[int]]
 
@@ -134,6 +137,8 @@ class SlowTables:
     def __init__(self, tables: Tables) -> None:
         self.predictor, self.offset = tables.predictor.tolist(), tables.offset.tolist()
         self.slope, self.intercept = tables.slope.tolist(), tables.intercept.tolist()
+        self.loudness = [0] * 49 if tables.loudness is None else tables.loudness.tolist()
+        self.steadiness = [0] * 1400 if tables.steadiness is None else tables.steadiness.tolist()
         self.main, self.hyper = tables.main.tolist(), tables.hyper.tolist()
 
 
@@ -177,6 +182,7 @@ def levels(h: list[list[int]], frames: int, gain: int, t: SlowTables, chosen: ra
         return t.offset[k] + sum(h[g][b] * t.predictor[b][k] for b in range(48))
 
     out = []
+    loud = [t.loudness[48] + sum(h[g][b] * t.loudness[b] for b in range(48)) for g in range(len(h))]
     e = [[size(g, k) for k in chosen] for g in range(len(h))]
     for f in range(frames):
         g, place = divmod(f, 3)
@@ -186,7 +192,9 @@ def levels(h: list[list[int]], frames: int, gain: int, t: SlowTables, chosen: ra
         row = []
         for i, k in enumerate(chosen):
             x = 2 * e[g][i] + e[neighbour][i]
-            row.append(min(max((x * t.slope[k] + t.intercept[k] + 131072 * gain) >> 20, 0), 47))
+            y = 2 * loud[g] + loud[neighbour]
+            level = (x * t.slope[k] + t.intercept[k] - y * t.steadiness[k] + 131072 * gain) >> 20
+            row.append(min(max(level, 0), 47))
         out.append(row)
     return out
 
@@ -225,16 +233,19 @@ def read_main(
     return places, symbols
 
 
-def read_lists(data: Bytes, frames: int) -> tuple[list[list[int]], list[list[int]], dict[tuple[int, int], int]]:
-    """SPEC.md, 'Silence list', 'Attack list' and 'Turn list'."""
-    silence, attacks, turns, end = [], [], {}, 0
+def read_lists(
+    data: Bytes, frames: int
+) -> tuple[list[list[int]], list[list[int]], dict[tuple[int, int], int], set[tuple[int, int]]]:
+    """SPEC.md, 'Silence list', 'Attack list', 'Turn list' and the list of long blocks."""
+    silence, attacks, turns, long, end = [], [], {}, set(), 0
     first = data.varint()
     for _ in range(first % 8192):
         start = end + data.varint()
         length = data.varint()
         silence.append([start, length])
         end = start + length
-    if first >= 8192:
+    segments = -(-frames // 126)
+    if first // 8192 % 2:
         end = 0
         for _ in range(data.varint()):
             start = end + data.varint()
@@ -242,14 +253,20 @@ def read_lists(data: Bytes, frames: int) -> tuple[list[list[int]], list[list[int
             attacks.append([start, both // 8, both % 8])
             end = start + both // 8
         assert end <= 14 * frames
-        segments, place = -(-frames // 126), 0
+        place = 0
         for _ in range(data.varint()):
             both = data.varint()
             place += both // 8
             turns[place % segments, place // segments] = both % 8
             place += 1
         assert place <= 24 * segments
-    return silence, attacks, turns
+    if first // 16384:
+        for segment in range(segments):
+            mask = data.varint()
+            assert mask < (128 if 126 * (segment + 1) <= frames else 1)
+            long |= {(segment, unit) for unit in range(7) if mask >> unit & 1}
+        assert long
+    return silence, attacks, turns, long
 
 
 def decode(payload: bytes, frames: int, main: int, gain: int, coder: int, tables: Tables) -> Payload:

@@ -8,18 +8,18 @@ import pytest
 from conftest import Array, decoded, encoded
 from pipeline_files import snr, unpacked
 
-from codec import analysis, encoding, noise, pipeline, stereo, synthesis, weights
+from codec import analysis, blocks, encoding, mdct, noise, pipeline, stereo, synthesis, weights
 from codec.audio import ArraySource
 from codec.chunks import Windower
-from codec.mdct import forward, inverse
 from codec.quantize import round_hyper
 from formats.container import Metadata, Reader
 from formats.errors import UsageError
-from formats.grid import BANDS, CHUNK, COEFFICIENTS, HOP, SAMPLE_RATE, SEGMENT, SHARE, frame_count
+from formats.grid import BANDS, CHUNK, COEFFICIENTS, HOP, SAMPLE_RATE, SEGMENT, SHARE, UNITS, frame_count, segment_count
 from formats.lists import NO_ATTACKS
 from training.synthesize import song
 
-TIERS = (32, 64, 128, 256, 512)  # of the tiny model
+TIERS = (32, 64, 128, 256, 512, 1024)  # of the tiny model
+RANKED = ("tiny", "tiny2")  # with long blocks, and as version 2 knew them
 
 pytestmark = pytest.mark.usefixtures("tiny")
 
@@ -33,8 +33,8 @@ TEN = 10 * SAMPLE_RATE
 @pytest.mark.parametrize("samples", [0, 1, 699, 700, 701, 44100, 88200, TEN - 700, TEN - 1, TEN, TEN + 1])
 def test_every_sample_comes_back(samples: int, channels: int, music: Array) -> None:
     x = music[:channels, :samples]
-    for coder in ("range", "zstd"):
-        data = encoded(x, latent=32, coder=coder)
+    for coder, model in (("range", "tiny"), ("zstd", "tiny"), ("range", "tiny2")):
+        data = encoded(x, latent=32, coder=coder, model=model)
         y = decoded(data)
         assert y.shape == x.shape
         assert y.dtype == np.float32
@@ -57,10 +57,12 @@ def test_every_rate_comes_back(rate: int) -> None:
                 assert late < snr(x, y)
 
 
-def test_more_bits_come_closer(music: Array) -> None:
+@pytest.mark.parametrize("model", RANKED)
+def test_more_bits_come_closer(model: str, music: Array) -> None:
     """Not a measure of quality, but a wrong transform, order, sign or step would show."""
     x = music[:, : 3 * SAMPLE_RATE]
-    at = [snr(x, decoded(encoded(x, latent=latent, gain=gain))) for latent, gain in [(32, 0), (128, 32), (512, 160)]]
+    steps = [(32, 0), (128, 32), (512, 160)]
+    at = [snr(x, decoded(encoded(x, latent=latent, gain=gain, model=model))) for latent, gain in steps]
     assert at == sorted(at)
     assert at[0] > 2
     assert at[2] > 15
@@ -114,12 +116,15 @@ def test_gaps_stay_gaps_to_the_sample(rate: int, chunk_frames: int) -> None:
     assert y[:, 5 * rate : 6 * rate].any(0).mean() > 0.99
 
 
-def test_one_silent_side_of_the_stereo_is_kept_by_the_integers(music: Array) -> None:
-    x = music[:, : 2 * SAMPLE_RATE].copy()
-    x[1, SAMPLE_RATE:] = x[0, SAMPLE_RATE:]  # nothing but mid in the second half
-    y = decoded(encoded(x))
-    assert np.array_equal(y[0, SAMPLE_RATE + 2100 :], y[1, SAMPLE_RATE + 2100 :])
-    assert not np.array_equal(y[0, : SAMPLE_RATE - 2100], y[1, : SAMPLE_RATE - 2100])
+@pytest.mark.parametrize("model", RANKED)
+def test_one_silent_side_of_the_stereo_is_kept_by_the_integers(model: str, music: Array) -> None:
+    """From a segment's beginning on: bands of a segment that is not all mid may be turned."""
+    x = music[:, : 4 * SAMPLE_RATE].copy()
+    start = SEGMENT * HOP
+    x[1, start - HOP :] = x[0, start - HOP :]  # nothing but mid from the segment's first frame on
+    y = decoded(encoded(x, model=model))
+    assert np.array_equal(y[0, start:], y[1, start:]) and y[0, start:].any()
+    assert not np.array_equal(y[0, : start - 2100], y[1, : start - 2100])
 
 
 # The same integers, whatever
@@ -138,21 +143,24 @@ def test_blocks_of_the_source_change_nothing(rate: int, monkeypatch: pytest.Monk
         assert encoded(x, rate, latent=32) == wanted
 
 
-def test_chunk_length_changes_no_integer() -> None:
+def test_chunk_length_changes_no_integer(held: Array) -> None:
     rate = 48000
     x = song(21.0, rate, seed=3)
+    x[:, 11 * rate :] += held[:, : x.shape[1] - 11 * rate]
     x[:, 9 * rate : 11 * rate] = 0
     files = {frames: encoded(x, rate, latent=64, chunk_frames=frames) for frames in (126, 630, 1260)}
     counts = {frames: Reader(io.BytesIO(data)).chunk_count for frames, data in files.items()}
     assert counts == {126: 11, 630: 3, 1260: 2}
     wanted = unpacked(files[630])
     assert wanted.silence.tolist() == [[9 * rate, 2 * rate]]
+    assert wanted.long.any() and not wanted.long.all()
     heard = decoded(files[630])
     for frames in (126, 1260):
         got = unpacked(files[frames])
         assert np.array_equal(got.hyper, wanted.hyper)
         assert np.array_equal(got.main, wanted.main)
         assert np.array_equal(got.silence, wanted.silence)
+        assert np.array_equal(got.long, wanted.long)
         np.testing.assert_allclose(decoded(files[frames]), heard, atol=1e-5)
 
 
@@ -172,6 +180,7 @@ def test_peeling_is_encoding_at_that_tier(coder: str, music: Array) -> None:
             if small <= large:
                 pipeline.peel(io.BytesIO(files[large]), out, small)
                 assert out.getvalue() == files[small]
+                assert unpacked(out.getvalue()).long.any()
             else:
                 with pytest.raises(UsageError):
                     pipeline.peel(io.BytesIO(files[large]), out, small)
@@ -185,6 +194,7 @@ def test_both_coders_hold_the_same_integers_and_auto_takes_the_smaller(music: Ar
     a, b = unpacked(files["range"]), unpacked(files["zstd"])
     assert np.array_equal(a.main, b.main)
     assert np.array_equal(a.hyper, b.hyper)
+    assert a.long.any() and np.array_equal(a.long, b.long)
     assert np.array_equal(decoded(files["range"]), decoded(files["zstd"]))
     assert files["auto"] == min(files["range"], files["zstd"], key=len)
 
@@ -192,46 +202,77 @@ def test_both_coders_hold_the_same_integers_and_auto_takes_the_smaller(music: Ar
 # Windows of a network
 
 
-def whole_window(x: Array, reach: int) -> Array:
-    """MDCT frames of a whole song with `reach` frames of zeros on both sides: [F + 2 reach, 1400]."""
+def padded(x: Array, reach: int) -> Array:
+    """A song between the zeros that windows of whole hyper vectors and `reach` frames on both sides have."""
     frames = -(-frame_count(x.shape[1]) // SHARE) * SHARE
-    padded = np.zeros((2, (frames + 2 * reach + 1) * HOP), np.float32)
-    padded[:, (reach + 1) * HOP :][:, : x.shape[1]] = x
-    return forward(padded).transpose(2, 0, 1).reshape(-1, COEFFICIENTS)
+    out = np.zeros((2, (frames + 2 * reach + 1) * HOP), np.float32)
+    out[:, (reach + 1) * HOP :][:, : x.shape[1]] = x
+    return out
 
 
-def test_analysis_in_windows_is_analysis_of_the_whole(music: Array, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("codec.stereo.LEAST", np.inf)  # a window's context is turned like the window itself
-    middle = np.stack([music[0] + music[1], music[0] - music[1]]) / 2
-    analyser = analysis.Analyser(weights.by_name(), "cpu")
+def analysed(middle: Array, analyser: analysis.Analyser) -> list[analysis.Analysed]:
+    """Mid and side in windows."""
     windower = Windower(analysis.REACH)
     windows = [*windower.push(middle), *windower.finish(middle.shape[1])]
-    parts = [analyser(window, np.zeros((0, 2), np.int64), NO_ATTACKS) for window in windows]
+    return [analyser(window, np.zeros((0, 2), np.int64), NO_ATTACKS) for window in windows]
+
+
+@pytest.fixture
+def unturned(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No band is turned: a window's context would be like the window itself."""
+    monkeypatch.setattr(stereo, "choose", lambda x: np.zeros((segment_count(len(x)), BANDS), np.uint8))
+
+
+@pytest.mark.parametrize("name", RANKED)
+@pytest.mark.usefixtures("unturned")
+def test_analysis_in_windows_is_analysis_of_the_whole(name: str, music: Array, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blocks, "RISE", 0)  # nor has context long blocks
+    middle = np.stack([music[0] + music[1], music[0] - music[1]]) / 2
+    analyser = analysis.Analyser(weights.by_name(name), "cpu")
+    parts = analysed(middle, analyser)
     frames = frame_count(middle.shape[1])
 
-    coefficients, reach = whole_window(middle, analysis.REACH), analysis.REACH
+    reach = analysis.REACH
+    coefficients = mdct.frames(padded(middle, reach))
     out = analyser._network(coefficients=coefficients[None])
-    values = out["analysis"][0, reach : reach + frames]
+    values = analysis.analysis_values(out, coefficients)[reach : reach + frames]
     core = coefficients[reach : len(coefficients) - reach]
     vectors = round_hyper(out["hyper"][0, reach // SHARE :][: len(core) // SHARE], core)
     got = np.concatenate([part.analysis for part in parts])
     np.testing.assert_allclose(got, values, atol=1e-5)
     assert np.array_equal(np.concatenate([part.hyper for part in parts]), vectors)
     # The test could not fail if this network did not look at its neighbours.
-    part = analyser._network(coefficients=core[None, 300:330])["analysis"][0]
-    assert np.abs(part - values[300:330]).max() > 1e-4
+    alone = analyser._network(coefficients=core[None, 300:330])["hyper"][0]
+    assert np.abs(alone - out["hyper"][0, (300 + reach) // SHARE :][:10]).max() > 1e-4
 
 
-def test_synthesis_in_chunks_is_synthesis_of_the_whole(files: dict[tuple[int, int], bytes]) -> None:
-    data, reach = files[44100, SEGMENT], synthesis.REACH
-    reader, model = Reader(io.BytesIO(data)), weights.by_name()
+@pytest.mark.usefixtures("unturned")
+def test_long_blocks_of_windows_are_those_of_the_whole(held: Array) -> None:
+    middle = np.stack([held[0] + held[1], held[0] - held[1]]) / 2
+    frames, reach = frame_count(middle.shape[1]), analysis.REACH
+    values, long = blocks.frames(padded(middle, reach), reach, frames)
+    assert 0.5 < long.mean() < 1 and long[4, 6] and long[5, 0]  # on both sides of a chunk's end, too
+    parts = analysed(middle, analysis.Analyser(weights.by_name(), "cpu"))
+    assert np.array_equal(np.concatenate([part.lists.long for part in parts]), long)
+    got = np.concatenate([part.analysis for part in parts])
+    np.testing.assert_allclose(got, values[reach : reach + frames], atol=1e-5)
+    assert np.abs(got - mdct.frames(padded(middle, reach))[reach : reach + frames]).max() > 0.1
+    older = analysed(middle, analysis.Analyser(weights.by_name("tiny2"), "cpu"))
+    assert not any(len(part.lists.long) for part in older)
+
+
+@pytest.mark.parametrize("name", RANKED)
+def test_synthesis_in_chunks_is_synthesis_of_the_whole(name: str, held: Array) -> None:
+    data, reach = encoded(held, model=name, chunk_frames=SEGMENT, latent=64), synthesis.REACH
+    reader, model = Reader(io.BytesIO(data)), weights.by_name(name)
     gain = reader.header.gain
     chunks = [
         synthesis.dense(pipeline.unpack(reader.header, c, model), c.index, c.first_frame, gain, model.tables)
         for c in reader
     ]
     turns = np.concatenate([c.turns if len(c.turns) else np.zeros((1, BANDS), np.uint8) for c in chunks])
-    assert turns.any()
+    long = np.concatenate([c.long if len(c.long) else np.zeros((1, UNITS), np.bool_) for c in chunks])
+    assert turns.any() and long.any() == model.long_blocks
     synthesizer = synthesis.Synthesizer(model, "cpu", gain, SEGMENT)
     overlap = synthesis.Overlap()
     around = zip([None, *chunks], chunks, [*chunks[1:], None], strict=False)
@@ -239,22 +280,22 @@ def test_synthesis_in_chunks_is_synthesis_of_the_whole(files: dict[tuple[int, in
 
     def whole(reach: int) -> Array:
         pad = ((reach, reach), (0, 0))
-        joined = {
-            name: np.pad(np.concatenate([getattr(c, name) for c in chunks]), pad)
-            for name in ("quantized", "sent", "log_sigma")
-        }
+        names = {"quantized": 0, "sent": 0, "log_sigma": synthesizer._floor}
+        names |= {"loudness": synthesizer._quiet, "long_frames": 0} if model.long_blocks else {}
+        joined = {name: np.pad(np.concatenate([getattr(c, name) for c in chunks]), pad) for name in names}
         frames = len(joined["sent"]) - 2 * reach
-        joined["log_sigma"][:reach] = joined["log_sigma"][frames + reach :] = synthesizer._floor
+        for name, outside in names.items():
+            joined[name][:reach] = joined[name][frames + reach :] = outside
         random = np.concatenate([np.zeros((reach, COEFFICIENTS), np.float32), noise.frames(0, frames + reach)])
         out = synthesizer._network(
             noise=random[None],
             gain=np.array([gain], np.float32),
-            **{name: value[None] for name, value in joined.items()},
+            **{name.removesuffix("_frames"): value[None] for name, value in joined.items()},
         )
         core = out["coefficients"][0, reach : reach + frames].reshape(frames, 2, HOP)
         core[np.concatenate([c.silent for c in chunks])] = 0
         core = stereo.turn_back(core.reshape(frames, -1), turns)
-        return inverse(core.reshape(frames, 2, HOP).transpose(1, 2, 0))[:, :-HOP]
+        return blocks.samples(core, long)[:, :-HOP]
 
     np.testing.assert_allclose(got, whole(reach), atol=1e-5)
     alone = synthesis.Overlap()

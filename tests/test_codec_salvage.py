@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import Array, Sink, encoded
+from pipeline_files import unpacked
 from test_formats_container import Pipe
 
 from codec import pipeline, salvage
@@ -89,6 +90,19 @@ def test_good_chunks_stand_where_they_stood(
         assert not got[:, low : min(high - HOP, len(times))].any()  # nothing old, nothing foreign
     assert np.array_equal(got[:, far], sound[:, far])
     assert far.mean() > 0.6
+
+
+def test_long_blocks_beside_a_gap_stay_what_they_were(held: Array, tiny: SimpleNamespace) -> None:
+    """Their windows end with their segment, so a lost neighbour takes no more of them than of short blocks."""
+    whole = encoded(held, latent=64, gain=20, chunk_frames=SEGMENT)
+    long, place = unpacked(whole).long, Reader(io.BytesIO(whole)).offsets[2]
+    assert long[1, 6] and long[3, 0]
+    sound, (got, report) = saved(whole)[0], saved(flipped(whole, place + 60))
+    assert [(loss.first, loss.last) for loss in report.losses] == [(2, 2)]
+    low, high = (source_samples(chunk, 44100, SEGMENT) for chunk in (2, 3))
+    assert not got[:, low : high - HOP].any()
+    for far in (slice(0, low - CONTEXT), slice(high + CONTEXT, None)):
+        assert np.array_equal(got[:, far], sound[:, far])
 
 
 @pytest.mark.parametrize("model", ["tiny", "tiny-dense", "tiny-time"])

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import Array, decoded, encoded
-from pipeline_files import Pipe
+from pipeline_files import Pipe, unpacked
 
 from codec import pipeline
 from codec.audio import ArraySource
@@ -45,6 +45,17 @@ def test_a_seek_is_a_slice_of_the_whole(rate: int, frames: int, files: dict[tupl
             got = decoded(source, start=start, duration=duration)
             assert got.shape == whole[:, low:high].shape, (start, duration)
             np.testing.assert_allclose(got, whole[:, low:high], atol=1e-6)
+
+
+@pytest.mark.parametrize("frames", [SEGMENT, CHUNK])
+def test_a_seek_into_long_blocks_is_a_slice_of_the_whole(frames: int, held: Array) -> None:
+    data = encoded(held, latent=64, chunk_frames=frames)
+    assert unpacked(data).long.mean() > 0.5
+    whole = decoded(data)
+    for start, duration in [(0.1, 0.3), (1.9, 0.2), (3.999, 2.1), (9.95, 0.1), (10.3, None)]:
+        low = round(start * SAMPLE_RATE)
+        high = None if duration is None else low + round(duration * SAMPLE_RATE)
+        np.testing.assert_allclose(decoded(data, start=start, duration=duration), whole[:, low:high], atol=1e-6)
 
 
 def test_a_seek_reads_only_what_it_needs(files: dict[tuple[int, int], bytes]) -> None:

@@ -106,6 +106,7 @@ def test_any_error_is_one_line_about_its_file(tmp_path):
     ]  # fmt: skip
 
 
+@pytest.mark.usefixtures("tiny")
 def test_a_task_can_be_sent_away():
     task = EncodeTask.settle(SETTINGS, Manners(resume=True))
     assert pickle.loads(pickle.dumps(task)) == task

@@ -11,7 +11,7 @@ from conftest import decoded, encoded
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from codec import sessions, weights
+from codec import sessions, synthesis, weights
 from formats.errors import ModelError, UsageError
 
 SOUND = np.zeros((1, 2000), np.float32)
@@ -70,8 +70,9 @@ def test_an_id_that_nobody_has(tiny: SimpleNamespace) -> None:
 
 def test_tiers_come_from_the_card(tiny: SimpleNamespace) -> None:
     model = weights.by_name("tiny")
-    assert [model.gain(tier) for tier in model.latents] == [-16, -8, 0, 16, 40]
-    assert [model.tier_for(kbps) for kbps in (6, 8, 13.9, 14, 30, 60, 128)] == [32, 64, 64, 128, 256, 512, 512]
+    assert [model.gain(tier) for tier in model.latents] == [-16, -8, 0, 16, 40, 64]
+    chosen = {6: 32, 8: 64, 13.9: 64, 14: 128, 30: 256, 60: 512, 128: 512, 150: 1024}
+    assert {kbps: model.tier_for(kbps) for kbps in chosen} == chosen
     with pytest.raises(ModelError):
         model.gain(100)
 
@@ -172,10 +173,26 @@ def test_a_graph_with_other_inputs_is_refused(tiny: SimpleNamespace) -> None:
 
 
 def test_cpu_says_that_it_is_the_cpu(tiny: SimpleNamespace) -> None:
-    network = sessions.Network((tiny.folder / "encoder.onnx").read_bytes(), {"coefficients"}, "cpu")
-    assert network.provider == "CPUExecutionProvider"
-    out = network(coefficients=np.zeros((1, 6, 1400), np.float32))
-    assert {name: value.shape for name, value in out.items()} == {"hyper": (1, 2, 48), "analysis": (1, 6, 1400)}
+    """The older encoder moves its coefficients, too; a newer one leaves them as they are."""
+    for name, more in (("tiny", {}), ("tiny2", {"analysis": (1, 6, 1400)})):
+        graph = (tiny.folder.parent / name / "encoder.onnx").read_bytes()
+        network = sessions.Network(graph, {"coefficients"}, "cpu")
+        assert network.provider == "CPUExecutionProvider"
+        out = network(coefficients=np.zeros((1, 6, 1400), np.float32))
+        assert {name: value.shape for name, value in out.items()} == {"hyper": (1, 2, 48)} | more
+
+
+def test_models_whose_tables_have_loudness_have_long_blocks(tiny: SimpleNamespace) -> None:
+    names = ("tiny", "tiny2", "tiny-dense", "tiny-time")
+    assert [weights.by_name(name).long_blocks for name in names] == [True, False, False, False]
+
+
+def test_a_decoder_of_the_other_kind_is_a_model_error(tiny: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tables with loudness ask for a network that takes it, and those without for one that does not."""
+    for name, long in (("tiny", False), ("tiny2", True)):
+        monkeypatch.setattr(weights.Model, "long_blocks", long)
+        with pytest.raises(ModelError, match="other inputs"):
+            synthesis.Synthesizer(weights.by_name(name), "cpu", 0, 126)
 
 
 @pytest.mark.parametrize("device", ["", "gpu", "CPU", "cpu:0", "auto:1", "cuda:x", "cuda:-1", "cuda:1.5", "cuda0"])

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import slow_decoder as slow
+from conftest import tables_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -14,11 +15,12 @@ import formats
 from formats import coding, context
 from formats.coding import MAGNITUDE_LIMIT, Latents
 from formats.context import CONTEXTS
-from formats.grid import COEFFICIENTS, HYPER, hyper_count
+from formats.grid import COEFFICIENTS, HYPER, LEVELS, SEGMENT, UNITS, hyper_count
 from formats.layout import Coder
-from formats.levels import levels, log_sigma, ranks
+from formats.levels import expect, levels, ranks
+from formats.lists import NO_LONG
 from formats.symbols import SymbolDecoder, SymbolEncoder
-from formats.tables import Tables, frequencies
+from formats.tables import MAGNITUDES, Tables, frequencies
 
 CODERS = list(Coder)
 relaxed = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
@@ -29,16 +31,29 @@ def same(a: Latents, b: Latents) -> bool:
         np.array_equal(a.hyper, b.hyper)
         and np.array_equal(a.main, b.main)
         and np.array_equal(a.silence, b.silence)
+        and np.array_equal(a.long, b.long)
         and (a.hyper.dtype, a.main.dtype) == (b.hyper.dtype, b.main.dtype)
     )
 
 
+@pytest.fixture(scope="module", params=["tiny", "tiny2"])
+def tables(request: pytest.FixtureRequest) -> Tables:
+    """With loudness and contexts, and with neither."""
+    return tables_of(request.param)
+
+
+def without_contexts(tables: Tables) -> Tables:
+    """The frequencies of the first pass for all."""
+    return replace(tables, main=tables.main.reshape(-1, LEVELS, MAGNITUDES)[0])
+
+
 def plausible(frames: int, main: int, gain: int, tables: Tables, seed: int = 0) -> Latents:
     """Latents as music has them: hyper vectors that drift, main latents drawn from the tables of their levels."""
+    tables = without_contexts(tables)
     rng = np.random.default_rng(seed)
     drift = np.cumsum(rng.integers(-1, 2, (hyper_count(frames), HYPER)), 0)
     hyper = np.clip(drift - np.arange(HYPER) % 24 // 2 - 6, -31, 31).astype(np.int8)
-    level = levels(log_sigma(hyper, frames, tables), gain, tables)
+    level = levels(expect(hyper, frames, tables), gain, tables)
     ranked = np.take_along_axis(level, ranks(level, main), 1)
     cumulative = np.cumsum(tables.main.astype(np.int64), 1)[ranked]
     symbols = (rng.integers(0, 1 << 24, ranked.shape)[..., None] >= cumulative).sum(-1)
@@ -46,13 +61,16 @@ def plausible(frames: int, main: int, gain: int, tables: Tables, seed: int = 0) 
     values = (symbols << shift) + rng.integers(0, 1 << shift)
     values += (symbols == 17) * rng.geometric(0.05, ranked.shape) * (1 << shift)
     signs = rng.choice([-1, 1], ranked.shape)
-    return Latents(hyper, (values * signs).astype(np.int32), np.array([[100, 2000]], np.int64))
+    long = np.tile(np.arange(UNITS) % 2 == 0, (frames // SEGMENT + 1, 1))
+    long[-1] = False
+    long = long[: -(-frames // SEGMENT)] if long.any() else NO_LONG
+    return Latents(hyper, (values * signs).astype(np.int32), np.array([[100, 2000]], np.int64), long=long)
 
 
 @pytest.fixture(scope="module")
 def with_contexts(tables: Tables) -> Tables:
     """The same model with other frequencies in every context."""
-    counts = np.random.default_rng(7).gamma(0.5, 1, (CONTEXTS, *tables.main.shape)) + tables.main / 2**20
+    counts = np.random.default_rng(7).gamma(0.5, 1, (CONTEXTS, LEVELS, MAGNITUDES)) + tables.main / 2**20
     main = frequencies(counts.reshape(-1, counts.shape[-1])).reshape(counts.shape)
     return Tables(**{**vars(tables), "main": main})
 
@@ -71,7 +89,9 @@ def latents(draw: st.DrawFn) -> tuple[Latents, int]:
     gaps = draw(st.lists(st.tuples(st.integers(0, 1 << 20), st.integers(0, 1 << 20)), max_size=6))
     ends = np.cumsum(np.array(gaps, np.int64).reshape(-1, 2).ravel()).reshape(-1, 2)
     silence = np.stack([ends[:, 0], ends[:, 1] - ends[:, 0]], 1)
-    return Latents(hyper, values, silence), draw(st.integers(-512, 512))
+    long = rng.random((-(-frames // SEGMENT), UNITS)) < draw(st.sampled_from([0, 0.3, 1]))
+    long[frames // SEGMENT :] = False
+    return Latents(hyper, values, silence, long=long if long.any() else NO_LONG), draw(st.integers(-512, 512))
 
 
 @relaxed
@@ -152,6 +172,7 @@ def test_plain_python_from_the_specification_decodes_it(
     assert got.hyper == wanted.hyper.tolist()
     assert got.main == wanted.main.tolist()
     assert got.silence == wanted.silence.tolist()
+    assert got.long == {place for place, one in np.ndenumerate(wanted.long) if one}
 
 
 @settings(relaxed, max_examples=25)
@@ -242,9 +263,10 @@ def test_frequencies_are_exactly_the_tables() -> None:
 
 @pytest.mark.parametrize("gain", [0, 60])
 def test_size_is_within_one_per_cent_of_the_tables(gain: int, tables: Tables) -> None:
+    tables = without_contexts(tables)
     wanted = plausible(630, 112, gain, tables)
     payload = coding.encode(wanted, gain, Coder.RANGE, tables)
-    level = levels(log_sigma(wanted.hyper, 630, tables), gain, tables)
+    level = levels(expect(wanted.hyper, 630, tables), gain, tables)
     ranked = np.take_along_axis(level, ranks(level, 112), 1)
     shift = coding.low_bits(ranked)
     coarse = np.abs(wanted.main) >> shift
@@ -328,7 +350,7 @@ def test_golden_bytes(coder: Coder) -> None:
 
 def test_golden_example_meets_every_branch() -> None:
     tables, wanted = golden_tables(), golden_latents()
-    level = levels(log_sigma(wanted.hyper, 8, tables), 116, tables)
+    level = levels(expect(wanted.hyper, 8, tables), 116, tables)
     ranked = np.take_along_axis(level, ranks(level, 16), 1)
     shift = coding.low_bits(ranked)
     assert 0 in shift
@@ -356,4 +378,20 @@ def test_digest_depends_on_every_array_and_not_on_the_archive(tables: Tables) ->
         replace(tables, main=rows[0]),
         replace(tables, hyper=rows[1]),
     ]
-    assert len({tables.digest(), *(other.digest() for other in changed)}) == 9
+    if tables.loudness is not None and tables.steadiness is not None and tables.steady is not None:
+        changed += [
+            replace(tables, loudness=np.roll(tables.loudness, 1)),
+            replace(tables, steadiness=tables.steadiness + 1),
+            replace(tables, steady=tables.steady + 1),
+            replace(tables, loudness=None, steadiness=None, steady=None),
+        ]
+    assert len({tables.digest(), *(other.digest() for other in changed)}) == 1 + len(changed)
+
+
+def test_peeling_keeps_what_is_listed(tables: Tables) -> None:
+    wanted = plausible(130, 48, 20, tables)
+    assert wanted.long.any()
+    got = wanted.peeled(16)
+    assert got.main.shape == (130, 16) and same(replace(got, main=wanted.main), wanted)
+    payload = coding.encode(got, 20, Coder.RANGE, tables)
+    assert same(coding.decode(payload, 130, 16, 20, Coder.RANGE, tables), got)

@@ -5,19 +5,26 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import slow_decoder as slow
+from conftest import tables_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from formats.errors import ModelError
 from formats.grid import COEFFICIENTS, HYPER, LEVELS
-from formats.levels import levels, log_sigma, ranks
+from formats.levels import expect, levels, ranks
 from formats.tables import Tables
 
 SOME = range(0, COEFFICIENTS, 61)
 
 
+@pytest.fixture(scope="module", params=["tiny", "tiny2"])
+def tables(request: pytest.FixtureRequest) -> Tables:
+    """With loudness and without."""
+    return tables_of(request.param)
+
+
 def compare(hyper: np.ndarray, frames: int, gain: int, tables: Tables) -> None:
-    fast = levels(log_sigma(hyper, frames, tables), gain, tables)
+    fast = levels(expect(hyper, frames, tables), gain, tables)
     assert fast.shape == (frames, COEFFICIENTS)
     assert fast.dtype == np.uint8
     assert fast[:, :: SOME.step].tolist() == slow.levels(hyper.tolist(), frames, gain, slow.SlowTables(tables), SOME)
@@ -50,6 +57,9 @@ def test_levels_at_the_bounds_that_tables_may_have(tables: Tables) -> None:
         offset=offset.astype(np.int32),
         slope=slope.astype(np.int32),
         intercept=np.zeros(COEFFICIENTS, np.int32),
+        loudness=None,
+        steadiness=None,
+        steady=None,
     )
     signs = np.where(np.sign(predictor[:, 61 * 3]) > 0, 31, -32)
     hyper = np.stack([signs, -1 - signs, *rng.integers(-32, 32, (4, HYPER))]).astype(np.int8)
@@ -61,9 +71,90 @@ def test_levels_at_the_bounds_that_tables_may_have(tables: Tables) -> None:
         replace(wide, intercept=np.full(COEFFICIENTS, 1 << 26, np.int32))
 
 
+# Loudness
+
+
+def test_loudness_at_the_bounds_that_tables_may_have() -> None:
+    """A sum of just under 2**24, and what it and the sizes give together just under 2**31."""
+    rng = np.random.default_rng(6)
+    loudness = rng.integers(-9000, 9000, HYPER)
+    loudness = np.append(loudness, 32 * np.abs(loudness).sum() - (1 << 24) + 1)
+    predictor = rng.integers(-2000, 2000, (HYPER, COEFFICIENTS))
+    reach = 3 * 32 * np.abs(predictor).sum(0)
+    steadiness = np.full(COEFFICIENTS, 21) * rng.choice([-1, 1], COEFFICIENTS)
+    slope = ((1 << 31) - (1 << 26) - 1 - 21 * 3 * ((1 << 24) - 1)) // reach
+    wide = replace(
+        tables_of("tiny"),
+        predictor=predictor.astype(np.int32),
+        offset=np.zeros(COEFFICIENTS, np.int32),
+        slope=(slope * rng.choice([-1, 1], COEFFICIENTS)).astype(np.int32),
+        intercept=np.zeros(COEFFICIENTS, np.int32),
+        loudness=loudness.astype(np.int32),
+        steadiness=steadiness.astype(np.int32),
+    )
+    signs = np.where(loudness[:HYPER] > 0, -32, 31)
+    hyper = np.stack([signs, -1 - signs, *rng.integers(-32, 32, (4, HYPER))]).astype(np.int8)
+    for gain in (-512, 512):
+        compare(hyper, 18, gain, wide)
+    with pytest.raises(ModelError, match="out of range"):
+        replace(wide, loudness=wide.loudness + np.append(np.zeros(HYPER, np.int32), np.sign(wide.loudness[HYPER])))
+    with pytest.raises(ModelError, match="out of range"):
+        replace(wide, steadiness=wide.steadiness + np.sign(wide.steadiness))
+    with pytest.raises(ModelError, match="out of range"):
+        replace(wide, steadiness=np.full(COEFFICIENTS, -(1 << 31), np.int32))
+
+
+def test_loudness_is_spread_over_frames_like_sizes() -> None:
+    tables = tables_of("tiny")
+    matrix = np.repeat(tables.loudness[:HYPER, None], COEFFICIENTS, 1)
+    same = replace(
+        tables, predictor=matrix, offset=np.full(COEFFICIENTS, tables.loudness[HYPER]),
+        slope=np.zeros(COEFFICIENTS, np.int32),
+    )  # fmt: skip
+    hyper = np.random.default_rng(7).integers(-32, 32, (85, HYPER)).astype(np.int8)
+    got = expect(hyper, 254, same)
+    assert got.loudness.shape == (254, 1) and got.loudness.dtype == np.int32
+    assert np.array_equal(np.repeat(got.loudness, COEFFICIENTS, 1), got.sigma)
+    assert np.ptp(got.loudness) > 0
+
+
+def test_without_loudness_tables_there_is_none_and_levels_are_version_2s() -> None:
+    tables = tables_of("tiny2")
+    hyper = np.random.default_rng(8).integers(-32, 32, (4, HYPER)).astype(np.int8)
+    got = expect(hyper, 11, tables)
+    assert got.loudness.shape == (11, 1) and not got.loudness.any()
+    rest = {"loudness": np.arange(HYPER + 1, dtype=np.int32), "steady": np.zeros(COEFFICIENTS)}
+    flat = replace(tables, **rest, steadiness=np.zeros(COEFFICIENTS, np.int32))
+    assert np.array_equal(levels(expect(hyper, 11, flat), 9, flat), levels(got, 9, tables))
+    steep = replace(tables, **rest, steadiness=np.full(COEFFICIENTS, 900, np.int32))
+    assert not np.array_equal(levels(expect(hyper, 11, steep), 9, steep), levels(got, 9, tables))
+
+
+@pytest.mark.parametrize("name", ["loudness", "steadiness", "steady"])
+def test_tables_have_all_of_loudness_or_nothing(name: str) -> None:
+    tables = tables_of("tiny")
+    with pytest.raises(ModelError, match="in part"):
+        replace(tables, **{name: None})
+    with pytest.raises(ModelError, match="in part"):
+        replace(tables_of("tiny2"), **{name: getattr(tables, name)})
+    with pytest.raises(ModelError):
+        replace(tables, **{name: getattr(tables, name)[:-1]})
+    for one in (tables, tables_of("tiny2")):
+        again = Tables.from_bytes(one.to_bytes())
+        assert again.digest() == one.digest() and (again.steady is None) == (one.steady is None)
+
+
+def test_an_exponent_of_loudness_that_is_no_number_is_refused() -> None:
+    with pytest.raises(ModelError, match="finite"):
+        replace(tables_of("tiny"), steady=np.full(COEFFICIENTS, np.nan))
+
+
+# Ranks
+
+
 def test_ranks_are_the_specification(tables: Tables) -> None:
     hyper = np.random.default_rng(0).integers(-20, 10, (3, HYPER)).astype(np.int8)
-    level = levels(log_sigma(hyper, 9, tables), 0, tables)
+    level = levels(expect(hyper, 9, tables), 0, tables)
     for main in (16, 112, 496):
         got = ranks(level, main)
         assert got.shape == (9, main)
@@ -80,7 +171,7 @@ def test_ties_go_to_the_lower_frequency(seed: int, different: int) -> None:
 
 def test_a_tier_is_a_prefix_of_the_next(tables: Tables) -> None:
     hyper = np.random.default_rng(1).integers(-20, 10, (4, HYPER)).astype(np.int8)
-    level = levels(log_sigma(hyper, 12, tables), 5, tables)
+    level = levels(expect(hyper, 12, tables), 5, tables)
     large = ranks(level, 496)
     for main in (16, 48, 112, 240):
         assert np.array_equal(ranks(level, main), large[:, :main])
@@ -89,11 +180,11 @@ def test_a_tier_is_a_prefix_of_the_next(tables: Tables) -> None:
 def test_levels_do_not_depend_on_how_segments_are_grouped(tables: Tables) -> None:
     hyper = np.random.default_rng(2).integers(-25, 10, (42 * 5 + 7, HYPER)).astype(np.int8)
     frames = 3 * len(hyper) - 1
-    whole = log_sigma(hyper, frames, tables)
+    whole = expect(hyper, frames, tables)
     for segments in (1, 2, 3):
         span = 42 * segments
         parts = [
-            log_sigma(hyper[at : at + span], min(3 * span, frames - 3 * at), tables)
-            for at in range(0, len(hyper), span)
+            expect(hyper[at : at + span], min(3 * span, frames - 3 * at), tables) for at in range(0, len(hyper), span)
         ]
-        assert np.array_equal(np.concatenate(parts), whole)
+        for got, wanted in zip(zip(*parts, strict=True), whole, strict=True):
+            assert np.array_equal(np.concatenate(got), wanted)

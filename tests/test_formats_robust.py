@@ -160,7 +160,7 @@ def test_other_files_are_no_aez():
 
 
 def test_newer_files_ask_for_a_newer_aez():
-    for data in (patched(8, b"\3"), patched(8, b"\xff\xff")[:20], patched(41, b"\3", crc_of=(0, 45))):
+    for data in (patched(8, b"\4"), patched(8, b"\xff\xff")[:20], patched(41, b"\3", crc_of=(0, 45))):
         with pytest.raises(VersionError, match="newer aez is needed"):
             Reader(io.BytesIO(data))
     with pytest.raises(FormatError, match="version 0"):

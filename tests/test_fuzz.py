@@ -1,5 +1,6 @@
 """Hostile files, the short form of `tests/fuzz/run.py`: the corpus of what was found, and mutations by Hypothesis."""
 
+import io
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,10 @@ from fuzz import playing, seeds, targets
 from fuzz.mutate import join, mutate, scribble, split
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from formats.bits import Cursor
+from formats.container import Reader
+from formats.lists import LONG, MORE
 
 RUN = Path(__file__).parent / "fuzz" / "run.py"
 CORPUS = sorted(targets.CORPUS.iterdir())
@@ -77,6 +82,14 @@ def test_no_file_harms_the_decoder(play, data, random):
 
 
 PAYLOADS = targets.Payloads()
+
+
+def test_seeds_list_everything():
+    """Payloads are of all three versions, whatever the coder and model; the longest chunks of songs have it all."""
+    every = {(data[0], Cursor(data[3:]).varint() // MORE) for data in PAYLOADS.seeds()}
+    assert every == {(kind, flags) for kind in range(8) for flags in (0, 1, 1 + LONG // MORE)}
+    for data in SONGS:
+        assert max(Cursor(chunk.payload).varint() for chunk in Reader(io.BytesIO(data))) >= MORE + LONG
 
 
 @settings(max_examples=150, **relaxed)

@@ -1,7 +1,7 @@
 """Training against slow twins: losses, levels, the untrained start, the loop, export, tables, data."""
 
 import math
-from itertools import combinations
+from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +10,13 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from codec.mdct import forward, inverse
+from codec import blocks
+from codec.mdct import forward
 from codec.sessions import Network
 from codec.weights import Model
 from formats.context import CLASSES, CONTEXTS
-from formats.grid import COEFFICIENTS, HOP, HYPER, LEVELS, TIERS, UNIT_LEVEL, main_count
-from formats.levels import levels, log_sigma, ranks
+from formats.grid import COEFFICIENTS, HOP, HYPER, LEVELS, SEGMENT, TIERS, UNIT_LEVEL, UNITS, main_count
+from formats.levels import expect, levels, ranks
 from formats.tables import MAGNITUDES, PRECISION, SIGMA_UNIT
 from training import losses, spectral, train
 from training.autoencoder import Autoencoder
@@ -51,13 +52,33 @@ def counted() -> Any:
 # Losses
 
 
-def test_synthesize_is_the_inverse_transform() -> None:
-    x = np.random.default_rng(0).standard_normal((2, 9, COEFFICIENTS)).astype(np.float32)
-    got = losses.synthesize(torch.from_numpy(x)).numpy()
-    assert got.shape == (2, 2, 8 * HOP)
-    for item, frames in zip(got, x, strict=True):
-        mid, side = inverse(frames.reshape(9, 2, HOP).transpose(1, 2, 0))[:, HOP:-HOP]
+NONE = torch.zeros(1, 1, UNITS, dtype=torch.bool)
+
+
+@pytest.mark.parametrize("share", [0, 0.4, 1])
+def test_synthesize_is_the_inverse_transform(share: float) -> None:
+    """`codec.blocks.samples`, and a gradient that is its transpose: the product with the samples' is the same."""
+    rng = np.random.default_rng(0)
+    x = torch.from_numpy(rng.standard_normal((2, 2 * SEGMENT, COEFFICIENTS)).astype(np.float32)).requires_grad_()
+    long = torch.from_numpy(rng.random((2, 2, UNITS)) < share)
+    got = losses.synthesize(x, long)
+    assert got.shape == (2, 2, (2 * SEGMENT - 1) * HOP)
+    values = x.detach().numpy().copy()
+    for item, frames, units in zip(got.detach().numpy(), values, long.numpy(), strict=True):
+        mid, side = blocks.samples(frames, units)[:, HOP:-HOP]
         np.testing.assert_allclose(item, [mid + side, mid - side], atol=3e-5)
+    against = torch.randn(got.shape, generator=torch.Generator().manual_seed(0))
+    (got * against).sum().backward()
+    assert x.grad is not None and (x.grad != 0).all()
+    products = (x.grad.double() * x.detach()).sum(), (got.detach().double() * against).sum()
+    assert products[0].item() == pytest.approx(products[1].item(), rel=1e-3)
+
+
+def test_the_basis_is_the_inverse_transform_of_short_blocks() -> None:
+    x = np.random.default_rng(1).standard_normal((2, COEFFICIENTS)).astype(np.float32)
+    got = torch.from_numpy(x.reshape(2, 2, HOP)) @ losses.basis()
+    wanted = blocks.samples(x, np.zeros((0, UNITS), np.bool_))
+    np.testing.assert_allclose((got[1, :, :HOP] + got[0, :, HOP:]).numpy(), wanted[:, HOP:-HOP], atol=3e-5)
 
 
 class Listed:
@@ -132,21 +153,69 @@ def test_levels_are_the_twin_of_the_integers() -> None:
             value.add_(0.02 * torch.from_numpy(rng.standard_normal(value.shape).astype(np.float32)))
         tables = integer_part(model)
         hyper = rng.integers(-20, 21, (84, HYPER)).astype(np.int8)  # two segments
-        expected = log_sigma(hyper, 252, tables)
+        expected = expect(hyper, 252, tables)
         sigma = model.levels.log_sigma(torch.from_numpy(hyper.astype(np.float32))[None])
+        loud, steady = model.levels.loudness(sigma)[0].numpy(), model.levels.steady.numpy()
+        assert np.abs(steady).max() > 0.1
         # Entries are rounded to 1/2048 octave a hyper unit: half of that each, and of the offset.
         bound = (np.abs(hyper.astype(float)).sum(1).max() + 1) * 0.5 / 2048 + 1e-4
-        error = np.abs(expected / SIGMA_UNIT - sigma[0].numpy())
-        assert error.max() < bound
+        error = np.abs(expected.sigma / SIGMA_UNIT - sigma[0].numpy())
+        loud_error = np.abs(expected.loudness / SIGMA_UNIT - loud)
+        assert error.max() < bound and loud_error.max() < bound
         assert np.sqrt((error**2).mean()) < 0.015  # what independent roundings add up to
         for gain in (-31, 0, 87):
             exact = model.levels.level(sigma, model.levels.log_step(sigma, torch.tensor(-gain / 32)))[0].numpy()
             got = levels(expected, gain, tables)
-            near = 4 * error + 0.004 * np.abs(sigma[0].numpy()) + 1e-3
+            near = 4 * (error + np.abs(steady) * loud_error) + 1e-3
+            near += 0.004 * (np.abs(sigma[0].numpy()) + np.abs(loud))
             assert (np.abs(got - exact) <= 0.5 + near).all()
             clear = np.abs(exact % 1 - 0.5) > near
             assert clear.mean() > 0.8
             assert np.array_equal(got[clear], np.round(exact[clear]))
+
+
+def test_loudness_is_the_mean_of_the_first_channel_s_bands() -> None:
+    sigma = torch.randn(2, 5, COEFFICIENTS, generator=torch.Generator().manual_seed(1)) - 8
+    got = Autoencoder(TINY).levels.loudness(sigma)
+    assert got.shape == (2, 5, 1)
+    bands = [sigma[..., low:high].mean(-1) for low, high in pairwise(EDGES)]
+    torch.testing.assert_close(got[..., 0], torch.stack(bands).mean(0), rtol=0, atol=1e-5)
+
+
+def test_varied_steps_are_those_of_other_exponents(clip: NDArray[np.float32]) -> None:
+    """What is added to both exponents turns around the typical loudness: there the step stays what it was."""
+    model, x = untrained(), torch.from_numpy(frames_of(clip))[None]
+    one, two = 0.05, -0.04
+    runs = []
+    for vary in ((torch.full((1, 1, 1), one), torch.full((1, 1, 1), two)), None):
+        torch.manual_seed(0)
+        with torch.no_grad():
+            runs.append(train.run_codec(model, x, NONE, torch.zeros(1, 1, 1), [112], vary))
+            model.levels.shape.add_(one)
+            model.levels.steady.add_(two - one)
+            model.levels.bias.sub_(two * train.TYPICAL)
+    assert runs[0].keys() == runs[1].keys()
+    equal = runs[0]["q"] == runs[1]["q"]
+    assert equal.float().mean() > 0.999  # but for ties
+    torch.testing.assert_close(runs[0]["decoded"][equal], runs[1]["decoded"][equal], rtol=0.02, atol=0.02)
+    torch.manual_seed(0)
+    with torch.no_grad():
+        other = train.run_codec(untrained(), x, NONE, torch.zeros(1, 1, 1), [112])
+    assert (other["q"] == runs[0]["q"]).float().mean() < 0.999
+
+
+def test_the_decoder_knows_which_frames_are_long() -> None:
+    model, inputs = untrained(), example(2, 40)
+    *others, long, gain = inputs
+    with torch.no_grad():
+        short, some = (Reference(model)(*others, flags, gain) for flags in (torch.zeros_like(long), long))
+        model.decoder.long.zero_()
+        same = Reference(model)(*others, long, gain)
+    assert 0 < long.float().mean() < 1
+    changed = (short != some).any(-1)
+    assert changed[long[..., 0]].all()
+    assert not torch.equal(same, some)
+    torch.testing.assert_close(same, short)
 
 
 def test_what_training_sends_is_what_a_file_sends() -> None:
@@ -206,7 +275,7 @@ def test_untrained_reproduces_the_design(clip: NDArray[np.float32], monkeypatch:
     d, main = 0.8, main_count(128)
     with torch.no_grad():
         hyper = model.encoder(torch.from_numpy(x)[None])
-        out = train.run_codec(model, torch.from_numpy(x)[None], torch.tensor([[[math.log2(d)]]]), [main])
+        out = train.run_codec(model, torch.from_numpy(x)[None], NONE, torch.tensor([[[math.log2(d)]]]), [main])
     wanted = slow_hyper(x)
     np.testing.assert_allclose(hyper[0], wanted, atol=2e-4)
     rounded = out["hyper"][0].numpy()
@@ -304,5 +373,5 @@ def test_a_decoder_leaves_large_values_their_precision() -> None:
     q = torch.randint(-500, 500, (1, 20, COEFFICIENTS)).float()
     sigma = torch.zeros_like(q)
     with torch.no_grad():
-        y = model.decoder(q, sigma, sigma - 3, torch.ones_like(q), torch.zeros_like(q))
+        y = model.decoder(q, sigma, sigma - 3, torch.ones_like(q), torch.zeros_like(q), torch.ones(1, 20))
     assert 0.5 < ((y - q / 8).abs() * 8).max() <= 1.5 + 1e-4

@@ -20,7 +20,7 @@ from formats.coding import Latents
 from formats.container import Reader
 from formats.errors import UsageError
 from formats.grid import FLOOR, HOP
-from formats.levels import levels, log_sigma, ranks
+from formats.levels import expect, levels, ranks
 from training import latents, map_pictures, pooling, projections, separation
 from training.collection import Track
 from training.start import EDGES
@@ -227,7 +227,7 @@ def test_a_pooled_vector_is_what_its_parts_are(tiny: SimpleNamespace) -> None:
     for chunk in reader:
         parts = unpack(reader.header, chunk, model)
         hyper.append(parts.hyper)
-        index = ranks(levels(log_sigma(parts.hyper, len(parts.main), tables), gain, tables), parts.main.shape[1])
+        index = ranks(levels(expect(parts.hyper, len(parts.main), tables), gain, tables), parts.main.shape[1])
         for values, places in zip(parts.main, index, strict=True):
             frame = np.zeros(1400)
             frame[places] = np.log2(1 + np.abs(values))

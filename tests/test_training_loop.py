@@ -16,9 +16,9 @@ import torch
 
 from codec import stereo
 from formats.errors import UsageError
-from formats.grid import BANDS, COEFFICIENTS, HOP
+from formats.grid import BANDS, COEFFICIENTS, HOP, SEGMENT, UNIT, UNITS
 from training import data, losses, train
-from training.autoencoder import Autoencoder
+from training.autoencoder import Autoencoder, whole
 from training.config import TrainConfig
 from training.export import restore
 from training.freeze import code_lengths, count
@@ -104,6 +104,21 @@ def test_the_encoder_stays_at_its_start_unless_it_has_a_rate(folder: Path, monke
     assert not torch.equal(trained["decoder.heads.weight"], start["decoder.heads.weight"])
 
 
+def test_a_checkpoint_of_before_long_blocks_is_filled(tmp_path: Path) -> None:
+    """With zeros that have no effect, whatever the model has learned that it is given to."""
+    new = {"decoder.long", "levels.steady", "levels.mean"}
+    full = untrained().state_dict()
+    older = {name: value for name, value in full.items() if name not in new}
+    assert len(older) == len(full) - 3
+    got = whole(untrained(), older)
+    assert got.keys() == full.keys() and all(torch.equal(got[name], older[name]) for name in older)
+    assert not got["decoder.long"].any() and not got["levels.steady"].any()
+    assert torch.equal(got["levels.mean"], full["levels.mean"])
+    assert same(whole(untrained(), full), dict(full))
+    torch.save({"config": SHORT.plain(), "ema": older, "step": 7, "seen": 9.0, "spent": 1.0}, tmp_path / "old.pt")
+    assert same(dict(restore(tmp_path / "old.pt")[0].state_dict()), got)
+
+
 # Data
 
 
@@ -151,9 +166,9 @@ def test_music_that_cannot_be_read_is_left_out_and_told(tmp_path: Path, capsys: 
 
 def test_training_without_loops_and_without_music(tmp_path: Path) -> None:
     nothing = data.Music([], tmp_path / "cache", "loops")
-    coefficients, _, waves = next(data.batches(SyntheticMusic(), nothing, 0, 20, 6))
-    assert coefficients.shape == (20, 6, COEFFICIENTS)
-    assert np.abs(waves).max(axis=(1, 2)).min() > 0  # no item is an empty bed
+    batch = next(data.batches(SyntheticMusic(), nothing, 0, 20, 6))
+    assert batch.coefficients.shape == (20, 6, COEFFICIENTS)
+    assert np.abs(batch.waves).max(axis=(1, 2)).min() > 0  # no item is an empty bed
     with pytest.raises(UsageError, match="none of the music"):
         nothing.crop(np.random.default_rng(0), 10)
     (tmp_path / "manifest.csv").write_text("path,split\na.wav,train\n")
@@ -165,27 +180,33 @@ def test_batches_are_named_by_their_seed() -> None:
     music = SyntheticMusic()
 
     def take(seed: int) -> Any:
-        return next(data.batches(music, music, seed, 3, 12))
+        return next(data.batches(music, music, seed, 3, 2 * SEGMENT))
 
-    coefficients, turns, waves = take(1)
-    assert coefficients.shape == (3, 12, COEFFICIENTS)
-    assert turns.shape == (3, 1, BANDS)
-    assert waves.shape == (3, 2, 11 * HOP)
-    assert np.abs(waves).max() <= 1
+    batch = take(1)
+    assert batch.coefficients.shape == (3, 2 * SEGMENT, COEFFICIENTS)
+    assert batch.long.shape == (3, 2, UNITS) and batch.long.dtype == np.bool_ and batch.long.any()
+    assert batch.turns.shape == (3, 2, BANDS)
+    assert batch.waves.shape == (3, 2, (2 * SEGMENT - 1) * HOP)
+    assert np.abs(batch.waves).max() <= 1
     again, other = take(1), take(2)
-    assert all(np.array_equal(a, b) for a, b in zip(again, (coefficients, turns, waves), strict=True))
-    assert not np.array_equal(other[2], waves)
-    back = losses.synthesize(losses.turn_back(torch.from_numpy(coefficients), torch.from_numpy(turns))).numpy()
-    np.testing.assert_allclose(back, waves, atol=1e-5)
+    assert all(np.array_equal(a, b) for a, b in zip(again, batch, strict=True))
+    assert not np.array_equal(other.waves, batch.waves)
+    coefficients, long, turns, _ = map(torch.from_numpy, batch)
+    back = losses.synthesize(losses.turn_back(coefficients, turns), long).numpy()
+    np.testing.assert_allclose(back, batch.waves, atol=1e-5)
 
 
 def test_batches_not_turned_are_mid_and_side() -> None:
     music = SyntheticMusic()
-    turned, plain = (next(data.batches(music, music, 4, 4, 130, turned=turned)) for turned in (True, False))
-    assert plain[1].shape == (4, 2, BANDS) and not plain[1].any()
-    assert turned[1].any()  # or the test could not fail
-    assert np.array_equal(turned[2], plain[2])
-    for one, angles, wanted in zip(*turned[:2], plain[0], strict=True):
-        np.testing.assert_allclose(stereo.turn_back(one, angles), wanted, atol=1e-5)
-    back = losses.synthesize(torch.from_numpy(plain[0])).numpy()
-    np.testing.assert_allclose(back, plain[2], atol=1e-5)
+    turned, plain = (next(data.batches(music, music, 4, 4, 252, turned=turned)) for turned in (True, False))
+    assert plain.turns.shape == (4, 2, BANDS) and not plain.turns.any()
+    assert plain.long.shape == (4, 2, UNITS) and not plain.long.any()
+    assert turned.turns.any() and turned.long.any()  # or the test could not fail
+    assert np.array_equal(turned.waves, plain.waves)
+    for one, angles, units, wanted in zip(
+        turned.coefficients, turned.turns, turned.long, plain.coefficients, strict=True
+    ):
+        short = ~np.repeat(units.ravel(), UNIT)
+        np.testing.assert_allclose(stereo.turn_back(one, angles)[short], wanted[short], atol=1e-5)
+    back = losses.synthesize(*map(torch.from_numpy, plain[:2])).numpy()
+    np.testing.assert_allclose(back, plain.waves, atol=1e-5)

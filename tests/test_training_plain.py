@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from codec import frames, mdct
 from codec.weights import Model
-from formats.grid import BANDS, COEFFICIENTS, HOP, UNIT_LEVEL
+from formats.grid import BANDS, COEFFICIENTS, HOP, UNIT_LEVEL, UNITS
 from training import plain, plain_export, plain_losses
+from training.data import Batch
 from training.export import main as export_main
 from training.losses import basis
 from training.mixed import SCALE, Block, Mixed, MixedConfig, compress, expand, overlap_add, windows
@@ -263,7 +264,8 @@ def test_training_lowers_the_loss_it_is_given(monkeypatch: pytest.MonkeyPatch, f
     monkeypatch.setattr(plain, "batches", lambda *_, turned: iter(lambda: batch, None))
     monkeypatch.setattr(plain, "STEPS", (0.5, 0.51))
     waves = np.stack([song(0.3, seed=n)[:, : 15 * HOP] for n in range(2)])
-    batch = (np.zeros((2, 16, COEFFICIENTS), np.float32), np.zeros((2, 1, BANDS), np.uint8), waves)
+    coefficients = np.zeros((2, 16, COEFFICIENTS), np.float32)
+    batch = Batch(coefficients, np.zeros((2, 1, UNITS), np.bool_), np.zeros((2, 1, BANDS), np.uint8), waves)
     for loss in ("mse", "log-stft-l1"):
         config = MixedConfig("time", loss, (24,), width=24, hidden=8)
         (folder / "run" / "log.jsonl").unlink(missing_ok=True)

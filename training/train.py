@@ -155,7 +155,10 @@ def train(c: TrainConfig, a: argparse.Namespace) -> None:
         step, seen, spent = state["step"], state["seen"], state["spent"]
     optimiser = torch.optim.AdamW(groups(model, c), lr=0.0, betas=(0.9, 0.98), weight_decay=1e-3, foreach=True)
     if state and not a.fresh:
-        optimiser.load_state_dict(state["optimiser"])
+        try:
+            optimiser.load_state_dict(state["optimiser"])
+        except ValueError:
+            raise SystemExit(f"{a.resume} is of another training: go on from its weights with --fresh") from None
     if not c.rate_encoder:
         for part in (model.encoder, model.levels):
             part.requires_grad_(False)

@@ -1,4 +1,4 @@
-"""The whole decode with a stub in place of ONNX Runtime: the pipeline's own code on real integers of three models."""
+"""The whole decode with a stub in place of ONNX Runtime: the pipeline's own code on real integers of four models."""
 
 import io
 import warnings
@@ -43,7 +43,7 @@ class StubModel(weights.Model):
 
 
 def models() -> list[weights.Model]:
-    """The three models of the seeds."""
+    """The four models of the seeds."""
     found = []
     for number, tables in seeds.all_tables().items():
         kind = "ranked" if isinstance(tables, Tables) else "mixed"

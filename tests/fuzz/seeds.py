@@ -10,18 +10,18 @@ from formats import coding
 from formats.coding import AnyTables, Latents
 from formats.container import Chunk, Coder, Header, Metadata, Writer
 from formats.context import CONTEXTS
-from formats.grid import ANGLES, BANDS, HYPER, LEVELS, SEGMENT
+from formats.grid import ANGLES, BANDS, HYPER, LEVELS, SEGMENT, UNITS
 from formats.mixed import MixedTables
 from formats.tables import MAGNITUDES, Tables, frequencies
 
 MODELS = Path(__file__).parent.parent / "models"
-RANKED, CONTEXTUAL, MIXED = bytes(range(8)), bytes(range(8, 16)), bytes(range(16, 24))
+RANKED, CONTEXTUAL, MIXED, LOUD = (bytes(range(start, start + 8)) for start in (0, 8, 16, 24))
 MIXED_LATENTS = 40
 
 
 def all_tables() -> dict[bytes, AnyTables]:
-    """Integers of three models by id: ranked without and with contexts, and mixed."""
-    ranked = Tables.from_bytes((MODELS / "tiny" / "tables.npz").read_bytes())
+    """Integers of four models by id: ranked without and with contexts, mixed, and ranked with contexts and loudness."""
+    ranked, loud = (Tables.from_bytes((MODELS / name / "tables.npz").read_bytes()) for name in ("tiny2", "tiny"))
     counts = np.random.default_rng(7).gamma(0.5, 1, (CONTEXTS, LEVELS, MAGNITUDES)) + 0.1
     main = frequencies(counts.reshape(-1, MAGNITUDES)).reshape(counts.shape)
     size = 2.0 ** ((np.arange(LEVELS) - 20) / 4)
@@ -29,15 +29,17 @@ def all_tables() -> dict[bytes, AnyTables]:
     intercept = np.rint(np.linspace(46.7, -9.3, MIXED_LATENTS) * (1 << 20)).astype(np.int32)
     return {
         RANKED: ranked,
-        CONTEXTUAL: Tables(**{**vars(ranked), "main": main}),
+        CONTEXTUAL: replace(ranked, main=main),
         MIXED: MixedTables(intercept, frequencies(widths)),
+        LOUD: loud,
     }
 
 
 def payload(frames: int, header: Header, tables: AnyTables, seed: int = 0) -> bytes:
-    """One chunk of noise that falls with rank; a stretch of it is listed as silence, two as raised, bands as turned.
+    """One chunk of noise that falls with rank; a stretch of it is listed as silence, two as raised, bands as turned,
+    and if it can be, units as long.
 
-    Of every third seed the lists are those of format version 1.
+    Of every third seed the lists are those of format version 1, and of every other third those of version 2.
     """
     rng = np.random.default_rng(seed)
     main = header.latent - 16 if isinstance(tables, Tables) else header.latent
@@ -48,6 +50,11 @@ def payload(frames: int, header: Header, tables: AnyTables, seed: int = 0) -> by
         turns = rng.integers(0, ANGLES, (-(-frames // SEGMENT), BANDS)).astype(np.uint8)
         attacks = np.array([[1, 5, 4], [8, 6, 7]], np.int64)
         latents = replace(latents, attacks=attacks, turns=turns)
+    if seed % 3 == 1 and frames >= SEGMENT:
+        long = np.zeros((len(latents.turns), UNITS), np.bool_)
+        long[: frames // SEGMENT] = rng.random((frames // SEGMENT, UNITS)) < 0.5
+        long[0, 3] = True
+        latents = replace(latents, long=long)
     return coding.encode(latents, header.gain, header.coder, tables)
 
 
@@ -82,11 +89,11 @@ def containers() -> list[bytes]:
 
 
 def songs() -> list[bytes]:
-    """Files that decode: both coders, all three models, and an unusual rate, gain or channel count in each."""
+    """Files that decode: both coders, all four models, and an unusual rate, gain or channel count in most."""
     found = []
     for place, (model, tables) in enumerate(all_tables().items()):
         for coder in Coder:
-            rate, channels, gain = [(44_100, 2, 0), (8000, 1, -40), (48_000, 2, 90)][place]
+            rate, channels, gain = [(44_100, 2, 0), (8000, 1, -40), (48_000, 2, 90), (44_100, 2, 30)][place]
             head = header(model, coder=coder, sample_rate=rate, channels=channels, gain=gain)
             lasts = [126, 126, 5] if place == 0 else [126, 5]
             parts = [payload(frames, head, tables, seed + 1) for seed, frames in enumerate(lasts)]

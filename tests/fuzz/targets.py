@@ -158,13 +158,14 @@ class Payloads:
 
     def __call__(self, data: bytes) -> None:
         kind, size, gain = data[0] if data else 0, data[1:2], data[2:3]
-        tables = self._tables[kind % 3]
-        coder = (Coder.RANGE, Coder.ZSTD)[kind // 3 % 2]
-        frames, scale = 1 + (size[0] if size else 0) % 20, (gain[0] if gain else 0) * 4 - 512
+        tables = self._tables[kind % 4]
+        coder = (Coder.RANGE, Coder.ZSTD)[kind // 4 % 2]
+        number, scale = size[0] if size else 0, (gain[0] if gain else 0) * 4 - 512
+        frames = 1 + number % 20 + 125 * (number // 20 % 2)  # a few, or a segment and a few
         main = 16 if isinstance(tables, Tables) else 32
         found = coding.decode(data[3:], frames, main, scale, coder, tables)
         again = coding.decode(coding.encode(found, scale, coder, tables), frames, main, scale, coder, tables)
-        for name in ("hyper", "main", "silence", "attacks"):
+        for name in ("hyper", "main", "silence", "attacks", "long"):
             assert np.array_equal(getattr(found, name), getattr(again, name)), name
         assert found.turns.any() == again.turns.any(), "turns"  # where no band is turned, their rows may go
         assert not found.turns.any() or np.array_equal(found.turns, again.turns), "turns"
@@ -172,10 +173,11 @@ class Payloads:
     def seeds(self) -> list[bytes]:
         """Payloads that decode."""
         found = []
-        for kind in range(6):
-            for frames in (1, 5, 20):
-                head = seeds.header(coder=(Coder.RANGE, Coder.ZSTD)[kind // 3], gain=-512 + 4 * 128)
-                found.append(bytes([kind, frames - 1, 128]) + seeds.payload(frames, head, self._tables[kind % 3]))
+        for kind in range(8):
+            for frames, number, seed in ((1, 0, 0), (5, 4, 2), (20, 19, 0), (126, 20, 1), (145, 39, 4)):
+                head = seeds.header(coder=(Coder.RANGE, Coder.ZSTD)[kind // 4], gain=-512 + 4 * 128)
+                data = seeds.payload(frames, head, self._tables[kind % 4], seed)
+                found.append(bytes([kind, number, 128]) + data)
         return found
 
 
