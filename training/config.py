@@ -59,10 +59,10 @@ class TrainConfig:
         return TrainConfig(**{**values, "network": NetworkConfig(**values["network"])})
 
 
-GAINS = {32: (0.7, 2.0), 64: (0.6, 1.6), 128: (0.45, 1.3), 256: (0.2, 1.2), 512: (0.035, 1.1), 1024: (0.03, 0.6)}
+GAINS = {32: (0.7, 2.0), 64: (0.7, 2.8), 128: (0.5, 3.2), 256: (0.3, 2.2), 512: (0.05, 1.5), 1024: (0.03, 0.6)}
 """Step factors d that each tier is trained over, drawn log-uniformly."""
 
-CHANCES = {32: 0.1, 64: 0.15, 128: 0.2, 256: 0.2, 512: 0.25, 1024: 0.1}
+CHANCES = {32: 0.06, 64: 0.09, 128: 0.25, 256: 0.25, 512: 0.22, 1024: 0.13}
 """How often a training item is of each tier: most where most files are."""
 
 FINE = 0.3

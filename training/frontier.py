@@ -2,9 +2,9 @@
 
 Encodes clips of the training split (never the test set) at every tier and several gains in this process, measures them,
 and finds for every pair of neighbouring tiers the rate at which the larger one becomes the better one. A tier's default
-lies in the middle of the stretch where it is the best, on the scale of log rate, or higher where the founding study's
-error is beaten only there; `--write` puts defaults and bounds into the model's card, which `aez encode --latent` and
-`--bitrate` read.
+lies in the middle of the stretch where it is the best, on the scale of log rate (of a tier that is best nowhere, between
+its neighbours'), or higher where the founding study's error is beaten only there; `--write` puts defaults and bounds into
+the model's card, which `aez encode --latent` and `--bitrate` read.
 """
 
 import argparse
@@ -29,12 +29,12 @@ from training.mos import resample
 from training.spectral import log_spectral_rmse
 
 GAINS = {
-    32: (-16, 8, 32),
-    64: (-8, 12, 36),
-    128: (-8, 12, 36, 60),
-    256: (-4, 16, 36, 60),
-    512: (8, 28, 52, 80, 110),
-    1024: (44, 66, 90, 120, 150),
+    32: (-40, -16, 8, 32),
+    64: (-56, -32, -8, 12, 36),
+    128: (-56, -32, -8, 12, 36, 60),
+    256: (-48, -26, -4, 16, 36, 60),
+    512: (-48, -20, 8, 28, 52, 80, 110),
+    1024: (-10, 20, 44, 66, 90, 120, 150),
 }
 """Gains tried for each tier: d = 2**(-gain / 32)."""
 
@@ -101,9 +101,13 @@ def tiers(rows: list[dict[str, float]]) -> dict[str, dict[str, float]]:
     for small, large in pairwise(TIERS):
         bounds.append(max(bounds[-1], crossing(curves[small], curves[large])))
     bounds.append(curves[TIERS[-1]][-1, 1])
+    middles = [(low + high) / 2 for low, high in pairwise(bounds)]
+    for place, (low, high) in enumerate(pairwise(bounds)):
+        if low == high and 0 < place < len(middles) - 1:
+            middles[place] = (middles[place - 1] + middles[place + 1]) / 2
     out: dict[str, dict[str, float]] = {}
-    for tier, (low, high) in zip(TIERS, pairwise(bounds), strict=True):
-        gain = round(float(np.interp((low + high) / 2, curves[tier][:, 1], curves[tier][:, 0])))
+    for tier, middle, low in zip(TIERS, middles, bounds, strict=False):
+        gain = round(float(np.interp(middle, curves[tier][:, 1], curves[tier][:, 0])))
         gain = max(gain, beating(rows, tier))
         start = 0.0 if tier == TIERS[0] else round(float(np.exp(low)), 2)
         out[str(tier)] = {"gain": gain, "from_kbps": start, "nominal_kbps": nominal_kbps(tier)}
