@@ -165,8 +165,8 @@ def test_chunk_length_changes_no_integer(held: Array) -> None:
 
 
 @pytest.mark.parametrize("coder", ["range", "zstd"])
-def test_peeling_is_encoding_at_that_tier(coder: str, music: Array) -> None:
-    x = music[:, : 4 * SAMPLE_RATE]
+def test_peeling_is_encoding_at_that_tier(coder: str, held: Array) -> None:
+    x = held[:, : 4 * SAMPLE_RATE]
     tags = Metadata({"title": "Ode"}, b"cover", "image/png")
     files = {}
     for latent in TIERS:

@@ -2,9 +2,9 @@
 
 Encodes clips of the training split (never the test set) at every tier and several gains in this process, measures them,
 and finds for every pair of neighbouring tiers the rate at which the larger one becomes the better one. A tier's default
-lies in the middle of the stretch where it is the best, on the scale of log rate (of a tier that is best nowhere, between
-its neighbours'), or higher where the founding study's error is beaten only there; `--write` puts defaults and bounds into
-the model's card, which `aez encode --latent` and `--bitrate` read.
+lies in the middle of the stretch where it is the best, on the scale of log rate (of one that is best nowhere, between
+its neighbours'), or higher where the founding study's error is beaten only there; `--write` puts defaults and bounds
+into the model's card, which `aez encode --latent` and `--bitrate` read.
 """
 
 import argparse
