@@ -6,6 +6,7 @@ KNOWN: dict[str, str] = {
     "dense/tables.npz": "7605bfe759600c72e90ba75f8d60d50c17250b099390673d6134e6394d254857",
     "genre/genre.onnx": "e9703b5bd64a3f68e285bc90d752a7eda7c3dfef947dcf978db27aa24e44dbd1",
     "genre2/genre.onnx": "10ec23773e5cb6cac22b94c384a99d4678d690ffef6ff83ed156d5b0070efe92",
+    "genre3/genre.onnx": "570abbe616bfec43dd2de390a5131c423263b9d4568519468babfa16edf01015",
     "music1/decoder.onnx": "8e07a7b4380f07432f4938a6a55a689650baa185e287d4f593eafa00d8271609",
     "music1/encoder.onnx": "888b39e5412d773947623f0e9eced7ea0e396f0661e09bb516f7c4c1398028f0",
     "music1/tables.npz": "58a87e3492c6f4cb793a755d9ab970c1791fcca12aaf73d5e33bbcd39ec2e9ad",
