@@ -81,7 +81,7 @@ class Guard:
     def __call__(self, data: bytes) -> None:
         self.recent.append(data)
         self.count += 1
-        signal.setitimer(signal.ITIMER_VIRTUAL, SECONDS)
+        signal.setitimer(signal.ITIMER_VIRTUAL, SECONDS, SECONDS)  # again and again: one can get lost
         try:
             self._target(data)
         except AezError as error:
