@@ -32,7 +32,9 @@ RISE = 6.0
 """How many times a band's power may be exceeded by that of the long window around it, in the mean over bands."""
 
 _WIDTHS = np.diff(BAND_EDGES).astype(np.float32)
-_MEAN = np.repeat(np.diag(1 / _WIDTHS), np.diff(BAND_EDGES), axis=0)
+
+BAND_MEAN = np.repeat(np.diag(1 / _WIDTHS), np.diff(BAND_EDGES), axis=0)
+"""What takes the mean of each band of one channel: [700, 24]."""
 
 
 @cache
@@ -109,10 +111,10 @@ def still(short: Float, long: Float) -> NDArray[np.bool_]:
     smaller sum (for a given power, the fewer coefficients hold it, the smaller it is), and in which no frame is so much
     quieter than what lies under a long window around it that the noise of that would be heard.
     """
-    power = np.square(short.reshape(-1, HOP)) @ _MEAN
+    power = np.square(short.reshape(-1, HOP)) @ BAND_MEAN
     level = np.sqrt(power.reshape(-1, TOGETHER, 2, len(_WIDTHS)).mean(1)) + np.float32(FLOOR_RMS)
     sizes = [
-        (np.abs(x.reshape(-1, HOP)) @ _MEAN * _WIDTHS).reshape(-1, TOGETHER, 2, len(_WIDTHS)) for x in (short, long)
+        (np.abs(x.reshape(-1, HOP)) @ BAND_MEAN * _WIDTHS).reshape(-1, TOGETHER, 2, len(_WIDTHS)) for x in (short, long)
     ]
     costs = [(size.sum(1) / level).reshape(UNITS, -1).sum(1) for size in sizes]
     both = power.reshape(SEGMENT, 2, -1).sum(1) + np.float32(FLOOR_RMS**2)

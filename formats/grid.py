@@ -1,4 +1,4 @@
-"""The latent grid: sizes that every file of format versions 1 and 2 has in common."""
+"""The latent grid: sizes that every file of any format version has in common."""
 
 SAMPLE_RATE = 44_100
 """Samples a second of the coded signal; a source of another rate is resampled on the way in and out."""

@@ -1,6 +1,6 @@
 """The integers of a model that the bits of a file depend on.
 
-Everything here is an integer but `shape` and `bias`, which only scale decoded numbers and never decide a bit.
+Everything here is an integer but `shape`, `bias` and `steady`, which only scale decoded numbers and never decide a bit.
 """
 
 import hashlib

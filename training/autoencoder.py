@@ -5,16 +5,16 @@ Three named parts with one shape contract, all frame-major: coefficients [B, T, 
 """
 
 import math
-from itertools import pairwise
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from formats.grid import BANDS, CEILING, COEFFICIENTS, FLOOR, HOP, HYPER, LEVELS, SHARE, UNIT_LEVEL
+from codec.blocks import BAND_MEAN
+from formats.grid import CEILING, COEFFICIENTS, FLOOR, HOP, HYPER, LEVELS, SHARE, UNIT_LEVEL
 from training.config import NetworkConfig
-from training.start import EDGES, START_BIAS, START_SHAPE, interpolation
+from training.start import START_BIAS, START_SHAPE, interpolation
 
 FLOOR_RMS = 2e-5  # added to band RMS before the logarithm; the design's start
 SCALED = 2.0  # magnitude up to which the decoder scales what was sent, by half at most
@@ -87,10 +87,7 @@ class Encoder(nn.Module):
         self.hyper = nn.Linear(c.encoder_width * self.trunk.tokens, HYPER)
         nn.init.zeros_(self.hyper.weight)
         nn.init.zeros_(self.hyper.bias)
-        mean = np.zeros((HOP, BANDS), np.float32)
-        for band, (low, high) in enumerate(pairwise(EDGES)):
-            mean[low:high, band] = 1 / (high - low)
-        self.register_buffer("bands", torch.from_numpy(mean))
+        self.register_buffer("bands", torch.tensor(BAND_MEAN))  # a copy: checkpoints are loaded into it
 
     def envelope(self, x: Tensor) -> Tensor:
         """Band RMS in half octaves, which hyper latents start as: [B, T, 1400], T a multiple of 3 -> [B, T / 3, 48]."""
@@ -121,10 +118,7 @@ class Levels(nn.Module):
         self.shape = nn.Parameter(torch.from_numpy(START_SHAPE.astype(np.float32)))
         self.bias = nn.Parameter(torch.from_numpy(START_BIAS.astype(np.float32)))
         self.steady = nn.Parameter(torch.zeros(COEFFICIENTS))
-        mean = np.zeros(COEFFICIENTS, np.float32)
-        for low, high in pairwise(EDGES):
-            mean[low:high] = 1 / (BANDS * (high - low))
-        self.register_buffer("mean", torch.from_numpy(mean))
+        self.register_buffer("mean", torch.from_numpy(np.pad(BAND_MEAN.mean(1), (0, HOP))))
 
     def log_sigma(self, hyper: Tensor, first: int = 0) -> Tensor:
         """Integer-valued hyper [B, G, 48] -> log2 of expected size [B, 3 G, 1400]; `first`: place in its segment."""

@@ -49,13 +49,14 @@ def shipped() -> list[Path]:
 def integers(data: bytes, model: weights.Model) -> str:
     """SHA-256 over all integers of a file, chunk by chunk, as int64 [.] each: hyper and main latents and silence.
 
-    Attacks and turns count where a chunk has any: files of format version 1 have none.
+    Attacks and turns, and long blocks, count where a chunk has any: files of older format versions have none.
     """
     reader, digest = Reader(BytesIO(data)), hashlib.sha256()
     for chunk in reader:
         latents = unpack(reader.header, chunk, model)
         tools = (latents.attacks, latents.turns) if len(latents.attacks) or latents.turns.any() else ()
-        for array in (latents.hyper, latents.main, latents.silence, *tools):
+        long = (latents.long,) if latents.long.any() else ()
+        for array in (latents.hyper, latents.main, latents.silence, *tools, *long):
             digest.update(f"{array.shape}".encode() + array.astype("<i8").tobytes())
     return digest.hexdigest()
 

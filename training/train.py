@@ -57,9 +57,9 @@ def run_codec(
     """
     hyper = model.quantized_hyper(model.encoder(x))
     log_sigma = model.levels.log_sigma(hyper)
-    log_step = model.levels.log_step(log_sigma, log_d)
+    loudness = model.levels.loudness(log_sigma)
+    log_step = model.levels.log_step(log_sigma, log_d, loudness)
     if vary is not None:
-        loudness = model.levels.loudness(log_sigma)
         log_step = log_step + vary[0] * (log_sigma - loudness) + vary[1] * (loudness - TYPICAL)
     level = model.levels.level(log_sigma, log_step)
     sent = choose_sent(level, main)
