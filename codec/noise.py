@@ -1,10 +1,18 @@
-"""Seeded noise that depends on a frame's number in the song only, so that a seek or another chunking hears the same."""
+"""What fills where nothing was sent; it depends on a frame's number in the song and on its block length only, so that a
+seek or another chunking hears the same.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from codec.mdct import Float
-from formats.grid import COEFFICIENTS, SEGMENT
+from formats.grid import COEFFICIENTS, SEGMENT, UNIT, UNITS
+
+PATTERN_UNIT = 32
+"""Integers of a model's own noise to a standard deviation."""
+
+TURN = 3
+"""Units that a model's own noise is further on with each segment, so that it comes back at uneven times."""
 
 _SCALE = np.float32(np.sqrt(3) / 32768)
 
@@ -14,8 +22,21 @@ def segment(number: int) -> Float:
     return _integers(number) * _SCALE
 
 
+def own(pattern: NDArray[np.int8], first: int, long: NDArray[np.bool_]) -> Float:
+    """A model's own noise of frames from frame `first` >= 0 on.
+
+    Shape:
+        pattern: [2, 126, 1400], for short blocks and for long ones; long: [F] -> [F, 1400].
+    """
+    number, place = np.divmod(np.arange(first, first + len(long)), SEGMENT)
+    place = (place + UNIT * (TURN * number % UNITS)) % SEGMENT
+    out: Float = pattern[long.astype(np.intp), place].astype(np.float32)
+    out *= np.float32(1 / PATTERN_UNIT)
+    return out
+
+
 def frames(first: int, count: int) -> Float:
-    """Noise of `count` frames from frame `first` >= 0 on: [count, 1400]."""
+    """Noise of `count` frames from frame `first` >= 0 on, for models without their own: [count, 1400]."""
     out = np.empty((count, COEFFICIENTS), np.float32)
     at = 0
     while at < count:

@@ -156,11 +156,12 @@ class Synthesizer:
             long[0, target] = part.long_frames[chosen]
         first = max(chunk.first_frame - REACH, 0)
         start = first - (chunk.first_frame - REACH)
-        random = noise.frames(first, size[1] - start)[None]
-        if start:
-            random = np.concatenate([np.zeros((1, start, COEFFICIENTS), np.float32), random], 1)
+        pattern, filling = self._tables.noise, np.zeros(size, np.float32)
+        filling[0, start:] = (
+            noise.frames(first, size[1] - start) if pattern is None else noise.own(pattern, first, long[0, start:, 0])
+        )
         coefficients = np.empty((frames, COEFFICIENTS), np.float32)
-        inputs = {"quantized": quantized, "log_sigma": sigma, "sent": sent, "noise": random}
+        inputs = {"quantized": quantized, "log_sigma": sigma, "sent": sent, "noise": filling}
         if self._more:
             inputs |= {"loudness": loudness, "long": long}
         for at in range(0, frames, WINDOW):

@@ -1,6 +1,7 @@
 """The integers of a model that the bits of a file depend on.
 
-Everything here is an integer but `shape`, `bias` and `steady`, which only scale decoded numbers and never decide a bit.
+Everything here is an integer but `shape`, `bias` and `steady`, which only scale decoded numbers and never decide a bit;
+nor does `noise`, which is here because decoding needs it.
 """
 
 import hashlib
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from formats.context import CONTEXTS
 from formats.errors import ModelError
-from formats.grid import COEFFICIENTS, FLOOR, HYPER, LEVELS
+from formats.grid import COEFFICIENTS, FLOOR, HYPER, LEVELS, SEGMENT
 
 PRECISION = 24
 """Bits of a probability: the frequencies of a table sum to 2**24."""
@@ -50,6 +51,7 @@ _SHAPES: dict[str, tuple[type[Any], tuple[int, ...]]] = {
     "loudness": (np.int32, (HYPER + 1,)),
     "steadiness": (np.int32, (COEFFICIENTS,)),
     "steady": (np.float64, (COEFFICIENTS,)),
+    "noise": (np.int8, (2, SEGMENT, COEFFICIENTS)),
     "main": (np.uint32, (LEVELS, MAGNITUDES)),
     "hyper": (np.uint32, (HYPER_TABLES, HYPER_SYMBOLS)),
 }
@@ -119,8 +121,9 @@ class Tables(Archive):
         loudness: int32 [49], a frame's loudness as sum of a hyper vector times the first 48, and the last one.
         steadiness: int32 [1400], levels that an octave of loudness takes away, fixed like `slope`.
         steady: float64 [1400], exponent of loudness: step = 2 ** (shape log2 sigma + steady loudness + bias - ...).
+        noise: int8 [2, 126, 1400], what fills where nothing was sent, in short and in long blocks (`codec.noise`).
 
-    A model has the last three, or none of them.
+    A model has the last three before `noise`, or none of them.
 
     Raises:
         ModelError: an array is missing, has another shape or type, or breaks a bound.
@@ -137,6 +140,7 @@ class Tables(Archive):
     loudness: NDArray[np.int32] | None = None
     steadiness: NDArray[np.int32] | None = None
     steady: NDArray[np.float64] | None = None
+    noise: NDArray[np.int8] | None = None
 
     def __post_init__(self) -> None:
         extra = [self.loudness, self.steadiness, self.steady]

@@ -123,3 +123,19 @@ def test_noise_depends_on_the_frame_alone(first: int, count: int) -> None:
         number, place = divmod(first + f, SEGMENT)
         assert np.array_equal(got[f], noise.segment(number)[place])
     assert np.std(got) == pytest.approx(1, abs=0.05)
+
+
+def test_a_models_own_noise_is_its_pattern_turned_by_the_segment() -> None:
+    pattern = np.arange(2 * SEGMENT * COEFFICIENTS, dtype=np.int64).reshape(2, SEGMENT, COEFFICIENTS).astype(np.int8)
+    long = np.zeros(400, np.bool_)
+    long[54:90] = True
+    got = noise.own(pattern, 100, long)
+    assert got.dtype == np.float32
+    for f, held in enumerate(long):
+        number, place = divmod(100 + f, 126)
+        wanted = pattern[int(held), (place + 18 * ((3 * number) % 7)) % 126]
+        assert np.array_equal(got[f] * 32, wanted)
+    # Every unit is the first of some segment, and the same one comes back after seven.
+    starts = [noise.own(pattern, 126 * z, long[:1])[0] for z in range(8)]
+    assert len({row.tobytes() for row in starts[:7]}) == 7
+    assert np.array_equal(starts[7], starts[0])

@@ -286,7 +286,9 @@ def test_synthesis_in_chunks_is_synthesis_of_the_whole(name: str, held: Array) -
         frames = len(joined["sent"]) - 2 * reach
         for name, outside in names.items():
             joined[name][:reach] = joined[name][frames + reach :] = outside
-        random = np.concatenate([np.zeros((reach, COEFFICIENTS), np.float32), noise.frames(0, frames + reach)])
+        held, pattern = joined["long_frames"][reach:, 0] if model.long_blocks else None, model.tables.noise
+        random = noise.frames(0, frames + reach) if pattern is None else noise.own(pattern, 0, held)
+        random = np.concatenate([np.zeros((reach, COEFFICIENTS), np.float32), random])
         out = synthesizer._network(
             noise=random[None],
             gain=np.array([gain], np.float32),

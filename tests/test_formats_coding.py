@@ -385,6 +385,8 @@ def test_digest_depends_on_every_array_and_not_on_the_archive(tables: Tables) ->
             replace(tables, steady=tables.steady + 1),
             replace(tables, loudness=None, steadiness=None, steady=None),
         ]
+    noise = np.zeros((2, SEGMENT, COEFFICIENTS), np.int8)
+    changed += [replace(tables, noise=noise), replace(tables, noise=noise + np.int8(1))]
     assert len({tables.digest(), *(other.digest() for other in changed)}) == 1 + len(changed)
 
 

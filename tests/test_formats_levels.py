@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from formats.errors import ModelError
-from formats.grid import COEFFICIENTS, HYPER, LEVELS
+from formats.grid import COEFFICIENTS, HYPER, LEVELS, SEGMENT
 from formats.levels import expect, levels, ranks
 from formats.tables import Tables
 
@@ -188,3 +188,12 @@ def test_levels_do_not_depend_on_how_segments_are_grouped(tables: Tables) -> Non
         ]
         for got, wanted in zip(zip(*parts, strict=True), whole, strict=True):
             assert np.array_equal(np.concatenate(got), wanted)
+
+
+def test_noise_of_another_kind_or_shape_is_refused() -> None:
+    noise = np.arange(2 * SEGMENT * COEFFICIENTS).reshape(2, SEGMENT, COEFFICIENTS).astype(np.int8)
+    kept = Tables.from_bytes(replace(tables_of("tiny"), noise=noise).to_bytes()).noise
+    assert kept is not None and np.array_equal(kept, noise)
+    for wrong in (noise[:1], noise[:, :-1], noise.astype(np.int16)):
+        with pytest.raises(ModelError, match="noise"):
+            replace(tables_of("tiny"), noise=wrong)

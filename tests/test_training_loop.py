@@ -48,7 +48,7 @@ def run(monkeypatch: pytest.MonkeyPatch, folder: Path, config: TrainConfig, step
     monkeypatch.setattr(train, "time", SimpleNamespace(monotonic=lambda: next(ticks)))
     # A step asks twice, first at 1, 3, 5 ...
     given: dict[str, Any] = {"music": folder, "cache": folder / "cache", "out": folder / "run", "tables": None}
-    given |= {"resume": None, "fresh": False, "minutes": 2 * steps / 60, "save_minutes": 60, "every": 1}
+    given |= {"resume": None, "noise": None, "fresh": False, "minutes": 2 * steps / 60, "save_minutes": 60, "every": 1}
     train.train(config, argparse.Namespace(**(given | {"device": "cpu"} | options)))
     return torch.load(folder / "run" / "last.pt", weights_only=True)
 
@@ -100,16 +100,25 @@ def test_the_encoder_stays_at_its_start_unless_it_has_a_rate(folder: Path, monke
     torch.manual_seed(SHORT.seed)
     start = Autoencoder(TINY).state_dict()
     trained = run(monkeypatch, folder, SHORT, 1)["model"]
-    assert all(torch.equal(trained[name], start[name]) for name in start if not name.startswith("decoder."))
+    assert all(torch.equal(trained[name], start[name]) for name in start if not name.startswith(("decoder.", "noise.")))
     assert not torch.equal(trained["decoder.heads.weight"], start["decoder.heads.weight"])
+
+
+def test_the_noise_is_learned_from_the_pattern_given(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = np.random.default_rng(0).normal(size=(2, SEGMENT, COEFFICIENTS)).astype(np.float32)
+    np.save(folder / "noise.npy", given)
+    trained = run(monkeypatch, folder, SHORT, 1, noise=folder / "noise.npy")["model"]["noise.pattern"].numpy()
+    away = np.abs(trained - given)
+    assert 0 < away.max() <= SHORT.rate_noise * 1.01  # one step of Adam
+    assert np.abs(given - run(monkeypatch, folder, SHORT, 1)["model"]["noise.pattern"].numpy()).max() > 1
 
 
 def test_a_checkpoint_of_before_long_blocks_is_filled(tmp_path: Path) -> None:
     """With zeros that have no effect, whatever the model has learned that it is given to."""
-    new = {"decoder.long", "levels.steady", "levels.mean"}
+    new = {"decoder.long", "levels.steady", "levels.mean", "noise.pattern"}
     full = untrained().state_dict()
     older = {name: value for name, value in full.items() if name not in new}
-    assert len(older) == len(full) - 3
+    assert len(older) == len(full) - 4
     got = whole(untrained(), older)
     assert got.keys() == full.keys() and all(torch.equal(got[name], older[name]) for name in older)
     assert not got["decoder.long"].any() and not got["levels.steady"].any()

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from codec import noise
 from codec.blocks import BAND_MEAN
-from formats.grid import CEILING, COEFFICIENTS, FLOOR, HOP, HYPER, LEVELS, SHARE, UNIT_LEVEL
+from formats.grid import CEILING, COEFFICIENTS, FLOOR, HOP, HYPER, LEVELS, SHARE, UNIT, UNIT_LEVEL
 from training.config import NetworkConfig
 from training.start import START_BIAS, START_SHAPE, interpolation
 
@@ -182,13 +183,30 @@ class Decoder(nn.Module):
         return scaled * step + noise * amplitude + bound * torch.tanh(residual)
 
 
+class Noise(nn.Module):
+    """What fills where nothing was sent: two seconds of noise, one of short blocks and one of long ones, learned.
+
+    Noise that fluctuates less than chance has it is nearer to any sound that it stands for (`training.smooth`).
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pattern = nn.Parameter(torch.from_numpy(np.stack([noise.segment(number) for number in (0, 1)])))
+
+    def forward(self, long: Tensor, place: int = 0) -> Tensor:
+        """Which units are long, bool [B, S, 7] -> noise [B, 126 S, 1400]; `place`: the pattern's unit to begin with."""
+        short, held = self.pattern.reshape(2, -1, UNIT, COEFFICIENTS).roll(-place, 1).unbind()
+        return torch.where(long[..., None, None], held, short).reshape(len(long), -1, COEFFICIENTS)
+
+
 class Autoencoder(nn.Module):
-    """The three parts under one roof, so that a checkpoint is one dictionary of tensors."""
+    """The four parts under one roof, so that a checkpoint is one dictionary of tensors."""
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.config = config
         self.encoder, self.levels, self.decoder = Encoder(config), Levels(), Decoder(config)
+        self.noise = Noise()
 
     @staticmethod
     def quantized_hyper(hyper: Tensor) -> Tensor:
@@ -197,5 +215,5 @@ class Autoencoder(nn.Module):
 
 
 def whole(model: Autoencoder, state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """A checkpoint's tensors; those that older ones lack are zero in effect, as an untrained model has them."""
+    """A checkpoint's tensors; those that older ones lack are as an untrained model has them, zero in effect."""
     return Autoencoder(model.config).state_dict() | state

@@ -37,6 +37,7 @@ class TrainConfig:
     batch: int = 4  # items a step
     rate_decoder: float = 2e-3  # AdamW
     rate_encoder: float = 0.0  # 0 keeps analysis, hyper latents, predictor and steps at their start
+    rate_noise: float = 2e-3  # the pattern of noise
     warmup: int = 50  # steps
     ema: float = 0.997  # decay a step of the averaged weights that are exported
     mel: float = 1.4

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from codec import blocks, stereo
+from codec import blocks, noise, stereo
 from codec.mdct import frames
 from codec.quantize import quantize, round_hyper
 from formats.coding import low_bits
@@ -28,7 +28,7 @@ from formats.tables import (
     Tables,
     frequencies,
 )
-from training.autoencoder import Autoencoder
+from training.autoencoder import Autoencoder, Noise
 from training.config import GAINS
 from training.data import Music
 
@@ -52,7 +52,15 @@ def integer_part(model: Autoencoder) -> Tables:
         loudness=np.rint(np.append(1024 * matrix @ mean, 2048 * offset @ mean)).astype(np.int32),
         steadiness=np.rint(4 * steady * (1 << LEVEL_BITS) / SIGMA_UNIT).astype(np.int32),
         steady=steady,
+        noise=noise_pattern(model.noise.pattern.detach().cpu().numpy()),
     )
+
+
+def noise_pattern(values: NDArray[np.float32]) -> NDArray[np.int8] | None:
+    """A learned pattern of noise in integers; None for the one that nothing was learned of."""
+    if np.array_equal(values, Noise().pattern.detach().numpy()):
+        return None
+    return np.clip(np.rint(noise.PATTERN_UNIT * values), -127, 127).astype(np.int8)
 
 
 def pieces(music: Music, count: int, rng: np.random.Generator, *, turned: bool = True) -> Iterator[NDArray[np.float32]]:

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from codec.quantize import DEAD_ZONE
-from formats.grid import SEGMENT, SHARE, UNIT, main_count
+from formats.grid import SEGMENT, SHARE, UNIT, UNITS, main_count
 from training.autoencoder import Autoencoder, whole
 from training.config import CHANCES, FINE, GAINS, TrainConfig
 from training.data import Music, batches, listed
@@ -50,10 +50,12 @@ def run_codec(
     log_d: Tensor,
     main: list[int],
     vary: tuple[Tensor, Tensor] | None = None,
+    place: int = 0,
 ) -> dict[str, Tensor]:
     """Coefficients through quantizer and decoder as a file would carry them; all [B, T, 1400] but hyper.
 
-    `long`: bool [B, T / 126, 7]. `vary`: what is added to both exponents of the step, [B, 1, 1] each.
+    `long`: bool [B, T / 126, 7]. `vary`: what is added to both exponents of the step, [B, 1, 1] each. `place`: unit of
+    the noise's pattern to begin with.
     """
     hyper = model.quantized_hyper(model.encoder(x))
     log_sigma = model.levels.log_sigma(hyper)
@@ -64,7 +66,7 @@ def run_codec(
     level = model.levels.level(log_sigma, log_step)
     sent = choose_sent(level, main)
     q = quantize_through(x * torch.exp2(-log_step)) * sent
-    noise = (torch.rand_like(x) * 2 - 1) * math.sqrt(3)
+    noise = model.noise(long, place)
     decoded = model.decoder(q, log_sigma, log_step, sent, noise, long.flatten(1).repeat_interleave(UNIT, 1).to(x.dtype))
     with torch.no_grad():
         # What an error is weighed against is the song's own envelope: the learned one could drift to please the loss.
@@ -126,7 +128,10 @@ def groups(model: Autoencoder, c: TrainConfig) -> list[dict[str, Any]]:
 
     Not the steps: gradients passed straight through the rounding lead them astray (training/LOG.md).
     """
-    made = [{"params": list(model.decoder.parameters()), "peak": c.rate_decoder}]
+    made = [
+        {"params": list(model.decoder.parameters()), "peak": c.rate_decoder},
+        {"params": [model.noise.pattern], "peak": c.rate_noise, "weight_decay": 0.0},
+    ]
     if c.rate_encoder:
         bits = [*model.encoder.parameters(), model.levels.predictor, model.levels.offset]
         made.append({"params": bits, "peak": c.rate_encoder, "weight_decay": 0.0})
@@ -150,9 +155,12 @@ def train(c: TrainConfig, a: argparse.Namespace) -> None:
     step, seen, spent = 0, 0.0, 0.0
     state = torch.load(a.resume, map_location=device, weights_only=True) if a.resume else None
     if state:
-        model.load_state_dict(whole(model, state["ema"] if a.fresh else state["model"]))
         average = {k: v.to(device) for k, v in whole(model, state["ema"]).items()}
+        model.load_state_dict(average if a.fresh else whole(model, state["model"]))
         step, seen, spent = state["step"], state["seen"], state["spent"]
+    if a.noise:
+        model.noise.load_state_dict({"pattern": torch.from_numpy(np.load(a.noise)).to(device)})
+        average["noise.pattern"] = model.noise.pattern.detach().clone()
     optimiser = torch.optim.AdamW(groups(model, c), lr=0.0, betas=(0.9, 0.98), weight_decay=1e-3, foreach=True)
     if state and not a.fresh:
         try:
@@ -183,7 +191,7 @@ def train(c: TrainConfig, a: argparse.Namespace) -> None:
             vary = torch.from_numpy(rng.uniform(-c.vary, c.vary, (2, c.batch, 1, 1)).astype(np.float32)).to(device)
             out = run_codec(
                 model, x, long, torch.tensor(log_d, device=device)[:, None, None], [main_count(t) for t in tiers],
-                (vary[0], vary[1]),
+                (vary[0], vary[1]), int(rng.integers(UNITS)),
             )  # fmt: skip
             fine = torch.tensor([d < math.log2(FINE) for d in log_d], device=device)
             parts = losses(c, out, x, long, turns, waves, fine, rng)
@@ -227,6 +235,7 @@ def main() -> None:
     p.add_argument("--out", type=Path, required=True, help="folder for last.pt and log.jsonl")
     p.add_argument("--cache", type=Path, default=Path(".cache"), help="folder for decoded music")
     p.add_argument("--tables", type=Path, help="code lengths from training.fit, needed once the encoder learns")
+    p.add_argument("--noise", type=Path, help="pattern of noise to begin with, from training.smooth")
     p.add_argument("--minutes", type=float, default=60)
     p.add_argument("--save-minutes", type=float, default=3)
     p.add_argument("--every", type=int, default=20, help="steps a log line")
