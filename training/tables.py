@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from formats.grid import SAMPLE_RATE
 from training import bdrate, founding, goals, onsets
 from training.compare import Row, claim, curve_rows, groups, mean_width, paired
 from training.markdown import section
@@ -45,17 +46,23 @@ def report(rows: Sequence[Row], ours: str | None, failures: Sequence[str], secon
 
 def means(rows: Sequence[Row]) -> str:
     """One line per system and setting: mean measured rate and mean metrics (clips without a value left out)."""
-    head = ["system", "setting", "kbit/s", *COLUMNS.values(), "width dB", "clipped", "length"]
+    head = ["system", "setting", "kbit/s", "most off", *COLUMNS.values(), "width dB", "clipped", "length"]
     lines = []
     for (system, setting), group in groups(rows).items():
         values = [_mean([row.metrics[name] for row in group]) for name in COLUMNS]
         exact = sum(not row.length_error for row in group)
-        tail = [f"{mean_width(group):.1f}", f"{sum(row.metrics['clipped'] for row in group):.0f}"]
+        samples = sum(row.seconds for row in group) * SAMPLE_RATE * 2
+        tail = [f"{mean_width(group):.1f}", f"{sum(row.metrics['clipped'] for row in group) / samples:.4%}"]
         length = "exact" if exact == len(group) else f"{exact}/{len(group)}"
         rate = f"{np.mean([row.kbps for row in group]):.2f}"
-        lines.append([system, setting, rate, *(f"{v:.2f}" for v in values), *tail, length])
-    note = "System resample is the founding study's baseline: to the rate whose raw 16-bit stereo size is the bitrate, "
-    return section("Means", note + "and back." if any(row.system == "resample" for row in rows) else "", head, lines)
+        lines.append([system, setting, rate, _most_off(group), *(f"{v:.2f}" for v in values), *tail, length])
+    note = (
+        "Most off: the largest difference of a file from the rate asked for. Clipped: share of samples at full scale. "
+    )
+    if any(row.system == "resample" for row in rows):
+        note += "System resample is the founding study's baseline: to the rate whose raw 16-bit stereo size is the "
+        note += "bitrate, and back."
+    return section("Means", note.strip(), head, lines)
 
 
 def comparison(rows: Sequence[Row], ours: str, other: str) -> str:
@@ -79,6 +86,13 @@ def comparison(rows: Sequence[Row], ours: str, other: str) -> str:
         "measured rates are left out, their number after the minus."
     )
     return section(f"{ours} against {other}", note, head, lines)
+
+
+def _most_off(group: Sequence[Row]) -> str:
+    asked, _, unit = group[0].setting.partition(" ")
+    if unit != "kbit/s":
+        return "-"
+    return f"{max(abs(row.kbps / float(asked) - 1) for row in group):.1%}"
 
 
 def _mean(values: Sequence[float]) -> float:
