@@ -10,8 +10,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from codec import blocks, noise
-from codec.blocks import LONG
+from codec import blocks
 from codec.mdct import forward
 from codec.sessions import Network
 from codec.weights import Model
@@ -19,10 +18,10 @@ from formats.context import CLASSES, CONTEXTS
 from formats.grid import COEFFICIENTS, HOP, HYPER, LEVELS, SEGMENT, TIERS, UNIT_LEVEL, UNITS, main_count
 from formats.levels import expect, levels, ranks
 from formats.tables import MAGNITUDES, PRECISION, SIGMA_UNIT
-from training import losses, smooth, spectral, train
+from training import losses, spectral, train
 from training.autoencoder import Autoencoder
 from training.export import DECODER_INPUTS, Reference, example, export
-from training.freeze import code_lengths, count, integer_part, noise_pattern
+from training.freeze import code_lengths, count, integer_part
 from training.graphs import DecoderGraph, EncoderGraph
 from training.mos import _audio_mode, resample
 from training.start import EDGES
@@ -376,52 +375,3 @@ def test_a_decoder_leaves_large_values_their_precision() -> None:
     with torch.no_grad():
         y = model.decoder(q, sigma, sigma - 3, torch.ones_like(q), torch.zeros_like(q), torch.ones(1, 20))
     assert 0.5 < ((y - q / 8).abs() * 8).max() <= 1.5 + 1e-4
-
-
-# Noise
-
-
-def test_noise_is_by_block_length_and_goes_round() -> None:
-    model, long = untrained(), torch.zeros(1, 2, 7, dtype=torch.bool)
-    long[0, 0, 2:4] = True
-    pattern = model.noise.pattern.detach()
-    for place in (0, 5):
-        got = model.noise(long, place)[0]
-        assert got.shape == (252, COEFFICIENTS)
-        for f in range(252):
-            held = 36 <= f < 72
-            assert torch.equal(got[f], pattern[int(held), (f + 18 * place) % 126])
-    # As codec.noise plays it: a segment's number says where the pattern begins.
-    frozen = noise_pattern(pattern.numpy() + 0.1)
-    assert frozen is not None
-    with torch.no_grad():
-        model.noise.pattern.copy_(torch.from_numpy(frozen.astype(np.float32) / noise.PATTERN_UNIT))
-    played = noise.own(frozen, 126 * 4, long[0, 0].repeat_interleave(18).numpy())
-    np.testing.assert_array_equal(played, model.noise(long[:, :1], 3 * 4 % 7)[0].detach().numpy())
-
-
-def test_a_pattern_that_nothing_was_learned_of_is_not_frozen() -> None:
-    assert integer_part(untrained()).noise is None
-    model = untrained()
-    with torch.no_grad():
-        model.noise.pattern[0, 3, 5] = 9.0
-        model.noise.pattern[1, 3, 5] = 0.51 / 32
-    frozen = integer_part(model).noise
-    assert frozen is not None and frozen[0, 3, 5] == 127 and frozen[1, 3, 5] == 1
-
-
-@pytest.mark.parametrize("hop", [HOP, LONG])
-def test_smooth_noise_fluctuates_less_than_chance(hop: int) -> None:
-    pattern, before, after = smooth.smooth(hop, 6)
-    assert pattern.shape == (126, COEFFICIENTS)
-    assert after < 0.95 * before
-    x = smooth.sound(pattern, hop)
-    # The ring is closed: what the codec's inverse makes of three rounds holds the same samples in its middle.
-    three = torch.cat([pattern] * 3).numpy() * smooth.QUIET
-    held = np.full((3, 7), hop == LONG)
-    if hop == LONG:
-        wanted = blocks.inverse(three)[:, 127 * HOP : 250 * HOP]
-    else:
-        wanted = blocks.samples(three, held)[:, 127 * HOP : 250 * HOP]
-    start = (127 - 126 + 18) * HOP - hop + (HOP // 2 if hop == LONG else 0)  # which long blocks begin earlier by
-    np.testing.assert_allclose(x[:2, start : start + wanted.shape[1]], wanted, atol=1e-5)

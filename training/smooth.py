@@ -7,7 +7,6 @@ Pumplin's (1985, low-noise noise), here in many bands and windows at once.
 """
 
 import argparse
-import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from codec import mdct
 from codec.blocks import LONG
 from formats.grid import COEFFICIENTS, HOP, SEGMENT, UNIT
 from training.losses import MEL_SCALES, log10, magnitudes, mel_matrix, unfold
+from training.spectral import STFT_WINDOWS
 
 QUIET = 0.03
 """Standard deviation of coefficients, at which no magnitude is clamped."""
@@ -38,8 +38,7 @@ def sound(pattern: Tensor, hop: int) -> Tensor:
     """The pattern [126, 1400] played round and round in blocks of 700 or 1400: mid, side and two mixes [4, N]."""
     ring = torch.cat([pattern[-UNIT:], pattern, pattern[:UNIT]])
     held = ring.reshape(-1, hop // HOP, 2, HOP).permute(2, 0, 3, 1).reshape(2, -1, hop)
-    window = mdct.WINDOW if hop == HOP else mdct.window(hop)
-    rising, falling = torch.from_numpy(np.asarray(window, np.float32)).reshape(2, hop).unbind()
+    rising, falling = torch.from_numpy(mdct.window(hop).reshape(2, hop)).unbind()
     mid, side = QUIET * unfold(held, rising, falling)[:, hop:-hop]
     return torch.stack([mid, side, mid + SIDE * side, mid - SIDE * side])
 
@@ -49,7 +48,7 @@ def features(x: Tensor) -> Iterator[tuple[Tensor, float]]:
     for size, bands in MEL_SCALES:
         spectrum = magnitudes(x, size, size // 4)
         yield log10(mel_matrix(size, bands, x.device) @ spectrum), 1.0
-        if size in (512, 2048):
+        if size in STFT_WINDOWS:
             yield log10(spectrum), STFT
 
 
@@ -70,9 +69,8 @@ def smooth(hop: int, steps: int, seed: int = 0, rate: float = 0.04) -> tuple[Ten
     wanted = typical(sound(torch.randn(SEGMENT, COEFFICIENTS, generator=rng), hop))
     pattern = torch.randn(SEGMENT, COEFFICIENTS, generator=rng).sign().requires_grad_(True)
     optimiser, found = torch.optim.Adam([pattern], lr=rate), []
-    for step in range(steps):
-        for group in optimiser.param_groups:
-            group["lr"] = rate * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * step / steps)))
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps, eta_min=0.05 * rate)
+    for _ in range(steps):
         away = [
             weight * (level - middle).abs().mean()
             for (level, weight), middle in zip(features(sound(pattern, hop)), wanted, strict=True)
@@ -81,6 +79,7 @@ def smooth(hop: int, steps: int, seed: int = 0, rate: float = 0.04) -> tuple[Ten
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
+        schedule.step()
         found.append(loss.item())
     return pattern.detach(), found[0], found[-1]
 

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from formats.grid import SAMPLE_RATE
 from training import bdrate, founding, goals, onsets
 from training.compare import Row, claim, curve_rows, groups, mean_width, paired
 from training.markdown import section
+from training.metrics import RATE
 
 COLUMNS = {
     "visqol": "ViSQOL",
@@ -51,7 +51,7 @@ def means(rows: Sequence[Row]) -> str:
     for (system, setting), group in groups(rows).items():
         values = [_mean([row.metrics[name] for row in group]) for name in COLUMNS]
         exact = sum(not row.length_error for row in group)
-        samples = sum(row.seconds for row in group) * SAMPLE_RATE * 2
+        samples = sum(row.seconds for row in group) * RATE * 2
         tail = [f"{mean_width(group):.1f}", f"{sum(row.metrics['clipped'] for row in group) / samples:.4%}"]
         length = "exact" if exact == len(group) else f"{exact}/{len(group)}"
         rate = f"{np.mean([row.kbps for row in group]):.2f}"
