@@ -10,8 +10,9 @@ from codec import blocks, mdct, stereo
 from codec.attacks import BLOCKS
 from codec.chunks import Window, source_samples
 from codec.mdct import Float
-from codec.quantize import quantize, quantize_mixed, round_hyper
+from codec.quantize import quantize, quantize_hyper, quantize_mixed
 from codec.sessions import Network
+from codec.trellis import change_bits
 from codec.weights import Model
 from formats.coding import AnyTables, Latents, Ranking, encode
 from formats.errors import ModelError
@@ -103,7 +104,7 @@ class Analyser:
             raise ModelError(f"model {model.name!r} needs more context than this version of aez gives it")
         self._network = Network(model.encoder, {"coefficients"}, device, outputs=frozenset({"hyper"}))
         self.provider = self._network.provider
-        self._long = model.long_blocks
+        self._long, self._bits = model.long_blocks, change_bits(model.tables.hyper)
 
     def __call__(self, window: Window, silence: NDArray[np.int64], attacks: NDArray[np.int64]) -> Analysed:
         """One window through transform, turning and network."""
@@ -111,7 +112,8 @@ class Analyser:
         core = slice(REACH, REACH + window.frames)
         out = self._network(coefficients=coefficients[None])
         groups = hyper_count(window.frames)
-        vectors = round_hyper(out["hyper"][0, REACH // SHARE :][:groups], coefficients[REACH : REACH + SHARE * groups])
+        hyper = out["hyper"][0, REACH // SHARE :][:groups]
+        vectors = quantize_hyper(hyper, coefficients[REACH : REACH + SHARE * groups], self._bits)
         return Analysed(vectors, analysis_values(out, coefficients)[core], Lists(silence, attacks, turns, long))
 
 

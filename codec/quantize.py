@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from codec.trellis import settle
 from formats.coding import MAGNITUDE_LIMIT
-from formats.grid import BANDS, CEILING, FLOOR, HOP, SHARE
+from formats.grid import BANDS, FLOOR, HOP, SHARE
 from formats.levels import Expected
 from formats.places import gather, scatter
 from formats.tables import SIGMA_UNIT, Tables
@@ -18,13 +19,14 @@ DEAD_ZONE = 0.12
 """Magnitudes round up from 0.5 + this: zeros are cheaper than the little that they lose."""
 
 
-def round_hyper(hyper: "Float", coefficients: "Float") -> NDArray[np.int8]:
-    """Round hyper latents; a channel whose coefficients are all zero over a hyper vector gets the value for silence.
+def quantize_hyper(hyper: "Float", coefficients: "Float", bits: "Float") -> NDArray[np.int8]:
+    """Hyper latents in integers; a channel whose coefficients are all zero over a hyper vector gets silence's value.
 
     Shape:
-        hyper: [G, 48] half octaves; coefficients: [3 G, 1400] -> [G, 48] in -32...31.
+        hyper: [G, 48] half octaves, from a segment's start on; coefficients: [3 G, 1400]; bits: [56, 64], code lengths
+        as `codec.trellis.change_bits` gives them -> [G, 48] in -32...31.
     """
-    out = np.clip(np.rint(hyper), FLOOR + 1, CEILING).astype(np.int8)
+    out = settle(hyper, bits).astype(np.int8)
     silent = ~coefficients.reshape(len(hyper), SHARE, 2, HOP).any((1, 3))
     out.reshape(-1, 2, BANDS)[silent] = FLOOR
     return out

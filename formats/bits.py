@@ -70,7 +70,7 @@ def escape(values: NDArray[np.int64]) -> tuple[NDArray[np.uint8], NDArray[np.uin
 
 def _places(lengths: NDArray[Any]) -> NDArray[np.int64]:
     """Place value of every bit of a run of fields: lengths [2, 3] -> [1, 0, 2, 1, 0]."""
-    ends = np.cumsum(lengths)
+    ends = np.cumsum(lengths, dtype=np.int64)
     return np.repeat(ends, lengths) - 1 - np.arange(ends[-1] if len(ends) else 0)
 
 
@@ -93,7 +93,7 @@ class BitReader:
         present = np.flatnonzero(lengths != 0)
         if len(present):
             widths = lengths[present]
-            ends = np.cumsum(widths)
+            ends = np.cumsum(widths, dtype=np.int64)
             bits = self.take(int(ends[-1])).astype(np.int32)
             values[present] = np.add.reduceat(bits << _places(widths), ends - widths)
         return values

@@ -61,9 +61,9 @@ def vector_count(frames: int, tables: AnyTables) -> int:
     return hyper_count(frames) if isinstance(tables, Tables) else 0
 
 
-def low_bits(level: NDArray[np.uint8]) -> NDArray[np.int32]:
+def low_bits(level: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Bits of a magnitude that are sent raw: none up to level 30, one more every octave from there."""
-    return ((np.maximum(level, 27) - np.uint8(27)) >> np.uint8(2)).astype(np.int32)
+    return (np.maximum(level, np.uint8(27)) - np.uint8(27)) >> np.uint8(2)
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,26 +158,29 @@ def _decode_range(
     ranking = _ranked(vectors, frames, main, gain, tables)
     shift = low_bits(ranking.level)
     seen = np.zeros((frames, COEFFICIENTS), np.uint8)
+    coarse, width, at = np.empty(frames * main, np.int32), np.empty(frames * main, np.uint8), 0
     parts = []
     for part in _passes(ranking, tables, seen):
-        symbols, width = decoder.rows(part.counts, tables.main.reshape(-1, MAGNITUDES)), part.sort(shift)
+        here = slice(at, at := at + len(part.order))
+        symbols, width[here] = coarse[here], part.sort(shift)
+        decoder.rows(part.counts, tables.main.reshape(-1, MAGNITUDES), symbols)
         if ranking.index is not None and not part.last:
-            seen[part.frames] = scatter(part.unsort(context.small(symbols << width), main), ranking.index[part.frames])
-        parts.append((part, symbols, width))
-    coarse, width = (np.concatenate([entry[i] for entry in parts]) for i in (1, 2))
+            small = context.small(symbols << width[here])
+            seen[part.frames] = scatter(part.unsort(small, main), ranking.index[part.frames])
+        parts.append((part, here))
     raw = bits.BitReader(cursor.rest())
     low = raw.join(width)
     escaped = coarse == MAGNITUDES - 1
     coarse[escaped] += raw.unescape(int(escaped.sum()))
-    magnitude = (coarse << width) | low
-    nonzero, sign = np.flatnonzero(magnitude != 0), np.ones(len(magnitude), np.int8)
+    coarse <<= width
+    coarse |= low
+    nonzero, sign = np.flatnonzero(coarse != 0), np.ones(len(coarse), np.int8)
     sign[nonzero] -= 2 * raw.take(len(nonzero)).view(np.int8)
-    magnitude *= sign
+    coarse *= sign
     raw.finish()
-    values, at = np.empty((frames, main), np.int32), 0
-    for part, symbols, _ in parts:
-        values[part.frames] = part.unsort(magnitude[at : at + len(symbols)], main)
-        at += len(symbols)
+    values = np.empty((frames, main), np.int32)
+    for part, here in parts:
+        values[part.frames] = part.unsort(coarse[here], main)
     return vectors, values, ranking.index
 
 

@@ -40,9 +40,12 @@ def small(magnitude: NDArray[Any]) -> NDArray[np.uint8]:
 
 
 def neighbours(magnitude: NDArray[np.uint8], distance: int) -> NDArray[np.uint8]:
-    """Contexts of the pass at `distance`: magnitudes [F, 1400] up to LARGEST -> [frames of the pass, 1400].
+    """Weighted sums around each coefficient in the nearest frames that are coded already, of the pass at `distance`.
 
     The coefficient itself counts four times, the next lower and the next higher one once.
+
+    Shape:
+        magnitude: [F, 1400], up to LARGEST -> [frames of the pass, 1400].
     """
     around = magnitude[: len(magnitude) - distance : 2 * distance].copy()
     after = magnitude[2 * distance :: 2 * distance]
@@ -50,6 +53,11 @@ def neighbours(magnitude: NDArray[np.uint8], distance: int) -> NDArray[np.uint8]
     weighted = 4 * around
     weighted[:, 1:] += around[:, :-1]
     weighted[:, :-1] += around[:, 1:]
+    return weighted
+
+
+def contexts(weighted: NDArray[np.uint8], distance: int) -> NDArray[np.uint8]:
+    """Contexts in the pass at `distance` of such sums."""
     first = 1 + CLASSES * min(DISTANCES[::-1].index(distance), 2)
     table = (first + np.searchsorted(BOUNDS, np.arange(256), side="right")).astype(np.uint8)
     # As bytes, because NumPy's own lookup would make 64-bit indices of them first.
@@ -97,7 +105,7 @@ def passes(level: NDArray[np.uint8], index: NDArray[np.int64], magnitude: NDArra
         if distance and not table.size:
             continue
         if distance:
-            table += gather(neighbours(magnitude, distance), index[frames]) * np.uint16(LEVELS)
+            table += contexts(gather(neighbours(magnitude, distance), index[frames]), distance) * np.uint16(LEVELS)
         yield by_table(frames, table, CONTEXTS * LEVELS)
 
 

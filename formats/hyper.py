@@ -46,12 +46,13 @@ def decode(decoder: SymbolDecoder, count: int, tables: Tables) -> NDArray[np.int
     """The next `count` vectors: [count, 48]."""
     values = np.zeros((count, HYPER), np.int64, order="F")
     change = np.zeros((max(count - 1, 0), HYPER), np.int64, order="F")
+    symbols, ordered = np.empty(len(change), np.int64), np.empty(len(change), np.int32)
     for band in range(HYPER if count else 0):
         below = values[0, band - 1] if band else 0
         values[0, band] = _wrap(below + decoder.get(1, tables.hyper[_first(band)]).astype(np.int64))[0]
         order, counts = _by_context(change, band)
-        symbols = np.empty(len(change), np.int64)
-        symbols[order] = decoder.rows(counts, _rows(band, tables))
+        decoder.rows(counts, _rows(band, tables), ordered)
+        symbols[order] = ordered
         values[1:, band] = _wrap(values[0, band] + np.cumsum(symbols - _HALF))
         np.subtract(values[1:, band], values[:-1, band], out=change[:, band])
     return values.astype(np.int8)

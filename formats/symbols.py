@@ -79,14 +79,13 @@ class SymbolDecoder:
         except (AssertionError, ValueError):
             raise DamagedError(NO_CODE) from None
 
-    def rows(self, counts: NDArray[Any], tables: NDArray[np.uint32]) -> NDArray[np.int32]:
-        """Inverse of `SymbolEncoder.rows`."""
-        used = np.flatnonzero(counts)
-        decode, out, start = self._coder.decode, np.empty(int(counts.sum()), np.int32), 0
+    def rows(self, counts: NDArray[Any], tables: NDArray[np.uint32], out: NDArray[np.int32]) -> None:
+        """Inverse of `SymbolEncoder.rows`, into `out` [sum of counts]."""
+        used, start = np.flatnonzero(counts), 0
+        decode = self._coder.decode
         try:
             for row, count in zip(_models(tables, used), counts[used].tolist(), strict=True):
                 out[start : start + count] = decode(row, count)
                 start += count
         except (AssertionError, ValueError):
             raise DamagedError(NO_CODE) from None
-        return out

@@ -11,7 +11,8 @@ from pipeline_files import snr, unpacked
 from codec import analysis, blocks, encoding, mdct, noise, pipeline, stereo, synthesis, weights
 from codec.audio import ArraySource
 from codec.chunks import Windower
-from codec.quantize import round_hyper
+from codec.quantize import quantize_hyper
+from codec.trellis import change_bits
 from formats.container import Metadata, Reader
 from formats.errors import UsageError
 from formats.grid import BANDS, CHUNK, COEFFICIENTS, HOP, SAMPLE_RATE, SEGMENT, SHARE, UNITS, frame_count, segment_count
@@ -237,7 +238,9 @@ def test_analysis_in_windows_is_analysis_of_the_whole(name: str, music: Array, m
     out = analyser._network(coefficients=coefficients[None])
     values = analysis.analysis_values(out, coefficients)[reach : reach + frames]
     core = coefficients[reach : len(coefficients) - reach]
-    vectors = round_hyper(out["hyper"][0, reach // SHARE :][: len(core) // SHARE], core)
+    vectors = quantize_hyper(
+        out["hyper"][0, reach // SHARE :][: len(core) // SHARE], core, change_bits(weights.by_name(name).tables.hyper)
+    )
     got = np.concatenate([part.analysis for part in parts])
     np.testing.assert_allclose(got, values, atol=1e-5)
     assert np.array_equal(np.concatenate([part.hyper for part in parts]), vectors)

@@ -153,8 +153,8 @@ def test_every_frame_is_coded_in_exactly_one_pass_and_contexts_stay_in_range() -
 
 def test_louder_neighbours_mean_a_higher_class() -> None:
     quiet, loud = np.zeros((3, COEFFICIENTS), np.uint8), np.full((3, COEFFICIENTS), context.LARGEST, np.uint8)
-    assert (context.neighbours(quiet, 1) == 1).all()
-    assert (context.neighbours(loud, 1) == context.CLASSES).all()
+    assert (context.contexts(context.neighbours(quiet, 1), 1) == 1).all()
+    assert (context.contexts(context.neighbours(loud, 1), 1) == context.CLASSES).all()
 
 
 # A second implementation

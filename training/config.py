@@ -63,7 +63,7 @@ class TrainConfig:
 GAINS = {32: (0.7, 2.0), 64: (0.7, 2.8), 128: (0.5, 3.2), 256: (0.3, 2.2), 512: (0.05, 1.5), 1024: (0.03, 0.6)}
 """Step factors d that each tier is trained over, drawn log-uniformly."""
 
-CHANCES = {32: 0.06, 64: 0.09, 128: 0.25, 256: 0.25, 512: 0.22, 1024: 0.13}
+CHANCES = {32: 0.04, 64: 0.08, 128: 0.28, 256: 0.32, 512: 0.19, 1024: 0.09}
 """How often a training item is of each tier: most where most files are."""
 
 FINE = 0.3

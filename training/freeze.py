@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from codec import blocks, noise, stereo
 from codec.mdct import frames
-from codec.quantize import quantize, round_hyper
+from codec.quantize import quantize, quantize_hyper
+from codec.trellis import change_bits
 from formats.coding import low_bits
 from formats.context import CONTEXTS, passes, small
 from formats.grid import CHUNK, HOP, HYPER, LEVELS, TIERS, UNIT_LEVEL, main_count
@@ -23,7 +24,6 @@ from formats.tables import (
     HYPER_TABLES,
     LEVEL_BITS,
     MAGNITUDES,
-    PRECISION,
     SIGMA_UNIT,
     Tables,
     frequencies,
@@ -108,6 +108,39 @@ def count_magnitudes(
         np.add.at(rows, (np.repeat(np.arange(len(rows)), part.counts), part.sort(symbols)), 1)
 
 
+def count_changes(steps: NDArray[np.float64], vectors: NDArray[np.int8]) -> None:
+    """Add a piece's hyper latents [G, 48] to counts [64, 64] of symbols, context by context as they are coded."""
+    change: NDArray[np.int64] = vectors[1:].astype(np.int64) - vectors[:-1]
+    for band in range(HYPER):
+        rows = contexts(change, band) * BAND_GROUPS + group(band)
+        np.add.at(steps, (rows, (change[:, band] + HYPER_SYMBOLS // 2) % HYPER_SYMBOLS), 1)
+        below = int(vectors[0, band - 1]) if band else 0
+        first = CHANGE_CONTEXTS * BAND_GROUPS + group(band)
+        steps[first, (int(vectors[0, band]) - below) % HYPER_SYMBOLS] += 1
+
+
+def hyper_frequencies(counts: NDArray[np.float64]) -> NDArray[np.uint32]:
+    """Counts [64, 64] -> frequencies."""
+    # A first value is seen once a piece: a broad prior keeps unseen loudness cheap enough.
+    prior = np.where(np.arange(HYPER_TABLES) < CHANGE_CONTEXTS * BAND_GROUPS, 0.05, 0.55)
+    return frequencies(counts + prior[:, None])
+
+
+def change_tables(hypers: list[tuple[NDArray[np.float32], NDArray[np.float32]]]) -> NDArray[np.uint32]:
+    """Hyper tables that agree with the paths chosen under them, from pieces' hyper latents and coefficients.
+
+    What is cheap is chosen, and what is chosen is cheap: four rounds from what rounding gives.
+    """
+    bits, tabled = np.zeros((CHANGE_CONTEXTS * BAND_GROUPS, HYPER_SYMBOLS), np.float32), np.zeros(0, np.uint32)
+    for _ in range(5):
+        steps = np.zeros((HYPER_TABLES, HYPER_SYMBOLS))
+        for hyper, coefficients in hypers:
+            count_changes(steps, quantize_hyper(hyper, coefficients, bits))
+        tabled = hyper_frequencies(steps)
+        bits = change_bits(tabled)
+    return tabled
+
+
 def count(model: Autoencoder, music: Music, number: int, seed: int = 0) -> tuple[Tables, NDArray[np.float64]]:
     """Tables with frequencies from `number` pieces, each at one tier and gain as trained.
 
@@ -116,11 +149,17 @@ def count(model: Autoencoder, music: Music, number: int, seed: int = 0) -> tuple
     """
     tables, rng = integer_part(model), np.random.default_rng(seed)
     main, plain = np.zeros((CONTEXTS, LEVELS, MAGNITUDES)), np.zeros((LEVELS, MAGNITUDES))
-    steps = np.full((HYPER_TABLES, HYPER_SYMBOLS), 0.0)
-    for x in pieces(music, number, rng):
+
+    def analysed(x: NDArray[np.float32]) -> NDArray[np.float32]:
         with torch.no_grad():
-            hyper = model.encoder(torch.from_numpy(np.ascontiguousarray(x))[None])[0].cpu().numpy()
-        vectors = round_hyper(hyper, x)
+            return np.asarray(model.encoder(torch.from_numpy(np.ascontiguousarray(x))[None])[0].cpu().numpy())
+
+    few = pieces(music, -(-number // 4), np.random.default_rng(seed + 1))
+    bits = change_bits(change_tables([(analysed(x), x) for x in few]))
+    steps = np.zeros((HYPER_TABLES, HYPER_SYMBOLS))
+    for x in pieces(music, number, rng):
+        vectors = quantize_hyper(analysed(x), x, bits)
+        count_changes(steps, vectors)
         expected = expect(vectors, len(x), tables)
         for tier in rng.choice(TIERS, 2, replace=False):
             low, high = GAINS[int(tier)]
@@ -131,26 +170,13 @@ def count(model: Autoencoder, music: Music, number: int, seed: int = 0) -> tuple
             magnitude = np.abs(quantize(x, expected, index, gain, tables))
             count_magnitudes(main, ranked, index, magnitude)
             np.add.at(plain, (ranked, np.minimum(magnitude, MAGNITUDES - 1)), 1)
-        change: NDArray[np.int64] = vectors[1:].astype(np.int64) - vectors[:-1]
-        for band in range(HYPER):
-            rows = contexts(change, band) * BAND_GROUPS + group(band)
-            np.add.at(steps, (rows, (change[:, band] + HYPER_SYMBOLS // 2) % HYPER_SYMBOLS), 1)
-            below = int(vectors[0, band - 1]) if band else 0
-            first = CHANGE_CONTEXTS * BAND_GROUPS + group(band)
-            steps[first, (int(vectors[0, band]) - below) % HYPER_SYMBOLS] += 1
-    # A first value is seen once a piece: a broad prior keeps unseen loudness cheap enough.
-    steps[CHANGE_CONTEXTS * BAND_GROUPS :] += 0.5
     tabled = frequencies(by_context(main).reshape(-1, MAGNITUDES)).reshape(main.shape)
-    return Tables(**{**vars(tables), "main": tabled, "hyper": frequencies(steps + 0.05)}), plain
+    return Tables(**{**vars(tables), "main": tabled, "hyper": hyper_frequencies(steps)}), plain
 
 
 def code_lengths(tables: Tables, plain: NDArray[np.float64]) -> dict[str, NDArray[np.float32]]:
-    """What training's rate term needs: bits of plain magnitudes by level, sign included, and of a hyper change."""
+    """What training's rate term needs: bits of plain magnitudes by level, sign included, and of hyper changes."""
     smooth = smoothed(plain)
     main = -np.log2(smooth / smooth.sum(1, keepdims=True))
     main[:, 1:] += 1
-    rows = tables.hyper[: CHANGE_CONTEXTS * BAND_GROUPS].astype(np.float64).sum(0)
-    half = HYPER_SYMBOLS // 2
-    bits = PRECISION + math.log2(CHANGE_CONTEXTS * BAND_GROUPS) - np.log2(rows)
-    change = np.minimum(bits[half : half + MAGNITUDES], bits[half : half - MAGNITUDES : -1])
-    return {"main": main.astype(np.float32), "hyper": change[None].astype(np.float32)}
+    return {"main": main.astype(np.float32), "change": change_bits(tables.hyper)}

@@ -25,9 +25,10 @@ from codec.chunks import Windower
 from codec.classifiers import FEATURES
 from codec.genre import features
 from codec.mdct import Float
-from codec.quantize import quantize, round_hyper
+from codec.quantize import quantize, quantize_hyper
 from codec.sessions import Network
 from codec.terminal import progress
+from codec.trellis import change_bits
 from codec.weights import Model
 from formats.coding import Latents
 from formats.grid import HOP, SAMPLE_RATE, SHARE, hyper_count
@@ -103,6 +104,7 @@ class Listener:
         graph, self._tap = tapped(model.encoder)
         self._network = Network(graph, {"coefficients"}, "cpu")
         self._tables, self._long = model.tables, model.long_blocks
+        self._bits = change_bits(self._tables.hyper)
         self._tiers = [(model.main_count(tier), model.gain(tier)) for tier in tiers]
 
     def __call__(self, samples: Float) -> tuple[Float, Float]:
@@ -118,7 +120,7 @@ class Listener:
             out = self._network(coefficients=coefficients[None])
             groups = hyper_count(window.frames)
             core = slice(REACH // SHARE, REACH // SHARE + groups)
-            hyper = round_hyper(out["hyper"][0, core], coefficients[REACH : REACH + SHARE * groups])
+            hyper = quantize_hyper(out["hyper"][0, core], coefficients[REACH : REACH + SHARE * groups], self._bits)
             analysis = analysis_values(out, coefficients)[REACH : REACH + window.frames]
             heard.append([self._features(hyper, analysis, *tier) for tier in self._tiers])
             tokens.append(out[self._tap][0, core] if self._tap else np.zeros((groups, 0), np.float32))

@@ -17,11 +17,20 @@ import torch
 from torch import Tensor
 
 from codec.quantize import DEAD_ZONE
-from formats.grid import SEGMENT, SHARE, UNIT, UNITS, main_count
+from codec.trellis import settle
+from formats.grid import CEILING, FLOOR, SEGMENT, SHARE, UNIT, UNITS, main_count
 from training.autoencoder import Autoencoder, whole
 from training.config import CHANCES, FINE, GAINS, TrainConfig
 from training.data import Music, batches, listed
-from training.losses import code_length, dissimilarity, noise_to_mask, spectral_distances, synthesize, turn_back
+from training.losses import (
+    change_length,
+    code_length,
+    dissimilarity,
+    noise_to_mask,
+    spectral_distances,
+    synthesize,
+    turn_back,
+)
 
 TYPICAL = -8.5
 """Loudness, in octaves, around which a varied exponent turns."""
@@ -35,6 +44,17 @@ def choose_sent(level: Tensor, main: list[int]) -> Tensor:
         order = np.argsort(keys[b], axis=1, kind="stable")[:, :count]
         np.put_along_axis(sent[b], order, 1, 1)
     return torch.from_numpy(sent).to(level.device)
+
+
+def settle_through(hyper: Tensor, bits: Tensor | None) -> Tensor:
+    """Integers for hyper latents [B, G, 48], G a multiple of 42, as the encoder would find them under code lengths
+    `bits` [56, 64], or (None) by rounding; identity in the backward pass.
+    """
+    if bits is None:
+        return Autoencoder.quantized_hyper(hyper)
+    settled = settle(hyper.detach().flatten(0, 1).cpu().numpy(), bits.cpu().numpy())
+    near = hyper.clamp(FLOOR + 1, CEILING)
+    return near + (torch.from_numpy(settled).to(hyper).reshape(hyper.shape) - near).detach()
 
 
 def quantize_through(value: Tensor) -> Tensor:
@@ -51,13 +71,14 @@ def run_codec(
     main: list[int],
     vary: tuple[Tensor, Tensor] | None = None,
     place: int = 0,
+    bits: Tensor | None = None,
 ) -> dict[str, Tensor]:
     """Coefficients through quantizer and decoder as a file would carry them; all [B, T, 1400] but hyper.
 
     `long`: bool [B, T / 126, 7]. `vary`: what is added to both exponents of the step, [B, 1, 1] each. `place`: unit of
-    the noise's pattern to begin with.
+    the noise's pattern to begin with. `bits`: see `settle_through`.
     """
-    hyper = model.quantized_hyper(model.encoder(x))
+    hyper = settle_through(model.encoder(x), bits)
     log_sigma = model.levels.log_sigma(hyper)
     loudness = model.levels.loudness(log_sigma)
     log_step = model.levels.log_step(log_sigma, log_d, loudness)
@@ -118,9 +139,8 @@ def rate(out: dict[str, Tensor], tables: dict[str, Tensor]) -> Tensor:
     chosen = out["sent"] > 0
     bits = torch.zeros_like(out["q"])
     bits[chosen] = code_length(out["q"][chosen].abs(), out["level"][chosen], tables["main"])
-    change = (out["hyper"][:, 1:] - out["hyper"][:, :-1]).abs()
-    steps = code_length(change.flatten(), torch.zeros_like(change.flatten()), tables["hyper"].expand(2, -1))
-    return bits.sum((1, 2)) / bits.shape[1] + steps.reshape(len(change), -1).sum(1) / change.shape[1] / 3
+    change = out["hyper"][:, 1:] - out["hyper"][:, :-1]
+    return bits.sum((1, 2)) / bits.shape[1] + change_length(change, tables["change"]).sum((1, 2)) / change.shape[1] / 3
 
 
 def groups(model: Autoencoder, c: TrainConfig) -> list[dict[str, Any]]:
@@ -191,7 +211,7 @@ def train(c: TrainConfig, a: argparse.Namespace) -> None:
             vary = torch.from_numpy(rng.uniform(-c.vary, c.vary, (2, c.batch, 1, 1)).astype(np.float32)).to(device)
             out = run_codec(
                 model, x, long, torch.tensor(log_d, device=device)[:, None, None], [main_count(t) for t in tiers],
-                (vary[0], vary[1]), int(rng.integers(UNITS)),
+                (vary[0], vary[1]), int(rng.integers(UNITS)), tables.get("change"),
             )  # fmt: skip
             fine = torch.tensor([d < math.log2(FINE) for d in log_d], device=device)
             parts = losses(c, out, x, long, turns, waves, fine, rng)

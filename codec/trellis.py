@@ -1,0 +1,64 @@
+"""Trellis quantization of hyper latents: of all paths near theirs, the one of least error and fewest bits.
+
+Rounding alone makes a latent flicker between two integers while the music holds still, and every flicker is paid for.
+Each band of each segment takes the path, through the integers next to its latents, that minimises squared error plus
+WEIGHT times the code length under the model's own tables (Viterbi's algorithm). Contexts are those of plain rounding,
+so that bands do not wait for each other. Files are what any encoder may write: decoders know nothing of it.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from formats.grid import CEILING, FLOOR, HYPER
+from formats.hyper import contexts, group
+from formats.levels import GROUP
+from formats.tables import BAND_GROUPS, CHANGE_CONTEXTS, HYPER_SYMBOLS, PRECISION
+
+WEIGHT = 0.5
+"""Squared half octaves that a bit is worth (training/LOG.md)."""
+
+_HALF = HYPER_SYMBOLS // 2
+_GROUPS = np.array([group(band) for band in range(HYPER)])
+_APART = np.arange(3)[:, None] - np.arange(3) + 2  # of a vector's candidate and the one before's: 0...4
+
+
+def change_bits(frequencies: NDArray[np.uint32]) -> NDArray[np.float32]:
+    """Code lengths of changes from a model's hyper tables [64, 64]: [56, 64], by context and band group, and symbol."""
+    rows = frequencies[: CHANGE_CONTEXTS * BAND_GROUPS].astype(np.float32)
+    return np.asarray(np.float32(PRECISION) - np.log2(rows), np.float32)
+
+
+def settle(hyper: NDArray[np.float32], bits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Whole numbers in -31...31 for hyper latents, each at most one from where it would be rounded to.
+
+    Shape:
+        hyper: [G, 48], from a segment's start on; bits: [56, 64] as `change_bits` gives them -> [G, 48].
+    """
+    missing = -len(hyper) % GROUP
+    padded = np.concatenate([hyper, np.zeros((missing, HYPER), np.float32)]).reshape(-1, GROUP, HYPER)
+    wanted = np.clip(padded, FLOOR + 1, CEILING).swapaxes(0, 1)  # [42, segments, 48]
+    rounded = np.rint(wanted)
+    candidates = np.clip(rounded[..., None] + np.arange(-1, 2, dtype=np.float32), FLOOR + 1, CEILING)
+    error = (candidates - wanted[..., None]) ** 2
+    cost = WEIGHT * _lengths(np.diff(rounded, axis=0).astype(np.int64), bits)
+    # What the last segment lacks is free, whichever way it goes.
+    error[GROUP - missing :, -1] = cost[max(GROUP - missing, 1) - 1 :, -1] = 0
+    total, came = error[0], np.empty((GROUP, *error.shape[1:]), np.int64)
+    for moment in range(1, GROUP):
+        paths = total[..., None, :] + cost[moment - 1][..., _APART]
+        came[moment] = paths.argmin(-1)
+        total = paths.min(-1) + error[moment]
+    taken = np.empty(wanted.shape, np.int64)
+    taken[-1] = total.argmin(-1)
+    for moment in range(GROUP - 1, 0, -1):
+        taken[moment - 1] = np.take_along_axis(came[moment], taken[moment][..., None], -1)[..., 0]
+    settled = np.take_along_axis(candidates, taken[..., None], -1)[..., 0]
+    return settled.swapaxes(0, 1).reshape(-1, HYPER)[: len(hyper)]
+
+
+def _lengths(change: NDArray[np.int64], bits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Bits of a change and of those one and two away from it, in the contexts of the changes given: [..., 48, 5]."""
+    flat = change.reshape(-1, HYPER)
+    rows = np.stack([contexts(flat, band) for band in range(HYPER)], 1) * BAND_GROUPS + _GROUPS
+    symbols = (flat[..., None] + np.arange(-2, 3) + _HALF) % HYPER_SYMBOLS
+    return np.asarray(bits[rows[..., None], symbols].reshape(*change.shape, 5), np.float32)
