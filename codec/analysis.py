@@ -49,7 +49,7 @@ class Analysed:
         parts = []
         for part, expected in segments(self.hyper, len(self.analysis), tables):
             level, index = best(expected, main, gain, tables)
-            parts.append((level, index, quantize(self.analysis[part], expected, index, gain, tables)))
+            parts.append((level, index, quantize(self.analysis[part], expected, level, index, gain, tables)))
         level, index, values = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
         return encode(Latents(self.hyper, values, *self.lists), gain, coder, tables, Ranking(level, index))
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from codec.rdo import decide, thresholds
 from codec.trellis import settle
 from formats.coding import MAGNITUDE_LIMIT
 from formats.grid import BANDS, FLOOR, HOP, SHARE
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from codec.mdct import Float
 
 DEAD_ZONE = 0.12
-"""Magnitudes round up from 0.5 + this: zeros are cheaper than the little that they lose."""
+"""Latents of mixed models round up from 0.5 + this: zeros are cheaper than the little that they lose."""
 
 
 def quantize_hyper(hyper: "Float", coefficients: "Float", bits: "Float") -> NDArray[np.int8]:
@@ -44,22 +45,23 @@ def log_steps(expected: Expected, index: NDArray[np.int64], gain: int, tables: T
 
 
 def quantize(
-    analysis: "Float", expected: Expected, index: NDArray[np.int64], gain: int, tables: Tables
+    analysis: "Float",
+    expected: Expected,
+    level: NDArray[np.uint8],
+    index: NDArray[np.int64],
+    gain: int,
+    tables: Tables,
 ) -> NDArray[np.int32]:
-    """Main latents: analysis values [F, 1400] at indices [F, M], in steps, rounded with a dead zone -> [F, M]."""
+    """Main latents: analysis values [F, 1400] at indices [F, M] of these levels, in steps, decided -> [F, M]."""
     ratio = gather(analysis, index) * np.exp2(-log_steps(expected, index, gain, tables))
-    return round_steps(ratio)
+    return decide(ratio, level, index, thresholds(tables))
 
 
 def quantize_mixed(latents: "Float", gain: int) -> NDArray[np.int32]:
-    """Latents of a mixed model, whose steps are all d = 2**(-gain / 32): [F, M] -> [F, M]."""
-    return round_steps(latents * np.exp2(np.float32(gain / 32)))
-
-
-def round_steps(ratio: "Float") -> NDArray[np.int32]:
-    """Numbers in quantizer steps, rounded with a dead zone."""
+    """Latents of a mixed model, whose steps are all d = 2**(-gain / 32), rounded with a dead zone: [F, M] -> [F, M]."""
+    ratio = latents * np.exp2(np.float32(gain / 32))
     magnitude = np.floor(np.minimum(np.abs(ratio), MAGNITUDE_LIMIT) + np.float32(0.5 - DEAD_ZONE))
-    return np.where(ratio < 0, -magnitude, magnitude).astype(np.int32)
+    return np.asarray(np.where(ratio < 0, -magnitude, magnitude), np.int32)
 
 
 def spread(main: NDArray[np.int32], index: NDArray[np.int64]) -> tuple["Float", NDArray[np.bool_]]:

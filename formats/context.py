@@ -40,9 +40,7 @@ def small(magnitude: NDArray[Any]) -> NDArray[np.uint8]:
 
 
 def neighbours(magnitude: NDArray[np.uint8], distance: int) -> NDArray[np.uint8]:
-    """Weighted sums around each coefficient in the nearest frames that are coded already, of the pass at `distance`.
-
-    The coefficient itself counts four times, the next lower and the next higher one once.
+    """`weighted` sums of the nearest frames that are coded already, of the pass at `distance`.
 
     Shape:
         magnitude: [F, 1400], up to LARGEST -> [frames of the pass, 1400].
@@ -50,18 +48,23 @@ def neighbours(magnitude: NDArray[np.uint8], distance: int) -> NDArray[np.uint8]
     around = magnitude[: len(magnitude) - distance : 2 * distance].copy()
     after = magnitude[2 * distance :: 2 * distance]
     around[: len(after)] += after
-    weighted = 4 * around
-    weighted[:, 1:] += around[:, :-1]
-    weighted[:, :-1] += around[:, 1:]
-    return weighted
+    return weighted(around)
 
 
-def contexts(weighted: NDArray[np.uint8], distance: int) -> NDArray[np.uint8]:
-    """Contexts in the pass at `distance` of such sums."""
+def weighted(around: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Sums [n, 1400] of frames' magnitudes: the coefficient counts four times, the next lower and higher one once."""
+    out = 4 * around
+    out[:, 1:] += around[:, :-1]
+    out[:, :-1] += around[:, 1:]
+    return out
+
+
+def contexts(sums: NDArray[np.uint8], distance: int) -> NDArray[np.uint8]:
+    """Contexts in the pass at `distance` of `weighted` sums."""
     first = 1 + CLASSES * min(DISTANCES[::-1].index(distance), 2)
     table = (first + np.searchsorted(BOUNDS, np.arange(256), side="right")).astype(np.uint8)
     # As bytes, because NumPy's own lookup would make 64-bit indices of them first.
-    return np.frombuffer(weighted.tobytes().translate(table.tobytes()), np.uint8).reshape(weighted.shape)
+    return np.frombuffer(sums.tobytes().translate(table.tobytes()), np.uint8).reshape(sums.shape)
 
 
 class Pass(NamedTuple):

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from codec import blocks
 from codec.mdct import forward
+from codec.rdo import decide
 from codec.sessions import Network
 from codec.weights import Model
 from formats.context import CLASSES, CONTEXTS
@@ -264,6 +265,20 @@ def slow_start(x: Array, rounded: Array, d: float, main: int, noise: Array) -> d
     q = np.where(sent, np.sign(x) * np.floor(np.abs(x) / step + 0.38), 0)
     fill = noise * np.where(sent, np.minimum(step / 4, 2**sigma), 0.8 * 2**sigma)
     return {"log_sigma": sigma, "sent": sent, "q": q, "decoded": np.where(q == 0, fill, q * step)}
+
+
+def test_training_decides_as_the_encoder_does(counted: Any) -> None:
+    limits, rng = code_lengths(*counted)["limits"], np.random.default_rng(2)
+    index = np.tile(np.arange(0, COEFFICIENTS, 3), (2 * SEGMENT, 1))
+    value = np.zeros((1, 2 * SEGMENT, COEFFICIENTS), np.float32)
+    value[0, :, ::3] = rng.laplace(0, 1.5, index.shape)
+    level = rng.integers(0, LEVELS, value.shape)
+    passed = torch.from_numpy(value).requires_grad_()
+    got = train.decide_through(passed, torch.from_numpy(level).float(), torch.from_numpy(limits))
+    wanted = decide(value[0, :, ::3], level[0, :, ::3].astype(np.uint8), index, limits)
+    assert np.array_equal(got.detach()[0, :, ::3].numpy(), wanted)
+    got.sum().backward()
+    assert passed.grad is not None and (passed.grad == 1).all()
 
 
 def test_untrained_reproduces_the_design(clip: NDArray[np.float32]) -> None:

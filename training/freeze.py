@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 from codec import blocks, noise, stereo
 from codec.mdct import frames
 from codec.quantize import quantize, quantize_hyper
+from codec.rdo import thresholds
 from codec.trellis import change_bits
 from formats.coding import low_bits
 from formats.context import CONTEXTS, passes, small
 from formats.grid import CHUNK, HOP, HYPER, LEVELS, TIERS, UNIT_LEVEL, main_count
 from formats.hyper import contexts, group
-from formats.levels import expect, levels, ranks
-from formats.places import gather, scatter
+from formats.levels import best, expect
+from formats.places import scatter
 from formats.tables import (
     BAND_GROUPS,
     CHANGE_CONTEXTS,
@@ -142,41 +143,52 @@ def change_tables(hypers: list[tuple[NDArray[np.float32], NDArray[np.float32]]])
 
 
 def count(model: Autoencoder, music: Music, number: int, seed: int = 0) -> tuple[Tables, NDArray[np.float64]]:
-    """Tables with frequencies from `number` pieces, each at one tier and gain as trained.
+    """Tables with frequencies from `number` pieces, each at two tiers and gains as trained.
+
+    What encoders choose depends on the tables: a quarter as many pieces give those that the pieces are quantized under.
 
     Returns:
         the tables, and the counts [48, 18] of plain magnitudes by level, which training's rate term interpolates.
     """
-    tables, rng = integer_part(model), np.random.default_rng(seed)
-    main, plain = np.zeros((CONTEXTS, LEVELS, MAGNITUDES)), np.zeros((LEVELS, MAGNITUDES))
 
     def analysed(x: NDArray[np.float32]) -> NDArray[np.float32]:
         with torch.no_grad():
             return np.asarray(model.encoder(torch.from_numpy(np.ascontiguousarray(x))[None])[0].cpu().numpy())
 
-    few = pieces(music, -(-number // 4), np.random.default_rng(seed + 1))
-    bits = change_bits(change_tables([(analysed(x), x) for x in few]))
-    steps = np.zeros((HYPER_TABLES, HYPER_SYMBOLS))
-    for x in pieces(music, number, rng):
-        vectors = quantize_hyper(analysed(x), x, bits)
-        count_changes(steps, vectors)
-        expected = expect(vectors, len(x), tables)
-        for tier in rng.choice(TIERS, 2, replace=False):
-            low, high = GAINS[int(tier)]
-            gain = round(-32 * (math.log2(low) + rng.random() * math.log2(high / low)))
-            level = levels(expected, gain, tables)
-            index = ranks(level, main_count(int(tier)))
-            ranked = gather(level, index)
-            magnitude = np.abs(quantize(x, expected, index, gain, tables))
-            count_magnitudes(main, ranked, index, magnitude)
-            np.add.at(plain, (ranked, np.minimum(magnitude, MAGNITUDES - 1)), 1)
-    tabled = frequencies(by_context(main).reshape(-1, MAGNITUDES)).reshape(main.shape)
-    return Tables(**{**vars(tables), "main": tabled, "hyper": hyper_frequencies(steps)}), plain
+    few = -(-number // 4)
+    first = pieces(music, few, np.random.default_rng(seed + 1))
+    changes = change_tables([(analysed(x), x) for x in first])
+    tables = Tables(**{**vars(integer_part(model)), "hyper": changes})
+    plain = np.zeros((LEVELS, MAGNITUDES))
+    for many, rng in ((few, np.random.default_rng(seed + 2)), (number, np.random.default_rng(seed))):
+        main, plain = np.zeros((CONTEXTS, LEVELS, MAGNITUDES)), np.zeros((LEVELS, MAGNITUDES))
+        steps = np.zeros((HYPER_TABLES, HYPER_SYMBOLS))
+        bits = change_bits(tables.hyper)
+        for x in pieces(music, many, rng):
+            vectors = quantize_hyper(analysed(x), x, bits)
+            count_changes(steps, vectors)
+            expected = expect(vectors, len(x), tables)
+            for tier in rng.choice(TIERS, 2, replace=False):
+                low, high = GAINS[int(tier)]
+                gain = round(-32 * (math.log2(low) + rng.random() * math.log2(high / low)))
+                ranked, index = best(expected, main_count(int(tier)), gain, tables)
+                magnitude = np.abs(quantize(x, expected, ranked, index, gain, tables))
+                count_magnitudes(main, ranked, index, magnitude)
+                np.add.at(plain, (ranked, np.minimum(magnitude, MAGNITUDES - 1)), 1)
+        tabled = frequencies(by_context(main).reshape(-1, MAGNITUDES)).reshape(main.shape)
+        tables = Tables(**{**vars(tables), "main": tabled, "hyper": hyper_frequencies(steps)})
+    return tables, plain
 
 
 def code_lengths(tables: Tables, plain: NDArray[np.float64]) -> dict[str, NDArray[np.float32]]:
-    """What training's rate term needs: bits of plain magnitudes by level, sign included, and of hyper changes."""
+    """What training needs to know of tables.
+
+    Returns:
+        main [48, 18]: bits of plain magnitudes by level, sign included; change [56, 64]: of changes of hyper latents;
+        limits [9, 48, 11]: thresholds between magnitudes.
+    """
     smooth = smoothed(plain)
     main = -np.log2(smooth / smooth.sum(1, keepdims=True))
     main[:, 1:] += 1
-    return {"main": main.astype(np.float32), "change": change_bits(tables.hyper)}
+    limits = thresholds(tables)
+    return {"main": main.astype(np.float32), "change": change_bits(tables.hyper), "limits": limits}

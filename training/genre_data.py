@@ -33,7 +33,7 @@ from codec.weights import Model
 from formats.coding import Latents
 from formats.grid import HOP, SAMPLE_RATE, SHARE, hyper_count
 from formats.layout import VERSION
-from formats.levels import GROUP, expect, levels, ranks
+from formats.levels import GROUP, best, expect
 from training.mel import mel_filters
 
 if TYPE_CHECKING:
@@ -134,8 +134,8 @@ class Listener:
 
     def _features(self, hyper: NDArray[np.int8], analysis: Float, main: int, gain: int) -> Float:
         expected = expect(hyper, len(analysis), self._tables)
-        index = ranks(levels(expected, gain, self._tables), main)
-        values = quantize(analysis, expected, index, gain, self._tables)
+        level, index = best(expected, main, gain, self._tables)
+        values = quantize(analysis, expected, level, index, gain, self._tables)
         return features(Latents(hyper, values, np.zeros((0, 2), np.int64)), gain, self._tables)
 
 

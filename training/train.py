@@ -15,9 +15,12 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from codec.quantize import DEAD_ZONE
+from codec.rdo import BASE, SMALL
 from codec.trellis import settle
+from formats.context import BOUNDS, LARGEST
 from formats.grid import CEILING, FLOOR, SEGMENT, SHARE, UNIT, UNITS, main_count
 from training.autoencoder import Autoencoder, whole
 from training.config import CHANCES, FINE, GAINS, TrainConfig
@@ -63,6 +66,24 @@ def quantize_through(value: Tensor) -> Tensor:
     return value + (q - value).detach()
 
 
+def decide_through(value: Tensor, level: Tensor, limits: Tensor) -> Tensor:
+    """`codec.rdo.decide` in the forward pass, identity in the backward pass.
+
+    Shape:
+        value: [B, T, 1400] in steps, zero where not sent, T a multiple of 126; level: the same;
+        limits: [9, 48, 11] as `codec.rdo.thresholds` gives them.
+    """
+    size = value.detach().abs()
+    near = torch.floor(size + 0.5 - BASE).clamp(max=LARGEST).reshape(-1, SEGMENT, value.shape[2])
+    beside = functional.pad(near[:, 1:], (0, 0, 0, 1)) + functional.pad(near[:, :-1], (0, 0, 1, 0))
+    beside = beside.reshape(value.shape)
+    sums = 4 * beside + functional.pad(beside[..., :-1], (1, 0)) + functional.pad(beside[..., 1:], (0, 1))
+    classes = torch.bucketize(sums, torch.tensor(BOUNDS, device=sums.device, dtype=sums.dtype), right=True)
+    low = torch.floor(size)
+    over = limits[classes, level.detach().round().long(), low.long().clamp(max=SMALL)]
+    return value + (value.sign() * (low + (size - low > over)) - value).detach()
+
+
 def run_codec(
     model: Autoencoder,
     x: Tensor,
@@ -71,14 +92,15 @@ def run_codec(
     main: list[int],
     vary: tuple[Tensor, Tensor] | None = None,
     place: int = 0,
-    bits: Tensor | None = None,
+    tables: dict[str, Tensor] | None = None,
 ) -> dict[str, Tensor]:
     """Coefficients through quantizer and decoder as a file would carry them; all [B, T, 1400] but hyper.
 
     `long`: bool [B, T / 126, 7]. `vary`: what is added to both exponents of the step, [B, 1, 1] each. `place`: unit of
-    the noise's pattern to begin with. `bits`: see `settle_through`.
+    the noise's pattern to begin with. `tables`: code lengths, see `training.freeze.code_lengths`; None: plain rounding.
     """
-    hyper = settle_through(model.encoder(x), bits)
+    known = tables or {}
+    hyper = settle_through(model.encoder(x), known.get("change"))
     log_sigma = model.levels.log_sigma(hyper)
     loudness = model.levels.loudness(log_sigma)
     log_step = model.levels.log_step(log_sigma, log_d, loudness)
@@ -86,7 +108,8 @@ def run_codec(
         log_step = log_step + vary[0] * (log_sigma - loudness) + vary[1] * (loudness - TYPICAL)
     level = model.levels.level(log_sigma, log_step)
     sent = choose_sent(level, main)
-    q = quantize_through(x * torch.exp2(-log_step)) * sent
+    value = x * torch.exp2(-log_step)
+    q = decide_through(value * sent, level, known["limits"]) if known else quantize_through(value) * sent
     noise = model.noise(long, place)
     decoded = model.decoder(q, log_sigma, log_step, sent, noise, long.flatten(1).repeat_interleave(UNIT, 1).to(x.dtype))
     with torch.no_grad():
@@ -211,7 +234,7 @@ def train(c: TrainConfig, a: argparse.Namespace) -> None:
             vary = torch.from_numpy(rng.uniform(-c.vary, c.vary, (2, c.batch, 1, 1)).astype(np.float32)).to(device)
             out = run_codec(
                 model, x, long, torch.tensor(log_d, device=device)[:, None, None], [main_count(t) for t in tiers],
-                (vary[0], vary[1]), int(rng.integers(UNITS)), tables.get("change"),
+                (vary[0], vary[1]), int(rng.integers(UNITS)), tables,
             )  # fmt: skip
             fine = torch.tensor([d < math.log2(FINE) for d in log_d], device=device)
             parts = losses(c, out, x, long, turns, waves, fine, rng)
