@@ -35,7 +35,8 @@ def settle(hyper: NDArray[np.float32], bits: NDArray[np.float32]) -> NDArray[np.
         hyper: [G, 48], from a segment's start on; bits: [56, 64] as `change_bits` gives them -> [G, 48].
     """
     missing = -len(hyper) % GROUP
-    padded = np.concatenate([hyper, np.zeros((missing, HYPER), np.float32)]).reshape(-1, GROUP, HYPER)
+    known = np.nan_to_num(hyper, nan=CEILING)  # where samples of 1e19 and more overflowed: as loud as can be told
+    padded = np.concatenate([known, np.zeros((missing, HYPER), np.float32)]).reshape(-1, GROUP, HYPER)
     wanted = np.clip(padded, FLOOR + 1, CEILING).swapaxes(0, 1)  # [42, segments, 48]
     rounded = np.rint(wanted)
     candidates = np.clip(rounded[..., None] + np.arange(-1, 2, dtype=np.float32), FLOOR + 1, CEILING)

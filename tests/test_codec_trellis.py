@@ -5,6 +5,7 @@ from itertools import product
 import numpy as np
 import pytest
 
+import codec
 from codec import trellis, weights
 from codec.quantize import quantize_hyper
 from formats import hyper as coding
@@ -75,9 +76,12 @@ def test_segments_do_not_look_at_each_other(latents: np.ndarray) -> None:
 @pytest.mark.parametrize("count", [1, 2, GROUP])
 def test_any_length_and_any_value_stays_in_range(count: int) -> None:
     wild = np.random.default_rng(0).normal(0, 60, (count, HYPER)).astype(np.float32)
+    wild[0, :3] = np.nan, np.inf, -np.inf
     found = trellis.settle(wild, trellis.change_bits(weights.by_name().tables.hyper))
     assert found.shape == wild.shape
     assert found.min() >= FLOOR + 1 and found.max() <= -FLOOR - 1
+    if count == 1:
+        assert found[0, :3].tolist() == [31, 31, -31]
 
 
 def test_silence_keeps_its_value(latents: np.ndarray) -> None:
@@ -87,3 +91,9 @@ def test_silence_keeps_its_value(latents: np.ndarray) -> None:
     assert found.dtype == np.int8
     assert (found[10:20, HYPER // 2 :] == FLOOR).all()
     assert (found[:, : HYPER // 2] > FLOOR).all() and (found[20:] > FLOOR).all()
+
+
+def test_enormous_samples_are_coded_without_a_word() -> None:
+    """Their energies overflow in the network; warnings are errors here."""
+    samples, _ = codec.decode(codec.encode(np.full((2, 5000), 1e30, np.float32), 44100))
+    assert samples.shape == (2, 5000) and np.isfinite(samples).all() and np.abs(samples).max() > 1e4
