@@ -2,20 +2,24 @@
 
 Rounding alone makes a latent flicker between two integers while the music holds still, and every flicker is paid for.
 Each band of each segment takes the path, through the integers next to its latents, that minimises squared error plus
-WEIGHT times the code length under the model's own tables (Viterbi's algorithm). Contexts are those of plain rounding,
+WEIGHTS times the code length under the model's own tables (Viterbi's algorithm). Contexts are those of plain rounding,
 so that bands do not wait for each other. Files are what any encoder may write: decoders know nothing of it.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
-from formats.grid import CEILING, FLOOR, HYPER
+from formats.grid import BANDS, CEILING, FLOOR, HYPER
 from formats.hyper import contexts, group
 from formats.levels import GROUP
 from formats.tables import BAND_GROUPS, CHANGE_CONTEXTS, HYPER_SYMBOLS, PRECISION
 
-WEIGHT = 0.5
-"""Squared half octaves that a bit is worth (training/LOG.md)."""
+WEIGHTS = np.linspace(2, 0.3, BANDS, dtype=np.float32) * np.array([[1], [2]], np.float32)
+"""Squared half octaves that a bit is worth, [2, 24] (training/LOG.md).
+
+Most of a low band is sent, whatever its loudness was said to be; of a high one it is all that is known. The second
+channel is mostly the quieter one.
+"""
 
 _HALF = HYPER_SYMBOLS // 2
 _GROUPS = np.array([group(band) for band in range(HYPER)])
@@ -41,7 +45,7 @@ def settle(hyper: NDArray[np.float32], bits: NDArray[np.float32]) -> NDArray[np.
     rounded = np.rint(wanted)
     candidates = np.clip(rounded[..., None] + np.arange(-1, 2, dtype=np.float32), FLOOR + 1, CEILING)
     error = (candidates - wanted[..., None]) ** 2
-    cost = WEIGHT * _lengths(np.diff(rounded, axis=0).astype(np.int64), bits)
+    cost = WEIGHTS.reshape(-1, 1) * _lengths(np.diff(rounded, axis=0).astype(np.int64), bits)
     # What the last segment lacks is free, whichever way it goes.
     error[GROUP - missing :, -1] = cost[max(GROUP - missing, 1) - 1 :, -1] = 0
     total, came = error[0], np.empty((GROUP, *error.shape[1:]), np.int64)

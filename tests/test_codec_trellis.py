@@ -48,7 +48,8 @@ def test_no_path_is_better() -> None:
 
         def cost(path: np.ndarray, band: int = band, rows: np.ndarray = rows) -> float:
             symbols = (np.diff(path).astype(int) + 32) % HYPER_SYMBOLS
-            return float(((path - latents[:, band]) ** 2).sum() + trellis.WEIGHT * bits[rows, symbols].sum())
+            paid = trellis.WEIGHTS.ravel()[band] * bits[rows, symbols].sum()
+            return float(((path - latents[:, band]) ** 2).sum() + paid)
 
         paths = [rounded[:, band] + np.array(steps) for steps in product((-1, 0, 1), repeat=4)]
         least = min(map(cost, paths))
