@@ -15,9 +15,11 @@ from formats.lists import NO_ATTACKS
 from formats.places import gather
 from formats.tables import MAGNITUDES, PRECISION, Tables, frequencies
 
+SHIPPED = "music5"  # by name: other tests make the tiny model the default
+
 
 def test_thresholds_fall_where_a_step_up_is_cheaper() -> None:
-    limits = rdo.thresholds(weights.by_name().tables)
+    limits = rdo.thresholds(weights.by_name(SHIPPED).tables)
     assert limits.shape == (9, LEVELS, rdo.SMALL + 1)
     assert limits.min() >= rdo.LOWEST and limits.max() <= rdo.HIGHEST
     sparse = limits[:, 20, 0]  # of a one, from quiet to loud neighbours
@@ -27,7 +29,7 @@ def test_thresholds_fall_where_a_step_up_is_cheaper() -> None:
 
 
 def test_thresholds_are_the_bits_between_magnitudes() -> None:
-    tables = weights.by_name().tables
+    tables = weights.by_name(SHIPPED).tables
     row = tables.main[3, 22].astype(float)  # class 2 of distance 1
     bits = PRECISION - np.log2(row)
     more = bits[1] - bits[0] + 1, bits[3] - bits[2]
@@ -36,7 +38,7 @@ def test_thresholds_are_the_bits_between_magnitudes() -> None:
 
 
 def test_tables_without_contexts_have_the_same_thresholds_in_all_classes() -> None:
-    tables = weights.by_name().tables
+    tables = weights.by_name(SHIPPED).tables
     counts = np.exp2(-np.arange(MAGNITUDES, dtype=float))[None].repeat(LEVELS, 0)
     limits = rdo.thresholds(Tables(**{**vars(tables), "main": frequencies(counts)}))
     assert (limits == limits[:1]).all()
@@ -70,7 +72,7 @@ def test_decisions_are_those_of_a_slow_twin() -> None:
     index[:, :2] = [[0, COEFFICIENTS - 1]]
     level = rng.integers(0, LEVELS, (frames, main)).astype(np.uint8)
     ratio = (rng.laplace(0, 1, (frames, main)) * rng.choice([0.3, 1, 30], (frames, main))).astype(np.float32)
-    limits = rdo.thresholds(weights.by_name().tables)
+    limits = rdo.thresholds(weights.by_name(SHIPPED).tables)
     got = rdo.decide(ratio, level, index, limits)
     assert np.array_equal(got, slow(ratio, level, index, limits))
     assert (got != np.rint(ratio)).mean() > 0.02 and np.abs(got - ratio).max() <= rdo.HIGHEST
@@ -78,7 +80,7 @@ def test_decisions_are_those_of_a_slow_twin() -> None:
 
 def test_enormous_values_stay_in_range() -> None:
     ratio = np.array([[np.inf, -np.inf, 1e30]], np.float32)
-    limits = rdo.thresholds(weights.by_name().tables)
+    limits = rdo.thresholds(weights.by_name(SHIPPED).tables)
     got = rdo.decide(ratio, np.zeros((1, 3), np.uint8), np.arange(3)[None], limits)
     assert got.tolist() == [[1 << 23, -(1 << 23), 1 << 23]]
 
@@ -86,11 +88,11 @@ def test_enormous_values_stay_in_range() -> None:
 @pytest.mark.parametrize(("main", "gain"), [(112, 0), (496, 30)])
 def test_it_costs_less_than_any_rounding(main: int, gain: int, music: Array) -> None:
     """Squared error plus what bits are worth, in real payloads, against dead zones from none to a fifth of a step."""
-    tables = weights.by_name().tables
+    tables = weights.by_name(SHIPPED).tables
     middle = np.stack([music[0] + music[1], music[0] - music[1]]) / 2
     windower = Windower(analysis.REACH)
     window = next(iter([*windower.push(middle.astype(np.float32)), *windower.finish(middle.shape[1])]))
-    chunk = analysis.Analyser(weights.by_name(), "cpu")(window, np.zeros((0, 2), np.int64), NO_ATTACKS)
+    chunk = analysis.Analyser(weights.by_name(SHIPPED), "cpu")(window, np.zeros((0, 2), np.int64), NO_ATTACKS)
     expected = expect(chunk.hyper, len(chunk.analysis), tables)
     level, index = best(expected, main, gain, tables)
     ratio = gather(chunk.analysis, index) * np.exp2(-log_steps(expected, index, gain, tables))

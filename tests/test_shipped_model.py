@@ -10,7 +10,7 @@ from formats.grid import nominal_kbps
 from training.spectral import mel_distance
 
 SECONDS = 12
-NAME = "music4"  # by name: other tests make the tiny model the default
+NAME = "music5"  # by name: other tests make the tiny model the default
 
 
 @pytest.fixture(scope="module")
@@ -30,12 +30,12 @@ def si_sdr(x: np.ndarray, y: np.ndarray) -> float:
 
 # Mel distance and SI-SDR, a tenth off what the model measured when it was made; the song is hard, noise and clicks.
 FLOORS = {
-    32: (1.64, 0.15),
-    64: (1.60, 0.08),
-    128: (1.32, 0.74),
-    256: (1.27, 1.42),
-    512: (1.12, 3.24),
-    1024: (0.67, 8.13),
+    32: (1.62, -0.2),
+    64: (1.50, 0.10),
+    128: (1.33, 0.49),
+    256: (1.36, 0.78),
+    512: (1.25, 2.69),
+    1024: (0.71, 8.08),
 }
 
 

@@ -47,12 +47,14 @@ def test_the_command_writes_what_export_reads(tmp_path: Path, capsys: pytest.Cap
     for name, made in (("start", checkpoint(0.0, 10)), ("a", checkpoint(0.1, 20)), ("b", checkpoint(0.3, 30))):
         torch.save(made, tmp_path / f"{name}.pt")
     paths = [str(tmp_path / f"{name}.pt") for name in ("start", "a", "b", "c")]
-    merge.main(["--start", paths[0], paths[1], paths[2], "--out", paths[3], "--coarser", "0.4"])
+    merge.main(["--start", paths[0], paths[1], paths[2], "--out", paths[3], "--coarser", "0.4", "--within", "-0.25"])
     assert "40 steps, 640 s of audio" in capsys.readouterr().out
     model, told = restore(Path(paths[3]))
     assert told["steps"] == 40
     assert float(model.levels.predictor[0, 0].detach()) == pytest.approx(0.2)
     assert float(model.levels.bias[-1].detach()) == pytest.approx(0.6)
+    assert float(model.levels.shape[0].detach()) == pytest.approx(-0.05)
+    assert float(model.levels.steady[0].detach()) == pytest.approx(0.45)
     with pytest.raises(SystemExit, match="No such file"):
         merge.main(["--start", paths[0], "absent.pt", "--out", paths[3]])
     with pytest.raises(SystemExit, match="rising bands"):

@@ -1,8 +1,8 @@
 """One checkpoint from several runs: `python -m training.merge --start S.pt RUN.pt... --out C.pt [--coarser OCTAVES]`.
 
 Averages the averaged weights of runs that went on from the same checkpoint with different music, which is better than
-either (Wortsman et al. 2022, Model soups), and leaves the optimisers' state out. `--coarser` adds to the step of high
-bands, as the sweeps in LOG.md ask for: steps are not trained. A single run is only stripped.
+either (Wortsman et al. 2022, Model soups), and leaves the optimisers' state out. Steps are not trained: what the sweeps
+in LOG.md ask for is set here: `--coarser` for those of high bands, `--within` for all. A single run is only stripped.
 """
 
 import argparse
@@ -51,6 +51,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     p.add_argument("--out", type=Path, required=True)
     p.add_argument("--coarser", type=float, default=0.0, metavar="OCTAVES", help="added to the step of high bands")
     p.add_argument("--bands", type=int, nargs=2, default=(11, 18), metavar=("FROM", "FULL"), help="where that begins")
+    p.add_argument(
+        "--within", type=float, default=0.0, metavar="EXPONENT",
+        help="added to the step's exponent of a coefficient's expected size against its frame's",
+    )  # fmt: skip
     a = p.parse_args(arguments)
     if not 0 <= a.bands[0] < a.bands[1] < BANDS:
         raise SystemExit(f"merge: --bands takes two rising bands of 0 to {BANDS - 1}")
@@ -59,7 +63,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         merged = average(start, runs)
     except (OSError, ValueError) as error:
         raise SystemExit(f"merge: {error}") from None
-    merged["ema"]["levels.bias"] += coarser(a.coarser, *a.bands)
+    weights = merged["ema"]
+    weights["levels.bias"] += coarser(a.coarser, *a.bands)
+    weights["levels.shape"] += a.within
+    weights["levels.steady"] -= a.within
     save(a.out, **merged)
     print(f"{a.out}: {merged['step']} steps, {merged['seen']:.0f} s of audio, {merged['spent'] / 60:.0f} min")
 

@@ -80,7 +80,7 @@ def full_disks(lab: Lab, quick: bool, tally: Tally) -> None:
             tally.add("small file system", "cannot be mounted here")
             return
         lab.refused(tally, "small file system", lab.decode("wav", disk / "new.wav"))
-        (disk / "filler").write_bytes(bytes(60 << 10))
+        (disk / "filler").write_bytes(bytes(64 << 10))
         lab.refused(tally, "small file system", lab.encode("wav", disk / "new.aez"))
         to_pipe = Job(["decode", str(lab.coded), "-"], lab.out / "none")
         lab.refused(tally, "full temporary folder", to_pipe, lambda: setattr(tempfile, "tempdir", str(disk)))
