@@ -14,11 +14,11 @@ from formats.hyper import contexts, group
 from formats.levels import GROUP
 from formats.tables import BAND_GROUPS, CHANGE_CONTEXTS, HYPER_SYMBOLS, PRECISION
 
-WEIGHTS = np.linspace(2, 0.3, BANDS, dtype=np.float32) * np.array([[1], [2]], np.float32)
+WEIGHTS = np.linspace(2, -0.6, BANDS, dtype=np.float32).clip(0.05) * np.array([[1], [2]], np.float32)
 """Squared half octaves that a bit is worth, [2, 24] (training/LOG.md).
 
-Most of a low band is sent, whatever its loudness was said to be; of a high one it is all that is known. The second
-channel is mostly the quieter one.
+Most of a low band is sent, whatever its loudness was said to be; of a high one it is all that is known, and held still
+it is heard as another sound. The second channel is mostly the quieter one.
 """
 
 _HALF = HYPER_SYMBOLS // 2
