@@ -193,12 +193,16 @@ def _write(
     """Quantize, code and write chunks as they come -> size of the file, and its coder."""
     gain, tables, main = header.gain, model.integers, model.main_count(header.latent)
     first = next(chunks, None)
+    made: dict[Coder, bytes] = {}
     if first and choose:
         # The coder is named once, in the header, before anything else is known: the first chunk decides for all.
-        sizes = {kind: len(first.payload(main, gain, kind, tables)) for kind in (Coder.RANGE, Coder.ZSTD)}
-        header = replace(header, coder=min(sizes, key=sizes.__getitem__))
+        coders = (Coder.RANGE, Coder.ZSTD)
+        made = dict(zip(coders, pool.map(lambda kind: first.payload(main, gain, kind, tables), coders), strict=True))
+        header = replace(header, coder=min(made, key=lambda kind: len(made[kind])))
 
     def code(chunk: Analysed) -> tuple[int, bytes]:
+        if chunk is first and made:
+            return len(chunk.analysis), made[header.coder]
         return len(chunk.analysis), chunk.payload(main, gain, header.coder, tables)
 
     writer = Writer(target, header, source.tags)

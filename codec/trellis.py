@@ -23,7 +23,7 @@ it is heard as another sound. The second channel is mostly the quieter one.
 
 _HALF = HYPER_SYMBOLS // 2
 _GROUPS = np.array([group(band) for band in range(HYPER)])
-_APART = np.arange(3)[:, None] - np.arange(3) + 2  # of a vector's candidate and the one before's: 0...4
+_APART = np.arange(3) - np.arange(3)[:, None] + 2  # by the candidate before and a vector's own: 0...4
 
 
 def change_bits(frequencies: NDArray[np.uint32]) -> NDArray[np.float32]:
@@ -43,27 +43,29 @@ def settle(hyper: NDArray[np.float32], bits: NDArray[np.float32]) -> NDArray[np.
     padded = np.concatenate([known, np.zeros((missing, HYPER), np.float32)]).reshape(-1, GROUP, HYPER)
     wanted = np.clip(padded, FLOOR + 1, CEILING).swapaxes(0, 1)  # [42, segments, 48]
     rounded = np.rint(wanted)
-    candidates = np.clip(rounded[..., None] + np.arange(-1, 2, dtype=np.float32), FLOOR + 1, CEILING)
-    error = (candidates - wanted[..., None]) ** 2
-    cost = WEIGHTS.reshape(-1, 1) * _lengths(np.diff(rounded, axis=0).astype(np.int64), bits)
+    around = np.arange(-1, 2, dtype=np.float32)[:, None, None]
+    candidates = np.clip(rounded[:, None] + around, FLOOR + 1, CEILING)  # [42, 3, segments, 48]
+    error = (candidates - wanted[:, None]) ** 2
+    cost = WEIGHTS.ravel() * _lengths(np.diff(rounded, axis=0).astype(np.int64), bits)
     # What the last segment lacks is free, whichever way it goes.
-    error[GROUP - missing :, -1] = cost[max(GROUP - missing, 1) - 1 :, -1] = 0
-    total, came = error[0], np.empty((GROUP, *error.shape[1:]), np.int64)
+    error[GROUP - missing :, :, -1] = cost[max(GROUP - missing, 1) - 1 :, :, -1] = 0
+    total, came = error[0], np.empty(error.shape, np.int8)
     for moment in range(1, GROUP):
-        paths = total[..., None, :] + cost[moment - 1][..., _APART]
-        came[moment] = paths.argmin(-1)
-        total = paths.min(-1) + error[moment]
+        first, second, third = total[:, None] + cost[moment - 1][_APART]
+        least = np.minimum(first, second)
+        came[moment] = np.where(third < least, np.int8(2), second < first)
+        total = np.minimum(least, third) + error[moment]
     taken = np.empty(wanted.shape, np.int64)
-    taken[-1] = total.argmin(-1)
+    taken[-1] = total.argmin(0)
     for moment in range(GROUP - 1, 0, -1):
-        taken[moment - 1] = np.take_along_axis(came[moment], taken[moment][..., None], -1)[..., 0]
-    settled = np.take_along_axis(candidates, taken[..., None], -1)[..., 0]
+        taken[moment - 1] = np.take_along_axis(came[moment], taken[moment][None], 0)[0]
+    settled = np.take_along_axis(candidates, taken[:, None], 1)[:, 0]
     return settled.swapaxes(0, 1).reshape(-1, HYPER)[: len(hyper)]
 
 
 def _lengths(change: NDArray[np.int64], bits: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Bits of a change and of those one and two away from it, in the contexts of the changes given: [..., 48, 5]."""
+    """Bits of changes and of those up to two less and more, in the changes' contexts: [n, S, 48] -> [n, 5, S, 48]."""
     flat = change.reshape(-1, HYPER)
-    rows = np.stack([contexts(flat, band) for band in range(HYPER)], 1) * BAND_GROUPS + _GROUPS
-    symbols = (flat[..., None] + np.arange(-2, 3) + _HALF) % HYPER_SYMBOLS
-    return np.asarray(bits[rows[..., None], symbols].reshape(*change.shape, 5), np.float32)
+    rows = np.stack([contexts(flat, band) for band in range(HYPER)], 1).reshape(change.shape) * BAND_GROUPS + _GROUPS
+    symbols = (change[:, None] + np.arange(-2, 3)[:, None, None] + _HALF) % HYPER_SYMBOLS
+    return np.asarray(np.take(bits, rows[:, None] * HYPER_SYMBOLS + symbols), np.float32)
