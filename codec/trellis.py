@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from formats.grid import BANDS, CEILING, FLOOR, HYPER
-from formats.hyper import contexts, group
+from formats.hyper import rows
 from formats.levels import GROUP
 from formats.tables import BAND_GROUPS, CHANGE_CONTEXTS, HYPER_SYMBOLS, PRECISION
 
@@ -22,14 +22,13 @@ it is heard as another sound. The second channel is mostly the quieter one.
 """
 
 _HALF = HYPER_SYMBOLS // 2
-_GROUPS = np.array([group(band) for band in range(HYPER)])
 _APART = np.arange(3) - np.arange(3)[:, None] + 2  # by the candidate before and a vector's own: 0...4
 
 
 def change_bits(frequencies: NDArray[np.uint32]) -> NDArray[np.float32]:
     """Code lengths of changes from a model's hyper tables [64, 64]: [56, 64], by context and band group, and symbol."""
-    rows = frequencies[: CHANGE_CONTEXTS * BAND_GROUPS].astype(np.float32)
-    return np.asarray(np.float32(PRECISION) - np.log2(rows), np.float32)
+    known = frequencies[: CHANGE_CONTEXTS * BAND_GROUPS].astype(np.float32)
+    return np.asarray(np.float32(PRECISION) - np.log2(known), np.float32)
 
 
 def settle(hyper: NDArray[np.float32], bits: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -65,7 +64,6 @@ def settle(hyper: NDArray[np.float32], bits: NDArray[np.float32]) -> NDArray[np.
 
 def _lengths(change: NDArray[np.int64], bits: NDArray[np.float32]) -> NDArray[np.float32]:
     """Bits of changes and of those up to two less and more, in the changes' contexts: [n, S, 48] -> [n, 5, S, 48]."""
-    flat = change.reshape(-1, HYPER)
-    rows = np.stack([contexts(flat, band) for band in range(HYPER)], 1).reshape(change.shape) * BAND_GROUPS + _GROUPS
+    tables = rows(change.reshape(-1, HYPER)).reshape(change.shape)
     symbols = (change[:, None] + np.arange(-2, 3)[:, None, None] + _HALF) % HYPER_SYMBOLS
-    return np.asarray(np.take(bits, rows[:, None] * HYPER_SYMBOLS + symbols), np.float32)
+    return np.asarray(np.take(bits, tables[:, None] * HYPER_SYMBOLS + symbols), np.float32)

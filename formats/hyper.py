@@ -30,6 +30,11 @@ def contexts(change: NDArray[np.int64], band: int) -> NDArray[np.int64]:
     return np.asarray(np.minimum(np.maximum(eighths >> 3, -half), half) + half, np.int64)
 
 
+def rows(change: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The table of every change, all of which are known: [n, 48] -> [n, 48], each in 0...55."""
+    return np.stack([contexts(change, band) * BAND_GROUPS + group(band) for band in range(HYPER)], 1)
+
+
 def encode(vectors: NDArray[np.int8], encoder: SymbolEncoder, tables: Tables) -> None:
     """Code vectors [G, 48] of -32...31."""
     values = vectors.astype(np.int64, order="F")

@@ -64,9 +64,14 @@ def _frames(vector: NDArray[np.int32], frames: int) -> NDArray[np.int32]:
 
 def segments(hyper: NDArray[np.int8], frames: int, tables: Tables) -> Iterator[tuple[slice, Expected]]:
     """`expect` segment by segment, with the frames of each: what follows then stays in the processor's cache."""
+    for part, vectors in _parts(hyper, frames):
+        yield part, expect(vectors, part.stop - part.start, tables)
+
+
+def _parts(hyper: NDArray[np.int8], frames: int) -> Iterator[tuple[slice, NDArray[np.int8]]]:
+    """The frames of every segment, and its hyper vectors."""
     for at in range(0, frames, SEGMENT):
-        vectors = hyper[at // SHARE : (at + SEGMENT) // SHARE]
-        yield slice(at, at + SEGMENT), expect(vectors, min(SEGMENT, frames - at), tables)
+        yield slice(at, min(at + SEGMENT, frames)), hyper[at // SHARE : (at + SEGMENT) // SHARE]
 
 
 def levels(expected: Expected, gain: int, tables: Tables) -> NDArray[np.uint8]:
@@ -109,9 +114,8 @@ def ranked(
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """`best` of `expect`: two arrays [frames, main]."""
     level, index = np.empty((frames, main), np.uint8), np.empty((frames, main), np.int64)
-    for at in range(0, frames, SEGMENT):
-        part = slice(at, min(at + SEGMENT, frames))
+    for part, vectors in _parts(hyper, frames):
         # Scaled before it is interpolated: a third of the work, and the same integers.
-        fixed = _unscaled(*_sums(hyper[at // SHARE : (at + SEGMENT) // SHARE], tables), tables)
-        level[part], index[part] = _best(_rounded(_frames(fixed, part.stop - at), gain, tables), main)
+        fixed = _unscaled(*_sums(vectors, tables), tables)
+        level[part], index[part] = _best(_rounded(_frames(fixed, part.stop - part.start), gain, tables), main)
     return level, index

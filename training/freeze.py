@@ -15,7 +15,7 @@ from codec.trellis import change_bits
 from formats.coding import low_bits
 from formats.context import CONTEXTS, passes, small
 from formats.grid import CHUNK, HOP, HYPER, LEVELS, TIERS, UNIT_LEVEL, main_count
-from formats.hyper import contexts, group
+from formats.hyper import group, rows
 from formats.levels import best, expect
 from formats.places import scatter
 from formats.tables import (
@@ -112,9 +112,8 @@ def count_magnitudes(
 def count_changes(steps: NDArray[np.float64], vectors: NDArray[np.int8]) -> None:
     """Add a piece's hyper latents [G, 48] to counts [64, 64] of symbols, context by context as they are coded."""
     change: NDArray[np.int64] = vectors[1:].astype(np.int64) - vectors[:-1]
+    np.add.at(steps, (rows(change), (change + HYPER_SYMBOLS // 2) % HYPER_SYMBOLS), 1)
     for band in range(HYPER):
-        rows = contexts(change, band) * BAND_GROUPS + group(band)
-        np.add.at(steps, (rows, (change[:, band] + HYPER_SYMBOLS // 2) % HYPER_SYMBOLS), 1)
         below = int(vectors[0, band - 1]) if band else 0
         first = CHANGE_CONTEXTS * BAND_GROUPS + group(band)
         steps[first, (int(vectors[0, band]) - below) % HYPER_SYMBOLS] += 1

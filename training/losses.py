@@ -15,9 +15,9 @@ from torch.nn import functional
 
 from codec import blocks
 from codec.mdct import WINDOW
-from formats.grid import ANGLES, BAND_EDGES, HOP, HYPER, SAMPLE_RATE, SEGMENT, UNIT
-from formats.hyper import contexts, group
-from formats.tables import BAND_GROUPS, HYPER_SYMBOLS
+from formats.grid import ANGLES, BAND_EDGES, HOP, SAMPLE_RATE, SEGMENT, UNIT
+from formats.hyper import rows
+from formats.tables import HYPER_SYMBOLS
 from training.mel import mel_filters
 from training.start import EDGES
 
@@ -221,9 +221,7 @@ def change_length(change: Tensor, bits: Tensor) -> Tensor:
         change: [B, n, 48]; bits: [56, 64] by context and band group, and symbol (`codec.trellis.change_bits`).
     """
     flat = change.detach().flatten(0, 1).round().long()
-    known = flat.cpu().numpy()
-    rows = np.stack([contexts(known, band) * BAND_GROUPS + group(band) for band in range(HYPER)], 1)
-    at, half = torch.from_numpy(rows).to(flat.device), HYPER_SYMBOLS // 2
+    at, half = torch.from_numpy(rows(flat.cpu().numpy())).to(flat.device), HYPER_SYMBOLS // 2
     here, above, below = (bits[at, (flat + half + d) % HYPER_SYMBOLS].reshape(change.shape) for d in (0, 1, -1))
     return here + (above - below) / 2 * (change - change.detach())
 

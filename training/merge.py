@@ -1,8 +1,8 @@
 """One checkpoint from several runs: `python -m training.merge --start S.pt RUN.pt... --out C.pt [--coarser OCTAVES]`.
 
-Averages the averaged weights of runs that went on from the same checkpoint with different music, which is better than
-either (Wortsman et al. 2022, Model soups), and leaves the optimisers' state out. Steps are not trained: what the sweeps
-in LOG.md ask for is set here: `--coarser` for those of high bands, `--within` for all. A single run is only stripped.
+Averages the averaged weights of runs that went on from the same checkpoint with different music (Wortsman et al. 2022,
+Model soups; what it gave is in LOG.md), and leaves out the optimisers' state. Steps are not trained; what sweeps ask
+for is set here: `--coarser` for those of high bands, `--within` for all. A single run is only stripped.
 """
 
 import argparse

@@ -49,12 +49,12 @@ def choose_sent(level: Tensor, main: list[int]) -> Tensor:
     return torch.from_numpy(sent).to(level.device)
 
 
-def settle_through(hyper: Tensor, bits: Tensor | None) -> Tensor:
-    """Integers for hyper latents [B, G, 48], G a multiple of 42, as the encoder would find them under code lengths
-    `bits` [56, 64], or (None) by rounding; identity in the backward pass.
+def settle_through(hyper: Tensor, bits: Tensor) -> Tensor:
+    """`codec.trellis.settle` in the forward pass, identity in the backward pass.
+
+    Shape:
+        hyper: [B, G, 48], G a multiple of 42; bits: [56, 64] as `codec.trellis.change_bits` gives them -> [B, G, 48].
     """
-    if bits is None:
-        return Autoencoder.quantized_hyper(hyper)
     settled = settle(hyper.detach().flatten(0, 1).cpu().numpy(), bits.cpu().numpy())
     near = hyper.clamp(FLOOR + 1, CEILING)
     return near + (torch.from_numpy(settled).to(hyper).reshape(hyper.shape) - near).detach()
@@ -99,8 +99,8 @@ def run_codec(
     `long`: bool [B, T / 126, 7]. `vary`: what is added to both exponents of the step, [B, 1, 1] each. `place`: unit of
     the noise's pattern to begin with. `tables`: code lengths, see `training.freeze.code_lengths`; None: plain rounding.
     """
-    known = tables or {}
-    hyper = settle_through(model.encoder(x), known.get("change"))
+    hyper = model.encoder(x)
+    hyper = settle_through(hyper, tables["change"]) if tables else model.quantized_hyper(hyper)
     log_sigma = model.levels.log_sigma(hyper)
     loudness = model.levels.loudness(log_sigma)
     log_step = model.levels.log_step(log_sigma, log_d, loudness)
@@ -109,7 +109,7 @@ def run_codec(
     level = model.levels.level(log_sigma, log_step)
     sent = choose_sent(level, main)
     value = x * torch.exp2(-log_step)
-    q = decide_through(value * sent, level, known["limits"]) if known else quantize_through(value) * sent
+    q = decide_through(value * sent, level, tables["limits"]) if tables else quantize_through(value) * sent
     noise = model.noise(long, place)
     decoded = model.decoder(q, log_sigma, log_step, sent, noise, long.flatten(1).repeat_interleave(UNIT, 1).to(x.dtype))
     with torch.no_grad():
