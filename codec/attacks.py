@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from codec.mdct import Float
 from codec.stretches import Stretches
 from formats.grid import ATTACK_BLOCK, HOP, SEGMENT
-from formats.lists import PER_FRAME
+from formats.lists import NO_ATTACKS, PER_FRAME, slow_rise
 
 BLOCKS = SEGMENT * PER_FRAME
 """Blocks of a segment; a raised stretch never leaves its segment, so that chunks of any length list the same."""
 
-REACH = 30
-"""Blocks before an attack that can be raised: as far as a window that holds the attack goes back."""
+REACH = 90
+"""Blocks before an attack that can be raised, 102 ms; further back nothing was gained (training/LOG.md)."""
 
 AHEAD = 6
 """Blocks in which an attack reaches its height: 7 ms."""
@@ -32,14 +32,14 @@ STEP = 6.02
 """Decibels of a level: a factor of two."""
 
 LOUDEST, SHORTEST = 4, 5
-"""The highest level, 24 dB (raising more lets the rise be heard), and the fewest blocks: a rise and a fall."""
+"""The highest level, 24 dB (raising more lets the rise be heard), and the fewest blocks."""
 
 SILENT = -110.0
 """Decibels of the stretch's loudest block under which there is nothing to raise; full scale is 0."""
 
 
-def find(power: NDArray[np.float64]) -> list[tuple[int, int, int]]:
-    """Stretches (first block, blocks, level) to raise in a segment.
+def find(power: NDArray[np.float64]) -> list[tuple[int, int, int, int]]:
+    """Stretches (first block, blocks, level, rise) to raise in a segment.
 
     Shape:
         power: mean squares of the segment's 1764 blocks and of AHEAD more behind it.
@@ -48,7 +48,7 @@ def find(power: NDArray[np.float64]) -> list[tuple[int, int, int]]:
     before = sliding_window_view(decibels[:BLOCKS], 4).max(1)  # of blocks k - 4 ... k - 1, for k = 4 ... BLOCKS
     height = sliding_window_view(decibels[4:], AHEAD).max(1)[: len(before)]
     onset = (decibels[4 : BLOCKS + 1] - before >= JUMP) & (height - before >= HEIGHT)
-    found: list[tuple[int, int, int]] = []
+    found: list[tuple[int, int, int, int]] = []
     end = 0
     for k in (np.flatnonzero(onset) + 4).tolist():
         reach = min(REACH, k - end)
@@ -59,16 +59,19 @@ def find(power: NDArray[np.float64]) -> list[tuple[int, int, int]]:
         worth = level * np.arange(1, reach + 1)
         best = SHORTEST - 1 + int(worth[SHORTEST - 1 :].argmax())
         if level[best] * STEP >= HEIGHT and loudest[best] > SILENT:
-            found.append((k - best - 1, best + 1, int(level[best])))
+            found.append((k - best - 1, best + 1, int(level[best]), slow_rise(best + 1)))
             end = k
     return found
 
 
-def exponents(blocks: int, level: int) -> Float:
-    """log2 of what a stretch is raised by, sample by sample: four blocks up, one block down."""
+def exponents(blocks: int, level: int, rise: int) -> Float:
+    """log2 of what a stretch is raised by, sample by sample: `rise` blocks up, one block down.
+
+    A slow rise keeps the noise of a window that spans it near the sound everywhere in it.
+    """
     i = np.arange(blocks * ATTACK_BLOCK, dtype=np.float32) + np.float32(0.5)
-    rise, fall = i / (4 * ATTACK_BLOCK), i[::-1] / ATTACK_BLOCK
-    return np.float32(level) * np.minimum(np.minimum(rise, fall), np.float32(1))
+    up, down = i / np.float32(rise * ATTACK_BLOCK), i[::-1] / ATTACK_BLOCK
+    return np.float32(level) * np.minimum(np.minimum(up, down), np.float32(1))
 
 
 class Raiser:
@@ -96,22 +99,22 @@ class Raiser:
         return rest[:, :count]
 
     def within(self, first: int, end: int) -> NDArray[np.int64]:
-        """Stretches of segments [first, end) as [n, 3], counted from the first one's start. Forgets those before."""
+        """Stretches of segments [first, end) as [n, 4], counted from the first one's start. Forgets those before."""
         self._found = self._found[first - self._forgotten :]
         self._forgotten = first
-        moved = [part + np.array([number * BLOCKS, 0, 0]) for number, part in enumerate(self._found[: end - first])]
-        return np.concatenate(moved) if moved else np.zeros((0, 3), np.int64)
+        moved = [part + np.array([number * BLOCKS, 0, 0, 0]) for number, part in enumerate(self._found[: end - first])]
+        return np.concatenate([NO_ATTACKS, *moved])
 
     def _segment(self, samples: Float) -> Float:
         """A segment and what AHEAD needs of the next one, raised; the stretches are kept."""
         square = np.einsum("cn,cn->n", samples, samples, dtype=np.float64)
         found = find(square.reshape(-1, ATTACK_BLOCK).mean(1))
-        self._found.append(np.array(found, np.int64).reshape(-1, 3))
+        self._found.append(np.array(found, np.int64).reshape(-1, 4))
         if found:
             samples = samples.copy()
-        for start, blocks, level in found:
+        for start, blocks, level, rise in found:
             at = start * ATTACK_BLOCK
-            samples[:, at : at + blocks * ATTACK_BLOCK] *= np.exp2(exponents(blocks, level))
+            samples[:, at : at + blocks * ATTACK_BLOCK] *= np.exp2(exponents(blocks, level, rise))
         return samples
 
 
@@ -119,12 +122,12 @@ class Lowerer:
     """Lowers the listed stretches of a decoded stream again."""
 
     def __init__(self, position: int) -> None:
-        self._raised: Stretches[tuple[int, int]] = Stretches(position)
+        self._raised: Stretches[tuple[int, int, int]] = Stretches(position)
 
     def add(self, origin: int, stretches: NDArray[np.int64]) -> None:
         """Stretches of a chunk that begins at sample `origin` of the coded signal."""
-        for start, blocks, level in stretches.tolist():
-            self._raised.add(origin + start * ATTACK_BLOCK, blocks * ATTACK_BLOCK, (blocks, level))
+        for start, blocks, level, rise in stretches.tolist():
+            self._raised.add(origin + start * ATTACK_BLOCK, blocks * ATTACK_BLOCK, (blocks, level, rise))
 
     def apply(self, block: Float) -> Float:
         """Lower them in the next block [C, N], in place."""

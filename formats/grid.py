@@ -41,6 +41,9 @@ ATTACK_BLOCK = 50
 ATTACK_LEVELS = 8
 """Levels that a stretch before an attack can be raised by, powers of two; 0 is not used."""
 
+FAST_RISE, SLOW_RISE = 4, 60
+"""Blocks in which a stretch rises to its level: in files up to version 3, and in longer stretches from version 4 on."""
+
 HYPER = 2 * BANDS
 """Hyper latents in a hyper vector."""
 

@@ -31,7 +31,7 @@ from formats.grid import COEFFICIENTS, HOP, HYPER_PER_FRAME, SAMPLE_RATE, SEGMEN
 
 # As PNG's: a high bit that 7-bit channels lose, a CR LF and a LF that text conversion breaks, a DOS end of file.
 MAGIC = b"\x89AEZ\r\n\x1a\n"
-VERSION = 3
+VERSION = 4
 """The version that is written; versions from 1 on are read."""
 
 # 0xf5 is in no UTF-8 text; the last letters differ in three bits, so one flip turns no chunk into a trailer.

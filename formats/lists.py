@@ -1,7 +1,7 @@
 """The lists at the head of a payload: digital silence, stretches raised before attacks, turned bands, long blocks.
 
 A few bytes each, as variable-length integers. Payloads of format version 1 have the first one only, those of version 2
-have no long blocks; what is empty takes no byte.
+have no long blocks, those of version 3 no slow rises; what is empty takes no byte.
 """
 
 from typing import NamedTuple
@@ -12,7 +12,18 @@ from numpy.typing import NDArray
 from formats import bits
 from formats.bits import Cursor
 from formats.errors import DamagedError
-from formats.grid import ANGLES, ATTACK_BLOCK, ATTACK_LEVELS, BANDS, HOP, SEGMENT, UNITS, segment_count
+from formats.grid import (
+    ANGLES,
+    ATTACK_BLOCK,
+    ATTACK_LEVELS,
+    BANDS,
+    FAST_RISE,
+    HOP,
+    SEGMENT,
+    SLOW_RISE,
+    UNITS,
+    segment_count,
+)
 
 SILENCE_LIMIT = 4096
 """Most silent stretches a chunk may list."""
@@ -23,7 +34,11 @@ MORE = 1 << 13
 LONG = 1 << 14
 """Added to the number of silent stretches where the list of long blocks follows."""
 
+SLOW = 1 << 15
+"""Added to the number of silent stretches where the listed attacks rise slowly."""
+
 PER_FRAME = HOP // ATTACK_BLOCK
+"""Blocks of attacks in a frame."""
 
 
 class Lists(NamedTuple):
@@ -31,8 +46,8 @@ class Lists(NamedTuple):
 
     Attributes:
         silence: int64 [n, 2], stretches (start, length) of digital silence in source samples from the chunk's start.
-        attacks: int64 [n, 3], stretches (first block, blocks, level) raised by a factor of 2**level, in blocks
-            of 50 samples from the chunk's start.
+        attacks: int64 [n, 4], stretches (first block, blocks, level, rise) raised by a factor of 2**level, which they
+            reach in `rise` blocks; blocks are of 50 samples and counted from the chunk's start.
         turns: uint8 [S, 24], 0...7 times 22.5 degrees that each band of each segment is turned by; [0, 24]: none is.
         long: bool [S, 7], which units of 18 frames of each segment have long blocks; [0, 7]: none has.
     """
@@ -43,15 +58,21 @@ class Lists(NamedTuple):
     long: NDArray[np.bool_]
 
 
-NO_ATTACKS = np.zeros((0, 3), np.int64)
+NO_ATTACKS = np.zeros((0, 4), np.int64)
 NO_TURNS = np.zeros((0, BANDS), np.uint8)
 NO_LONG = np.zeros((0, UNITS), np.bool_)
 
 
+def slow_rise(blocks: int) -> int:
+    """Blocks in which a stretch of so many rises, from format version 4 on: all but the one in which it falls."""
+    return max(1, min(SLOW_RISE, blocks - 1))
+
+
 def pack(lists: Lists) -> bytes:
-    """The bytes that `read` takes."""
+    """The bytes that `read` takes; the stretches of a chunk rise slowly all, or none does."""
     more = bool(len(lists.attacks) or lists.turns.any())
-    numbers = [len(lists.silence) + MORE * more + LONG * bool(lists.long.any())]
+    slow = bool((lists.attacks[:, 3] != FAST_RISE).any())
+    numbers = [len(lists.silence) + MORE * more + LONG * bool(lists.long.any()) + SLOW * slow]
     end = 0
     for start, length in lists.silence.tolist():
         numbers += [start - end, length]
@@ -59,7 +80,7 @@ def pack(lists: Lists) -> bytes:
     if more:
         numbers.append(len(lists.attacks))
         end = 0
-        for start, blocks, level in lists.attacks.tolist():
+        for start, blocks, level, _ in lists.attacks.tolist():
             numbers += [start - end, blocks * ATTACK_LEVELS + level]
             end = start + blocks
         flat = lists.turns.T.ravel()  # band by band: a turned instrument stays where it is
@@ -78,11 +99,11 @@ def read(cursor: Cursor, frames: int) -> Lists:
         DamagedError: they list what lies beyond the chunk, or more than it can hold.
     """
     count = cursor.varint()
-    more, long, count = count & MORE, count & LONG, count & ~(MORE | LONG)
+    more, long, slow, count = count & MORE, count & LONG, bool(count & SLOW), count & ~(MORE | LONG | SLOW)
     if count > SILENCE_LIMIT:
         raise DamagedError("a chunk lists more silence than a chunk can hold")
     silence = _silence(cursor, count)
-    attacks, turns = (_attacks(cursor, frames), _turns(cursor, frames)) if more else (NO_ATTACKS, NO_TURNS)
+    attacks, turns = (_attacks(cursor, frames, slow), _turns(cursor, frames)) if more else (NO_ATTACKS, NO_TURNS)
     return Lists(silence, attacks, turns, _long(cursor, frames) if long else NO_LONG)
 
 
@@ -97,18 +118,18 @@ def _silence(cursor: Cursor, count: int) -> NDArray[np.int64]:
     return out
 
 
-def _attacks(cursor: Cursor, frames: int) -> NDArray[np.int64]:
+def _attacks(cursor: Cursor, frames: int, slow: bool) -> NDArray[np.int64]:
     count = cursor.varint()
     if count > frames * PER_FRAME:
         raise DamagedError("a chunk lists more attacks than a chunk can hold")
-    out, end = np.zeros((count, 3), np.int64), 0
+    out, end = np.zeros((count, 4), np.int64), 0
     for row in out:
         start = end + cursor.varint()
         blocks, level = divmod(cursor.varint(), ATTACK_LEVELS)
         end = start + blocks
         if not blocks or not level or end > frames * PER_FRAME:
             raise DamagedError("a chunk lists an attack that it cannot hold")
-        row[:] = start, blocks, level
+        row[:] = start, blocks, level, slow_rise(blocks) if slow else FAST_RISE
     return out
 
 

@@ -119,7 +119,7 @@ class RangeEncoder:
 
 @dataclass
 class Payload:
-    """What a payload says: silence [n][2], attacks [n][3], turns by (segment, band), long (segment, unit), hyper
+    """What a payload says: silence [n][2], attacks [n][4], turns by (segment, band), long (segment, unit), hyper
     [G][48], main [F][M].
     """
 
@@ -244,14 +244,15 @@ def read_lists(
         length = data.varint()
         silence.append([start, length])
         end = start + length
-    segments = -(-frames // 126)
+    segments, slow = -(-frames // 126), first // 32768 % 2
     if first // 8192 % 2:
         end = 0
         for _ in range(data.varint()):
             start = end + data.varint()
             both = data.varint()
-            attacks.append([start, both // 8, both % 8])
-            end = start + both // 8
+            blocks = both // 8
+            attacks.append([start, blocks, both % 8, max(1, min(60, blocks - 1)) if slow else 4])
+            end = start + blocks
         assert end <= 14 * frames
         place = 0
         for _ in range(data.varint()):
@@ -260,7 +261,7 @@ def read_lists(
             turns[place % segments, place // segments] = both % 8
             place += 1
         assert place <= 24 * segments
-    if first // 16384:
+    if first // 16384 % 2:
         for segment in range(segments):
             mask = data.varint()
             assert mask < (128 if 126 * (segment + 1) <= frames else 1)

@@ -15,7 +15,8 @@ from codec.attacks import AHEAD, BLOCKS, HEIGHT, JUMP, LOUDEST, REACH, SHORTEST,
 from codec.peeling import peel
 from codec.unpack import unpack
 from formats.container import Reader
-from formats.grid import ATTACK_BLOCK, BANDS, HOP, SAMPLE_RATE, SEGMENT
+from formats.grid import ATTACK_BLOCK, BANDS, FAST_RISE, HOP, SAMPLE_RATE, SEGMENT, SLOW_RISE
+from formats.lists import slow_rise
 
 SIZE = SEGMENT * HOP
 QUIET, LOUD = -70.0, -20.0
@@ -55,7 +56,7 @@ def raised(x: Array, cuts: list[int]) -> tuple[Array, NDArray[np.int64], Raiser]
 @pytest.mark.parametrize("k", [5, 6, 9, 40, 1000, 1763, BLOCKS])
 def test_an_attack_out_of_quiet_is_found_where_it_is(k: int) -> None:
     reach = min(k, REACH)
-    assert find(powers((k, LOUD))) == [(k - reach, reach, LOUDEST)]
+    assert find(powers((k, LOUD))) == [(k - reach, reach, LOUDEST, slow_rise(reach))]
 
 
 @pytest.mark.parametrize("k", [1, 2, 3, 4, BLOCKS + 1, BLOCKS + 3])
@@ -94,7 +95,7 @@ def test_what_swells_is_no_attack() -> None:
 
 def test_an_attack_may_take_a_few_blocks_to_its_height() -> None:
     foot, top = QUIET + JUMP + 3, QUIET + HEIGHT + 7
-    assert find(powers((600, foot), (600 + AHEAD - 1, top))) == [(570, REACH, 4)]
+    assert find(powers((600, foot), (600 + AHEAD - 1, top))) == [(600 - REACH, REACH, 4, SLOW_RISE)]
     assert find(powers((600, foot), (600 + AHEAD, top))) == []
 
 
@@ -103,19 +104,19 @@ def test_louder_blocks_before_an_attack_are_left_out() -> None:
     power = powers((600, LOUD))
     power[588] = 10 ** (LOUD / 10)
     got = find(power)
-    assert got[-1] == (589, 11, LOUDEST)
+    assert got[-1] == (589, 11, LOUDEST, 10)
     power = powers((600, QUIET + 24.5))
     power[:590] = 10 ** ((QUIET + 6) / 10)
-    assert find(power) == [(570, REACH, 3)]  # 30 blocks by 3 are more than 10 by 4
+    assert find(power) == [(600 - REACH, REACH, 3, SLOW_RISE)]  # 90 blocks by 3 are more than 10 by 4
 
 
 def test_two_attacks_close_together_share_no_block() -> None:
     power = powers()
     power[600:603] = power[620:] = 10 ** (LOUD / 10)
-    assert find(power) == [(570, 30, LOUDEST), (603, 17, LOUDEST)]
+    assert find(power) == [(510, 90, LOUDEST, 60), (603, 17, LOUDEST, 16)]
     power = powers()
     power[600:603] = power[607:] = 10 ** (LOUD / 10)
-    assert find(power) == [(570, 30, LOUDEST)]  # four blocks between are too few
+    assert find(power) == [(510, 90, LOUDEST, 60)]  # four blocks between are too few
 
 
 @settings(deadline=None, max_examples=60)
@@ -124,8 +125,8 @@ def test_stretches_lie_in_the_segment_one_after_another(seed: int, spread: float
     rng = np.random.default_rng(seed)
     decibels = np.repeat(rng.uniform(-60 - spread, 0, 200), rng.integers(1, 30, 200))
     end = 0
-    for start, blocks, level in find(10 ** (np.resize(decibels, BLOCKS + AHEAD) / 10)):
-        assert start >= end and SHORTEST <= blocks <= REACH and 3 <= level <= LOUDEST
+    for start, blocks, level, rise in find(10 ** (np.resize(decibels, BLOCKS + AHEAD) / 10)):
+        assert start >= end and SHORTEST <= blocks <= REACH and 3 <= level <= LOUDEST and rise == slow_rise(blocks)
         end = start + blocks
     assert end <= BLOCKS
 
@@ -134,15 +135,16 @@ def test_stretches_lie_in_the_segment_one_after_another(seed: int, spread: float
 
 
 @pytest.mark.parametrize("level", [1, 3, 4, 7])
-@pytest.mark.parametrize("blocks", [1, 2, 4, 5, 6, 30])
-def test_exponents_are_a_rise_and_a_fall(blocks: int, level: int) -> None:
-    got = exponents(blocks, level)
+@pytest.mark.parametrize("rise", [FAST_RISE, 9, SLOW_RISE])
+@pytest.mark.parametrize("blocks", [1, 2, 4, 5, 6, 30, 90])
+def test_exponents_are_a_rise_and_a_fall(blocks: int, level: int, rise: int) -> None:
+    got = exponents(blocks, level, rise)
     count = blocks * ATTACK_BLOCK
-    wanted = [level * min((i + 0.5) / 200, (count - i - 0.5) / 50, 1) for i in range(count)]
+    wanted = [level * min((i + 0.5) / (50 * rise), (count - i - 0.5) / 50, 1) for i in range(count)]
     assert got.dtype == np.float32 and got.shape == (count,)
     np.testing.assert_allclose(got, wanted, rtol=1e-6)
-    assert got[0] == pytest.approx(level / 400) and got[-1] == pytest.approx(level / 100)
-    if blocks > SHORTEST:
+    assert got[0] == pytest.approx(level / (100 * rise)) and got[-1] == pytest.approx(level / 100)
+    if blocks > rise + 1:
         assert got.max() == level
 
 
@@ -178,9 +180,9 @@ def test_attacks_are_raised_where_they_are_listed_and_nowhere_else() -> None:
     ends = (stretches[:, 0] + stretches[:, 1]) * ATTACK_BLOCK
     assert (np.abs(ends - [30_000, 150_000]) <= ATTACK_BLOCK).all()
     factor = np.ones(x.shape[1])
-    for start, blocks, level in stretches.tolist():
+    for start, blocks, level, rise in stretches.tolist():
         at = start * ATTACK_BLOCK
-        factor[at : at + blocks * ATTACK_BLOCK] = 2.0 ** exponents(blocks, level)
+        factor[at : at + blocks * ATTACK_BLOCK] = 2.0 ** exponents(blocks, level, rise)
     np.testing.assert_allclose(got, x * factor, rtol=1e-5)
     assert factor.max() == 16
 
@@ -188,17 +190,17 @@ def test_attacks_are_raised_where_they_are_listed_and_nowhere_else() -> None:
 def test_quiet_streams_pass_unchanged() -> None:
     x = np.random.default_rng(0).standard_normal((2, SIZE + 7)).astype(np.float32) * 0.1
     got, stretches, _ = raised(x, [5000])
-    assert np.array_equal(got, x) and stretches.shape == (0, 3)
+    assert np.array_equal(got, x) and stretches.shape == (0, 4)
     empty = Raiser()
     assert empty.finish().shape == (2, 0)
-    assert empty.within(0, 5).shape == (0, 3)
+    assert empty.within(0, 5).shape == (0, 4)
 
 
 @pytest.mark.parametrize("onset", [SIZE - 50, SIZE - 25, SIZE, SIZE + 10, SIZE + 60, SIZE + 225, SIZE + 250])
 def test_stretches_never_leave_a_segment(onset: int) -> None:
     x = hits(onset, samples=2 * SIZE)
     _, stretches, _ = raised(x, [40_000])
-    for start, blocks, _ in stretches.tolist():
+    for start, blocks, *_ in stretches.tolist():
         assert start // BLOCKS == (start + blocks - 1) // BLOCKS
     # None before an attack in a segment's second to fifth block.
     assert len(stretches) == (onset < SIZE + ATTACK_BLOCK or onset >= SIZE + SHORTEST * ATTACK_BLOCK)
@@ -213,16 +215,16 @@ def test_segments_are_asked_for_one_chunk_after_another() -> None:
     raiser.finish()
     first, second, last = raiser.within(0, 2), raiser.within(2, 4), raiser.within(4, 6)
     assert [len(part) for part in (first, second, last)] == [2, 2, 1]
-    moved = [part + np.array([at * BLOCKS, 0, 0]) for at, part in ((0, first), (2, second), (4, last))]
+    moved = [part + np.array([at * BLOCKS, 0, 0, 0]) for at, part in ((0, first), (2, second), (4, last))]
     assert np.array_equal(np.concatenate(moved), every)
 
 
 def test_lowering_may_begin_and_end_inside_a_stretch() -> None:
-    stretches = np.array([[10, 20, 4]], np.int64)
+    stretches = np.array([[10, 20, 4, FAST_RISE]], np.int64)
     whole = Lowerer(0)
     whole.add(0, stretches)
     wanted = whole.apply(np.ones((2, 3000), np.float32))
-    np.testing.assert_allclose(wanted[0, 500:1500], 2.0 ** -exponents(20, 4), rtol=1e-6)
+    np.testing.assert_allclose(wanted[0, 500:1500], 2.0 ** -exponents(20, 4, FAST_RISE), rtol=1e-6)
     assert (wanted[:, :500] == 1).all() and (wanted[:, 1500:] == 1).all()
     late = Lowerer(700)
     late.add(0, stretches)
@@ -236,13 +238,13 @@ def test_lowering_may_begin_and_end_inside_a_stretch() -> None:
 # Through whole files
 
 
-def listed(data: bytes) -> list[tuple[int, int, int]]:
+def listed(data: bytes) -> list[tuple[int, int, int, int]]:
     """Stretches of a whole file, in blocks from its start."""
     reader, found = Reader(BytesIO(data)), []
     model = weights.by_id(reader.header.model)
     for chunk in reader:
-        for start, blocks, level in unpack(reader.header, chunk, model).attacks.tolist():
-            found.append((chunk.first_frame * HOP // ATTACK_BLOCK + start, blocks, level))
+        for start, *stretch in unpack(reader.header, chunk, model).attacks.tolist():
+            found.append((chunk.first_frame * HOP // ATTACK_BLOCK + start, *stretch))
     return found
 
 

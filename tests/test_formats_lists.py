@@ -15,8 +15,21 @@ import formats
 from formats import bits
 from formats.bits import Cursor
 from formats.errors import DamagedError
-from formats.grid import ANGLES, ATTACK_LEVELS, BANDS, SEGMENT, UNITS
-from formats.lists import LONG, MORE, NO_ATTACKS, NO_LONG, NO_TURNS, PER_FRAME, SILENCE_LIMIT, Lists, pack, read
+from formats.grid import ANGLES, ATTACK_LEVELS, BANDS, FAST_RISE, SEGMENT, UNITS
+from formats.lists import (
+    LONG,
+    MORE,
+    NO_ATTACKS,
+    NO_LONG,
+    NO_TURNS,
+    PER_FRAME,
+    SILENCE_LIMIT,
+    SLOW,
+    Lists,
+    pack,
+    read,
+    slow_rise,
+)
 
 NO_SILENCE = np.zeros((0, 2), np.int64)
 
@@ -36,15 +49,15 @@ def silences(draw: st.DrawFn) -> NDArray[np.int64]:
 @st.composite
 def attacks(draw: st.DrawFn, frames: int) -> NDArray[np.int64]:
     """Stretches inside a chunk of `frames` frames."""
-    rows, end, room = [], 0, frames * PER_FRAME
+    rows, end, room, slow = [], 0, frames * PER_FRAME, draw(st.booleans())
     for _ in range(draw(st.integers(0, 8))):
         if end == room:
             break
         start = draw(st.integers(end, room - 1))
         blocks = draw(st.integers(1, room - start))
-        rows.append((start, blocks, draw(st.integers(1, ATTACK_LEVELS - 1))))
+        rows.append((start, blocks, draw(st.integers(1, ATTACK_LEVELS - 1)), slow_rise(blocks) if slow else FAST_RISE))
         end = start + blocks
-    return np.array(rows, np.int64).reshape(-1, 3)
+    return np.array(rows, np.int64).reshape(-1, 4)
 
 
 @st.composite
@@ -106,9 +119,9 @@ def test_what_is_packed_is_read(chunk: tuple[Lists, int], behind: bytes) -> None
 def test_a_chunk_of_nothing_but_turns_or_attacks() -> None:
     angles = np.zeros((5, BANDS), np.uint8)
     angles[4, 23], angles[0, 0] = 7, 1
-    raised = np.array([[0, 5, 4], [5, 5, 3], [8815, 5, 7]], np.int64)
+    raised = np.array([[0, 6, 4, 5], [6, 5, 3, 4], [8600, 220, 7, 60]], np.int64)
     got = read(Cursor(pack(Lists(NO_SILENCE, NO_ATTACKS, angles, NO_LONG))), 630)
-    assert np.array_equal(got.turns, angles) and got.attacks.shape == (0, 3)
+    assert np.array_equal(got.turns, angles) and got.attacks.shape == (0, 4)
     got = read(Cursor(pack(Lists(NO_SILENCE, raised, NO_TURNS, NO_LONG))), 630)
     assert np.array_equal(got.attacks, raised) and not got.turns.any()
 
@@ -120,7 +133,7 @@ def test_a_chunk_of_nothing_but_long_blocks() -> None:
     data = pack(Lists(NO_SILENCE, NO_ATTACKS, NO_TURNS, long))
     assert data == bytes([0x80, 0x80, 1, 1, 0, 6, 0, 127, 0])
     got = read(Cursor(data), 700)
-    assert same(got.long, long) and not got.turns.any() and got.attacks.shape == (0, 3)
+    assert same(got.long, long) and not got.turns.any() and got.attacks.shape == (0, 4)
 
 
 @settings(deadline=None)
@@ -135,14 +148,14 @@ def test_silence_alone_is_version_1s_head(silence: NDArray[np.int64], segments: 
     assert pack(Lists(silence, NO_ATTACKS, *nothing)) == wanted
     got = read(Cursor(wanted), 630)
     assert np.array_equal(got.silence, silence)
-    assert got.attacks.shape == (0, 3) and got.turns.shape == (0, BANDS) and got.long.shape == (0, UNITS)
+    assert got.attacks.shape == (0, 4) and got.turns.shape == (0, BANDS) and got.long.shape == (0, UNITS)
 
 
 def test_bytes_are_as_specified() -> None:
     """The example by hand: one silence, one attack, band 2 of both segments and band 3 of the first turned."""
     angles = np.zeros((2, BANDS), np.uint8)
     angles[:, 2], angles[0, 3] = (5, 6), 1
-    lists = Lists(np.array([[3, 200]], np.int64), np.array([[10, 30, 4]], np.int64), angles, NO_LONG)
+    lists = Lists(np.array([[3, 200]], np.int64), np.array([[10, 30, 4, 4]], np.int64), angles, NO_LONG)
     # 8193 in two bytes; 3, 200; one attack: 10, 30 * 8 + 4; three turns: 4 * 8 + 5, 6, 1.
     rest = bytes([3, 0xC8, 1, 1, 10, 0xF4, 1, 3, 37, 6, 1])
     assert pack(lists) == bytes([0x81, 0x40]) + rest
@@ -150,6 +163,10 @@ def test_bytes_are_as_specified() -> None:
     long[0, [0, 2, 3]] = long[1, 6] = True
     # 8193 + 16384 in three bytes; behind the others 1 + 4 + 8 and 64.
     assert pack(lists._replace(long=long)) == bytes([0x81, 0xC0, 1]) + rest + bytes([13, 64])
+    slow = lists._replace(long=long, attacks=np.array([[10, 30, 4, 29]], np.int64))
+    # and 32768.
+    assert pack(slow) == bytes([0x81, 0xC0, 3]) + rest + bytes([13, 64])
+    assert read(Cursor(pack(slow)), 252).attacks.tolist() == [[10, 30, 4, 29]]
 
 
 def test_memory_of_the_defaults_is_not_shared() -> None:
@@ -166,7 +183,7 @@ DAMAGE: dict[str, tuple[list[int], int, str]] = {
     "too much silence": ([SILENCE_LIMIT + 1], 126, "more silence"),
     "too much silence, and more": ([MORE + SILENCE_LIMIT + 1], 126, "more silence"),
     "too much silence, and long blocks": ([LONG + SILENCE_LIMIT + 1], 126, "more silence"),
-    "a bit above": ([2 * LONG], 126, "more silence"),
+    "a bit above": ([2 * SLOW], 126, "more silence"),
     "silence too late": ([1, 1 << 40, 5], 126, "silence beyond its end"),
     "too many attacks": ([MORE, 126 * PER_FRAME + 1], 126, "more attacks"),
     "attack past the end": ([MORE, 1, 126 * PER_FRAME - 4, 5 * 8 + 3, 0], 126, ATTACK),
@@ -204,7 +221,7 @@ def test_damage_is_told(kind: str) -> None:
 
 def test_what_lies_at_the_very_end_is_no_damage() -> None:
     got = read(Cursor(bits.varints([MORE, 1, 126 * PER_FRAME - 5, 5 * 8 + 3, 1, 23 * 8 + 7])), 126)
-    assert got.attacks.tolist() == [[1759, 5, 3]]
+    assert got.attacks.tolist() == [[1759, 5, 3, 4]]
     assert got.turns[0, 23] == 7 and np.count_nonzero(got.turns) == 1
     got = read(Cursor(bits.varints([LONG, 0, 64, 0])), 377)
     assert got.long[1, 6] and np.count_nonzero(got.long) == 1
@@ -212,14 +229,14 @@ def test_what_lies_at_the_very_end_is_no_damage() -> None:
 
 def test_lists_cut_anywhere_are_damaged() -> None:
     angles = np.full((1, BANDS), 3, np.uint8)
-    raised = np.array([[40, 20, 4], [90, 30, 3]], np.int64)
+    raised = np.array([[40, 20, 4, 19], [90, 30, 3, 29]], np.int64)
     whole = pack(Lists(np.array([[9, 300]], np.int64), raised, angles, np.ones((1, UNITS), np.bool_)))
     for size in range(len(whole)):
         with pytest.raises(DamagedError):
             read(Cursor(whole[:size]), 126)
 
 
-FLAGS = st.sampled_from([MORE, LONG, MORE + LONG])
+FLAGS = st.sampled_from([MORE, LONG, MORE + LONG, MORE + SLOW, MORE + LONG + SLOW])
 
 
 def heads() -> st.SearchStrategy[bytes]:
@@ -241,9 +258,10 @@ def test_whatever_the_bytes_only_damage_is_raised(data: bytes, frames: int) -> N
     except DamagedError as error:
         assert "\n" not in str(error)
         return
-    starts, blocks, level = got.attacks.T
+    starts, blocks, level, rise = got.attacks.T
     assert (np.diff(starts) >= blocks[:-1]).all() and (starts + blocks <= frames * PER_FRAME).all()
     assert ((level > 0) & (level < ATTACK_LEVELS) & (blocks > 0)).all()
+    assert (rise == FAST_RISE).all() or (rise == np.minimum(60, np.maximum(blocks - 1, 1))).all()
     assert (got.turns < ANGLES).all() and got.turns.shape[0] in (0, -(-frames // SEGMENT))
     assert got.long.shape in ((0, UNITS), (-(-frames // SEGMENT), UNITS)) and not got.long[frames // SEGMENT :].any()
     assert got.long.any() == bool(len(got.long))
@@ -275,7 +293,7 @@ def test_the_specification_s_example() -> None:
     angles[:2, 3], angles[2, 20] = 2, 6
     long = np.zeros((3, UNITS), np.bool_)
     long[0, :4] = long[1, 5:] = True
-    example = Lists(np.array([[1000, 500]]), np.array([[130, 20, 4], [400, 9, 3]]), angles, long)
+    example = Lists(np.array([[1000, 500]]), np.array([[130, 20, 4, 19], [400, 9, 3, 8]]), angles, long)
     assert pack(example) == coded
     got = read(Cursor(coded), 300)
     assert all(np.array_equal(a, b) for a, b in zip(got, example, strict=True))

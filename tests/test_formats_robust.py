@@ -10,7 +10,7 @@ from test_formats_container import CHUNKS, GOLDEN, HEADER, Pipe, pack, song
 
 from formats.container import Reader
 from formats.errors import DamagedError, FormatError, VersionError
-from formats.layout import CHUNK_SIZE, HEADER_SIZE, TRAILER_SYNC
+from formats.layout import CHUNK_SIZE, HEADER_SIZE, TRAILER_SYNC, VERSION
 
 OPENERS = {"file": io.BytesIO, "pipe": Pipe}
 PAYLOADS = [bytes([65 + i]) * (20 + i) for i in range(6)]
@@ -160,7 +160,7 @@ def test_other_files_are_no_aez():
 
 
 def test_newer_files_ask_for_a_newer_aez():
-    for data in (patched(8, b"\4"), patched(8, b"\xff\xff")[:20], patched(41, b"\3", crc_of=(0, 45))):
+    for data in (patched(8, bytes([VERSION + 1])), patched(8, b"\xff\xff")[:20], patched(41, b"\3", crc_of=(0, 45))):
         with pytest.raises(VersionError, match="newer aez is needed"):
             Reader(io.BytesIO(data))
     with pytest.raises(FormatError, match="version 0"):

@@ -85,9 +85,9 @@ PAYLOADS = targets.Payloads()
 
 
 def test_seeds_list_everything():
-    """Payloads are of all three versions, whatever the coder and model; the longest chunks of songs have it all."""
+    """Payloads are of all four versions, whatever the coder and model; the longest chunks of songs have it all."""
     every = {(data[0], Cursor(data[3:]).varint() // MORE) for data in PAYLOADS.seeds()}
-    assert every == {(kind, flags) for kind in range(8) for flags in (0, 1, 1 + LONG // MORE)}
+    assert every == {(kind, flags) for kind in range(8) for flags in (0, 1, 3, 7)}
     for data in SONGS:
         assert max(Cursor(chunk.payload).varint() for chunk in Reader(io.BytesIO(data))) >= MORE + LONG
 

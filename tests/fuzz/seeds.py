@@ -10,7 +10,8 @@ from formats import coding
 from formats.coding import AnyTables, Latents
 from formats.container import Chunk, Coder, Header, Metadata, Writer
 from formats.context import CONTEXTS
-from formats.grid import ANGLES, BANDS, HYPER, LEVELS, SEGMENT, UNITS
+from formats.grid import ANGLES, BANDS, FAST_RISE, HYPER, LEVELS, SEGMENT, UNITS
+from formats.lists import slow_rise
 from formats.mixed import MixedTables
 from formats.tables import MAGNITUDES, Tables, frequencies
 
@@ -39,7 +40,8 @@ def payload(frames: int, header: Header, tables: AnyTables, seed: int = 0) -> by
     """One chunk of noise that falls with rank; a stretch of it is listed as silence, two as raised, bands as turned,
     and if it can be, units as long.
 
-    Of every third seed the lists are those of format version 1, and of every other third those of version 2.
+    Of every third seed the lists are those of format version 1, and of every other third those of version 2; of every
+    sixth one attacks rise slowly.
     """
     rng = np.random.default_rng(seed)
     main = header.latent - 16 if isinstance(tables, Tables) else header.latent
@@ -48,8 +50,10 @@ def payload(frames: int, header: Header, tables: AnyTables, seed: int = 0) -> by
     latents = Latents(vectors, values, np.array([[7, 900]], np.int64))
     if seed % 3 != 2:
         turns = rng.integers(0, ANGLES, (-(-frames // SEGMENT), BANDS)).astype(np.uint8)
-        attacks = np.array([[1, 5, 4], [8, 6, 7]], np.int64)
+        attacks = np.array([[1, 5, 4, FAST_RISE], [8, 6, 7, FAST_RISE]], np.int64)
         latents = replace(latents, attacks=attacks, turns=turns)
+    if seed % 6 == 1:
+        latents.attacks[:, 3] = [slow_rise(5), slow_rise(6)]
     if seed % 3 == 1 and frames >= SEGMENT:
         long = np.zeros((len(latents.turns), UNITS), np.bool_)
         long[: frames // SEGMENT] = rng.random((frames // SEGMENT, UNITS)) < 0.5
