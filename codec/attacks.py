@@ -71,7 +71,7 @@ def exponents(blocks: int, level: int, rise: int) -> Float:
     """
     i = np.arange(blocks * ATTACK_BLOCK, dtype=np.float32) + np.float32(0.5)
     up, down = i / np.float32(rise * ATTACK_BLOCK), i[::-1] / ATTACK_BLOCK
-    return np.float32(level) * np.minimum(np.minimum(up, down), np.float32(1))
+    return np.asarray(np.float32(level) * np.minimum(np.minimum(up, down), np.float32(1)))
 
 
 class Raiser:

@@ -9,10 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from formats.grid import BANDS, FLOOR, HYPER
-from formats.symbols import SymbolDecoder, SymbolEncoder
+from formats.symbols import SymbolDecoder, SymbolEncoder, model
 from formats.tables import BAND_GROUPS, CHANGE_CONTEXTS, HYPER_SYMBOLS, Tables
 
 _HALF = HYPER_SYMBOLS // 2
+
+_MOST = 512
+"""More than the eighths that any context is made of."""
+
+_CONTEXTS = (np.clip(np.arange(-_MOST, _MOST) >> 3, -(CHANGE_CONTEXTS // 2), CHANGE_CONTEXTS // 2) + 3).astype(np.uint8)
+"""Context by eighths, counted from -_MOST: a lookup is a fifth of the calls, and this runs for every band."""
 
 
 def group(band: int) -> int:
@@ -20,19 +26,20 @@ def group(band: int) -> int:
     return band // (HYPER // BAND_GROUPS)
 
 
-def contexts(change: NDArray[np.int64], band: int) -> NDArray[np.int64]:
+def contexts(change: NDArray[np.int64], band: int) -> NDArray[np.uint8]:
     """Context 0...6 of every change of `band`: eighths of the changes below it, rounded; [n, 48] -> [n]."""
     weights = (4, 2, 1) if band < BANDS else (3, 1, 1)
-    eighths = 2 * change[:, band - BANDS] + 4 if band >= BANDS else np.full(len(change), 4, np.int64)
+    eighths = np.full(len(change), 4 + _MOST, np.int64)
+    if band >= BANDS:
+        eighths += 2 * change[:, band - BANDS]
     for distance, weight in enumerate(weights[: band % BANDS], 1):
         eighths += weight * change[:, band - distance]
-    half = CHANGE_CONTEXTS // 2
-    return np.asarray(np.minimum(np.maximum(eighths >> 3, -half), half) + half, np.int64)
+    return np.take(_CONTEXTS, eighths)
 
 
 def rows(change: NDArray[np.int64]) -> NDArray[np.int64]:
     """The table of every change, all of which are known: [n, 48] -> [n, 48], each in 0...55."""
-    return np.stack([contexts(change, band) * BAND_GROUPS + group(band) for band in range(HYPER)], 1)
+    return np.stack([contexts(change, band) * BAND_GROUPS + group(band) for band in range(HYPER)], 1).astype(np.int64)
 
 
 def encode(vectors: NDArray[np.int8], encoder: SymbolEncoder, tables: Tables) -> None:
@@ -52,20 +59,22 @@ def decode(decoder: SymbolDecoder, count: int, tables: Tables) -> NDArray[np.int
     values = np.zeros((count, HYPER), np.int64, order="F")
     change = np.zeros((max(count - 1, 0), HYPER), np.int64, order="F")
     symbols, ordered = np.empty(len(change), np.int64), np.empty(len(change), np.int32)
+    models = [model(row) for row in tables.hyper]
+    below = 0
     for band in range(HYPER if count else 0):
-        below = values[0, band - 1] if band else 0
-        values[0, band] = _wrap(below + decoder.get(1, tables.hyper[_first(band)]).astype(np.int64))[0]
+        below = int(_wrap(below + decoder.get(1, tables.hyper[_first(band)]).astype(np.int64))[0])
         order, counts = _by_context(change, band)
-        decoder.rows(counts, _rows(band, tables), ordered)
+        decoder.runs(counts.tolist(), models[group(band) : _first(0) : BAND_GROUPS], ordered)
         symbols[order] = ordered
-        values[1:, band] = _wrap(values[0, band] + np.cumsum(symbols - _HALF))
+        values[0, band] = below
+        values[1:, band] = _wrap(below + np.cumsum(symbols - _HALF))
         np.subtract(values[1:, band], values[:-1, band], out=change[:, band])
     return values.astype(np.int8)
 
 
 def _by_context(change: NDArray[np.int64], band: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """An order of the changes of `band` by context and then time, and how many there are of each context."""
-    context = contexts(change, band).astype(np.uint8)
+    context = contexts(change, band)
     return np.argsort(context, kind="stable"), np.bincount(context, minlength=CHANGE_CONTEXTS)
 
 
@@ -81,4 +90,4 @@ def _first(band: int) -> int:
 
 def _wrap(value: NDArray[np.int64]) -> NDArray[np.int64]:
     """The representative in -32...31."""
-    return (value - FLOOR) % HYPER_SYMBOLS + FLOOR
+    return ((value - FLOOR) & (HYPER_SYMBOLS - 1)) + FLOOR

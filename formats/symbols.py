@@ -81,11 +81,20 @@ class SymbolDecoder:
 
     def rows(self, counts: NDArray[Any], tables: NDArray[np.uint32], out: NDArray[np.int32]) -> None:
         """Inverse of `SymbolEncoder.rows`, into `out` [sum of counts]."""
-        used, start = np.flatnonzero(counts), 0
-        decode = self._coder.decode
+        used = np.flatnonzero(counts)
+        self.runs(counts[used].tolist(), _models(tables, used), out)
+
+    def runs(self, counts: list[int], models: list[Any], out: NDArray[np.int32]) -> None:
+        """counts[0] symbols under models[0], and so on, into `out` [sum of counts]; as `rows`, for `model`s at hand.
+
+        Raises:
+            DamagedError: the words are no code of such symbols.
+        """
+        decode, start = self._coder.decode, 0
         try:
-            for row, count in zip(_models(tables, used), counts[used].tolist(), strict=True):
-                out[start : start + count] = decode(row, count)
-                start += count
+            for count, row in zip(counts, models, strict=True):
+                if count:
+                    out[start : start + count] = decode(row, count)
+                    start += count
         except (AssertionError, ValueError):
             raise DamagedError(NO_CODE) from None
