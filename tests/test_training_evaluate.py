@@ -40,7 +40,18 @@ def music(seconds: float, seed: int = 0) -> npt.NDArray[np.float64]:
 
 
 @pytest.mark.parametrize(
-    "name, kbps", [("opus", 64), ("opus", 8), ("lame", 128), ("lame", 32), ("aac", 96), ("vorbis", 96)]
+    "name, kbps",
+    [
+        ("opus", 64),
+        ("opus", 8),
+        ("lame", 128),
+        ("lame", 32),
+        ("aac", 96),
+        ("aac", 20),
+        ("vorbis", 96),
+        ("vorbis", 32),
+        ("vorbis", 16),
+    ],
 )
 def test_peers_come_back_in_place_and_in_length(name: str, kbps: float, tmp_path: Path) -> None:
     codec = peers.system(name)
@@ -56,6 +67,22 @@ def test_peers_come_back_in_place_and_in_length(name: str, kbps: float, tmp_path
     lag = int(np.argmax(np.fft.irfft(spectra[1] * spectra[0].conj())))
     assert min(lag, size - lag) <= 3
     assert 0.3 * kbps < trip.coded_bytes * 8 / 1013 < 3 * kbps + 10
+
+
+def test_low_rates_take_a_lower_sample_rate_where_encoders_need_to_be_told() -> None:
+    source, coded = Path("in.wav"), Path("out")
+    hz: dict[tuple[str, float], str | None] = {}
+    for name in peers.PEER_NAMES:
+        codec = peers.system(name)
+        for kbps in codec.ladder:
+            command = codec.encode_command(source, coded, peers.Setting(kbps))
+            assert "{" not in " ".join(command) and str(source) in command and str(coded) in command
+            option = next((word for word in ("--resample", "-ar") if word in command), None)
+            hz[name, kbps] = command[command.index(option) + 1] if option else None
+    assert {key: rate for key, rate in hz.items() if rate} == {
+        ("aac", 16): "22050", ("aac", 20): "22050", ("vorbis", 16): "12000", ("vorbis", 24): "16000",
+        ("vorbis", 32): "22050", ("vorbis", 40): "32000",
+    }  # fmt: skip
 
 
 def test_aez_commands_carry_setting_and_model() -> None:

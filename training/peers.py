@@ -1,7 +1,8 @@
 """Codecs under measurement, all run as the command a user would type: a wav file in, a coded file, a wav file out.
 
-Peers get the fairest terms their tools offer: encoder defaults for music at a given rate, no padding or tags in the
-file, no dither on decoding. Rates are whole files. What comes back is brought to the clip's rate and exact length;
+Peers get the fairest terms their tools offer: encoder defaults for music at a given rate, a lower sample rate where
+their encoders reach a rate only so (Opus and LAME see to that themselves), no padding or tags in the file, no dither on
+decoding. Rates are whole files. What comes back is brought to the clip's rate and exact length;
 none of the four needs a delay removed, because each of their formats carries it and their decoders obey.
 """
 
@@ -69,6 +70,8 @@ class System:
     decoder: tuple[str, ...]
     suffix: str
     ladder: tuple[float, ...] = ()  # kbit/s to measure for a curve; () asks for exactly the rates under test
+    slower: tuple[tuple[float, str], ...] = ()  # up to these kbit/s, least first, the sample rates that reach them
+    resampled: tuple[str, ...] = ()  # what stands in the encoder's command for {resampled} then, with {hz} to fill in
     model: str | None = None
     script: Path | None = None  # of a codec that lives here: a change of it is a change of the codec
 
@@ -100,7 +103,11 @@ class System:
             UsageError: a tier asked of a codec that has none.
         """
         values = {"source": str(source), "coded": str(coded), "rate": f"{setting.kbps or 0:g}"}
-        command = [part.format(**values) for part in self.encoder]
+        hz = next((hz for kbps, hz in self.slower if (setting.kbps or 0) <= kbps), None)
+        resampled = [part.format(hz=hz) for part in self.resampled] if hz else []
+        command = []
+        for part in self.encoder:
+            command += resampled if part == "{resampled}" else [part.format(**values)]
         if not self.ours:
             if setting.kbps is None:
                 raise UsageError(f"{self.name} has no tiers")
@@ -117,7 +124,7 @@ class System:
 
     def fingerprint(self) -> str:
         """Changes whenever the same command on the same clip may give other results."""
-        parts = [*self.encoder, *self.decoder, self.model or ""]
+        parts = [*self.encoder, *self.decoder, self.model or "", *self.resampled, *map(str, self.slower)]
         if self.ours:
             parts.append(source_hash(self.model))
         else:
@@ -149,17 +156,21 @@ _PEERS = (
     ),
     System(
         "aac",
-        (*_FFMPEG, "-i", "{source}", "-map_metadata", "-1", "-c:a", "aac", "-b:a", "{rate}k", "{coded}"),
+        (*_FFMPEG, "-i", "{source}", "-map_metadata", "-1", "{resampled}", "-c:a", "aac", "-b:a", "{rate}k", "{coded}"),
         (*_FFMPEG, "-i", "{coded}", "-c:a", "pcm_s16le", "{target}"),
         ".m4a",
-        (24, 32, 48, 64, 96, 126, 128, 160),
+        (16, 20, 24, 32, 48, 64, 96, 126, 128, 160),
+        slower=((20, "22050"),),  # at 44.1 kHz it makes 23 to 25 kbit/s of these
+        resampled=("-ar", "{hz}"),
     ),
     System(
         "vorbis",
-        ("oggenc", "--quiet", "-b", "{rate}", "-o", "{coded}", "{source}"),
+        ("oggenc", "--quiet", "{resampled}", "-b", "{rate}", "-o", "{coded}", "{source}"),
         ("oggdec", "--quiet", "-o", "{target}", "{coded}"),
         ".ogg",
-        (45, 48, 64, 80, 96, 128, 160),  # 45 is the lowest its encoder takes for stereo at 44.1 kHz
+        (16, 24, 32, 40, 45, 48, 64, 80, 96, 128, 160),
+        slower=((16, "12000"), (24, "16000"), (32, "22050"), (40, "32000")),  # lowest rates its encoder takes there
+        resampled=("--resample", "{hz}"),
     ),
     System(
         "resample",
@@ -189,7 +200,7 @@ def system(name: str) -> System:
         raise UsageError(f"no system named {name!r}: take aez, aez:MODEL, {', '.join(PEER_NAMES)}")
     encoder = (*_AEZ, "encode", "{source}", "{coded}")
     decoder = (*_AEZ, "decode", "{coded}", "{target}")
-    return System(name, encoder, decoder, ".aez", (), model or None)
+    return System(name, encoder, decoder, ".aez", model=model or None)
 
 
 def round_trip(codec: System, source: Path, setting: Setting, folder: Path) -> Trip:
