@@ -46,6 +46,8 @@ class TrainConfig:
     coefficient: float = 0.3
     mask: float = 0.3  # ten decibels of noise over the masking threshold, for items coded finely
     sides: float = 0.3  # share of steps whose spectral distances are of mid and side, not of left and right
+    adversary: float = 0.0  # critics, for items coded coarsely; 0: there are none
+    rate_adversary: float = 3e-4  # of the critics, AdamW
     rate: float = 0.2  # natural logarithm of the bit rate: about what the other terms fall by per e-fold of it
     vary: float = 0.06  # largest change of a step's exponents, drawn for each item: decoders then know other steps
     seed: int = 0

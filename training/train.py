@@ -22,6 +22,7 @@ from codec.rdo import BASE, SMALL
 from codec.trellis import settle
 from formats.context import BOUNDS, LARGEST
 from formats.grid import CEILING, FLOOR, SEGMENT, SHARE, UNIT, UNITS, main_count
+from training.adversary import COARSE, Adversary
 from training.autoencoder import Autoencoder, whole
 from training.config import CHANCES, FINE, GAINS, TrainConfig
 from training.data import Music, batches, listed
@@ -125,14 +126,12 @@ def losses(
     c: TrainConfig,
     out: dict[str, Tensor],
     x: Tensor,
-    long: Tensor,
-    turns: Tensor,
     wave: Tensor,
     fine: Tensor,
     rng: np.random.Generator,
 ) -> dict[str, Tensor]:
     """Weighted reconstruction terms of a batch; `fine`: bool [B], which items are coded finely."""
-    a, b = synthesize(turn_back(out["decoded"], turns), long).flatten(0, 1), wave.flatten(0, 1)
+    a, b = out["wave"].flatten(0, 1), wave.flatten(0, 1)
     as_sides = rng.random() < c.sides
     # One of an item's two signals a step: the distances cost more than the network.
     one = torch.from_numpy(2 * np.arange(len(x)) + rng.integers(0, 2, len(x)))
@@ -188,7 +187,7 @@ def save(path: Path, **state: object) -> None:
 
 
 def train(c: TrainConfig, a: argparse.Namespace) -> None:
-    """Run until the limit."""
+    """Run until the limit. Critics are not kept: a resumed run begins with new ones."""
     torch.manual_seed(c.seed)
     torch.set_flush_denormal(True)
     device = torch.device(a.device)
@@ -210,6 +209,7 @@ def train(c: TrainConfig, a: argparse.Namespace) -> None:
             optimiser.load_state_dict(state["optimiser"])
         except ValueError:
             raise SystemExit(f"{a.resume} is of another training: go on from its weights with --fresh") from None
+    adversary = Adversary(c.rate_adversary, device) if c.adversary else None
     if not c.rate_encoder:
         for part in (model.encoder, model.levels):
             part.requires_grad_(False)
@@ -237,7 +237,12 @@ def train(c: TrainConfig, a: argparse.Namespace) -> None:
                 (vary[0], vary[1]), int(rng.integers(UNITS)), tables,
             )  # fmt: skip
             fine = torch.tensor([d < math.log2(FINE) for d in log_d], device=device)
-            parts = losses(c, out, x, long, turns, waves, fine, rng)
+            out["wave"] = synthesize(turn_back(out["decoded"], turns), long)
+            parts = losses(c, out, x, waves, fine, rng)
+            coarse = torch.tensor([d >= math.log2(COARSE) for d in log_d])
+            if adversary and coarse.any():
+                side = int(rng.integers(2))
+                parts["adversary"] = c.adversary * adversary.term(out["wave"][coarse, side], waves[coarse, side], rng)
             if c.rate_encoder:
                 parts["rate"] = c.rate * torch.log(rate(out, tables) * 0.063 + 0.5).mean()
             loss = torch.stack(list(parts.values())).sum()
