@@ -118,6 +118,12 @@ class Raiser:
         return samples
 
 
+def raised(samples: Float) -> Float:
+    """All of a mid and side [2, N] as `Raiser` gives it; the first sample begins a segment."""
+    raiser = Raiser()
+    return np.concatenate([raiser.push(samples), raiser.finish()], 1)
+
+
 class Lowerer:
     """Lowers the listed stretches of a decoded stream again."""
 

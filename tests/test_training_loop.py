@@ -219,3 +219,29 @@ def test_batches_not_turned_are_mid_and_side() -> None:
         np.testing.assert_allclose(stereo.turn_back(one, angles)[short], wanted[short], atol=1e-5)
     back = losses.synthesize(*map(torch.from_numpy, plain[:2])).numpy()
     np.testing.assert_allclose(back, plain.waves, atol=1e-5)
+
+
+class Hits(SyntheticMusic):
+    """Faint noise, and every half second a hit of noise."""
+
+    def crop(self, rng: np.random.Generator, length: int) -> Any:
+        x = rng.standard_normal((2, length)).astype(np.float32) * np.float32(1e-3)
+        for start in range(20_000, length, 22_050):
+            x[:, start : start + 500] *= 300
+        return x
+
+
+def test_items_are_raised_before_attacks_as_files_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    def batch() -> data.Batch:
+        return next(data.batches(Hits(), Hits(), 3, 4, 2 * SEGMENT))
+
+    got = batch()
+    monkeypatch.setattr(data, "raised", lambda x: x)
+    flat = batch()
+    rise = np.abs(got.waves).mean() / np.abs(flat.waves).mean()
+    assert rise > 1.02
+    loud = np.abs(flat.waves).max(1) > 0.2 * np.abs(flat.waves).max((1, 2))[:, None]
+    np.testing.assert_allclose(*(np.where(loud[:, None], x.waves, 0) for x in (got, flat)), atol=1e-6)
+    back = losses.synthesize(losses.turn_back(*map(torch.from_numpy, (got.coefficients, got.turns))),
+                             torch.from_numpy(got.long)).numpy()  # fmt: skip
+    np.testing.assert_allclose(back, got.waves, atol=1e-5)

@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from codec import blocks, noise, stereo
+from codec.attacks import raised
 from codec.mdct import frames
 from codec.quantize import quantize, quantize_hyper
 from codec.rdo import thresholds
@@ -67,11 +68,12 @@ def noise_pattern(values: NDArray[np.float32]) -> NDArray[np.int8] | None:
 def pieces(music: Music, count: int, rng: np.random.Generator, *, turned: bool = True) -> Iterator[NDArray[np.float32]]:
     """MDCT frames [630, 1400] of random ten-second pieces.
 
-    Block lengths and turned bands are as in files of ranked models, or (not `turned`) short blocks of mid and side.
+    Quiet before attacks is raised. Block lengths and turned bands are as in files of ranked models, or (not `turned`)
+    short blocks of mid and side.
     """
     for _ in range(count):
         x = music.crop(rng, (CHUNK + 1) * HOP)
-        middle = np.stack([x[0] + x[1], x[0] - x[1]]) * np.float32(0.5)
+        middle = raised(np.stack([x[0] + x[1], x[0] - x[1]]) * np.float32(0.5))
         if turned:
             coefficients, _ = blocks.frames(middle)
             yield stereo.turn(coefficients, stereo.choose(coefficients))

@@ -20,7 +20,7 @@ from scipy.signal import ShortTimeFFT
 
 from codec.analysis import REACH, analysis_values, turned
 from codec.atomic import new_file
-from codec.attacks import Raiser
+from codec.attacks import raised
 from codec.chunks import Windower
 from codec.classifiers import FEATURES
 from codec.genre import features
@@ -110,11 +110,10 @@ class Listener:
     def __call__(self, samples: Float) -> tuple[Float, Float]:
         """Left and right [2, N] at 44.1 kHz -> heard [tiers, G, 152], tokens [G, W]."""
         middle = np.stack([samples[0] + samples[1], samples[0] - samples[1]]) * np.float32(0.5)
-        raiser, windower = Raiser(), Windower(REACH)
-        raised = np.concatenate([raiser.push(middle), raiser.finish()], 1)
+        windower = Windower(REACH)
         heard: list[list[Float]] = []
         tokens: list[Float] = []
-        for window in (*windower.push(raised), *windower.finish(samples.shape[1])):
+        for window in (*windower.push(raised(middle)), *windower.finish(samples.shape[1])):
             # As `codec.analysis.Analyser`, which keeps the network's other outputs to itself.
             coefficients, *_ = turned(window, self._long)
             out = self._network(coefficients=coefficients[None])
