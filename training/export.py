@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from codec.sessions import Network
 from codec.weights import model_id
 from formats.grid import COEFFICIENTS, TIERS, nominal_kbps
+from formats.tables import Tables
 from training import plain_export
 from training.autoencoder import Autoencoder, whole
 from training.config import NetworkConfig, TrainConfig
@@ -113,9 +114,11 @@ def restore(checkpoint: Path | None) -> tuple[Autoencoder, dict[str, Any]]:
     return model, {**told, "config": config.plain()}
 
 
-def export(model: Autoencoder, told: dict[str, Any], music: Music, pieces: int, out: Path) -> dict[str, Any]:
-    """Write the folder; returns the card."""
-    tables, plain = count(model, music, pieces)
+def export(
+    model: Autoencoder, told: dict[str, Any], music: Music, pieces: int, out: Path, kept: Tables | None = None
+) -> dict[str, Any]:
+    """Write the folder; returns the card. `kept`: tables to take instead of counting new ones."""
+    tables, plain = (kept, None) if kept else count(model, music, pieces)
     # torch.export would bake a batch of one in: it takes sizes of 0 and 1 for constants.
     coefficients = torch.randn(2, 126, COEFFICIENTS) * 0.01
     encoder = write_graph(
@@ -150,7 +153,8 @@ def export(model: Autoencoder, told: dict[str, Any], music: Music, pieces: int, 
         **{key: old[key] for key in ("data", "metrics") if key in old},
     }
     (out / "model.json").write_text(json.dumps(card, indent=1) + "\n")
-    np.savez(out.parent / f"{out.name}-code-lengths.npz", allow_pickle=False, **code_lengths(tables, plain))
+    if plain is not None:
+        np.savez(out.parent / f"{out.name}-code-lengths.npz", allow_pickle=False, **code_lengths(tables, plain))
     return card
 
 
@@ -161,6 +165,7 @@ def main() -> None:
     p.add_argument("--music", type=Path, required=True)
     p.add_argument("--cache", type=Path, default=Path(".cache"))
     p.add_argument("--pieces", type=int, default=240, help="ten-second pieces the tables are counted on")
+    p.add_argument("--tables", type=Path, metavar="MODEL", help="take this model's tables: only its decoder learned")
     p.add_argument("--out", type=Path, required=True)
     a = p.parse_args()
     music = Music(listed(a.music, "train"), a.cache, "train")
@@ -168,7 +173,8 @@ def main() -> None:
     if "kind" in state.get("config", {}):
         card = plain_export.export(*plain_export.restore(state), music, a.pieces, a.out)
     else:
-        card = export(*restore(a.checkpoint), music, a.pieces, a.out)
+        kept = Tables.from_bytes((a.tables / "tables.npz").read_bytes()) if a.tables else None
+        card = export(*restore(a.checkpoint), music, a.pieces, a.out, kept)
     print(json.dumps({"id": card["id"], "parity": card["parity_with_torch"]}))
 
 
