@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 CARD = "model.json"
 
-DEFAULT = "music5"
+DEFAULT = "music6"
 """The model that `encode` takes unless told."""
 
 DEFAULT_LATENT = 128

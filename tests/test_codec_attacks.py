@@ -343,7 +343,7 @@ def test_less_is_heard_before_an_onset(monkeypatch: pytest.MonkeyPatch) -> None:
     before = {}
     for height in (HEIGHT, 1e9):
         monkeypatch.setattr(attacks, "HEIGHT", height)
-        y = decoded(encoded(x, model="music5", latent=128, device="cpu"), device="cpu")
+        y = decoded(encoded(x, model="music6", latent=128, device="cpu"), device="cpu")
         parts = np.concatenate([y[:, onset - 490 : onset - 50] for onset in onsets], 1)
         before[height] = 10 * np.log10((parts.astype(float) ** 2).mean())
     assert before[1e9] - before[HEIGHT] > 14

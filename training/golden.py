@@ -21,7 +21,7 @@ from codec.audio import ArraySource
 from codec.library import ArraySink
 from codec.unpack import unpack
 from formats.container import Metadata, Reader
-from formats.grid import SEGMENT
+from formats.grid import FAST_RISE, SEGMENT
 from formats.layout import VERSION
 from training.pin import pin
 from training.synthesize import song
@@ -49,12 +49,15 @@ def shipped() -> list[Path]:
 def integers(data: bytes, model: weights.Model) -> str:
     """SHA-256 over all integers of a file, chunk by chunk, as int64 [.] each: hyper and main latents and silence.
 
-    Attacks and turns, and long blocks, count where a chunk has any: files of older format versions have none.
+    Attacks and turns, long blocks, and how attacks rise count where a chunk has any: files of older format versions
+    have none.
     """
     reader, digest = Reader(BytesIO(data)), hashlib.sha256()
     for chunk in reader:
         latents = unpack(reader.header, chunk, model)
-        tools = (latents.attacks, latents.turns) if len(latents.attacks) or latents.turns.any() else ()
+        slow = (latents.attacks[:, 3] != FAST_RISE).any()
+        attacks = latents.attacks if slow else latents.attacks[:, :3]
+        tools = (attacks, latents.turns) if len(attacks) or latents.turns.any() else ()
         long = (latents.long,) if latents.long.any() else ()
         for array in (latents.hyper, latents.main, latents.silence, *tools, *long):
             digest.update(f"{array.shape}".encode() + array.astype("<i8").tobytes())
