@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from codec import pipeline
 from codec.audio import ArraySource
+from codec.encoding import BITRATES
 from codec.library import ArraySink
 from codec.weights import Model
 from formats.grid import SAMPLE_RATE, TIERS, nominal_kbps
@@ -38,8 +39,8 @@ GAINS = {
 }
 """Gains tried for each tier: d = 2**(-gain / 32)."""
 
-LOWEST = 6.0
-"""kbit/s from which the smallest tier's stretch is counted: the least that --bitrate takes."""
+LOWEST, HIGHEST = BITRATES
+"""kbit/s from which the smallest tier's stretch is counted, and to which the largest's: what --bitrate takes."""
 
 
 def score(row: dict[str, float]) -> float:
@@ -100,7 +101,7 @@ def tiers(rows: list[dict[str, float]]) -> dict[str, dict[str, float]]:
     bounds = [np.log(LOWEST)]
     for small, large in pairwise(TIERS):
         bounds.append(max(bounds[-1], crossing(curves[small], curves[large])))
-    bounds.append(curves[TIERS[-1]][-1, 1])
+    bounds.append(np.log(HIGHEST))
     middles = [(low + high) / 2 for low, high in pairwise(bounds)]
     for place, (low, high) in enumerate(pairwise(bounds)):
         if low == high and 0 < place < len(middles) - 1:
