@@ -28,6 +28,7 @@ from formats.tables import GAIN_LIMIT
 if TYPE_CHECKING:
     from codec.audio import AudioSource
     from codec.chunks import Window
+    from formats.coding import AnyTables
 
 BLOCK = 1 << 16
 """Samples of a source block."""
@@ -111,17 +112,17 @@ def encode(
     count = _Count()
     with workers() as pool:
 
-        def write(parts: Iterator[Analysed], gain: int) -> EncodeReport:
+        def write(parts: Iterator[Analysed], gain: int, kind: Coder | None) -> EncodeReport:
             header = Header(
                 sample_rate=source.sample_rate, channels=source.channels, samples=source.samples, latent=latent,
-                hop=HOP, chunk_frames=chunk_frames, gain=gain, coder=_CODERS.get(coder, Coder.RANGE), model=chosen.id,
+                hop=HOP, chunk_frames=chunk_frames, gain=gain, coder=kind or Coder.RANGE, model=chosen.id,
                 encoder_version=__version__,
             )  # fmt: skip
-            size, kind = _write(source, target, pool, parts, header, chosen, count, choose=coder == "auto")
+            size, used = _write(source, target, pool, parts, header, chosen, count, choose=kind is None)
             seconds = count.samples / source.sample_rate
             return EncodeReport(
                 seconds, count.samples, source.sample_rate, source.channels, size,
-                size / 125 / seconds if seconds else 0.0, latent, gain, kind.name.lower(), chosen.name,
+                size / 125 / seconds if seconds else 0.0, latent, gain, used.name.lower(), chosen.name,
                 analyser.provider,
             )  # fmt: skip
 
@@ -135,11 +136,14 @@ def encode(
                     spool.add(chunk)
                 fixed = _overhead(source)
                 wanted = bitrate * 125 * count.samples / source.sample_rate - fixed
-                start = find_gain(spool, pool, max(wanted, 1.0), main, start, tables)
-                return write(spool.read(range(len(spool))), start)
+                kind = _CODERS.get(coder)
+                if kind is None:  # decided before the search: a size is a coder's
+                    kind = _smaller(_made(next(spool.read(range(len(spool))), None), pool, main, start, tables))
+                start = find_gain(spool, pool, max(wanted, 1.0), main, start, tables, kind)
+                return write(spool.read(range(len(spool))), start, kind)
             finally:
                 spool.close()
-        return write(chunks, start)
+        return write(chunks, start, _CODERS.get(coder))
 
 
 def _windows(
@@ -179,6 +183,20 @@ def _overhead(source: "AudioSource") -> int:
     return writer.coded_size
 
 
+def _made(
+    first: Analysed | None, pool: ThreadPoolExecutor, main: int, gain: int, tables: "AnyTables"
+) -> dict[Coder, bytes]:
+    """The first chunk's payload by every coder; empty where there is none."""
+    if first is None:
+        return {}
+    coders = (Coder.RANGE, Coder.ZSTD)
+    return dict(zip(coders, pool.map(lambda kind: first.payload(main, gain, kind, tables), coders), strict=True))
+
+
+def _smaller(made: dict[Coder, bytes]) -> Coder:
+    return min(made, key=lambda kind: len(made[kind]), default=Coder.RANGE)
+
+
 def _write(
     source: "AudioSource",
     target: BinaryIO,
@@ -193,12 +211,10 @@ def _write(
     """Quantize, code and write chunks as they come -> size of the file, and its coder."""
     gain, tables, main = header.gain, model.integers, model.main_count(header.latent)
     first = next(chunks, None)
-    made: dict[Coder, bytes] = {}
-    if first and choose:
+    made = _made(first, pool, main, gain, tables) if choose else {}
+    if choose:
         # The coder is named once, in the header, before anything else is known: the first chunk decides for all.
-        coders = (Coder.RANGE, Coder.ZSTD)
-        made = dict(zip(coders, pool.map(lambda kind: first.payload(main, gain, kind, tables), coders), strict=True))
-        header = replace(header, coder=min(made, key=lambda kind: len(made[kind])))
+        header = replace(header, coder=_smaller(made))
 
     def code(chunk: Analysed) -> tuple[int, bytes]:
         if chunk is first and made:

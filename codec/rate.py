@@ -76,12 +76,14 @@ def search(size: Callable[[int], float], target: float, start: int) -> int:
     return min(seen, key=lambda g: abs(seen[g]))
 
 
-def find_gain(spool: Spool, pool: ThreadPoolExecutor, target: float, main: int, start: int, tables: AnyTables) -> int:
+def find_gain(
+    spool: Spool, pool: ThreadPoolExecutor, target: float, main: int, start: int, tables: AnyTables, coder: Coder
+) -> int:
     """The gain at which all chunks together take nearest to `target` bytes, heads and index entries included."""
 
     def total(gain: int, numbers: list[int]) -> float:
         def one(chunk: Analysed) -> int:
-            return len(chunk.payload(main, gain, Coder.RANGE, tables)) + CHUNK_SIZE + 4
+            return len(chunk.payload(main, gain, coder, tables)) + CHUNK_SIZE + 4
 
         return sum(ordered_map(pool, one, spool.read(numbers)))
 
