@@ -1,6 +1,7 @@
 """Attacks out of quiet: found where they are, raised and lowered to the sample, in a segment, whatever the blocks."""
 
 from io import BytesIO
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -16,6 +17,7 @@ from codec.peeling import peel
 from codec.unpack import unpack
 from formats.container import Reader
 from formats.grid import ATTACK_BLOCK, BANDS, FAST_RISE, HOP, SAMPLE_RATE, SEGMENT, SLOW_RISE
+from formats.layout import VERSION
 from formats.lists import slow_rise
 
 SIZE = SEGMENT * HOP
@@ -310,6 +312,15 @@ def test_peeling_keeps_the_attacks(files: dict[int, bytes]) -> None:
     out = BytesIO()
     peel(BytesIO(files[1]), out, 32)
     assert listed(out.getvalue()) == listed(files[1])
+
+
+def test_peeling_an_older_file_keeps_its_fast_rises(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AEZ_MODELS", raising=False)
+    data = (Path(__file__).parent / "golden" / "v3-music5-range.aez").read_bytes()
+    out = BytesIO()
+    peel(BytesIO(data), out, 32)
+    assert out.getvalue()[8] == VERSION > data[8] == 3
+    assert listed(out.getvalue()) == listed(data) == [(1954, 30, 4, 4), (2439, 30, 3, 4)]
 
 
 @pytest.mark.parametrize("number", range(7))
