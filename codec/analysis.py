@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codec import blocks, mdct, stereo
-from codec.attacks import BLOCKS
+from codec.attacks import BLOCKS, moved
 from codec.chunks import Window, source_samples
 from codec.mdct import Float
 from codec.quantize import quantize, quantize_hyper, quantize_mixed
@@ -69,7 +69,7 @@ def regroup(chunks: Iterable[Analysed], frames: int, rate: int) -> Iterator[Anal
             end = np.minimum(silence.sum(1), low + span)
             quiet = np.stack([start - low + len(held) * span, end - start], 1)[end > start]
             first = attacks[:, 0] // BLOCKS == at // SEGMENT
-            raised = attacks[first] + [(len(held) - at // SEGMENT) * BLOCKS, 0, 0, 0]
+            raised = moved(attacks[first], len(held) - at // SEGMENT)
             vectors = chunk.hyper[at // SHARE : (at + SEGMENT) // SHARE]
             own = slice(at // SEGMENT, at // SEGMENT + 1)
             lists = Lists(quiet, raised, turns[own], long[own])

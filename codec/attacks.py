@@ -70,8 +70,13 @@ def exponents(blocks: int, level: int, rise: int) -> Float:
     A slow rise keeps the noise of a window that spans it near the sound everywhere in it.
     """
     i = np.arange(blocks * ATTACK_BLOCK, dtype=np.float32) + np.float32(0.5)
-    up, down = i / np.float32(rise * ATTACK_BLOCK), i[::-1] / ATTACK_BLOCK
+    up, down = i / (rise * ATTACK_BLOCK), i[::-1] / ATTACK_BLOCK
     return np.asarray(np.float32(level) * np.minimum(np.minimum(up, down), np.float32(1)))
+
+
+def moved(stretches: NDArray[np.int64], segments: int) -> NDArray[np.int64]:
+    """Stretches [n, 4] so many segments later."""
+    return np.asarray(stretches + np.array([segments * BLOCKS, 0, 0, 0]))
 
 
 class Raiser:
@@ -102,8 +107,7 @@ class Raiser:
         """Stretches of segments [first, end) as [n, 4], counted from the first one's start. Forgets those before."""
         self._found = self._found[first - self._forgotten :]
         self._forgotten = first
-        moved = [part + np.array([number * BLOCKS, 0, 0, 0]) for number, part in enumerate(self._found[: end - first])]
-        return np.concatenate([NO_ATTACKS, *moved])
+        return np.concatenate([NO_ATTACKS, *(moved(part, n) for n, part in enumerate(self._found[: end - first]))])
 
     def _segment(self, samples: Float) -> Float:
         """A segment and what AHEAD needs of the next one, raised; the stretches are kept."""

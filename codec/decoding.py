@@ -18,6 +18,7 @@ from codec.parallel import Progress, ordered_map, workers
 from codec.resample import Resampler
 from codec.salvage import Gap, Salvage, fade
 from codec.silence import SilenceKeeper
+from codec.stereo import other
 from codec.synthesis import Overlap
 from codec.unpack import check, unpack
 from formats.container import Chunk, Header, Reader
@@ -191,7 +192,7 @@ def _channels(middle: Float, channels: int) -> Float:
     """Mid and side [2, N] -> [C, N]."""
     if channels == 1:
         return middle[:1]
-    return np.stack([middle[0] + middle[1], middle[0] - middle[1]])
+    return other(middle)
 
 
 def _chunks(

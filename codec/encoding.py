@@ -108,6 +108,7 @@ def encode(
         raise UsageError(f"gain goes from -{GAIN_LIMIT} to {GAIN_LIMIT}")
     if chunk_frames not in CHUNKS:
         raise UsageError("a chunk has 126, 252, ... 2520 frames")
+    kind = _CODERS.get(coder)  # None: to be chosen
     analyser, tables, main = kinds.analyser(chosen, device), chosen.integers, chosen.main_count(latent)
     count = _Count()
     with workers() as pool:
@@ -136,14 +137,13 @@ def encode(
                     spool.add(chunk)
                 fixed = _overhead(source)
                 wanted = bitrate * 125 * count.samples / source.sample_rate - fixed
-                kind = _CODERS.get(coder)
                 if kind is None:  # decided before the search: a size is a coder's
                     kind = _smaller(_made(next(spool.read(range(len(spool))), None), pool, main, start, tables))
                 start = find_gain(spool, pool, max(wanted, 1.0), main, start, tables, kind)
                 return write(spool.read(range(len(spool))), start, kind)
             finally:
                 spool.close()
-        return write(chunks, start, _CODERS.get(coder))
+        return write(chunks, start, kind)
 
 
 def _windows(

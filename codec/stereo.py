@@ -28,6 +28,12 @@ _ANGLES = np.arange(ANGLES) * np.pi / ANGLES
 _COSINE, _SINE = (np.round(f(_ANGLES), 12).astype(np.float32) for f in (np.cos, np.sin))
 
 
+def other(x: Float) -> Float:
+    """Sum and difference of two channels [..., 2, N]: left and right of mid and side, twice mid and side of those."""
+    first, second = x[..., 0, :], x[..., 1, :]
+    return np.stack([first + second, first - second], -2)
+
+
 def choose(coefficients: Float) -> NDArray[np.uint8]:
     """The turn of every band: mid and side [F, 1400] from a segment's start on -> [ceil(F / 126), 24] in 0...7.
 

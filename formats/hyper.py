@@ -17,8 +17,8 @@ _HALF = HYPER_SYMBOLS // 2
 _MOST = 512
 """More than the eighths that any context is made of."""
 
-_CONTEXTS = (np.clip(np.arange(-_MOST, _MOST) >> 3, -(CHANGE_CONTEXTS // 2), CHANGE_CONTEXTS // 2) + 3).astype(np.uint8)
-"""Context by eighths, counted from -_MOST: a lookup is a fifth of the calls, and this runs for every band."""
+_CONTEXTS = np.clip((np.arange(-_MOST, _MOST) >> 3) + CHANGE_CONTEXTS // 2, 0, CHANGE_CONTEXTS - 1).astype(np.uint8)
+"""Context by eighths, counted from -_MOST: one call instead of five, and this runs for every band."""
 
 
 def group(band: int) -> int:
@@ -51,7 +51,7 @@ def encode(vectors: NDArray[np.int8], encoder: SymbolEncoder, tables: Tables) ->
         encoder.put((values[:1, band] - below) % HYPER_SYMBOLS, tables.hyper[_first(band)])
         order, counts = _by_context(change, band)
         symbols = (change[:, band] + _HALF) % HYPER_SYMBOLS
-        encoder.rows(symbols[order], counts, _rows(band, tables))
+        encoder.rows(symbols[order], counts, tables.hyper[_tables(band)])
 
 
 def decode(decoder: SymbolDecoder, count: int, tables: Tables) -> NDArray[np.int8]:
@@ -64,7 +64,7 @@ def decode(decoder: SymbolDecoder, count: int, tables: Tables) -> NDArray[np.int
     for band in range(HYPER if count else 0):
         below = int(_wrap(below + decoder.get(1, tables.hyper[_first(band)]).astype(np.int64))[0])
         order, counts = _by_context(change, band)
-        decoder.runs(counts.tolist(), models[group(band) : _first(0) : BAND_GROUPS], ordered)
+        decoder.runs(counts.tolist(), models[_tables(band)], ordered)
         symbols[order] = ordered
         values[0, band] = below
         values[1:, band] = _wrap(below + np.cumsum(symbols - _HALF))
@@ -78,9 +78,9 @@ def _by_context(change: NDArray[np.int64], band: int) -> tuple[NDArray[np.int64]
     return np.argsort(context, kind="stable"), np.bincount(context, minlength=CHANGE_CONTEXTS)
 
 
-def _rows(band: int, tables: Tables) -> NDArray[np.uint32]:
+def _tables(band: int) -> slice:
     """The seven tables of a band, by context."""
-    return tables.hyper[group(band) : _first(0) : BAND_GROUPS]
+    return slice(group(band), _first(0), BAND_GROUPS)
 
 
 def _first(band: int) -> int:

@@ -15,7 +15,6 @@ from training.losses import hann
 WINDOWS = (2048, 1024, 512)
 WIDTH = 16  # channels
 POWER = 0.3  # of magnitudes: quiet bands are to be seen too
-COARSE = 1.0  # step factor d from which an item counts as coded coarsely: about 16 kbit/s at 256 latents
 
 
 class Critic(nn.Module):

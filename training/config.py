@@ -68,5 +68,8 @@ GAINS = {32: (0.7, 2.0), 64: (0.7, 2.8), 128: (0.5, 3.2), 256: (0.3, 2.2), 512: 
 CHANCES = {32: 0.04, 64: 0.08, 128: 0.28, 256: 0.32, 512: 0.19, 1024: 0.09}
 """How often a training item is of each tier: most where most files are."""
 
+COARSE = 1.0
+"""Step factor d from which an item counts as coded coarsely: about 16 kbit/s at 256 latents."""
+
 FINE = 0.3
 """Step factor d under which an item counts as coded finely: about 40 kbit/s at 512 latents."""

@@ -111,11 +111,6 @@ def item(music: Music, loops: Music, rng: np.random.Generator, frames: int) -> N
     return (x / peak if peak > 1 else x).astype(np.float32)
 
 
-def _other(x: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Sum and difference of two channels [B, 2, N]: twice mid and side of left and right, left and right of those."""
-    return np.stack([x[:, 0] + x[:, 1], x[:, 0] - x[:, 1]], 1)
-
-
 class Batch(NamedTuple):
     """Items of a training step.
 
@@ -142,8 +137,8 @@ def batches(music: Music, loops: Music, seed: int, size: int, frames: int, *, tu
     while True:
         waves = np.stack([item(music, loops, rng, frames) for _ in range(size)])
         # As files have it, quiet before attacks is raised, also in what decoded items are held against.
-        middle = np.stack([raised(x) for x in _other(waves) / 2])
-        waves = _other(middle)
+        middle = np.stack([raised(x) for x in stereo.other(waves) / 2])
+        waves = stereo.other(middle)
         turns = np.zeros((size, segment_count(frames), BANDS), np.uint8)
         long = np.zeros((*turns.shape[:2], UNITS), np.bool_)
         if turned:

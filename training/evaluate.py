@@ -28,12 +28,13 @@ import soxr
 from rich.console import Console
 from rich.progress import Progress
 
+from codec.encoding import BITRATES
 from formats.errors import AezError, UsageError
 from training import founding, metrics, onsets, peers, tables
 from training.compare import Row
 
 SUFFIXES = {".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif"}
-LOWEST, HIGHEST = 6.0, 128.0  # kbit/s, the range aez offers
+LOWEST, HIGHEST = BITRATES
 EDGE = 1.25  # an aez system under comparison is measured this factor beyond the rates asked for, so curves overlap
 
 

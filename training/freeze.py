@@ -73,7 +73,7 @@ def pieces(music: Music, count: int, rng: np.random.Generator, *, turned: bool =
     """
     for _ in range(count):
         x = music.crop(rng, (CHUNK + 1) * HOP)
-        middle = raised(np.stack([x[0] + x[1], x[0] - x[1]]) * np.float32(0.5))
+        middle = raised(stereo.other(x) * np.float32(0.5))
         if turned:
             coefficients, _ = blocks.frames(middle)
             yield stereo.turn(coefficients, stereo.choose(coefficients))

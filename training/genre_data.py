@@ -27,6 +27,7 @@ from codec.genre import features
 from codec.mdct import Float
 from codec.quantize import quantize, quantize_hyper
 from codec.sessions import Network
+from codec.stereo import other
 from codec.terminal import progress
 from codec.trellis import change_bits
 from codec.weights import Model
@@ -109,7 +110,7 @@ class Listener:
 
     def __call__(self, samples: Float) -> tuple[Float, Float]:
         """Left and right [2, N] at 44.1 kHz -> heard [tiers, G, 152], tokens [G, W]."""
-        middle = np.stack([samples[0] + samples[1], samples[0] - samples[1]]) * np.float32(0.5)
+        middle = other(samples) * np.float32(0.5)
         windower = Windower(REACH)
         heard: list[list[Float]] = []
         tokens: list[Float] = []

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from codec import frames
 from codec.mixed import NAMES
 from codec.quantize import quantize_mixed
+from codec.stereo import other
 from codec.weights import model_id
 from formats.coding import low_bits
 from formats.grid import CHUNK, HOP, LEVELS, UNIT_LEVEL, nominal_kbps
@@ -59,8 +60,7 @@ def windows(config: MixedConfig, music: Music, number: int, seed: int) -> Iterat
         yield from pieces(music, number, rng, turned=False)
         return
     for _ in range(number):
-        x = music.crop(rng, (CHUNK + 1) * HOP)
-        yield frames.forward(np.stack([x[0] + x[1], x[0] - x[1]]) * np.float32(0.5))
+        yield frames.forward(other(music.crop(rng, (CHUNK + 1) * HOP)) * np.float32(0.5))
 
 
 def count(model: Mixed, music: Music, number: int, seed: int = 0) -> MixedTables:

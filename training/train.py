@@ -22,9 +22,9 @@ from codec.rdo import BASE, SMALL
 from codec.trellis import settle
 from formats.context import BOUNDS, LARGEST
 from formats.grid import CEILING, FLOOR, SEGMENT, SHARE, UNIT, UNITS, main_count
-from training.adversary import COARSE, Adversary
+from training.adversary import Adversary
 from training.autoencoder import Autoencoder, whole
-from training.config import CHANCES, FINE, GAINS, TrainConfig
+from training.config import CHANCES, COARSE, FINE, GAINS, TrainConfig
 from training.data import Music, batches, listed
 from training.losses import (
     change_length,
