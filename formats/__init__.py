@@ -1,1 +1,23 @@
-"""The .aez file: layout, integers, errors. Needs numpy, construct, zstandard and constriction, and no audio."""
+"""The .aez file: container, model integers, payloads, errors. Needs no audio library and no network runtime."""
+
+from formats.container.layout import Chunk, Coder, Header
+from formats.container.metadata import Metadata
+from formats.container.reader import Reader
+from formats.container.writer import Writer
+from formats.errors import AezError, AudioError, DamagedError, FormatError, ModelError, UsageError, VersionError
+
+__all__ = [
+    "AezError",
+    "AudioError",
+    "Chunk",
+    "Coder",
+    "DamagedError",
+    "FormatError",
+    "Header",
+    "Metadata",
+    "ModelError",
+    "Reader",
+    "UsageError",
+    "VersionError",
+    "Writer",
+]

@@ -15,7 +15,7 @@ SEGMENT = 126
 CHUNK = 5 * SEGMENT
 """Frames in a chunk of the file: 10 seconds."""
 
-SHARE = 3
+HYPER_FRAMES = 3
 """Frames that share a hyper vector."""
 
 BANDS = 24
@@ -26,37 +26,37 @@ BAND_EDGES = (
 )  # fmt: skip
 """First coefficient of each band, and 700."""
 
-UNIT = 18
+WINDOW_UNIT = 18
 """Frames that have short blocks or long ones together."""
 
-UNITS = SEGMENT // UNIT
+WINDOW_UNITS = SEGMENT // WINDOW_UNIT
 """Units in a segment."""
 
-ANGLES = 8
+ROTATION_ANGLES = 8
 """Angles that a band of mid and side can be turned by, 22.5 degrees apart."""
 
-ATTACK_BLOCK = 50
+GAIN_BLOCK = 50
 """Samples of the coded signal in the blocks that stretches before attacks are counted in."""
 
-ATTACK_LEVELS = 8
+GAIN_EXPONENTS = 8
 """Levels that a stretch before an attack can be raised by, powers of two; 0 is not used."""
 
-FAST_RISE, SLOW_RISE = 4, 60
+FAST_RISE, GAIN_RISE = 4, 60
 """Blocks in which a stretch rises to its level: in files up to version 3, and in longer stretches from version 4 on."""
 
-HYPER = 2 * BANDS
+HYPER_SIZE = 2 * BANDS
 """Hyper latents in a hyper vector."""
 
-HYPER_PER_FRAME = HYPER // SHARE
+HYPER_PER_FRAME = HYPER_SIZE // HYPER_FRAMES
 """Latents of a frame that the hyper vector takes, on average; the rest are main latents."""
 
-FLOOR, CEILING = -32, 31
-"""Range of a hyper latent, half octaves of band RMS; FLOOR stands for digital silence."""
+HYPER_MIN, HYPER_MAX = -32, 31
+"""Range of a hyper latent, half octaves of band RMS; HYPER_MIN stands for digital silence."""
 
-LEVELS = 48
+SCALES = 48
 """Levels of expected magnitude, a quarter octave apart."""
 
-UNIT_LEVEL = 20
+UNIT_SCALE = 20
 """The level at which a coefficient is expected to be as large as its step."""
 
 TIERS = (32, 64, 128, 256, 512, 1024)
@@ -70,7 +70,7 @@ def frame_count(samples: int) -> int:
 
 def hyper_count(frames: int) -> int:
     """Hyper vectors of `frames` frames."""
-    return -(-frames // SHARE)
+    return -(-frames // HYPER_FRAMES)
 
 
 def segment_count(frames: int) -> int:

@@ -1,1 +1,1 @@
-"""Shipped models, as data of the wheel; `codec.weights` finds them."""
+"""Shipped models, as data of the wheel; `codec.runtime.models` finds them."""

@@ -1,21 +1,16 @@
-"""What several test files share: audio made of nothing, the tiny model, and encoding and decoding in memory."""
+"""Fixtures that several rooms share: audio made of nothing, and the tiny model."""
 
 from collections.abc import Iterator
-from io import BytesIO
-from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from formats.grid import CHUNK, SEGMENT
-from formats.tables import Tables
-from training.synthesize import song
-
-MODELS = Path(__file__).parent / "models"
-Array = NDArray[np.float32]
+from formats.model.tables import Tables
+from tests.support import MODELS
+from tests.support.codec import Array, encoded, tables_of
+from training.data.songs import song
 
 
 @pytest.fixture(scope="session")
@@ -42,11 +37,6 @@ def held() -> Array:
     return x
 
 
-def tables_of(name: str) -> Tables:
-    """Tables of a ranked test model: tiny's have loudness, those of tiny2 are as version 2 had them."""
-    return Tables.from_bytes((MODELS / name / "tables.npz").read_bytes())
-
-
 @pytest.fixture(scope="session")
 def tables() -> Tables:
     """Tables of the tiny model."""
@@ -58,55 +48,8 @@ def tiny() -> Iterator[SimpleNamespace]:
     """The tiny model installed and taken by default, for the session; `folder` is where it lies."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AEZ_MODELS", str(MODELS))
-        patch.setattr("codec.weights.DEFAULT", "tiny")
+        patch.setattr("codec.runtime.models.DEFAULT", "tiny")
         yield SimpleNamespace(folder=MODELS / "tiny")
-
-
-class Sink:
-    """Keeps what `decode` writes."""
-
-    clipped = 0
-
-    def __init__(self) -> None:
-        self.blocks: list[Array] = []
-
-    def write(self, block: Array) -> None:
-        assert block.dtype == np.float32
-        self.blocks.append(block.copy())
-
-
-def encoded(samples: Array, rate: int = 44100, **options: Any) -> bytes:
-    """Samples [C, N] -> an .aez file."""
-    from codec.audio import ArraySource
-    from codec.pipeline import encode
-
-    out = BytesIO()
-    report = encode(ArraySource(samples, rate), out, **options)
-    assert report.coded_bytes == len(out.getvalue())
-    assert report.samples == samples.shape[1]
-    return out.getvalue()
-
-
-def decoded(data: Any, **options: Any) -> Array:
-    """An .aez file (bytes or a file object) -> samples [C, N]."""
-    from codec.pipeline import decode
-
-    sink = Sink()
-    report = decode(BytesIO(data) if isinstance(data, bytes) else data, sink, **options)  # type: ignore[arg-type]
-    wave = np.concatenate([np.zeros((report.channels, 0), np.float32), *sink.blocks], 1)
-    assert report.samples == wave.shape[1]
-    return wave
-
-
-class Counted(BytesIO):
-    """Counts the bytes that were read of it."""
-
-    count = 0
-
-    def read(self, size: int | None = -1) -> bytes:
-        data = super().read(size)
-        self.count += len(data)
-        return data
 
 
 @pytest.fixture(scope="session")

@@ -1,15 +1,14 @@
 """What the documents promise exists."""
 
 import re
-from pathlib import Path
 
+import aez
 import pytest
 
-import codec
-from codec.cli import cli
-from codec.weights import installed
+from codec.cli.main import cli
+from codec.runtime.models import installed
+from tests.support import ROOT
 
-ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 
 
@@ -26,8 +25,8 @@ def test_readme_names_no_option_that_does_not_exist(command: str) -> None:
 
 
 def test_readme_names_only_what_the_library_has() -> None:
-    assert set(re.findall(r"\bcodec\.([A-Za-z_]+)\(", README)) <= set(codec.__all__)
-    assert all(hasattr(codec, name) for name in codec.__all__)
+    assert set(re.findall(r"\bcodec\.([A-Za-z_]+)\(", README)) <= set(aez.__all__)
+    assert all(hasattr(aez, name) for name in aez.__all__)
 
 
 def test_readme_commands_that_ci_runs_are_there() -> None:
@@ -35,11 +34,11 @@ def test_readme_commands_that_ci_runs_are_there() -> None:
 
 
 def test_changelog_knows_this_version() -> None:
-    assert f"## {codec.__version__} " in (ROOT / "CHANGELOG.md").read_text()
+    assert f"## {aez.__version__} " in (ROOT / "CHANGELOG.md").read_text()
 
 
 def test_version_is_the_package_s() -> None:
-    assert f'version = "{codec.__version__}"' in (ROOT / "pyproject.toml").read_text()
+    assert f'version = "{aez.__version__}"' in (ROOT / "pyproject.toml").read_text()
 
 
 @pytest.mark.parametrize("model", installed(), ids=lambda model: model.name)

@@ -9,27 +9,28 @@ from types import SimpleNamespace
 import google_crc32c
 import numpy as np
 import pytest
-from conftest import Sink
 
-from codec import pipeline, weights
-from codec.cli import cli
-from codec.terminal import run
-from codec.verify import Verifier
-from formats.container import Reader
+from codec.cli.main import cli
+from codec.cli.terminal import run
+from codec.inspection.verify import Verifier
+from codec.pipeline import decode as decoding
+from codec.runtime import models
+from formats import Reader
+from formats.container.layout import VERSION
 from formats.errors import ModelError, VersionError
-from formats.layout import VERSION
-from training import golden
+from tests.support.codec import Sink
+from training.ship import golden
 
 FILES = sorted(golden.GOLDEN.glob("*.aez"))
-MISSING = "there is no golden file of this model: python -m training.golden"
+MISSING = "there is no golden file of this model: python -m training golden"
 
 
 def facts(file: Path) -> dict[str, str]:
     return dict(json.loads(file.with_suffix(".json").read_text()))
 
 
-def model(file: Path) -> weights.Model:
-    return weights.Model(golden.ROOT / "models" / facts(file)["model"])
+def model(file: Path) -> models.Model:
+    return models.Model(golden.ROOT / "models" / facts(file)["model"])
 
 
 def test_every_format_version_has_files() -> None:
@@ -39,7 +40,7 @@ def test_every_format_version_has_files() -> None:
 @pytest.mark.parametrize("folder", golden.shipped(), ids=lambda folder: folder.name)
 def test_every_shipped_model_has_files_of_its_id(folder: Path) -> None:
     known = {(facts(file)["model_id"], file.stem.rsplit("-", 1)[1]) for file in FILES}
-    assert {(weights.Model(folder).id.hex(), coder) for coder in golden.SOURCES} <= known, MISSING
+    assert {(models.Model(folder).id.hex(), coder) for coder in golden.SOURCES} <= known, MISSING
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
@@ -63,7 +64,7 @@ def test_audio_is_the_same_within_the_tolerance(file: Path) -> None:
 
 
 def test_golden_files_are_written_once(tiny: SimpleNamespace, tmp_path: Path) -> None:
-    tiny_model = weights.Model(tiny.folder)
+    tiny_model = models.Model(tiny.folder)
     assert golden.make(tiny_model, "range", tmp_path)
     before = {path: path.read_bytes() for path in tmp_path.iterdir()}
     assert {path.suffix for path in before} == {".aez", ".npy", ".json"}
@@ -74,11 +75,11 @@ def test_golden_files_are_written_once(tiny: SimpleNamespace, tmp_path: Path) ->
 def test_one_changed_integer_changes_the_digest(tiny: SimpleNamespace, tmp_path: Path) -> None:
     from dataclasses import replace
 
-    from codec.unpack import unpack
-    from formats import coding
-    from formats.container import Writer
+    from codec.pipeline.payload import unpack
+    from formats import Writer
+    from formats.payload.chunk import encode_payload
 
-    tiny_model = weights.Model(tiny.folder)
+    tiny_model = models.Model(tiny.folder)
     golden.make(tiny_model, "zstd", tmp_path)
     (file,) = tmp_path.glob("*.aez")
     data, out = file.read_bytes(), io.BytesIO()
@@ -89,7 +90,7 @@ def test_one_changed_integer_changes_the_digest(tiny: SimpleNamespace, tmp_path:
         main = latents.main.copy()
         main[0, 0] += chunk.index == 1
         header = reader.header
-        payload = coding.encode(replace(latents, main=main), header.gain, header.coder, tiny_model.integers)
+        payload = encode_payload(replace(latents, main=main), header.gain, header.coder, tiny_model.integers)
         writer.write(replace(chunk, payload=payload))
     writer.finish(reader.samples or 0)
     assert golden.integers(data, tiny_model) == facts(file)["integers_sha256"]
@@ -108,9 +109,9 @@ def test_newer_versions_and_unknown_models_say_what_to_install(
     data = FILES[0].read_bytes()
     newer, unknown = resealed(data, 8, struct.pack("<H", VERSION + 1)), resealed(data, 24, bytes(range(8)))
     with pytest.raises(VersionError):
-        pipeline.decode(io.BytesIO(newer), Sink())
+        decoding.decode(io.BytesIO(newer), Sink())
     with pytest.raises(ModelError):
-        pipeline.decode(io.BytesIO(unknown), Sink())
+        decoding.decode(io.BytesIO(unknown), Sink())
     words = {"newer": "a newer aez is needed", "unknown": "the file needs model 0001020304050607"}
     for name, content in {"newer": newer, "unknown": unknown}.items():
         file = tmp_path / f"{name}.aez"

@@ -1,4 +1,4 @@
-"""The whole study in one line: `python -m training.study --data DIR --out OUT [--quick]`.
+"""The whole study in one line: `python -m training study --data DIR --out OUT [--quick]`.
 
 On FMA, a folder with a manifest.csv or any folder of music: divides it, trains the product's kind of autoencoder, the
 dense one, and the time-domain one under each of its losses, exports them, measures them next to classical codecs
@@ -24,19 +24,19 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from formats.errors import AezError, UsageError
-from training import peers
-from training.collection import HOW, Track, collection, divide
-from training.shards import Shards
+from training.data.collection import HOW, Track, collection, divide
+from training.data.shards import Shards
+from training.evaluation import peers
 
 Argument = str | Path
 
 
 @dataclass(frozen=True)
 class Step:
-    """One command: `python -m training.<module> <arguments>`, known by its name in OUT/logs."""
+    """One command: `python -m training <command> <arguments>`, known by its name in OUT/logs."""
 
     name: str
-    module: str
+    command: str
     arguments: Sequence[Argument]
     made: Path | None = None  # with it there, exit code 1 says that some clips failed in some codec, and are named
 
@@ -98,7 +98,7 @@ def chains(plan: Plan, music: Path, out: Path, losses: Sequence[str]) -> list[li
             training = Step(f"train-{name}", "train", [*common, *run])
         else:
             chosen: list[Argument] = ["--kind", kind, *(["--loss", loss] if loss else []), "--steps", str(plan.steps)]
-            training = Step(f"train-{name}", "plain", [*common, *run, *chosen])
+            training = Step(f"train-{name}", "train-plain", [*common, *run, *chosen])
         checkpoint = out / "runs" / name / "last.pt"
         arguments: list[Argument] = [
             "--checkpoint",
@@ -155,7 +155,7 @@ class Runner:
         Raises:
             UsageError: it failed; its log says why.
         """
-        command = ["-m", f"training.{step.module}", *map(str, step.arguments)]
+        command = ["-m", "training", step.command, *map(str, step.arguments)]
         done, log = self._logs / f"{step.name}.done", self._logs / f"{step.name}.log"
         if done.is_file() and json.loads(done.read_text())["command"] == command:
             return
@@ -166,7 +166,7 @@ class Runner:
         with log.open("w") as file:
             file.write(f"python {shlex.join(command)}\n")
             file.flush()
-            threads = {"OMP_NUM_THREADS": "1"} if step.module in ("train", "plain", "export") else {}
+            threads = {"OMP_NUM_THREADS": "1"} if step.command in ("train", "train-plain", "export") else {}
             code = subprocess.run(
                 [sys.executable, *command], stdout=file, stderr=subprocess.STDOUT, check=False,
                 env={**os.environ, "AEZ_MODELS": found, "PYTHONPATH": path, **threads},
@@ -184,7 +184,7 @@ def study(data: Path, out: Path, plan: Plan, subset: str, how: str | None, jobs:
     Raises:
         UsageError: no music, a step that failed, or OUT is the data's own folder.
     """
-    from training.plain_losses import LOSSES
+    from training.plain.losses import LOSSES
 
     if out.resolve() == data.resolve():
         raise UsageError("the results need a folder of their own")

@@ -63,8 +63,8 @@ def start(arguments: list[str], hook: Hook | None = None, out: int | None = None
         os.dup2(write, 2)
         os.close(read)
         os.close(write)
-        from codec.cli import cli
-        from codec.terminal import run
+        from codec.cli.main import cli
+        from codec.cli.terminal import run
 
         if hook:
             hook()
@@ -112,7 +112,7 @@ class Lab:
         import numpy as np
         import soundfile
 
-        from codec.demo import song
+        from codec.audio.demo import song
 
         self.folder = folder
         self.out = folder / "out"

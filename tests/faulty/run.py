@@ -21,13 +21,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+sys.path.insert(0, str(ROOT))
 os.environ["AEZ_MODELS"] = str(ROOT / "tests" / "models")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import click  # noqa: E402
 
-from faulty.lab import OLD, Job, Lab, Tally, beside, finish, one_line, small_disk, start, state  # noqa: E402
+from tests.faulty.lab import OLD, Job, Lab, Tally, beside, finish, one_line, small_disk, start, state  # noqa: E402
 
 SIZES = (1, 60, 1000, 4096, 20_000)
 """Bytes that a disk may take before it is full, besides 0, half of what is needed, and one too few."""
@@ -124,17 +124,17 @@ def bad_targets(lab: Lab, tally: Tally) -> None:
 
 
 def _vanish(folder: Path) -> None:
-    from codec import pipeline
+    from codec.pipeline import decode, encode
 
-    for name in ("encode", "decode"):
-        whole = getattr(pipeline, name)
+    for module, name in ((encode, "encode"), (decode, "decode")):
+        whole = getattr(module, name)
 
         def harmed(*args: object, whole: Callable[..., object] = whole, **options: object) -> object:
             report = whole(*args, **options)
             shutil.rmtree(folder)
             return report
 
-        setattr(pipeline, name, harmed)
+        setattr(module, name, harmed)
 
 
 def shrinking(lab: Lab, quick: bool, tally: Tally) -> None:
@@ -155,7 +155,7 @@ def shrinking(lab: Lab, quick: bool, tally: Tally) -> None:
 
 
 def _shrink_audio(path: Path, share: float) -> None:
-    from codec.source import AudioSource
+    from codec.audio.source import AudioSource
 
     whole = AudioSource.blocks
 
@@ -169,7 +169,7 @@ def _shrink_audio(path: Path, share: float) -> None:
 
 
 def _shrink_coded(path: Path, size: int) -> None:
-    from formats.stream import Source
+    from formats.container.stream import Source
 
     whole = Source.take
 
@@ -221,7 +221,7 @@ def pipes(lab: Lab, quick: bool, tally: Tally) -> None:
 
 
 def _shell(arguments: list[str], redirection: str, data: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    program = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from codec.cli import main; main()"
+    program = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from codec.cli.main import main; main()"
     command = ["sh", "-c", f'exec "$@" {redirection}', "sh", sys.executable, "-c", program, *arguments]
     return subprocess.run(command, input=data, capture_output=True, check=False)
 
@@ -257,7 +257,7 @@ def _import_all() -> None:
     import soundfile  # noqa: F401
     import soxr  # noqa: F401
 
-    from codec import cli, pipeline, sink, source  # noqa: F401
+    from codec.audio import sink, source  # noqa: F401
 
 
 if __name__ == "__main__":

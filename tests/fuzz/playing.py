@@ -10,11 +10,14 @@ from unittest import mock
 
 import numpy as np
 
-from codec import decoding, mixed, peeling, synthesis, weights
-from formats.container import Reader
+from codec.pipeline import decode as decoding
+from codec.pipeline import peel as peeling
+from codec.pipeline import plain, ranked_decoder
+from codec.runtime import models
+from formats import Reader
 from formats.grid import COEFFICIENTS
-from formats.tables import Tables
-from fuzz import seeds
+from formats.model.tables import Tables
+from tests.fuzz import seeds
 
 
 class StubNetwork:
@@ -34,7 +37,7 @@ class StubNetwork:
         return {"coefficients": out}
 
 
-class StubModel(weights.Model):
+class StubModel(models.Model):
     """A model whose integers are real and whose network is not read."""
 
     @property
@@ -42,7 +45,7 @@ class StubModel(weights.Model):
         return b""
 
 
-def models() -> list[weights.Model]:
+def stub_models() -> list[models.Model]:
     """The four models of the seeds."""
     found = []
     for number, tables in seeds.all_tables().items():
@@ -59,11 +62,11 @@ def models() -> list[weights.Model]:
 @contextmanager
 def stubs() -> Iterator[None]:
     """The seeds' models installed, and no ONNX Runtime."""
-    found = models()
+    found = stub_models()
     with (
-        mock.patch.object(weights, "installed", lambda: found),
-        mock.patch.object(synthesis, "Network", StubNetwork),
-        mock.patch.object(mixed, "Network", StubNetwork),
+        mock.patch.object(models, "installed", lambda: found),
+        mock.patch.object(ranked_decoder, "Network", StubNetwork),
+        mock.patch.object(plain, "Network", StubNetwork),
     ):
         yield
 

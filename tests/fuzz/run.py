@@ -19,12 +19,12 @@ from random import Random
 from typing import TYPE_CHECKING
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+sys.path.insert(0, str(ROOT))
 
 import click  # noqa: E402
 
 if TYPE_CHECKING:
-    from fuzz.targets import Guard
+    from tests.fuzz.targets import Guard
 
 NAMES = ("reader", "payload", "decode")
 SMALL = 4096
@@ -117,7 +117,7 @@ class Log:
 
 
 def _plain(target: str, minutes: float, runs: int, seed: int, found: Path, grown: Path | None) -> bool:
-    from fuzz import targets
+    from tests.fuzz import targets
 
     inputs, change, random = targets.inputs(target), targets.mutation(target), Random(seed)
     if grown:
@@ -142,7 +142,7 @@ def _guided(target: str, minutes: float, runs: int, seed: int, found: Path, grow
     import atheris
 
     with atheris.instrument_imports(include=["formats", "codec"]):
-        from fuzz import targets
+        from tests.fuzz import targets
 
         run, around = targets.prepared(target)
     change = targets.mutation(target)

@@ -6,14 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from formats import coding
-from formats.coding import AnyTables, Latents
-from formats.container import Chunk, Coder, Header, Metadata, Writer
-from formats.context import CONTEXTS
-from formats.grid import ANGLES, BANDS, FAST_RISE, HYPER, LEVELS, SEGMENT, UNITS
-from formats.lists import slow_rise
-from formats.mixed import MixedTables
-from formats.tables import MAGNITUDES, Tables, frequencies
+from formats import Chunk, Coder, Header, Metadata, Writer
+from formats.grid import BANDS, FAST_RISE, HYPER_SIZE, ROTATION_ANGLES, SCALES, SEGMENT, WINDOW_UNITS
+from formats.model.contexts import CONTEXTS
+from formats.model.plain_tables import PlainTables
+from formats.model.tables import MAGNITUDES, Tables, frequencies
+from formats.payload.chunk import AnyTables, Latents, encode_payload, vector_count
+from formats.payload.side_info import slow_rise
 
 MODELS = Path(__file__).parent.parent / "models"
 RANKED, CONTEXTUAL, MIXED, LOUD = (bytes(range(start, start + 8)) for start in (0, 8, 16, 24))
@@ -23,15 +22,15 @@ MIXED_LATENTS = 40
 def all_tables() -> dict[bytes, AnyTables]:
     """Integers of four models by id: ranked without and with contexts, mixed, and ranked with contexts and loudness."""
     ranked, loud = (Tables.from_bytes((MODELS / name / "tables.npz").read_bytes()) for name in ("tiny2", "tiny"))
-    counts = np.random.default_rng(7).gamma(0.5, 1, (CONTEXTS, LEVELS, MAGNITUDES)) + 0.1
+    counts = np.random.default_rng(7).gamma(0.5, 1, (CONTEXTS, SCALES, MAGNITUDES)) + 0.1
     main = frequencies(counts.reshape(-1, MAGNITUDES)).reshape(counts.shape)
-    size = 2.0 ** ((np.arange(LEVELS) - 20) / 4)
+    size = 2.0 ** ((np.arange(SCALES) - 20) / 4)
     widths = np.exp(-np.arange(MAGNITUDES) / np.minimum(size, 16)[:, None])
     intercept = np.rint(np.linspace(46.7, -9.3, MIXED_LATENTS) * (1 << 20)).astype(np.int32)
     return {
         RANKED: ranked,
         CONTEXTUAL: replace(ranked, main=main),
-        MIXED: MixedTables(intercept, frequencies(widths)),
+        MIXED: PlainTables(intercept, frequencies(widths)),
         LOUD: loud,
     }
 
@@ -45,21 +44,21 @@ def payload(frames: int, header: Header, tables: AnyTables, seed: int = 0) -> by
     """
     rng = np.random.default_rng(seed)
     main = header.latent - 16 if isinstance(tables, Tables) else header.latent
-    vectors = rng.integers(-12, -2, (coding.vector_count(frames, tables), HYPER)).astype(np.int8)
+    vectors = rng.integers(-12, -2, (vector_count(frames, tables), HYPER_SIZE)).astype(np.int8)
     values = np.rint(rng.laplace(0, 3, (frames, main)) * 2.0 ** -np.linspace(0, 5, main)).astype(np.int32)
     latents = Latents(vectors, values, np.array([[7, 900]], np.int64))
     if seed % 3 != 2:
-        turns = rng.integers(0, ANGLES, (-(-frames // SEGMENT), BANDS)).astype(np.uint8)
+        turns = rng.integers(0, ROTATION_ANGLES, (-(-frames // SEGMENT), BANDS)).astype(np.uint8)
         attacks = np.array([[1, 5, 4, FAST_RISE], [8, 6, 7, FAST_RISE]], np.int64)
         latents = replace(latents, attacks=attacks, turns=turns)
     if seed % 6 == 1:
         latents.attacks[:, 3] = [slow_rise(5), slow_rise(6)]
     if seed % 3 == 1 and frames >= SEGMENT:
-        long = np.zeros((len(latents.turns), UNITS), np.bool_)
-        long[: frames // SEGMENT] = rng.random((frames // SEGMENT, UNITS)) < 0.5
+        long = np.zeros((len(latents.turns), WINDOW_UNITS), np.bool_)
+        long[: frames // SEGMENT] = rng.random((frames // SEGMENT, WINDOW_UNITS)) < 0.5
         long[0, 3] = True
         latents = replace(latents, long=long)
-    return coding.encode(latents, header.gain, header.coder, tables)
+    return encode_payload(latents, header.gain, header.coder, tables)
 
 
 def header(model: bytes = RANKED, **fields: object) -> Header:

@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from formats import coding
-from formats.container import Coder, Reader
+from formats import Coder, Reader
 from formats.errors import AezError, FormatError
-from formats.tables import Tables
-from fuzz import seeds
-from fuzz.mutate import mutate, scribble
+from formats.model.tables import Tables
+from formats.payload.chunk import decode_payload, encode_payload
+from tests.fuzz import seeds
+from tests.fuzz.mutate import mutate, scribble
 
 SECONDS = 5.0
 """Of processor time, so that a busy machine is no hang."""
@@ -163,8 +163,8 @@ class Payloads:
         number, scale = size[0] if size else 0, (gain[0] if gain else 0) * 4 - 512
         frames = 1 + number % 20 + 125 * (number // 20 % 2)  # a few, or a segment and a few
         main = 16 if isinstance(tables, Tables) else 32
-        found = coding.decode(data[3:], frames, main, scale, coder, tables)
-        again = coding.decode(coding.encode(found, scale, coder, tables), frames, main, scale, coder, tables)
+        found = decode_payload(data[3:], frames, main, scale, coder, tables)
+        again = decode_payload(encode_payload(found, scale, coder, tables), frames, main, scale, coder, tables)
         for name in ("hyper", "main", "silence", "attacks", "long"):
             assert np.array_equal(getattr(found, name), getattr(again, name)), name
         assert found.turns.any() == again.turns.any(), "turns"  # where no band is turned, their rows may go
@@ -184,7 +184,7 @@ class Payloads:
 def prepared(name: str) -> tuple[Callable[[bytes], None], AbstractContextManager[None]]:
     """A target by name, and what to run it within."""
     if name == "decode":
-        from fuzz import playing
+        from tests.fuzz import playing
 
         return playing.playing, playing.stubs()
     return (Payloads() if name == "payload" else opening), nullcontext()

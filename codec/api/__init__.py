@@ -1,0 +1,30 @@
+"""aez as a library: `import aez`.
+
+import aez
+
+data = aez.encode(samples, 44100, latent=128)     # float [C, N] -> bytes
+samples, rate = aez.decode(data)                  # bytes -> float32 [C, N]
+aez.encode_file("in.mp3", "out.aez", bitrate=24)
+aez.decode_file("out.aez", "out.wav", start=60, duration=10)
+"""
+
+from codec.api.calls import decode, decode_file, encode, encode_file, peel, peel_file
+from codec.version import __version__
+from formats.errors import AezError, AudioError, DamagedError, FormatError, ModelError, UsageError, VersionError
+
+__all__ = [
+    "AezError",
+    "AudioError",
+    "DamagedError",
+    "FormatError",
+    "ModelError",
+    "UsageError",
+    "VersionError",
+    "__version__",
+    "decode",
+    "decode_file",
+    "encode",
+    "encode_file",
+    "peel",
+    "peel_file",
+]

@@ -1,0 +1,5 @@
+"""`python -m aez` is the command."""
+
+from codec.cli.main import main
+
+main()

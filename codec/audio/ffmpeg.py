@@ -1,0 +1,117 @@
+"""What libsndfile does not read: m4a, aac, wma and the rest, through audioread and an installed ffmpeg."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from audioread import DecodeError
+from audioread.ffdec import FFmpegAudioFile, NotInstalledError
+from numpy.typing import NDArray
+
+from codec.audio.source import FileSource
+from formats.errors import AudioError
+
+_QUEUED = 256
+"""Blocks of 8 KiB that ffmpeg may run ahead."""
+
+
+class _Ffmpeg(FFmpegAudioFile):  # type: ignore[misc]
+    """audioread's ffmpeg process with a bounded queue and the channel layouts it reads wrongly."""
+
+    def __init__(self, filename: str) -> None:
+        self.layout = ""
+        self.channels = 0
+        try:
+            super().__init__(filename)
+        except BaseException:
+            self.close()  # audioread leaves process and pipes to the garbage collector when it finds no audio
+            raise
+        # audioread's queue is unbounded: an hour of audio would lie in it long before it is encoded.
+        self.stdout_reader.queue.maxsize = _QUEUED
+
+    def _parse_info(self, s: str) -> None:
+        super()._parse_info(s)
+        layout = re.search(r"hz, ([^,]+)", s)
+        self.layout = layout[1].strip() if layout else ""
+        if self.channels == 1 and self.layout not in ("mono", "1 channels"):  # "quad" and such: audioread says 1
+            self.channels = {"downmix": 2}.get(self.layout, 0)
+
+    def errors(self) -> list[str]:
+        """What ffmpeg said about data it could not decode; complete when all is read."""
+        self.stderr_reader.join()
+        said = b"".join(self.stderr_reader.queue.queue).decode("utf-8", "replace").splitlines()
+        return [line for line in said if re.search("error while decoding|error submitting packet", line, re.IGNORECASE)]
+
+    def close(self) -> None:
+        # The reader thread may wait for room in the queue; audioread would then wait for it for ever.
+        if hasattr(self, "stdout_reader"):
+            room = self.stdout_reader.queue
+            with room.not_full:
+                room.maxsize = sys.maxsize
+                room.not_full.notify_all()
+        super().close()
+
+
+class FfmpegSource(FileSource):
+    """A file that ffmpeg decodes to 16 bit samples.
+
+    Raises:
+        AudioError: ffmpeg is missing, finds no audio, or more than two channels.
+    """
+
+    def __init__(self, path: Path) -> None:
+        try:
+            # An absolute path: ffmpeg would take "a:b.m4a" for a protocol.
+            self._ffmpeg = _Ffmpeg(str(path.absolute()))
+        except NotInstalledError:
+            raise AudioError(f"{path} is nothing libsndfile reads, and ffmpeg, which may, is not installed") from None
+        except (DecodeError, OSError):
+            raise AudioError(f"{path} holds no audio that libsndfile or ffmpeg can read") from None
+        try:
+            if not self._ffmpeg.channels:
+                raise AudioError(
+                    f"{path} has the channel layout {self._ffmpeg.layout!r}; only mono and stereo can be encoded"
+                )
+            super().__init__(path, self._ffmpeg.samplerate, self._ffmpeg.channels, None)
+        except BaseException:
+            self._ffmpeg.close()
+            raise
+        self.expected = round(self._ffmpeg.duration * self.sample_rate) or None
+        self._data: Iterator[bytes] = iter(self._ffmpeg)
+        self._rest = b""
+
+    def _read(self, size: int) -> NDArray[np.float32]:
+        wanted = size * self.channels * 2
+        parts = [self._rest]
+        have = len(self._rest)
+        try:
+            while have < wanted and (data := next(self._data, b"")):
+                parts.append(data)
+                have += len(data)
+        except DecodeError as error:
+            raise AudioError(f"ffmpeg stopped while it read {self.name}: {_one_line(error)}") from None
+        whole = b"".join(parts)
+        self._rest = whole[wanted:]
+        usable = len(whole[:wanted]) // (2 * self.channels) * self.channels
+        samples = np.frombuffer(whole, "<i2", count=usable).astype(np.float32)
+        return samples.reshape(-1, self.channels) * np.float32(2**-15)
+
+    def _finish(self, delivered: int) -> None:
+        status = self._ffmpeg.proc.wait()
+        errors = self._ffmpeg.errors()
+        if errors or status:
+            reason = re.sub(r"^\[[^]]*\] *", "", errors[0]) if errors else f"exit status {status}"
+            raise AudioError(f"{self.name} is damaged: ffmpeg says {reason!r}")
+
+    def close(self) -> None:
+        """End ffmpeg."""
+        self._ffmpeg.close()
+
+
+def _one_line(error: Any) -> str:
+    return " ".join(str(error).split())[:200]

@@ -1,0 +1,269 @@
+"""Blocks of float32 -> wav, flac, ogg, mp3."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codec.files import new_file
+from formats.errors import AudioError
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+SUBTYPES: dict[str, dict[str, str]] = {
+    "wav": {"16": "PCM_16", "24": "PCM_24", "float": "FLOAT"},
+    "flac": {"16": "PCM_16", "24": "PCM_24"},
+    "ogg": {"": "VORBIS"},
+    "mp3": {"": "MPEG_LAYER_III"},
+}
+"""What each extension can be written as; the first is the default."""
+
+_RATES = {
+    "flac": range(1, 655_351),
+    "ogg": range(1000, 192_001),  # libvorbis crashes the process above 200 kHz
+    "mp3": (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000),
+}
+_BITS = {"PCM_16": 16, "PCM_24": 24}
+_WAV_LIMIT = (1 << 32) - (1 << 16)  # what fits the 32 bit sizes of a wav, tags included
+_SLICE = 4096  # samples a call: libsndfile's Vorbis encoder keeps a whole call on its stack
+_STRINGS = {
+    "title": "title",
+    "artist": "artist",
+    "album": "album",
+    "track": "tracknumber",
+    "date": "date",
+    "genre": "genre",
+    "comment": "comment",
+}
+
+
+def target_kind(path: str | PathLike[str], subtype: str | None = None) -> tuple[str, str]:
+    """Return the kind ("wav", "flac", "ogg", "mp3") a path's extension names and libsndfile's name of the subtype.
+
+    Raises:
+        AudioError: an extension that is none of these, or a subtype (16, 24, float) the kind does not have.
+    """
+    kind = Path(path).suffix.lower().removeprefix(".")
+    if kind not in SUBTYPES:
+        raise AudioError(f"{path}: the extension must be one of .{', .'.join(SUBTYPES)}")
+    known = SUBTYPES[kind]
+    if subtype is None:
+        return kind, next(iter(known.values()))
+    if subtype not in known:
+        has = " or ".join(filter(None, known)) or "none"
+        raise AudioError(f"{kind} has no subtype {subtype!r}; it has {has}")
+    return kind, known[subtype]
+
+
+class AudioSink:
+    """An audio file that is being written; a context manager, and whole only once that has ended well.
+
+    Attributes:
+        sample_rate: Hz.
+        channels: 1 or 2.
+        samples: samples a channel written so far.
+        clipped: how many values lay beyond full scale and were clipped; float and lossy targets clip nothing.
+    """
+
+    def __init__(
+        self,
+        target: BinaryIO,
+        name: str,
+        sample_rate: int,
+        channels: int,
+        *,
+        subtype: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        expected: int | None = None,
+    ) -> None:
+        """Begin a file.
+
+        Args:
+            target: file object to write to and to seek in.
+            name: its name, for messages; its extension chooses the format.
+            sample_rate: Hz.
+            channels: 1 or 2.
+            subtype: "16", "24" or "float"; None takes the format's own.
+            tags: as `codec.audio.tags` names them; what the format cannot hold is left out.
+            expected: samples to come, if known: a wav that will pass 4 GiB becomes an RF64.
+
+        Raises:
+            AudioError: the format cannot hold this.
+        """
+        kind, self._subtype = target_kind(name, subtype)
+        if sample_rate not in _RATES.get(kind, range(1, 1 << 31)):
+            raise AudioError(f"{kind} cannot hold a sample rate of {sample_rate} Hz; wav can")
+        self.sample_rate = sample_rate
+        self.channels = channels
+        self.samples = 0
+        self.clipped = 0
+        self._kind = kind
+        self._name = name
+        self._frame = channels * {"PCM_24": 3, "FLOAT": 4}.get(self._subtype, 2)
+        large = kind == "wav" and expected is not None and expected * self._frame > _WAV_LIMIT
+        self._limit = _WAV_LIMIT if kind == "wav" and not large else None
+        self._target = _Target(target)
+        self._file: Any = None
+        try:
+            self._open("RF64" if large else kind.upper(), tags or {})
+        except BaseException:
+            self._abandon()
+            raise
+
+    def _open(self, container: str, tags: Mapping[str, str]) -> None:
+        import soundfile
+
+        class Linear(soundfile.SoundFile):  # type: ignore[misc, unused-ignore]
+            def seekable(self) -> bool:  # spares two seeks a block
+                return False
+
+        with self._errors():
+            self._file = Linear(self._target, "w", self.sample_rate, self.channels, self._subtype, format=container)
+        for key, value in tags.items():
+            if key in _STRINGS and (self._kind != "mp3" or _Latin1.holds(value)):
+                setattr(self._file, _STRINGS[key], _Latin1(value) if self._kind == "mp3" else value)
+
+    def write(self, block: NDArray[np.float32]) -> None:
+        """Append samples [C, N], full scale at +-1.
+
+        Raises:
+            AudioError: the disk is full, or a wav without `expected` passes 4 GiB.
+        """
+        if self._limit and (self.samples + block.shape[1]) * self._frame > self._limit:
+            raise AudioError(f"{self._name} would pass the 4 GiB a wav of unknown length can hold; take .flac")
+        data: NDArray[Any] = np.ascontiguousarray(self._integers(block) if self._subtype in _BITS else block.T)
+        step = _SLICE if self._kind == "ogg" else max(1, len(data))
+        with self._errors():
+            for at in range(0, len(data), step):
+                self._file.write(data[at : at + step])
+        self.samples += block.shape[1]
+
+    def _integers(self, block: NDArray[np.float32]) -> NDArray[np.integer[Any]]:
+        # By hand: libsndfile scales by 32767, which is not the inverse of how it reads, and counts nothing.
+        self.clipped += int(np.count_nonzero(np.abs(block) > 1))
+        bits = _BITS[self._subtype]
+        full = 1 << (bits - 1)
+        scaled: NDArray[np.float32] = np.clip(np.rint(block.T * np.float32(full)), -full, full - 1)
+        if bits == 16:
+            return scaled.astype(np.int16)
+        return scaled.astype(np.int32) << (32 - bits)  # libsndfile takes the upper bits
+
+    def close(self) -> None:
+        """Write what is left and the header.
+
+        Raises:
+            AudioError: the disk is full, or the format has no file without samples (flac, mp3).
+        """
+        with self._errors():
+            self._file.close()
+            self._target.flush()
+        if not self.samples and self._kind in ("flac", "mp3"):
+            raise AudioError(f"{self._name}: no samples, and libsndfile makes no {self._kind} of nothing; take .wav")
+
+    @contextlib.contextmanager
+    def _errors(self) -> Iterator[None]:
+        import soundfile
+
+        problem: Exception | None = None
+        try:
+            yield
+        except (soundfile.SoundFileError, AssertionError) as error:  # it asserts that all samples were taken
+            problem = error
+        stopped = self._target.stopped
+        if isinstance(stopped, OSError):
+            raise AudioError(f"cannot write {self._name}: {stopped.strerror or stopped}") from None
+        if stopped:
+            raise stopped
+        if problem:
+            reason = str(problem).split("Error : ")[-1].rstrip(".")
+            raise AudioError(f"cannot write {self._name}: {reason}") from None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *exc: object) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self._abandon()
+
+    def _abandon(self) -> None:
+        """Close without writing more; an error here would hide the one that matters."""
+        self._target.stopped = self._target.stopped or OSError("given up")
+        with contextlib.suppress(Exception):
+            self._file.close()
+
+
+class _Latin1(str):
+    """libsndfile hands the bytes it gets to LAME as they are, and LAME takes them for Latin-1."""
+
+    __slots__ = ()
+
+    def encode(self, encoding: str = "", errors: str = "") -> bytes:
+        return super().encode("latin-1")
+
+    @staticmethod
+    def holds(text: str) -> bool:
+        return all(ord(letter) < 256 for letter in text)
+
+
+class _Target:
+    """The file object libsndfile writes to. An exception cannot cross its C frames, so the first one is kept here."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.stopped: BaseException | None = None
+
+    def write(self, data: bytes) -> int:
+        return self._keep(lambda: self._file.write(data))
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self._keep(lambda: self._file.seek(offset, whence))  # may have to write what is buffered
+
+    def tell(self) -> int:
+        return self._keep(self._file.tell)
+
+    def flush(self) -> None:
+        self._keep(self._file.flush)
+
+    def _keep(self, action: Callable[[], int | None]) -> int:
+        if self.stopped:
+            return 0
+        try:
+            return action() or 0
+        except BaseException as error:
+            self.stopped = error
+            return 0
+
+
+@contextlib.contextmanager
+def open_sink(
+    path: str | PathLike[str],
+    sample_rate: int,
+    channels: int,
+    subtype: str | None = None,
+    tags: Mapping[str, str] | None = None,
+    *,
+    expected: int | None = None,
+    force: bool = True,
+) -> Iterator[AudioSink]:
+    """Open a new audio file by its extension, for the length of a with block; as `AudioSink`, and atomic.
+
+    The file appears under its name when the block has ended well, and never otherwise.
+
+    Raises:
+        AudioError: as `AudioSink`.
+        UsageError: the path is a directory, or exists and force is False.
+        OSError: the folder cannot be written.
+    """
+    with (
+        new_file(Path(path), force=force) as file,
+        AudioSink(file, str(path), sample_rate, channels, subtype=subtype, tags=tags, expected=expected) as sink,
+    ):
+        yield sink

@@ -1,0 +1,184 @@
+"""Many files in one run, which goes on whatever one of them does.
+
+What is done to a file is a `Task`: it maps one job to one result, here in threads, elsewhere on a cluster
+(`codec.batch.ray`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from codec.batch.jobs import Job
+from formats.errors import AezError, UsageError
+
+if TYPE_CHECKING:
+    from threading import Event
+
+    from codec.pipeline.workers import Progress
+
+TICK = 0.1
+"""Seconds between two looks at how far everything is."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of a job: `failure` is the reason in one line, or empty; `kept` means that it was done before.
+
+    `seconds` of audio were coded; `warnings` are lines for the user; `damaged` means that parts of it were lost.
+    """
+
+    job: Job
+    failure: str = ""
+    kept: bool = False
+    seconds: float = 0.0
+    warnings: tuple[str, ...] = ()
+    damaged: bool = False
+
+
+Results = Generator[Result, None, None]
+"""Results as they come; closing it stops the run."""
+
+
+class Task(Protocol):
+    """What is done to every file; small enough to be sent to another machine."""
+
+    def __call__(self, job: Job, progress: Progress | None) -> Result:
+        """Do one file.
+
+        Raises:
+            AezError: the file cannot be done; OSError: as the disk has it.
+        """
+
+
+class Stopped(BaseException):
+    """The run was stopped while this file was being done; its output is not written."""
+
+
+def attempt(task: Task, job: Job, progress: Progress | None = None) -> Result:
+    """Do one file; every error is a failure of this file alone."""
+    try:
+        job.target.parent.mkdir(parents=True, exist_ok=True)
+        return task(job, progress)
+    except Exception as error:  # a fault of ours in one file of thousands must not cost the others
+        return failed(job, error)
+
+
+def failed(job: Job, error: Exception) -> Result:
+    """Return the result of a file that failed, with the reason in one line."""
+    if isinstance(error, AezError):
+        text = str(error)
+    elif isinstance(error, OSError):
+        text = ": ".join(str(part) for part in (error.filename, error.strerror or error) if part)
+    elif isinstance(error, MemoryError):
+        text = "out of memory"
+    else:
+        text = f"internal error: {type(error).__name__}: {error}"
+    return Result(job, " ".join(text.split()))
+
+
+def run(jobs: list[Job], task: Task, workers: int, progress: Progress | None = None) -> Results:
+    """Do all jobs, `workers` files at a time, and give each result as it comes.
+
+    The files share one set of sessions and one set of threads for their chunks, so that another file at a time costs
+    only the chunks that wait, some tens of MB. Leaving the iterator (Ctrl-C in the loop over it) stops what is under
+    way, without partial files.
+
+    Args:
+        jobs: see `pair`.
+        task: what to do.
+        workers: files at a time, 1 or more.
+        progress: called with the fraction of all bytes done.
+
+    Raises:
+        UsageError: `workers` is less than 1.
+    """
+    from concurrent.futures import ThreadPoolExecutor
+    from queue import Empty, SimpleQueue
+    from threading import Event
+
+    from codec.pipeline.workers import shared_workers
+    from codec.runtime.session import shared_sessions
+
+    if workers < 1:
+        raise UsageError("at least one file has to be done at a time")
+    meter = Meter(jobs)
+    stop = Event()
+    left, under_way = iter(jobs), 0
+    # Not the files' futures: Ctrl-C while this thread looks at one can leave its lock taken, and its worker waiting.
+    results: SimpleQueue[Result | BaseException] = SimpleQueue()
+
+    def do(job: Job) -> None:
+        try:
+            results.put(attempt(task, job, watcher(meter, job, stop)))
+        except BaseException as error:  # it stops the whole run, in the thread that runs it
+            results.put(error)
+
+    with shared_sessions(), shared_workers() as chunks, ThreadPoolExecutor(workers, "aez-file") as files:
+        try:
+            while True:
+                while under_way < 2 * workers and (job := next(left, None)):
+                    files.submit(do, job)
+                    under_way += 1
+                if not under_way:
+                    return
+                with suppress(Empty):
+                    result = results.get(timeout=TICK)
+                    under_way -= 1
+                    if isinstance(result, BaseException):
+                        raise result
+                    meter.finished(result.job)
+                    yield result
+                if progress:
+                    progress(meter.fraction)
+        except BaseException:
+            stop.set()
+            files.shutdown(wait=False, cancel_futures=True)
+            chunks.shutdown(wait=False, cancel_futures=True)  # whoever waits for a chunk gives up at once
+            raise
+
+
+class Meter:
+    """How much of all bytes is done: files count by their size, as nothing else is known before they are opened."""
+
+    def __init__(self, jobs: Iterable[Job]) -> None:
+        self._sizes = {job: _size(job.source) for job in jobs}
+        self._total = sum(self._sizes.values())
+        self._under_way: dict[Job, float] = {}
+        self._done = 0
+
+    def at(self, job: Job, fraction: float) -> None:
+        """Note how far a file is; any thread may call."""
+        self._under_way[job] = fraction
+
+    def finished(self, job: Job) -> None:
+        """Note that a file is done with."""
+        self._under_way.pop(job, None)
+        self._done += self._sizes[job]
+
+    @property
+    def fraction(self) -> float:
+        """0 to 1."""
+        partly = sum(self._sizes[job] * part for job, part in list(self._under_way.items()))
+        return min(1.0, (self._done + partly) / self._total) if self._total else 0.0
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def watcher(meter: Meter, job: Job, stop: Event) -> Callable[[float | None], None]:
+    """Return a file's `progress`: it tells the meter, and ends the file when the run is stopped."""
+
+    def advance(fraction: float | None) -> None:
+        if stop.is_set():
+            raise Stopped
+        meter.at(job, fraction or 0.0)
+
+    return advance

@@ -1,0 +1,97 @@
+"""`aez encode`."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from codec.cli.many import (
+    inputs_argument,
+    jobs_option,
+    on_cluster,
+    one,
+    out_option,
+    ray_option,
+    resume_option,
+    run_many,
+)
+from codec.cli.options import device_option, force_option, quiet_option, say, speed_text, verbose_option
+from codec.cli.terminal import PIPE, clock, created, progress, spooled
+
+if TYPE_CHECKING:
+    from codec.batch.tasks import Settings
+
+
+@click.command()
+@inputs_argument
+@out_option
+@click.option("--latent", type=click.IntRange(1), metavar="N", help="Tier: latents a frame (default 128).")
+@click.option(
+    "--bitrate", type=click.FloatRange(6, 128), metavar="KBPS", help="6 to 128, in 1000 bit/s; picks the tier."
+)
+@click.option("--gain", type=int, help="Step size in 1/32 octaves, higher is finer (default: the tier's own).")
+@click.option("--coder", type=click.Choice(("auto", "zstd", "range")), default="auto", help="Payload coder.")
+@click.option("--model", metavar="NAME", help="An installed model, or a model's folder.")
+@device_option
+@jobs_option
+@resume_option
+@ray_option
+@force_option
+@verbose_option
+@quiet_option
+def encode(
+    names: tuple[str, ...],
+    out: str | None,
+    latent: int | None,
+    bitrate: float | None,
+    gain: int | None,
+    coder: str,
+    model: str | None,
+    device: str,
+    jobs: int | None,
+    resume: bool,
+    ray: str | None,
+    force: bool,
+    verbose: bool,
+    quiet: bool,
+) -> int:
+    """Encode an audio file. OUT is IN with the extension .aez unless named.
+
+    With -o, encode many files and all audio in folders, and go on after a bad one; song.mp3 and song.flac side by
+    side become song.mp3.aez and song.flac.aez.
+    """
+    if bitrate is not None and (latent is not None or gain is not None):
+        raise click.UsageError("--bitrate chooses latent and gain itself; give it, or --latent and --gain")
+    from codec.batch.jobs import AUDIO
+
+    options: Settings = {
+        "latent": latent, "gain": gain, "bitrate": bitrate, "model": model, "coder": coder, "device": device
+    }  # fmt: skip
+    if out is not None:
+        from codec.batch.tasks import EncodeTask, Manners
+
+        options["device"], options["model"] = on_cluster(ray, device, model)
+        task = EncodeTask.settle(options, Manners(force, resume))
+        return run_many(
+            names, out, ".aez", AUDIO, task, jobs=jobs, ray=ray, verb="encoded", verbose=verbose, quiet=quiet
+        )
+    source, target = one(names, ".aez", AUDIO, jobs=jobs, resume=resume, ray=ray)
+    from codec.audio.open import open_source
+    from codec.pipeline import encode as encoding
+
+    begun = time.monotonic()
+    with spooled(source) as name, open_source(name) as audio, created(target, force=force, source=source) as file:
+        with progress("encoding", quiet=quiet) as advance:
+            report = encoding.encode(audio, file, **options, progress=advance)
+        pcm = 2 * report.channels * report.samples
+    for warning in audio.warnings:
+        say(f"aez: warning: {warning.replace(name, 'standard input') if source == PIPE else warning}", quiet=quiet)
+    ratio = f"{pcm / report.coded_bytes:.1f}:1 to 16 bit PCM, " if pcm else ""
+    speed = speed_text(report.seconds, begun)
+    say(f"{target}: {clock(report.seconds)}, {report.kbps:.2f} kbit/s, {ratio}{speed}", quiet=quiet)
+    if verbose:
+        about = f"{report.latent} latents, gain {report.gain}, {report.coder} coder"
+        say(f"model {report.model} on {report.provider}, {about}")
+    return 0

@@ -1,0 +1,223 @@
+"""The command's manners: exit codes, one-line errors, signals, pipes, the progress bar."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import re
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FrameType
+from typing import BinaryIO
+
+import click
+
+from codec.clock import clock as clock
+from codec.files import check_target, new_file
+from formats.errors import AezError, AudioError, UsageError
+
+PIPE = "-"
+"""The name that stands for standard input or output."""
+
+
+class Time(click.ParamType[float]):
+    """Seconds, or [h:]m:s, as a number of seconds."""
+
+    name = "time"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the seconds; anything else than a time of 0 or more is a usage error."""
+        if not re.fullmatch(r"(\d+:)?(\d+:)?\d+(\.\d*)?|\.\d+", str(value)):
+            self.fail(f"{value!r} is no time; write seconds or [h:]m:s", param, ctx)
+        seconds = 0.0
+        for part in str(value).split(":"):
+            seconds = 60 * seconds + float(part)
+        return seconds
+
+
+def run(command: click.Command, arguments: list[str] | None = None) -> int:
+    """Run a command and return its exit code: 0, 1 for errors, 2 for wrong usage, 130 for Ctrl-C, 143 for SIGTERM."""
+    _stopped.clear()
+    _open_streams()
+    for name, default in (
+        ("SIGINT", signal.default_int_handler),
+        ("SIGTERM", signal.SIG_DFL),
+        ("SIGHUP", signal.SIG_DFL),
+    ):
+        if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) is default:
+            signal.signal(getattr(signal, name), _stop)
+    try:
+        result = command.main(arguments, prog_name="aez", standalone_mode=False)
+        sys.stdout.flush()
+        return result if isinstance(result, int) else 0
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return 128 + signal.SIGINT
+    except AezError as error:
+        return 128 + _stopped[0] if _stopped else _fail(str(error))
+    except OSError as error:
+        if error.errno == errno.EPIPE:
+            _silence_stdout()
+            return 1
+        return _fail(": ".join(str(part) for part in (error.filename, error.strerror or error) if part))
+    except MemoryError:
+        return _fail("out of memory")
+    except (Exception, SystemExit):
+        if _stopped:  # a signal that somebody's C code turned into an error or exit code of its own
+            return 128 + _stopped[0]
+        raise
+
+
+_closed: set[str] = set()
+"""Standard streams that whoever started this process has closed."""
+
+
+def _open_streams() -> None:
+    """Put the null device where a standard stream is closed, or the next file that is opened would be taken for it."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            _closed.add(name)
+            null = os.open(os.devnull, os.O_RDWR)
+            if null != number:
+                os.dup2(null, number)
+                os.close(null)
+            setattr(sys, name, os.fdopen(number, "r" if name == "stdin" else "w", closefd=False))
+
+
+_stopped: list[int] = []
+"""Signals that asked this run to stop."""
+
+AGAIN = 0.05
+"""Seconds after which a signal that came at a bad moment comes again."""
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    """Stop what runs, but not in a callback of libsndfile: cffi swallows what is raised there, and a read just ends."""
+    _stopped.append(number)
+    while frame is not None:
+        if frame.f_code.co_name.startswith("vio_"):
+            if hasattr(signal, "setitimer"):
+                signal.signal(signal.SIGALRM, lambda _, later: _stop(number, later))
+                signal.setitimer(signal.ITIMER_REAL, AGAIN)
+            return
+        frame = frame.f_back
+    _raise(number)
+
+
+def _raise(number: int) -> None:
+    raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
+
+
+def _fail(line: str) -> int:
+    click.echo("aez: error: " + " ".join(line.split()), err=True)
+    return 1
+
+
+def _silence_stdout() -> None:
+    """Keep the interpreter from complaining at its exit that nobody reads what is still buffered."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+@contextlib.contextmanager
+def progress(label: str, *, quiet: bool) -> Iterator[Callable[[float | None], None] | None]:
+    """Show a bar on stderr while a person watches; gives what to call with the fraction done, or None."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(label, total=None)
+
+        def advance(fraction: float | None) -> None:
+            bar.update(task, total=None if fraction is None else 1.0, completed=fraction or 0.0)
+
+        yield advance
+
+
+@contextlib.contextmanager
+def opened(name: str) -> Iterator[BinaryIO]:
+    """Open a file for reading, or standard input.
+
+    Raises:
+        UsageError: a directory, or standard input is a terminal.
+    """
+    if name == PIPE:
+        yield _standard_input()
+        return
+    if Path(name).is_dir():
+        raise UsageError(f"{name} is a directory")
+    with Path(name).open("rb") as file:
+        yield file
+
+
+@contextlib.contextmanager
+def spooled(name: str) -> Iterator[str]:
+    """Give the name of a file: standard input is copied to a temporary one first, audio libraries need to seek.
+
+    Raises:
+        UsageError: standard input is a terminal; AudioError of the block, about standard input by that name.
+    """
+    if name != PIPE:
+        yield name
+        return
+    with tempfile.TemporaryDirectory(prefix="aez-") as folder:
+        copy = Path(folder, "standard input")
+        with copy.open("wb") as file:
+            shutil.copyfileobj(_standard_input(), file)
+        try:
+            yield str(copy)
+        except AudioError as error:
+            raise AudioError(str(error).replace(str(copy), copy.name)) from None
+
+
+def _standard_input() -> BinaryIO:
+    if "stdin" in _closed:
+        raise UsageError("standard input is closed")
+    if sys.stdin.isatty():
+        raise UsageError("standard input is a terminal; pipe a file into it, or name one")
+    return sys.stdin.buffer
+
+
+@contextlib.contextmanager
+def created(name: str, *, force: bool, source: str, seekable: bool = False) -> Iterator[BinaryIO]:
+    """Open the target: a file that appears when all is well, or standard output (spooled if it has to be seekable).
+
+    Raises:
+        UsageError: the target must not be written.
+        AezError: writing fails, with the target's name in the line.
+    """
+    if name == PIPE:
+        if "stdout" in _closed:
+            raise UsageError("standard output is closed")
+        if sys.stdout.isatty():
+            raise UsageError("the output is not written to a terminal; name a file, or pipe it on")
+        if not seekable:
+            yield sys.stdout.buffer
+            return
+        with tempfile.TemporaryFile(prefix="aez-") as spool:
+            yield spool
+            spool.seek(0)
+            shutil.copyfileobj(spool, sys.stdout.buffer)
+        return
+    origin = None if source == PIPE else Path(source)
+    check_target(Path(name), force=force, source=origin)
+    try:
+        with new_file(Path(name), force=force, source=origin) as file:
+            yield file
+            if _stopped:  # a stop that was swallowed on the way: what was written is not what was asked for
+                _raise(_stopped[0])
+    except OSError as error:
+        if error.filename:
+            raise
+        raise AezError(f"cannot write {name}: {error.strerror or error}") from None

@@ -1,0 +1,86 @@
+"""`aez verify`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from codec.cli.options import quiet_option, say
+from codec.cli.terminal import PIPE, opened
+from codec.clock import clock
+
+if TYPE_CHECKING:
+    from codec.inspection.verify import Verdict
+
+
+@click.command()
+@click.argument("names", nargs=-1, required=True, metavar="FILE...")
+@click.option("--model", metavar="PATH", help="A model's folder, where the files' model is not installed.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line and file.")
+@quiet_option
+def verify(names: tuple[str, ...], model: str | None, as_json: bool, quiet: bool) -> int:
+    """Check .aez files, and all in folders: every checksum, and every chunk decoded to its integers.
+
+    Nothing is written. The exit code is 0 where all files are whole, else 1.
+    """
+    from codec.inspection.verify import Verdict, Verifier
+
+    verifier, count, bad = Verifier(model), 0, 0
+    for name in files(names):
+        try:
+            with opened(name) as file:
+                verdict = verifier.check(file)
+        except OSError as error:
+            verdict = Verdict(0, None, (), (f"cannot be read: {error.strerror or error}",))
+        count += 1
+        bad += not verdict.good
+        if as_json:
+            click.echo(json.dumps(record(name, verdict), ensure_ascii=False))
+        elif not verdict.good or not quiet:
+            click.echo(text(name, verdict))
+    if not count:
+        say("aez: error: there is no .aez file in these folders")
+        return 1
+    say(f"{count} {'file' if count == 1 else 'files'} checked: {count - bad} whole, {bad} damaged", quiet=quiet)
+    return 1 if bad else 0
+
+
+def files(names: tuple[str, ...]) -> Iterator[str]:
+    """The files named, and of folders all .aez files anywhere in them, sorted."""
+    for name in names:
+        if name != PIPE and Path(name).is_dir():
+            yield from map(str, sorted(path for path in Path(name).rglob("*.aez") if path.is_file()))
+        else:
+            yield name
+
+
+def text(name: str, verdict: Verdict) -> str:
+    """Return what there is to say of a file, a line for each damage."""
+    shown = "".join(letter if letter.isprintable() else "?" for letter in name)
+    length = "" if verdict.seconds is None else f"{clock(verdict.seconds)}, "
+    if verdict.good:
+        return f"{shown}: whole, {length}{verdict.chunks} chunks"
+    lines = [f"{shown}: DAMAGED: {fault}" for fault in verdict.faults[:SHOWN]]
+    if len(verdict.faults) > SHOWN:
+        lines.append(f"{shown}: DAMAGED: and {len(verdict.faults) - SHOWN} more")
+    lines += [f"{shown}: lost: {loss}" for loss in verdict.losses]
+    if verdict.chunks:
+        lines.append(f"{shown}: aez decode --salvage keeps {verdict.chunks} undamaged chunks")
+    return "\n".join(lines)
+
+
+SHOWN = 10
+"""Lines of damage a file that people see; JSON has all."""
+
+
+def record(name: str, verdict: Verdict) -> dict[str, object]:
+    """Return the same for programs: file, good, chunks, seconds, faults, lost."""
+    lost = [vars(loss) for loss in verdict.losses]
+    return {"file": name, "good": verdict.good, "chunks": verdict.chunks, "seconds": verdict.seconds} | {
+        "faults": list(verdict.faults),
+        "lost": lost,
+    }

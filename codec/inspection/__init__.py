@@ -1,0 +1,1 @@
+"""What files tell without being played: info, verify, genre, latent pictures."""

@@ -1,0 +1,107 @@
+"""What an .aez file is and holds, for `aez info`: header, totals, tags, and whether every checksum matches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO
+
+from codec.pipeline.damage import located
+from codec.runtime import models
+from formats import Metadata, Reader
+from formats.errors import FormatError, ModelError
+
+if TYPE_CHECKING:
+    from formats import Header
+
+
+@dataclass(frozen=True)
+class Info:
+    """One file. What a damaged file does not tell any more is None.
+
+    size         bytes of the whole file
+    seconds      duration
+    kbps         measured rate in 1000 bit/s, header, tags, cover and all
+    kbps_bare    the same without the cover
+    ratio        bytes of the source as 16 bit PCM, over size
+    latent, gain tier and quantizer steps d = 2**(-gain / 32)
+    model        name of the model it needs; its id in hex where that is not installed
+    sample_rate, channels, samples  of the source, samples a channel
+    coder        "zstd" or "range"
+    chunks       how many there are
+    encoder      version of aez that made it
+    tags         by name
+    cover        bytes and MIME type of the cover
+    damage       None where all checksums match and the file is whole, else what is wrong
+    """
+
+    size: int | None
+    seconds: float | None
+    kbps: float | None
+    kbps_bare: float | None
+    ratio: float | None
+    latent: int
+    gain: int
+    model: str
+    model_id: str
+    model_installed: bool
+    sample_rate: int
+    channels: int
+    samples: int | None
+    coder: str
+    chunks: int | None
+    encoder: str
+    tags: dict[str, str]
+    cover_bytes: int
+    cover_type: str
+    damage: str | None
+
+
+def describe(source: BinaryIO) -> Info:
+    """Read an .aez file from where it stands, a pipe too, and check every checksum in it.
+
+    Raises:
+        FormatError: this is no .aez file, or its header is damaged; damage further on is told in `Info.damage`.
+        OSError: as the file object raises it.
+    """
+    reader = Reader(source)
+    damage = None
+    metadata = Metadata()
+    try:
+        metadata = reader.metadata
+        reader.verify()
+    except FormatError as error:
+        damage = str(located(error, reader.header, reader.samples))
+    size, samples = reader.coded_size, reader.samples
+    cover = metadata.cover or b""
+    header = reader.header
+    seconds = None if samples is None else samples / header.sample_rate
+    name = _model_name(header)
+    return Info(
+        size=size,
+        seconds=seconds,
+        kbps=size / 125 / seconds if size and seconds else None,
+        kbps_bare=(size - len(cover)) / 125 / seconds if size and seconds else None,
+        ratio=2 * header.channels * samples / size if size and samples else None,
+        latent=header.latent,
+        gain=header.gain,
+        model=name or header.model.hex(),
+        model_id=header.model.hex(),
+        model_installed=name is not None,
+        sample_rate=header.sample_rate,
+        channels=header.channels,
+        samples=samples,
+        coder=header.coder.name.lower(),
+        chunks=reader.chunk_count,
+        encoder=header.encoder_version,
+        tags=metadata.tags,
+        cover_bytes=len(cover),
+        cover_type=metadata.cover_type if cover else "",
+        damage=damage,
+    )
+
+
+def _model_name(header: Header) -> str | None:
+    try:
+        return models.by_id(header.model).name
+    except ModelError:
+        return None

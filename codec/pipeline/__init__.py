@@ -1,0 +1,1 @@
+"""Audio to .aez and back, chunk by chunk."""

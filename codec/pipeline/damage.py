@@ -1,0 +1,53 @@
+"""Where in a song a file is damaged: chunks and times, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from codec.clock import clock
+from formats.errors import DamagedError, FormatError
+from formats.grid import HOP, SAMPLE_RATE
+
+if TYPE_CHECKING:
+    from formats import Header
+
+
+@dataclass(frozen=True)
+class Loss:
+    """Chunks `first` to `last` of a file, and what they are of the song: seconds `start` to `end`."""
+
+    first: int
+    last: int
+    start: float
+    end: float
+
+    def __str__(self) -> str:
+        chunks = f"chunk {self.first}" if self.first == self.last else f"chunks {self.first} to {self.last}"
+        return f"{chunks}, {clock(self.start)} to {clock(self.end)}"
+
+
+def loss(first: int, last: int, header: Header, samples: int | None) -> Loss:
+    """What chunks `first` to `last` are of a song of `samples` samples, None where that is not known."""
+    seconds = header.chunk_frames * HOP / SAMPLE_RATE
+    end = (last + 1) * seconds if samples is None else min((last + 1) * seconds, samples / header.sample_rate)
+    return Loss(first, last, min(first * seconds, end), end)
+
+
+def losses(ranges: Iterable[tuple[int, int]], header: Header, samples: int | None) -> tuple[Loss, ...]:
+    """Rising ranges of chunks, first and last, with neighbours merged, as what they are of the song."""
+    merged: list[tuple[int, int]] = []
+    for first, last in ranges:
+        if merged and merged[-1][1] >= first - 1:
+            first = merged.pop()[0]
+        merged.append((first, last))
+    return tuple(loss(first, last, header, samples) for first, last in merged)
+
+
+def located(error: FormatError, header: Header, samples: int | None = None) -> FormatError:
+    """The same error with the time of its chunk in its text, where it has one."""
+    if not isinstance(error, DamagedError) or error.chunk is None:
+        return error
+    place = loss(error.chunk, error.chunk, header, samples)
+    return DamagedError(f"{error} ({clock(place.start)} to {clock(place.end)})", error.chunk)

@@ -1,0 +1,163 @@
+"""ONNX Runtime sessions: device choice, one place for provider logic, named inputs and outputs."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import NDArray
+
+from codec.runtime import graph_check
+from formats.errors import ModelError, UsageError
+from formats.grid import COEFFICIENTS, HYPER_SIZE
+
+if TYPE_CHECKING:
+    from codec.dsp.mdct import Float
+
+LOG_ERRORS = 3
+"""onnxruntime's severity for errors: its warnings about a missing CUDA are answered in our own words."""
+
+
+class Network:
+    """One ONNX graph on one device. Calls may come from several threads.
+
+    Attributes:
+        provider: what really runs it, as ONNX Runtime says: CUDAExecutionProvider or CPUExecutionProvider.
+
+    Raises:
+        UsageError: a device that is not there was asked for by name.
+        ModelError: the graph cannot be loaded, or has other inputs and outputs than expected.
+    """
+
+    def __init__(
+        self,
+        graph: bytes,
+        inputs: set[str],
+        device: str = "auto",
+        threads: int = 1,
+        outputs: frozenset[str] = frozenset(),
+    ) -> None:
+        self._session = _session(graph, device, threads)
+        self.provider: str = self._session.get_providers()[0]
+        if device.startswith("cuda") and self.provider != "CUDAExecutionProvider":
+            raise UsageError(f"{device} was asked for, but ONNX Runtime could not start it here")
+        if {node.name for node in self._session.get_inputs()} != inputs:
+            raise ModelError("a network has other inputs than this version of aez gives it")
+        for node in (*self._session.get_inputs(), *self._session.get_outputs()):
+            if not _fits(node.name, node.type, node.shape):
+                raise ModelError(f"a network has {node.type} {node.shape} as {node.name}, which aez does not run")
+        self._outputs = [node.name for node in self._session.get_outputs()]
+        if not outputs <= set(self._outputs):
+            raise ModelError("a network has other outputs than this version of aez takes")
+
+    def __call__(self, **inputs: NDArray[Any]) -> dict[str, "Float"]:
+        """Run once; arrays by name, a batch axis first."""
+        try:
+            found = self._session.run(self._outputs, inputs)
+        except Exception as error:  # as in _new_session
+            raise ModelError(f"a network cannot be run: {str(error).splitlines()[0]}") from None
+        return dict(zip(self._outputs, found, strict=True))
+
+
+PORTS: dict[str, tuple[str, tuple[int | None, ...]]] = {
+    **dict.fromkeys(("coefficients", "analysis", "log_sigma", "noise"), ("tensor(float)", (None, None, COEFFICIENTS))),
+    "sent": ("tensor(bool)", (None, None, COEFFICIENTS)),
+    "frames": ("tensor(float)", (None, None, 2 * COEFFICIENTS)),
+    "hyper": ("tensor(float)", (None, None, HYPER_SIZE)),
+    **dict.fromkeys(("quantized", "latents", "features"), ("tensor(float)", (None, None, None))),
+    "logits": ("tensor(float)", (None, None)),
+    "gain": ("tensor(float)", (1,)),
+    "loudness": ("tensor(float)", (None, None, 1)),
+    "long": ("tensor(bool)", (None, None, 1)),
+}
+"""Type and shape of the inputs and outputs that networks have; None: any number."""
+
+
+def _fits(name: str, kind: str, shape: list[int | str | None]) -> bool:
+    """Whether an input or output is what its name stands for; of other names, whether it holds floats."""
+    expected, sizes = PORTS.get(name, ("tensor(float)", None))
+    if kind != expected or (sizes and len(sizes) != len(shape)):
+        return False
+    return all(
+        want is None or not isinstance(size, int) or size == want
+        for want, size in zip(sizes or (), shape, strict=False)
+    )
+
+
+_kept: list[dict[tuple[bytes, str, int], Any]] = []
+"""The sessions of the batch that runs, if one does."""
+
+_lock = Lock()
+
+
+@contextmanager
+def shared_sessions() -> Iterator[None]:
+    """Make every session that is asked for meanwhile, in whatever thread, once; they go at the end."""
+    _kept.append({})
+    try:
+        yield
+    finally:
+        _kept.pop()
+
+
+def _session(graph: bytes, device: str, threads: int) -> Any:
+    """A session of this graph: the batch's, or a new one; see `Network`."""
+    with _lock:
+        made = _kept[-1] if _kept else {}
+        key = (graph, device, threads)
+        if key not in made:
+            made[key] = _new_session(graph, device, threads)
+        return made[key]
+
+
+def _new_session(graph: bytes, device: str, threads: int) -> Any:
+    import onnxruntime as ort
+
+    graph_check.check(graph)
+    ort.set_default_logger_severity(LOG_ERRORS + 1)
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.enable_mem_pattern = False  # with it every run holds one block as large as all it needs, 60 MB more
+    options.log_severity_level = LOG_ERRORS + 1
+    try:
+        return ort.InferenceSession(graph, options, providers=providers(device))
+    except UsageError:
+        raise
+    except Exception as error:  # onnxruntime raises its own C++ types, which have no common base but Exception
+        raise ModelError(f"a network cannot be loaded: {str(error).splitlines()[0]}") from None
+
+
+def providers(device: str) -> list[Any]:
+    """ONNX Runtime's provider list for auto, cpu, cuda or cuda:N.
+
+    Raises:
+        UsageError: an unknown name, or CUDA where this ONNX Runtime has none.
+    """
+    import onnxruntime as ort
+
+    name, _, number = device.partition(":")
+    if device == "cpu":
+        return ["CPUExecutionProvider"]
+    if name not in ("auto", "cuda") or (number and not (name == "cuda" and number.isdecimal())):
+        raise UsageError(f"there is no device {device!r}: auto, cpu, cuda or cuda:N")
+    if "CUDAExecutionProvider" not in ort.get_available_providers() or not _driver():
+        if name == "cuda":
+            raise UsageError(f"{device} was asked for, but there is no CUDA device that ONNX Runtime can use here")
+        return ["CPUExecutionProvider"]
+    if hasattr(ort, "preload_dlls"):
+        ort.preload_dlls(directory="")  # the CUDA libraries of the `cuda` extra, where they are installed
+    return [("CUDAExecutionProvider", {"device_id": int(number or 0)}), "CPUExecutionProvider"]
+
+
+def _driver() -> bool:
+    """Whether NVIDIA's driver answers: without it, trying CUDA only costs time and a page of warnings."""
+    import ctypes
+    import sys
+
+    try:
+        cuda = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+        count = ctypes.c_int()
+        return bool(cuda.cuInit(0) == 0 and cuda.cuDeviceGetCount(ctypes.byref(count)) == 0 and count.value > 0)
+    except (OSError, AttributeError):
+        return False

@@ -1,0 +1,96 @@
+"""Tags and cover art, carried in the file as they were in the source.
+
+The tags are a JSON object of strings, in one zstd frame that states its size; the cover is stored as it is.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+
+import zstandard
+
+from formats.container.layout import CRC_SIZE, METADATA, METADATA_SIZE, is_sealed, seal
+from formats.errors import DamagedError, FormatError, UsageError
+
+TAGS_LIMIT = 2**20
+"""Bytes of JSON that the tags may take, before compression."""
+
+COVER_LIMIT = 2**24
+"""Bytes of the cover."""
+
+LEVEL = 19
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """Tags by name; the cover's bytes, None where there is none, and its MIME type."""
+
+    tags: dict[str, str] = field(default_factory=dict)
+    cover: bytes | None = None
+    cover_type: str = ""
+
+
+def pack_metadata(metadata: Metadata) -> bytes:
+    """Bytes of the metadata block: the same tags give the same bytes, whatever their order.
+
+    Raises UsageError where tags or cover exceed `TAGS_LIMIT` and `COVER_LIMIT`.
+    """
+    tags = b""
+    if metadata.tags:
+        text = json.dumps(metadata.tags, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+        # A source's broken text (half a surrogate pair) becomes a question mark: the file is UTF-8.
+        plain = text.encode("utf-8", "replace")
+        if len(plain) > TAGS_LIMIT:
+            raise UsageError(f"the tags take {len(plain)} bytes, more than the {TAGS_LIMIT} that a file may hold")
+        tags = zstandard.ZstdCompressor(level=LEVEL, write_checksum=False, write_content_size=True).compress(plain)
+    cover = metadata.cover or b""
+    if len(cover) > COVER_LIMIT:
+        raise UsageError(f"the cover has {len(cover)} bytes, more than the {COVER_LIMIT} that a file may hold")
+    kind = metadata.cover_type.encode("ascii", "replace") if cover else b""
+    if len(kind) > 255:
+        raise UsageError(f"the cover's type has {len(kind)} letters, more than 255")
+    numbers = {"tags_length": len(tags), "cover_length": len(cover), "type_length": len(kind)}
+    return seal(METADATA.build(numbers) + kind + tags + cover)
+
+
+def metadata_rest(head: bytes) -> int:
+    """Bytes of the block after its first `METADATA_SIZE`. DamagedError: more than a file may hold."""
+    fields = METADATA.parse(head)
+    # zstd grows what it cannot shrink by a few bytes only
+    if fields.tags_length > TAGS_LIMIT + 4096 or fields.cover_length > COVER_LIMIT:
+        raise DamagedError("the metadata block is damaged: it claims more than a file may hold")
+    return int(fields.tags_length + fields.cover_length + fields.type_length + CRC_SIZE)
+
+
+def unpack_metadata(block: bytes) -> Metadata:
+    """Metadata from the whole block.
+
+    Raises DamagedError where the checksum does not match, FormatError where the tags are not what they should be.
+    """
+    if not is_sealed(block):
+        raise DamagedError("the metadata block is damaged: its checksum does not match")
+    fields = METADATA.parse(block)
+    start = METADATA_SIZE + fields.type_length
+    end = start + fields.tags_length
+    tags = unpack_tags(block[start:end]) if fields.tags_length else {}
+    kind = block[METADATA_SIZE:start].decode("ascii", "replace")
+    return Metadata(tags, block[end:-CRC_SIZE] or None, kind)
+
+
+def unpack_tags(frame: bytes) -> dict[str, str]:
+    """Tags from a zstd frame. FormatError: whatever is wrong with it, before more than `TAGS_LIMIT` is allocated."""
+    try:
+        size = zstandard.get_frame_parameters(frame).content_size
+        # An unstated size reads as 2**64 - 1, so it falls here too.
+        if size > TAGS_LIMIT:
+            raise FormatError(f"the tags claim more than {TAGS_LIMIT} bytes")
+        plain = zstandard.ZstdDecompressor().decompress(frame, max_output_size=TAGS_LIMIT, allow_extra_data=False)
+        tags = json.loads(plain.decode("utf-8"))
+        if isinstance(tags, dict) and all(isinstance(value, str) for value in tags.values()):
+            # "\ud800" is legal JSON and no text: found here, not when somebody prints it.
+            "".join([*tags, *tags.values()]).encode("utf-8")
+            return tags
+    except (zstandard.ZstdError, ValueError, RecursionError) as error:
+        raise FormatError(f"the tags cannot be read ({type(error).__name__})") from error
+    raise FormatError("the tags are not an object of strings")

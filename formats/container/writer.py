@@ -1,0 +1,66 @@
+"""Writing an .aez file, front to back, to anything that takes bytes."""
+
+from __future__ import annotations
+
+from typing import BinaryIO
+
+from formats.container.layout import Chunk, Header, Trailer, chunk_fault, pack_chunk_head, pack_header, pack_trailer
+from formats.container.metadata import Metadata, pack_metadata
+from formats.container.stream import write_all
+from formats.errors import UsageError
+
+
+class Writer:
+    """Writes header and metadata at once, then chunk by chunk, and the trailer at last; never seeks.
+
+    coded_size  bytes written so far; after `finish`, of the whole file
+    frames      written so far
+    chunk_count written so far
+
+    Raises UsageError where a field is out of its range, or the chunks do not follow each other; OSError as the file
+    object raises it.
+    """
+
+    def __init__(self, fo: BinaryIO, header: Header, metadata: Metadata | None = None) -> None:
+        self._fo = fo
+        self._header = header
+        self._lengths: list[int] = []
+        self._finished = False
+        self.frames = 0
+        self.coded_size = 0
+        # Both are packed before either is written: a fault in one leaves no debris.
+        self._put(pack_header(header) + pack_metadata(metadata or Metadata()))
+
+    @property
+    def chunk_count(self) -> int:
+        """Chunks written so far."""
+        return len(self._lengths)
+
+    def write(self, chunk: Chunk) -> None:
+        """Write the next chunk: whole ones in order, then at most one that is shorter."""
+        if self._finished:
+            raise UsageError("the file is finished")
+        if chunk.index != self.chunk_count or self.frames % self._header.chunk_frames:
+            raise UsageError(f"chunk {chunk.index} cannot follow {self.frames} frames in {self.chunk_count} chunks")
+        fault = chunk_fault(self._header, chunk.index, chunk.first_frame, chunk.frames, len(chunk.payload))
+        if fault or self.frames + chunk.frames >= 2**32:
+            raise UsageError(f"chunk {chunk.index} cannot be written: {fault or 'the file has too many frames'}")
+        self._put(pack_chunk_head(chunk))
+        self._put(chunk.payload)
+        self._lengths.append(len(chunk.payload))
+        self.frames += chunk.frames
+
+    def finish(self, samples: int) -> None:
+        """Write the trailer: `samples` per channel at the source's rate, the header's where that has a number."""
+        if self._finished:
+            raise UsageError("the file is finished")
+        if self._header.samples not in (None, samples):
+            raise UsageError(f"the header counts {self._header.samples} samples, not {samples}")
+        if samples < 0 or not self._header.holds(samples, self.frames):
+            raise UsageError(f"{self.frames} frames cannot hold {samples} samples")
+        self._put(pack_trailer(Trailer(self.frames, samples, tuple(self._lengths))))
+        self._finished = True
+
+    def _put(self, data: bytes) -> None:
+        write_all(self._fo, data)
+        self.coded_size += len(data)

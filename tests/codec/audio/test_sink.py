@@ -1,0 +1,200 @@
+"""Sinks on synthesized audio: what is written is read back, and nothing is left half-written."""
+
+import io
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from codec.audio.sink import AudioSink, open_sink, target_kind
+from codec.files import check_target, new_file
+from formats.errors import AudioError, UsageError
+from tests.support.audio_files import music, read
+
+RATES = (8000, 11025, 22050, 44100, 48000, 96000, 192000)
+LOSSY_RATES = {"ogg": RATES, "opus": (8000, 16000, 48000), "mp3": (8000, 22050, 44100, 48000)}
+
+
+@pytest.mark.parametrize(("name", "subtype"), [("a.wav", "16"), ("a.wav", "24"), ("a.flac", None), ("a.flac", "24")])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_integers_come_back_to_the_bit(tmp_path, name, subtype, channels):
+    bits = int(subtype or 16)
+    full = 1 << (bits - 1)
+    integers = np.random.default_rng(2).integers(-full, full, (channels, 10_000))
+    integers[0, :2] = -full, full - 1
+    path = tmp_path / name
+    with open_sink(path, 32000, channels, subtype) as sink:
+        for at in range(0, 10_000, 777):
+            sink.write((integers[:, at : at + 777] / full).astype(np.float32))
+    assert (sink.samples, sink.clipped) == (10_000, 0)
+    found = soundfile.info(path)
+    assert (found.samplerate, found.channels, found.subtype) == (32000, channels, f"PCM_{bits}")
+    np.testing.assert_array_equal(read(path) * full, integers)
+
+
+def test_clipping_is_counted_for_integers_only(tmp_path):
+    audio = np.array([[0.0, 1.0, 1.001, 2.0, -1.0, -1.001, -3.0]], np.float32)
+    for name, subtype, clipped in [("a.wav", None, 4), ("b.wav", "24", 4), ("c.wav", "float", 0), ("d.flac", None, 4)]:
+        with open_sink(tmp_path / name, 44100, 1, subtype) as sink:
+            sink.write(audio)
+        assert sink.clipped == clipped
+    np.testing.assert_array_equal(read(tmp_path / "c.wav"), audio)
+    np.testing.assert_allclose(read(tmp_path / "a.wav"), np.clip(audio, -1, 32767 / 32768))
+
+
+@pytest.mark.parametrize(("name", "rates"), [("a.ogg", RATES), ("a.mp3", LOSSY_RATES["mp3"])])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_lossy_sinks(tmp_path, name, rates, channels):
+    for rate in rates:
+        audio = music(rate, channels, rate)
+        with open_sink(tmp_path / name, rate, channels) as sink:
+            sink.write(audio)
+        got = read(tmp_path / name)
+        assert got.shape == audio.shape
+        assert np.sqrt(np.mean((got - audio) ** 2) / np.mean(audio**2)) < 0.1
+
+
+@pytest.mark.parametrize("name", ["a.wav", "a.ogg"])
+def test_a_song_of_no_samples(tmp_path, name):
+    with open_sink(tmp_path / name, 44100, 2):
+        pass
+    assert read(tmp_path / name).shape == (2, 0)
+
+
+@pytest.mark.parametrize("name", ["a.flac", "a.mp3"])
+def test_no_samples_where_no_file_can_be_made_of_them(tmp_path, name):
+    with pytest.raises(AudioError, match="no samples"), open_sink(tmp_path / name, 44100, 2):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "rate", "subtype", "says"),
+    [
+        ("a.mp3", 96000, None, "mp3 cannot hold a sample rate of 96000 Hz"),
+        ("a.mp3", 44100, "24", "mp3 has no subtype '24'; it has none"),
+        ("a.ogg", 384000, None, "ogg cannot hold"),
+        ("a.flac", 700000, None, "flac cannot hold"),
+        ("a.flac", 44100, "float", "it has 16 or 24"),
+        ("a.opus", 44100, None, r"extension must be one of \.wav"),
+        ("a", 44100, None, "extension must be"),
+    ],
+)
+def test_what_a_format_cannot_hold(tmp_path, name, rate, subtype, says):
+    with pytest.raises(AudioError, match=says), open_sink(tmp_path / name, rate, 2, subtype):
+        pytest.fail("opened")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_extensions_choose_the_kind():
+    assert target_kind("x.WAV") == ("wav", "PCM_16")
+    assert target_kind(Path("x.flac"), "24") == ("flac", "PCM_24")
+
+
+def test_a_wav_over_4_gib_becomes_rf64(tmp_path):
+    for expected, container in [((1 << 32) // 4, "RF64"), (1000, "WAV"), (None, "WAV")]:
+        with open_sink(tmp_path / "a.wav", 44100, 2, expected=expected) as sink:
+            sink.write(music(1000))
+        assert soundfile.info(tmp_path / "a.wav").format == container
+        assert read(tmp_path / "a.wav").shape == (2, 1000)
+    with pytest.raises(AudioError, match="4 GiB"), open_sink(tmp_path / "b.wav", 44100, 2) as sink:
+        sink.samples = (1 << 32) // 4
+        sink.write(music(1000))
+    assert not (tmp_path / "b.wav").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits the file size")
+@pytest.mark.parametrize("limit", [3000, 50_000])
+@pytest.mark.parametrize("name", ["a.wav", "a.flac", "a.ogg", "a.mp3"])
+def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path, name, limit):
+    script = rf"""
+import resource
+import numpy as np
+from codec.audio.sink import open_sink
+from formats.errors import AudioError
+resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))
+try:
+    with open_sink({str(tmp_path / name)!r}, 44100, 2) as sink:
+        sink.write(np.random.default_rng(1).standard_normal((2, 441_000)).astype(np.float32) * 0.2)
+except AudioError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-W", "error", "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == f"cannot write {tmp_path / name}: File too large\n"
+    assert done.stderr == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_ctrl_c_while_libsndfile_writes_is_not_lost():
+    class Stopping(io.BytesIO):
+        def write(self, data: object) -> int:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), AudioSink(Stopping(), "a.wav", 44100, 2) as sink:
+        sink.write(music(100_000))
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, AudioError, ValueError])
+def test_a_broken_off_sink_leaves_the_old_file(tmp_path, error):
+    path = tmp_path / "a.flac"
+    path.write_bytes(b"old")
+    with pytest.raises(error), open_sink(path, 44100, 2) as sink:
+        sink.write(music(100_000))
+        raise error
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_new_files_appear_whole_with_plain_permissions(tmp_path):
+    path = tmp_path / "a"
+    with new_file(path) as file:
+        file.write(b"x" * 10)
+        assert not path.exists()
+    assert path.read_bytes() == b"x" * 10
+    plain = tmp_path / "plain"
+    plain.write_bytes(b"")
+    assert path.stat().st_mode == plain.stat().st_mode
+    path.chmod(0o600)
+    with new_file(path, force=True) as file:
+        file.write(b"y")
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_targets_that_are_refused(tmp_path):
+    existing = tmp_path / "a"
+    existing.write_bytes(b"old")
+    link = tmp_path / "link"
+    link.symlink_to(existing)
+    dangling = tmp_path / "dangling"
+    dangling.symlink_to(tmp_path / "nowhere")
+    for target, force, source, says in [
+        (tmp_path, True, None, "is a directory"),
+        (existing, False, None, "exists already; --force"),
+        (dangling, False, None, "exists already; --force"),
+        (existing, True, existing, "is the input itself"),
+        (link, True, existing, "is the input itself"),
+        (tmp_path / "none" / "a", False, None, "is no directory to write to"),
+    ]:
+        with pytest.raises(UsageError, match=says):
+            check_target(target, force=force, source=source)
+        with pytest.raises(UsageError, match=says), new_file(target, force=force, source=source):
+            pytest.fail("opened")
+    assert existing.read_bytes() == b"old"
+
+
+def test_links_and_devices_stay_what_they_are(tmp_path):
+    real = tmp_path / "real"
+    real.write_bytes(b"old")
+    link = tmp_path / "link"
+    link.symlink_to(real)
+    with new_file(link, force=True) as file:
+        file.write(b"new")
+    assert link.is_symlink()
+    assert real.read_bytes() == b"new"
+    with new_file(Path(os.devnull)) as file:
+        file.write(b"new")
+    assert Path(os.devnull).is_char_device()

@@ -1,0 +1,102 @@
+"""Digital silence: found whatever the blocks, listed by chunk, put back to the sample."""
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from codec.dsp.silence import SilenceFinder, SilenceKeeper
+
+RATE, SHORTEST = 1000, 20
+lengths = st.lists(st.tuples(st.integers(1, 60), st.booleans()), max_size=25)
+cuts = st.lists(st.integers(1, 90), min_size=1, max_size=8)
+
+
+def signal(runs: list[tuple[int, bool]]) -> np.ndarray:
+    """Stretches of tone and of zeros, [2, N]; a tone is in one channel, and negative zeros in the other."""
+    parts = [np.zeros((2, 0), np.float32)]
+    for length, quiet in runs:
+        part = np.zeros((2, length), np.float32)
+        if not quiet:
+            part[length % 2] = np.where(np.arange(length) % 2, 0.5, -0.25)
+            part[1 - length % 2] = -0.0
+        parts.append(part)
+    return np.concatenate(parts, 1)
+
+
+def slow_runs(x: np.ndarray) -> list[tuple[int, int]]:
+    """Every stretch of at least 20 samples that are zero in both channels, looked at one by one."""
+    found, start = [], None
+    for n in range(x.shape[1] + 1):
+        zero = n < x.shape[1] and x[0, n] == 0 and x[1, n] == 0
+        if zero and start is None:
+            start = n
+        if not zero and start is not None:
+            if n - start >= SHORTEST:
+                found.append((start, n))
+            start = None
+    return found
+
+
+@settings(deadline=None)
+@given(lengths, cuts, st.integers(1, 200))
+def test_stretches_are_found_whatever_the_blocks_and_chunks(
+    runs: list[tuple[int, bool]], blocks: list[int], span: int
+) -> None:
+    x = signal(runs)
+    finder, pushed, turn, got = SilenceFinder(RATE), 0, 0, []
+    chunks = -(-x.shape[1] // span)
+    ready = 0
+
+    def ask() -> None:
+        nonlocal ready
+        part = finder.within(ready * span, (ready + 1) * span)
+        assert part.dtype == np.int64
+        assert part.shape == (len(part), 2)
+        got.extend((ready * span + start, ready * span + start + length) for start, length in part.tolist())
+        ready += 1
+
+    while pushed < x.shape[1]:
+        size = blocks[turn % len(blocks)]
+        finder.push(x[:, pushed : pushed + size])
+        pushed, turn = min(pushed + size, x.shape[1]), turn + 1
+        while (ready + 1) * span + SHORTEST <= pushed:  # the codec has read on by more than this, for its windows
+            ask()
+    while ready < chunks:
+        ask()
+    wanted = [
+        (max(a, c * span), min(b, (c + 1) * span))
+        for c in range(chunks)
+        for a, b in slow_runs(x)
+        if max(a, c * span) < min(b, (c + 1) * span)
+    ]
+    assert got == wanted
+
+
+@settings(deadline=None)
+@given(lengths, cuts, st.integers(1, 200))
+def test_what_is_put_back_is_exactly_what_was_listed(
+    runs: list[tuple[int, bool]], blocks: list[int], span: int
+) -> None:
+    silent = slow_runs(signal(runs))
+    total = sum(length for length, _ in runs)
+    keeper, y, position, turn, chunk = SilenceKeeper(0), [], 0, 0, 0
+    while position < total:
+        size = min(blocks[turn % len(blocks)], total - position)
+        while chunk * span < position + size:  # a chunk's list comes before its samples
+            low, high = chunk * span, (chunk + 1) * span
+            inside = [(max(a, low) - low, min(b, high) - max(a, low)) for a, b in silent if a < high and b > low]
+            keeper.add(low, np.array(inside, np.int64).reshape(-1, 2))
+            chunk += 1
+        y.append(keeper.apply(np.ones((2, size), np.float32)))
+        position, turn = position + size, turn + 1
+    wanted = np.ones((2, total), np.float32)
+    for a, b in silent:
+        wanted[:, a:b] = 0
+    assert np.array_equal(np.concatenate([np.zeros((2, 0), np.float32), *y], 1), wanted)
+
+
+def test_a_keeper_may_begin_in_the_middle() -> None:
+    keeper = SilenceKeeper(1000)
+    keeper.add(1000, np.array([[5, 10]], np.int64))
+    y = keeper.apply(np.ones((1, 30), np.float32))
+    assert np.flatnonzero(y[0] == 0).tolist() == list(range(5, 15))

@@ -1,0 +1,378 @@
+"""Whole songs through the tiny model: exact lengths, exact integers, windows, peeling, wrong options."""
+
+import io
+from typing import Any
+
+import numpy as np
+import pytest
+
+from codec.audio.source import ArraySource
+from codec.dsp import mdct, noise_filling, stereo, window_switching
+from codec.pipeline import encode as encoding
+from codec.pipeline import payload, ranked_decoder, ranked_encoder
+from codec.pipeline import peel as peeling
+from codec.pipeline.chunks import Windower
+from codec.quantization.hyper_trellis import change_bits
+from codec.quantization.quantize import quantize_hyper
+from codec.runtime import models
+from formats import Metadata, Reader
+from formats.errors import UsageError
+from formats.grid import (
+    BANDS,
+    CHUNK,
+    COEFFICIENTS,
+    HOP,
+    HYPER_FRAMES,
+    SAMPLE_RATE,
+    SEGMENT,
+    WINDOW_UNITS,
+    frame_count,
+    segment_count,
+)
+from formats.payload.side_info import NO_ATTACKS
+from tests.support.codec import Array, decoded, encoded
+from tests.support.pipeline_files import snr, unpacked
+from training.data.songs import song
+
+TIERS = (32, 64, 128, 256, 512, 1024)  # of the tiny model
+RANKED = ("tiny", "tiny2")  # with long blocks, and as version 2 knew them
+
+pytestmark = pytest.mark.usefixtures("tiny")
+
+TEN = 10 * SAMPLE_RATE
+
+
+# Lengths, rates, channels
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("samples", [0, 1, 699, 700, 701, 44100, 88200, TEN - 700, TEN - 1, TEN, TEN + 1])
+def test_every_sample_comes_back(samples: int, channels: int, music: Array) -> None:
+    x = music[:channels, :samples]
+    for coder, model in (("range", "tiny"), ("zstd", "tiny"), ("range", "tiny2")):
+        data = encoded(x, latent=32, coder=coder, model=model)
+        y = decoded(data)
+        assert y.shape == x.shape
+        assert y.dtype == np.float32
+        reader = Reader(io.BytesIO(data))
+        assert (reader.samples, reader.header.channels) == (samples, channels)
+        assert reader.frames == frame_count(samples)
+
+
+@pytest.mark.parametrize("rate", [8000, 44100, 48000, 96000])
+def test_every_rate_comes_back(rate: int) -> None:
+    wave = song(2 + 1 / rate, rate)
+    for channels in (1, 2):
+        for samples in (0, 1, 2 * rate + 1):
+            x = wave[:channels, :samples]
+            y = decoded(encoded(x, rate, latent=512, gain=160))
+            assert y.shape == x.shape
+            if samples > rate:
+                assert snr(x, y) > 12
+                late = max(snr(x[:, n:-n], y[:, n + d : y.shape[1] - n + d]) for n in (2,) for d in (-2, -1, 1, 2))
+                assert late < snr(x, y)
+
+
+@pytest.mark.parametrize("model", RANKED)
+def test_more_bits_come_closer(model: str, music: Array) -> None:
+    """Not a measure of quality, but a wrong transform, order, sign or step would show."""
+    x = music[:, : 3 * SAMPLE_RATE]
+    steps = [(32, 0), (128, 32), (512, 160)]
+    at = [snr(x, decoded(encoded(x, latent=latent, gain=gain, model=model))) for latent, gain in steps]
+    assert at == sorted(at)
+    assert at[0] > 2
+    assert at[2] > 15
+
+
+def test_two_equal_channels_stay_equal() -> None:
+    for rate in (44100, 48000):
+        mono = song(3.0, rate, 1)
+        y = decoded(encoded(np.repeat(mono, 2, 0), rate))
+        assert np.array_equal(y[0], y[1])
+        assert y.any()
+        assert np.array_equal(decoded(encoded(mono, rate))[0], y[0])
+
+
+@pytest.mark.parametrize("latent", [32, 512])
+@pytest.mark.parametrize("gain", [-512, 512])
+@pytest.mark.parametrize("coder", ["range", "zstd"])
+def test_loudest_noise_at_the_ends_of_gain(coder: str, gain: int, latent: int) -> None:
+    x = np.random.default_rng(0).choice([-1, 1], (2, 90_000)).astype(np.float32)
+    y = decoded(encoded(x, latent=latent, gain=gain, coder=coder, chunk_frames=SEGMENT))
+    assert np.isfinite(y).all()
+
+
+# Silence
+
+
+@pytest.mark.parametrize("rate", [8000, 44100, 48000])
+def test_silence_stays_silence(rate: int) -> None:
+    for channels in (1, 2):
+        x = np.zeros((channels, 3 * rate + 17), np.float32)
+        data = encoded(x, rate)
+        assert len(data) < 700
+        assert np.array_equal(decoded(data), x)
+
+
+@pytest.mark.parametrize("rate", [44100, 48000])
+@pytest.mark.parametrize("chunk_frames", [SEGMENT, CHUNK])
+def test_gaps_stay_gaps_to_the_sample(rate: int, chunk_frames: int) -> None:
+    x = song(12.5, rate, seed=1).copy()
+    gaps = [(0, 3000), (rate, rate + rate // 49), (2 * rate - 999, 2 * rate + 777), (9 * rate + 13, 10 * rate + 17)]
+    gaps.append((x.shape[1] - 2500, x.shape[1]))
+    for a, b in gaps:
+        x[:, a:b] = 0
+    x[0, 5 * rate : 6 * rate] = 0  # silence in one channel is no gap
+    y = decoded(encoded(x, rate, chunk_frames=chunk_frames))
+    for a, b in gaps:
+        assert not y[:, a:b].any()
+        for edge in (a - 1, b):
+            if 0 <= edge < x.shape[1]:
+                assert y[:, edge].any()
+    assert y[:, 5 * rate : 6 * rate].any(0).mean() > 0.99
+
+
+@pytest.mark.parametrize("model", RANKED)
+def test_one_silent_side_of_the_stereo_is_kept_by_the_integers(model: str, music: Array) -> None:
+    """From a segment's beginning on: bands of a segment that is not all mid may be turned."""
+    x = music[:, : 4 * SAMPLE_RATE].copy()
+    start = SEGMENT * HOP
+    x[1, start - HOP :] = x[0, start - HOP :]  # nothing but mid from the segment's first frame on
+    y = decoded(encoded(x, model=model))
+    assert np.array_equal(y[0, start:], y[1, start:]) and y[0, start:].any()
+    assert not np.array_equal(y[0, : start - 2100], y[1, : start - 2100])
+
+
+# The same integers, whatever
+
+
+def test_same_input_same_bytes(music: Array, files: dict[tuple[int, int], bytes]) -> None:
+    assert encoded(music, latent=64) == files[44100, CHUNK]
+
+
+@pytest.mark.parametrize("rate", [44100, 48000])
+def test_blocks_of_the_source_change_nothing(rate: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    x = song(12.0, rate, seed=2)
+    wanted = encoded(x, rate, latent=32)
+    for size in (4097, 1 << 20):
+        monkeypatch.setattr(encoding, "BLOCK", size)
+        assert encoded(x, rate, latent=32) == wanted
+
+
+def test_chunk_length_changes_no_integer(held: Array) -> None:
+    rate = 48000
+    x = song(21.0, rate, seed=3)
+    x[:, 11 * rate :] += held[:, : x.shape[1] - 11 * rate]
+    x[:, 9 * rate : 11 * rate] = 0
+    files = {frames: encoded(x, rate, latent=64, chunk_frames=frames) for frames in (126, 630, 1260)}
+    counts = {frames: Reader(io.BytesIO(data)).chunk_count for frames, data in files.items()}
+    assert counts == {126: 11, 630: 3, 1260: 2}
+    wanted = unpacked(files[630])
+    assert wanted.silence.tolist() == [[9 * rate, 2 * rate]]
+    assert wanted.long.any() and not wanted.long.all()
+    heard = decoded(files[630])
+    for frames in (126, 1260):
+        got = unpacked(files[frames])
+        assert np.array_equal(got.hyper, wanted.hyper)
+        assert np.array_equal(got.main, wanted.main)
+        assert np.array_equal(got.silence, wanted.silence)
+        assert np.array_equal(got.long, wanted.long)
+        np.testing.assert_allclose(decoded(files[frames]), heard, atol=1e-5)
+
+
+@pytest.mark.parametrize("coder", ["range", "zstd"])
+def test_peeling_keeps_the_first_ranks(coder: str, held: Array) -> None:
+    """What encoding at that tier gives, but for a few magnitudes that were decided among other neighbours."""
+    x = held[:, : 4 * SAMPLE_RATE]
+    tags = Metadata({"title": "Ode"}, b"cover", "image/png")
+    files = {}
+    for latent in TIERS:
+        out = io.BytesIO()
+        source = ArraySource(x, SAMPLE_RATE, tags)
+        encoding.encode(source, out, latent=latent, gain=20, coder=coder, chunk_frames=SEGMENT)
+        files[latent] = out.getvalue()
+    for large in TIERS:
+        for small in TIERS:
+            out = io.BytesIO()
+            if small <= large:
+                peeling.peel(io.BytesIO(files[large]), out, small)
+                got, whole, direct = (unpacked(data) for data in (out.getvalue(), files[large], files[small]))
+                assert np.array_equal(got.main, whole.main[:, : got.main.shape[1]])
+                for name in ("hyper", "silence", "attacks", "turns", "long"):
+                    assert np.array_equal(getattr(got, name), getattr(direct, name))
+                assert got.long.any()
+                apart = np.abs(got.main - direct.main)
+                assert apart.max() <= 1 and (apart > 0).mean() < 0.03
+                assert len(out.getvalue()) < 1.03 * len(files[small])
+                if small == large:
+                    assert out.getvalue() == files[small]
+            else:
+                with pytest.raises(UsageError):
+                    peeling.peel(io.BytesIO(files[large]), out, small)
+    with pytest.raises(UsageError):
+        peeling.peel(io.BytesIO(files[512]), io.BytesIO(), 100)
+
+
+def test_both_coders_hold_the_same_integers_and_auto_takes_the_smaller(music: Array) -> None:
+    x = music[:, :TEN]
+    files = {coder: encoded(x, coder=coder) for coder in ("range", "zstd", "auto")}
+    a, b = unpacked(files["range"]), unpacked(files["zstd"])
+    assert np.array_equal(a.main, b.main)
+    assert np.array_equal(a.hyper, b.hyper)
+    assert a.long.any() and np.array_equal(a.long, b.long)
+    assert np.array_equal(decoded(files["range"]), decoded(files["zstd"]))
+    assert files["auto"] == min(files["range"], files["zstd"], key=len)
+
+
+# Windows of a network
+
+
+def padded(x: Array, reach: int) -> Array:
+    """A song between the zeros that windows of whole hyper vectors and `reach` frames on both sides have."""
+    frames = -(-frame_count(x.shape[1]) // HYPER_FRAMES) * HYPER_FRAMES
+    out = np.zeros((2, (frames + 2 * reach + 1) * HOP), np.float32)
+    out[:, (reach + 1) * HOP :][:, : x.shape[1]] = x
+    return out
+
+
+def analysed(middle: Array, analyser: ranked_encoder.Analyser) -> list[ranked_encoder.Analysed]:
+    """Mid and side in windows."""
+    windower = Windower(ranked_encoder.REACH)
+    windows = [*windower.push(middle), *windower.finish(middle.shape[1])]
+    return [analyser(window, np.zeros((0, 2), np.int64), NO_ATTACKS) for window in windows]
+
+
+@pytest.fixture
+def unturned(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No band is turned: a window's context would be like the window itself."""
+    monkeypatch.setattr(stereo, "choose", lambda x: np.zeros((segment_count(len(x)), BANDS), np.uint8))
+
+
+@pytest.mark.parametrize("name", RANKED)
+@pytest.mark.usefixtures("unturned")
+def test_analysis_in_windows_is_analysis_of_the_whole(name: str, music: Array, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(window_switching, "RISE", 0)  # nor has context long blocks
+    middle = np.stack([music[0] + music[1], music[0] - music[1]]) / 2
+    analyser = ranked_encoder.Analyser(models.by_name(name), "cpu")
+    parts = analysed(middle, analyser)
+    frames = frame_count(middle.shape[1])
+
+    reach = ranked_encoder.REACH
+    coefficients = mdct.frames(padded(middle, reach))
+    out = analyser._network(coefficients=coefficients[None])
+    values = ranked_encoder.analysis_values(out, coefficients)[reach : reach + frames]
+    core = coefficients[reach : len(coefficients) - reach]
+    vectors = quantize_hyper(
+        out["hyper"][0, reach // HYPER_FRAMES :][: len(core) // HYPER_FRAMES], core, change_bits(models.by_name(name).tables.hyper)
+    )
+    got = np.concatenate([part.analysis for part in parts])
+    np.testing.assert_allclose(got, values, atol=1e-5)
+    assert np.array_equal(np.concatenate([part.hyper for part in parts]), vectors)
+    # The test could not fail if this network did not look at its neighbours.
+    alone = analyser._network(coefficients=core[None, 300:330])["hyper"][0]
+    assert np.abs(alone - out["hyper"][0, (300 + reach) // HYPER_FRAMES :][:10]).max() > 1e-4
+
+
+@pytest.mark.usefixtures("unturned")
+def test_long_blocks_of_windows_are_those_of_the_whole(held: Array) -> None:
+    middle = np.stack([held[0] + held[1], held[0] - held[1]]) / 2
+    frames, reach = frame_count(middle.shape[1]), ranked_encoder.REACH
+    values, long = window_switching.frames(padded(middle, reach), reach, frames)
+    assert 0.5 < long.mean() < 1 and long[4, 6] and long[5, 0]  # on both sides of a chunk's end, too
+    parts = analysed(middle, ranked_encoder.Analyser(models.by_name(), "cpu"))
+    assert np.array_equal(np.concatenate([part.lists.long for part in parts]), long)
+    got = np.concatenate([part.analysis for part in parts])
+    np.testing.assert_allclose(got, values[reach : reach + frames], atol=1e-5)
+    assert np.abs(got - mdct.frames(padded(middle, reach))[reach : reach + frames]).max() > 0.1
+    older = analysed(middle, ranked_encoder.Analyser(models.by_name("tiny2"), "cpu"))
+    assert not any(len(part.lists.long) for part in older)
+
+
+@pytest.mark.parametrize("name", RANKED)
+def test_synthesis_in_chunks_is_synthesis_of_the_whole(name: str, held: Array) -> None:
+    data, reach = encoded(held, model=name, chunk_frames=SEGMENT, latent=64), ranked_decoder.REACH
+    reader, model = Reader(io.BytesIO(data)), models.by_name(name)
+    gain = reader.header.gain
+    chunks = [
+        ranked_decoder.dense(payload.unpack(reader.header, c, model), c.index, c.first_frame, gain, model.tables)
+        for c in reader
+    ]
+    turns = np.concatenate([c.turns if len(c.turns) else np.zeros((1, BANDS), np.uint8) for c in chunks])
+    long = np.concatenate([c.long if len(c.long) else np.zeros((1, WINDOW_UNITS), np.bool_) for c in chunks])
+    assert turns.any() and long.any() == model.long_blocks
+    synthesizer = ranked_decoder.Synthesizer(model, "cpu", gain, SEGMENT)
+    overlap = ranked_decoder.Overlap()
+    around = zip([None, *chunks], chunks, [*chunks[1:], None], strict=False)
+    got = np.concatenate([overlap.add(synthesizer(job)) for job in around], 1)
+
+    def whole(reach: int) -> Array:
+        pad = ((reach, reach), (0, 0))
+        names = {"quantized": 0, "sent": 0, "log_sigma": synthesizer._floor}
+        names |= {"loudness": synthesizer._quiet, "long_frames": 0} if model.long_blocks else {}
+        joined = {name: np.pad(np.concatenate([getattr(c, name) for c in chunks]), pad) for name in names}
+        frames = len(joined["sent"]) - 2 * reach
+        for name, outside in names.items():
+            joined[name][:reach] = joined[name][frames + reach :] = outside
+        held, pattern = joined["long_frames"][reach:, 0] if model.long_blocks else None, model.tables.noise
+        random = noise_filling.frames(0, frames + reach) if pattern is None else noise_filling.own(pattern, 0, held)
+        random = np.concatenate([np.zeros((reach, COEFFICIENTS), np.float32), random])
+        out = synthesizer._network(
+            noise=random[None],
+            gain=np.array([gain], np.float32),
+            **{name.removesuffix("_frames"): value[None] for name, value in joined.items()},
+        )
+        core = out["coefficients"][0, reach : reach + frames].reshape(frames, 2, HOP)
+        core[np.concatenate([c.silent for c in chunks])] = 0
+        core = stereo.turn_back(core.reshape(frames, -1), turns)
+        return window_switching.samples(core, long)[:, :-HOP]
+
+    np.testing.assert_allclose(got, whole(reach), atol=1e-5)
+    alone = ranked_decoder.Overlap()
+    apart = np.concatenate([alone.add(synthesizer((None, c, None))) for c in chunks], 1)
+    assert np.abs(apart - whole(reach)).max() > 1e-4
+
+
+# What cannot be
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"latent": 100},
+        {"latent": 0},
+        {"gain": 513},
+        {"gain": -513},
+        {"bitrate": 5.9},
+        {"bitrate": 128.1},
+        {"bitrate": float("nan")},
+        {"bitrate": 16, "gain": 0},
+        {"coder": "zip"},
+        {"chunk_frames": 127},
+        {"chunk_frames": 0},
+        {"chunk_frames": 2646},
+        {"device": "tpu"},
+    ],
+)
+def test_impossible_options_are_usage_errors_and_write_nothing(options: dict[str, Any], music: Array) -> None:
+    out = io.BytesIO()
+    with pytest.raises(UsageError) as error:
+        encoding.encode(ArraySource(music[:, :100], SAMPLE_RATE), out, **options)
+    assert "\n" not in str(error.value)
+    assert not out.getvalue()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"start": -1.0},
+        {"duration": -0.1},
+        {"start": float("nan")},
+        {"start": float("inf")},
+        {"duration": float("nan")},
+        {"device": "tpu"},
+    ],
+)
+def test_impossible_times_are_usage_errors(options: dict[str, Any], music: Array) -> None:
+    data = encoded(music[:, :1000])
+    with pytest.raises(UsageError):
+        decoded(data, **options)

@@ -1,0 +1,80 @@
+"""What tests of whole songs have in common: reading integers back, rewriting files, and pipes."""
+
+import io
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codec.pipeline import payload
+from codec.runtime import models
+from formats import Chunk, Reader, Writer
+from formats.grid import HOP, SAMPLE_RATE, WINDOW_UNITS, segment_count
+from formats.payload.chunk import Latents
+from tests.support.codec import Array
+
+
+def unpacked(data: bytes) -> Latents:
+    """All integers of a file but attacks and turns; silence in samples of the song, what a chunk's end parts joined."""
+
+    def none(frames: int) -> NDArray[np.bool_]:
+        return np.zeros((segment_count(frames), WINDOW_UNITS), np.bool_)
+
+    reader = Reader(io.BytesIO(data))
+    model = models.by_id(reader.header.model)
+    span = reader.header.chunk_frames * HOP * reader.header.sample_rate // SAMPLE_RATE
+    parts, silence = [], []
+    for chunk in reader:
+        parts.append(payload.unpack(reader.header, chunk, model))
+        for start, length in parts[-1].silence.tolist():
+            if silence and sum(silence[-1]) == chunk.index * span + start:
+                silence[-1][1] += length
+            else:
+                silence.append([chunk.index * span + start, length])
+    return Latents(
+        np.concatenate([part.hyper for part in parts]),
+        np.concatenate([part.main for part in parts]),
+        np.array(silence, np.int64).reshape(-1, 2),
+        long=np.concatenate([part.long if len(part.long) else none(len(part.main)) for part in parts]),
+    )
+
+
+def rewritten(data: bytes, change: Callable[[Chunk], Chunk] = lambda chunk: chunk, **fields: Any) -> bytes:
+    """A file with other header fields or chunks, and good checksums."""
+    reader, out = Reader(io.BytesIO(data)), io.BytesIO()
+    writer = Writer(out, replace(reader.header, **fields), reader.metadata)
+    for chunk in reader:
+        writer.write(change(chunk))
+    writer.finish(reader.samples or 0)
+    return out.getvalue()
+
+
+def snr(wanted: Array, got: Array) -> float:
+    """Signal to noise ratio in dB."""
+    error = np.sum((wanted - got).astype(float) ** 2)
+    return float(10 * np.log10(np.sum(wanted.astype(float) ** 2) / error))
+
+
+class Pipe(io.RawIOBase):
+    """A file object that can only be read, or only be written, front to back; and in small pieces."""
+
+    def __init__(self, data: bytes = b"") -> None:
+        self.data, self.at = bytearray(data), 0
+
+    def readable(self) -> bool:
+        return True
+
+    def writable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        piece = self.data[self.at :][: min(len(buffer), 4099)]
+        buffer[: len(piece)] = piece
+        self.at += len(piece)
+        return len(piece)
+
+    def write(self, data: Any) -> int:
+        self.data += bytes(data)[:4099]
+        return min(len(data), 4099)

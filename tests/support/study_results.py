@@ -1,0 +1,106 @@
+"""Saved results of a small study, with hostile names in them, and a codec that starts quickly."""
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from training.data.songs import song
+from training.evaluation.compare import Row
+from training.evaluation.evaluate import write_csv
+from training.metrics.clip import HIGHER_IS_BETTER
+
+RATE = 44100
+HOSTILE = """<img src=x onerror=alert(1)>&'"""
+ARGUMENTS = [
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
+    *("--disable-background-networking", "--disable-component-update"),
+]
+
+# A codec of the standard library alone, for its processes start quickly: coarser steps for the lower rate.
+CODEC = """
+import array, sys, wave, zlib
+mode, source, target, rate = sys.argv[1:]
+if mode == "encode":
+    with wave.open(source) as f:
+        samples = array.array("h", f.readframes(f.getnframes()))
+    step = 4096 if rate == "8" else 256
+    data = array.array("h", (max(-32768, min(32767 // step * step, round(v / step) * step)) for v in samples))
+    open(target, "wb").write(zlib.compress(data.tobytes(), 1))
+else:
+    with wave.open(target, "wb") as f:
+        f.setnchannels(2), f.setsampwidth(2), f.setframerate(44100)
+        f.writeframes(zlib.decompress(open(source, "rb").read()))
+"""
+
+# Every sound that starts is noted, and coins fall as told (all heads without being told).
+SPY = """
+window.heard = [];
+const start = AudioBufferSourceNode.prototype.start;
+AudioBufferSourceNode.prototype.start = function (at, offset) {
+  const sum = this.buffer.getChannelData(0).reduce((total, value) => total + Math.abs(value), 0);
+  heard.push({ sum, at, offset, duration: this.buffer.duration });
+  return start.call(this, at, offset);
+};
+window.coins = [1, 0, 0, 1, 1, 0];
+crypto.getRandomValues = (bytes) => bytes.fill(coins.length ? coins.shift() : 1);
+"""
+
+
+def png(path: Path) -> None:
+    from matplotlib.image import imsave
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    imsave(str(path), np.zeros((40, 60)), format="png")
+
+
+def rows() -> list[Row]:
+    values = dict.fromkeys(HIGHER_IS_BETTER, 1.0)
+    return [
+        Row(clip, system, setting, kbps, 2.0, 1000, 1.0, 1.0, 0, {**values, "visqol": visqol})
+        for clip in ("one", HOSTILE)
+        for system, setting, kbps, visqol in [
+            ("bits", "8 kbit/s", 70.0, 2.5),
+            ("bits", "48 kbit/s", 200.0, 4.5),
+            ("aez", "latent 64", 8.0, 3.25),
+            ("</script>", "8 kbit/s", 9.0, math.nan),
+        ]
+    ]
+
+
+def saved_results(folder: Path) -> Path:
+    results = folder / "results"
+    (results / "evaluation").mkdir(parents=True)
+    write_csv(rows(), results / "evaluation" / "results.csv")
+    (results / "evaluation" / "table.md").write_text(
+        "# 2 clips\n\nRates are <b>whole</b> files.\n\n"
+        f"## Means\n\n| system | kbit/s |\n| --- | --- |\n| {HOSTILE} | 8.01 |\n\n"
+        "## aez against bits\n\n| setting | mel |\n| --- | --- |\n| 8 kbit/s | +1.00 ± 0.10 (100%) ahead |\n"
+    )
+    png(results / "evaluation" / "rate-visqol.png")
+    (results / "genre").mkdir()
+    (results / "genre" / "table.md").write_text(
+        "# Genre\n\n## Test\n\n| system | vote |\n| --- | --- |\n| latents | 0.5 |\n"
+    )
+    png(results / "genre" / "confusion.png")
+    (results / "latents").mkdir()
+    told = {
+        "genres": ["Rock", HOSTILE],
+        "songs": [{"name": f"{i}", "genre": ("Rock", HOSTILE, "")[i % 3], "artist": ""} for i in range(7)],
+        "maps": {
+            name: {"title": name.upper(), "points": [[i * 0.5, -i] for i in range(7)], "knn": 0.5, "silhouette": -0.125}
+            for name in ("pca", "umap")
+        },
+    }
+    (results / "latents" / "maps.json").write_text(json.dumps(told))
+    return results
+
+
+def songs(folder: Path, names: tuple[str, ...]) -> Path:
+    music = folder / "music"
+    music.mkdir()
+    for seed, name in enumerate(names):
+        soundfile.write(str(music / f"{name}.wav"), song(2.0, seed=seed).T, RATE, subtype="PCM_16")
+    return music

@@ -1,0 +1,113 @@
+"""Comparing systems clip by clip at equal rate: interpolation, intervals, verdicts, claims."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from tests.training.evaluation.test_evaluate import row
+from training.evaluation import compare, tables
+from training.evaluation.compare import Row
+
+
+def test_interpolation_is_linear_in_log_rate_and_never_leaves_the_measured_range() -> None:
+    rows = [row("a", 32, mel=1.0), row("a", 8, mel=3.0)]
+    assert compare.at_rate(rows, "mel", 16) == pytest.approx(2)
+    assert compare.at_rate(rows, "mel", 8 * 2**0.5) == pytest.approx(2.5)
+    assert compare.at_rate(rows, "mel", 8) == 3
+    assert compare.at_rate(rows, "mel", 32) == 1
+    assert math.isnan(compare.at_rate(rows, "mel", 7.99))
+    assert math.isnan(compare.at_rate(rows, "mel", 32.01))
+    assert math.isnan(compare.at_rate([], "mel", 8))
+
+
+def test_equal_rates_are_averaged_and_missing_values_left_out() -> None:
+    rows = [row("a", 8, visqol=2), row("a", 8, visqol=4), row("a", 16, visqol=math.nan), row("a", 32, visqol=5)]
+    rates, values = compare.curve(rows, "visqol")
+    np.testing.assert_allclose(np.exp(rates), [8, 32])
+    np.testing.assert_allclose(values, [3, 5])
+
+
+def test_interval_is_students() -> None:
+    values = [0.1, 0.5, -0.2, 0.9, 0.4, math.nan]
+    found = compare.difference(values, dropped=2)
+    low, high = stats.t.interval(0.95, 4, np.mean(values[:5]), stats.sem(values[:5]))
+    assert (found.mean - found.half, found.mean + found.half) == pytest.approx((low, high))
+    assert (found.wins, found.clips, found.dropped) == (0.8, 5, 3)
+    assert found.verdict == "level"
+
+
+@pytest.mark.parametrize(
+    "values, verdict",
+    [([1, 1.1, 0.9], "ahead"), ([-1, -1.1, -0.9], "behind"), ([1], "level"), ([], "none"), ([0, 0, 0], "level")],
+)
+def test_verdicts(values: list[float], verdict: str) -> None:
+    assert compare.difference(values).verdict == verdict
+
+
+def test_pairs_are_by_clip_at_our_rate_and_plus_is_better() -> None:
+    theirs = [row(c, r, "opus", mel=m, visqol=v) for c, r, m, v in [("a", 8, 3, 2), ("a", 32, 1, 4), ("b", 8, 5, 1)]]
+    ours = [row("a", 16, mel=1.5, visqol=2.5), row("b", 8, mel=4, visqol=3), row("c", 8), row("a", 64)]
+    mel = compare.paired(ours, theirs, "mel")
+    assert mel.mean == pytest.approx(0.75)
+    assert (mel.clips, mel.dropped, mel.wins) == (2, 2, 1)
+    assert compare.paired(ours, theirs, "visqol").mean == pytest.approx((-0.5 + 2) / 2)
+
+
+def better(kbps: float, **changes: float) -> list[Row]:
+    base = {"mel": 1.0, "stft": 1.0, "visqol": 4.0, "nmr": -5.0}
+    return [row(c, kbps, **{**base, "mel": 1 + i / 100, **changes}) for i, c in enumerate("abcd")]
+
+
+def worse(*, clipped: float = 0) -> list[Row]:
+    values = {"mel": 2.0, "stft": 2.0, "visqol": 3.0, "nmr": -4.0, "clipped": clipped}
+    return [row(c, r, "opus", **values) for c in "abcd" for r in (6, 128)]
+
+
+def test_claims_ask_for_everything_at_once() -> None:
+    assert compare.claim(better(16), worse()) == "ahead"
+    assert compare.claim(better(16, visqol=3.0), worse()) == "mixed"
+    assert compare.claim(better(16, nmr=0.0), worse()) == "ahead"
+    assert compare.claim(better(48, nmr=0.0), worse()) == "mixed"
+    assert compare.claim(better(16, width_error_db=-3.5), worse()) == "mixed"
+    assert compare.claim(better(16, clipped=5.0), worse()) == "mixed"
+    assert compare.claim(better(16, clipped=5.0), worse(clipped=5.0)) == "ahead"
+    assert compare.claim(better(16, mel=3, stft=3, visqol=1), worse()) == "behind"
+    assert compare.claim(better(200), worse()) == "none"
+    late = [Row(**{**vars(r), "length_error": 1}) for r in better(16)]
+    assert compare.claim(late, worse()) == "mixed"
+
+
+def test_report_shows_means_and_verdicts() -> None:
+    ours = better(16)
+    text = tables.report([*ours, *worse()], "aez", ["song: lame failed"], 10)
+    assert "# 4 clips of 10 s" in text
+    compared = text.split("## aez against opus\n")[1]
+    line = next(x for x in compared.splitlines() if x.startswith("| 8 kbit/s | 16.00 |"))
+    assert "| 4 |" in line
+    assert "+1.00 ± 0.00 (100%) ahead" in line
+    assert line.endswith("**ahead** |")
+    assert "- song: lame failed" in text
+
+
+def test_means_tell_how_far_off_a_rate_is_and_how_much_clips() -> None:
+    asked = [row("a", 7.9), row("b", 8.4)]
+    asked = [
+        Row(**{**vars(r), "metrics": {**r.metrics, "clipped": c}}) for r, c in zip(asked, (0.0, 1764.0), strict=True)
+    ]
+    tier = [row("a", 20, "aez", "latent 64")]
+    lines = tables.means([*asked, *tier]).splitlines()
+    head = next(line for line in lines if line.startswith("| system")).split(" | ")
+    first, second = (line.split(" | ") for line in lines if line.startswith("| aez"))
+    assert (first[head.index("most off")], second[head.index("most off")]) == ("5.0%", "-")
+    assert first[head.index("clipped")] == "0.1000%"  # 1764 of two clips of ten seconds of stereo
+
+
+def test_tiers_are_no_part_of_a_curve_that_has_rates() -> None:
+    rated = [row("a", r, "aez:x", f"{r} kbit/s", mel=1.0) for r in (8, 32)]
+    tiers = [row("a", 16, "aez:x", "latent 64", mel=9.0), row("a", 4, "aez:x", "latent 32", mel=9.0)]
+    first = [row("a", 16, mel=0.5)]
+    assert "+0.50 ± inf" in tables.comparison([*first, *rated, *tiers], "aez", "aez:x")
+    assert "-0.50" not in tables.comparison([*first, *tiers], "aez", "aez:x")
+    assert "+8.50" in tables.comparison([*first, *tiers], "aez", "aez:x")

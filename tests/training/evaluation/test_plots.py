@@ -1,0 +1,109 @@
+"""Plots are written, mean the same colours everywhere, and show the means and intervals they claim."""
+
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.image import imread
+from scipy import stats
+
+from training.evaluation import plots
+from training.evaluation.compare import Row
+
+
+def rows(system: str, shift: float, settings: tuple[str, ...] = ("8 kbit/s", "32 kbit/s", "96 kbit/s")) -> list[Row]:
+    found = []
+    for i, clip in enumerate("abc"):
+        for setting in settings:
+            rate = float(setting.split()[0]) if "kbit" in setting else float(setting.split()[1]) / 8
+            good = np.log2(rate) + shift + i / 10
+            low = dict.fromkeys(("mel", "stft", "rmse_44k", "rmse_8k", "nmr"), float(10 - good))
+            values = {"visqol": float(good), "width_error_db": float((-1) ** i), **low}
+            found.append(Row(clip, system, setting, rate, 10, 1, 1, 1, 0, values))
+    return found
+
+
+def test_every_plot_is_written_as_png_and_svg(tmp_path: Path) -> None:
+    tiers = rows("aez", 1, ("latent 32", "latent 128"))
+    given = [*rows("aez", 1), *tiers, *rows("opus", 0), *rows("resample", -2), *rows("aez:other", 0.5)]
+    written = plots.draw_all(given, "aez", tmp_path)
+    stems = {"rate-visqol", "rate-mel", "rate-stft", "rate-rmse-44k", "rate-rmse-8k", "rate-nmr", "rate-width-error-db"}
+    assert {path.stem for path in written} == stems | {"win-rate", "study"}
+    for path in written:
+        image = imread(path)
+        assert min(image.shape[:2]) > 600
+        assert image[..., :3].std() > 0.02
+        assert "<svg" in path.with_suffix(".svg").read_text()[:1000]
+
+
+def test_without_a_system_of_ours_only_rates_are_plotted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plots, "QUALITIES", {"mel": "mel"})
+    written = plots.draw_all(rows("opus", 0), None, tmp_path)
+    assert {path.stem for path in written} == {"rate-mel"}
+
+
+def test_a_perfect_copy_can_be_plotted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plots, "QUALITIES", {"mel": "mel"})
+    perfect = [Row(**{**vars(row), "metrics": {"mel": 0.0}}) for row in rows("opus", 0)]
+    assert len(plots.draw_all(perfect, None, tmp_path)) == 1
+    one = [*perfect, *rows("lame", 0)]
+    assert len(plots.draw_all(one, None, tmp_path)) == 1
+
+
+def test_without_peers_or_tiers_there_is_no_win_rate_and_no_study(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plots, "QUALITIES", {})
+    assert plots.draw_all(rows("aez", 0), "aez", tmp_path) == []
+
+
+def test_band_is_mean_and_students_interval() -> None:
+    given = rows("opus", 0)
+    found = plots.band(given[::-1], "visqol")
+    np.testing.assert_allclose(found.kbps, [8, 32, 96])
+    values = [3.0, 3.1, 3.2]
+    low, high = stats.t.interval(0.95, 2, np.mean(values), stats.sem(values))
+    assert found.mean[0] == pytest.approx(np.mean(values))
+    assert (found.mean[0] - found.half[0], found.mean[0] + found.half[0]) == pytest.approx((low, high))
+    np.testing.assert_allclose(plots.band(given, "width_error_db").mean, 1)
+    assert len(plots.band(given, "pre_echo_db").kbps) == 0
+    single = plots.band(given[:1], "visqol")
+    assert single.half[0] == 0
+
+
+def test_a_system_looks_the_same_in_any_company() -> None:
+    alone = plots.styles(["opus"], None)["opus"]
+    crowd = plots.styles(["aez:x", "aez:start", "aez:y", "lame", "opus", "aac", "vorbis", "resample"], "aez:x")
+    assert crowd["opus"] == alone
+    assert crowd["aez:x"].color == plots.STYLES["aez"][0]
+    assert len({style.color for style in crowd.values()}) == len({style.marker for style in crowd.values()}) == 8
+
+
+def test_colours_differ_in_lightness_or_hue_for_the_colour_blind() -> None:
+    # Vienot, Brettel and Mollon 1999: what a deuteranope sees of linear RGB, compared in CIE L*a*b*-like distances.
+    def seen(color: str) -> np.ndarray:
+        rgb = np.array([int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]) ** 2.2
+        blind = np.array([[0.29275, 0.70725, 0], [0.29275, 0.70725, 0], [-0.02234, 0.02234, 1]]) @ rgb
+        x, y, z = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]) @ blind
+        fx, fy, fz = np.cbrt(np.maximum([x / 0.9505, y, z / 1.089], 0))
+        return np.array([116 * fy - 16, 500 * (fx - fy), 200 * (fy - fz)])
+
+    points = [seen(color) for color, _ in plots.STYLES.values()]
+    apart = [np.linalg.norm(a - b) for i, a in enumerate(points) for b in points[:i]]
+    assert min(apart) > 10
+
+
+def test_wilson() -> None:
+    low, high = plots.wilson(np.array([0.0, 0.5, 1.0]), np.array([10.0, 40.0, 10.0]))
+    for share, count, a, b in zip((0.0, 0.5, 1.0), (10, 40, 10), low, high, strict=True):
+        expected = stats.binomtest(round(share * count), count).proportion_ci(0.95, "wilson")
+        assert (a, b) == pytest.approx((expected.low, expected.high), abs=1e-6)
+
+
+@pytest.mark.parametrize("values", [[0.1, 0.1, 0.1], [0.0, 0.02, 0.9], [0.97, 0.98, 1.5], [0.5], []])
+def test_names_are_spread_without_crossing(values: list[float]) -> None:
+    places = plots.spread(values, 0.1, 0.0, 1.0)
+    assert len(places) == len(values)
+    assert all(b - a >= 0.1 - 1e-6 for a, b in itertools.pairwise(places))
+    assert all(-1e-9 <= place <= 1 + 1e-9 for place in places)

@@ -1,0 +1,61 @@
+"""Merging runs: the mean of their weights, the sum of what they saw, and the steps of high bands."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from formats.grid import BAND_EDGES, HOP
+from training.ranked import merge
+from training.ranked.config import TrainConfig
+from training.ranked.export import restore
+from training.ship.tiny import TINY, untrained
+
+
+def checkpoint(value: float, step: int, **changes: Any) -> dict[str, Any]:
+    weights = {name: torch.full_like(tensor, value) for name, tensor in untrained().state_dict().items()}
+    made = {
+        "ema": weights, "step": step, "seen": 16.0 * step, "spent": 2.0 * step,
+        "config": TrainConfig(network=TINY).plain(),
+    }  # fmt: skip
+    return made | changes
+
+
+def test_weights_are_averaged_and_work_is_added() -> None:
+    found = merge.average(checkpoint(9.0, 100), [checkpoint(1.0, 150), checkpoint(4.0, 120)])
+    assert {float(tensor.mean()) for tensor in found["ema"].values()} == {2.5}
+    assert (found["step"], found["seen"], found["spent"]) == (170, 16 * 170, 340)
+
+
+def test_runs_that_do_not_belong_together_are_refused() -> None:
+    wider = TrainConfig(network=TINY).plain() | {"network": {"width": 3}}
+    with pytest.raises(ValueError, match="different networks"):
+        merge.average(checkpoint(0.0, 0), [checkpoint(1.0, 1), checkpoint(1.0, 1, config=wider)])
+    with pytest.raises(ValueError, match="not further"):
+        merge.average(checkpoint(0.0, 10), [checkpoint(1.0, 9)])
+
+
+def test_high_bands_get_coarser_steps_in_both_channels() -> None:
+    added = merge.coarser(0.5, 11, 18)
+    assert torch.equal(added[:HOP], added[HOP:])
+    assert (added[: BAND_EDGES[12]] == 0).all() and (added[BAND_EDGES[18] : HOP] == 0.5).all()
+    assert 0 < added[BAND_EDGES[13]] < added[BAND_EDGES[15]] < 0.5
+
+
+def test_the_command_writes_what_export_reads(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, made in (("start", checkpoint(0.0, 10)), ("a", checkpoint(0.1, 20)), ("b", checkpoint(0.3, 30))):
+        torch.save(made, tmp_path / f"{name}.pt")
+    paths = [str(tmp_path / f"{name}.pt") for name in ("start", "a", "b", "c")]
+    merge.main(["--start", paths[0], paths[1], paths[2], "--out", paths[3], "--coarser", "0.4", "--within", "-0.25"])
+    assert "40 steps, 640 s of audio" in capsys.readouterr().out
+    model, told = restore(Path(paths[3]))
+    assert told["steps"] == 40
+    assert float(model.levels.predictor[0, 0].detach()) == pytest.approx(0.2)
+    assert float(model.levels.bias[-1].detach()) == pytest.approx(0.6)
+    assert float(model.levels.shape[0].detach()) == pytest.approx(-0.05)
+    assert float(model.levels.steady[0].detach()) == pytest.approx(0.45)
+    with pytest.raises(SystemExit, match="No such file"):
+        merge.main(["--start", paths[0], "absent.pt", "--out", paths[3]])
+    with pytest.raises(SystemExit, match="rising bands"):
+        merge.main(["--start", paths[0], paths[1], "--out", paths[3], "--bands", "18", "11"])

@@ -1,0 +1,336 @@
+"""The results page, in a real browser: players, the blind test, what it shows of results and of hostile names."""
+
+import csv
+import functools
+import http.server
+import json
+import re
+import shutil
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+from scipy import stats
+
+from tests.support.study_results import ARGUMENTS, CODEC, HOSTILE, RATE, SPY, rows, saved_results, songs
+from training.evaluation import peers
+from training.evaluation.evaluate import write_csv
+from training.report import build, saved
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
+    """A page of two clips of 2 s in three versions, made by the command."""
+    folder = tmp_path_factory.mktemp("report")
+    script = folder / "codec.py"
+    script.write_text(CODEC)
+    base = (sys.executable, "-S", str(script))
+    bits = peers.System(
+        "bits",
+        (*base, "encode", "{source}", "{coded}", "{rate}"),
+        (*base, "decode", "{coded}", "{target}", "0"),
+        ".z",
+        (8,),
+    )
+    absent = peers.System("absent", ("no-such-encoder",), ("no-such-decoder",), ".x", (8,))
+    results, music = saved_results(folder), songs(folder, ("one", HOSTILE, "unmeasured"))
+    arguments = ["--results", str(results), "--music", str(music), "--seconds", "2", "--systems", "bits,absent"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(peers, "_PEERS", (bits, absent))
+        assert build.main([*arguments, "--kbps", "8,48", "--jobs", "1"]) == 0
+    yield SimpleNamespace(folder=results / "report", results=results, music=music)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if program is None:
+        pytest.skip("no Chromium on PATH")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as play:
+        chromium = play.chromium.launch(executable_path=program, args=ARGUMENTS)
+        yield chromium
+        chromium.close()
+
+
+Opener = Callable[..., Any]
+
+
+@pytest.fixture
+def visit(browser: Any) -> Iterator[Opener]:
+    """Opens an address in a fresh profile; at the end, nothing may have gone wrong in it."""
+    contexts: list[Any] = []
+    wrong: list[str] = []
+
+    def dismissed(dialog: Any) -> None:
+        wrong.append(dialog.message)
+        dialog.dismiss()
+
+    def opened(address: str, width: int = 1440, spy: str = SPY) -> Any:
+        context = browser.new_context(viewport={"width": width, "height": 900})
+        contexts.append(context)
+        tab = context.new_page()
+        tab.set_default_timeout(60_000)
+        tab.on("console", lambda m: wrong.append(m.text) if m.type in ("error", "warning") else None)
+        tab.on("pageerror", lambda e: wrong.append(str(e)))
+        tab.on("requestfailed", lambda r: wrong.append(r.url))
+        tab.on("response", lambda r: wrong.append(r.url) if r.status >= 400 else None)
+        tab.on("dialog", dismissed)
+        tab.add_init_script(spy)
+        tab.goto(address)
+        return tab
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert not wrong
+
+
+def level(folder: Path, version: int, clip: int = 0) -> float:
+    """Sum of absolute samples of the left channel of what the page holds of a version."""
+    import base64
+    from io import BytesIO
+
+    text = (folder / "audio" / f"c{clip}v{version}.js").read_text()
+    key, data = json.loads(re.sub(r"^aezAudio\((.*)\);\n$", r"[\1]", text))
+    assert key == f"c{clip}v{version}"
+    samples, rate = soundfile.read(BytesIO(base64.b64decode(data)), dtype="float64")
+    assert (samples.shape, rate) == ((2 * RATE, 2), RATE)
+    return float(np.abs(samples[:, 0]).sum())
+
+
+# Players
+
+
+def test_players_load_and_versions_change_at_the_same_position(page: SimpleNamespace, visit: Opener) -> None:
+    tab = visit((page.folder / "index.html").as_uri())
+    tab.click("#listen-player .play")
+    tab.wait_for_selector("#listen-player[data-state=ready][data-loaded='3']")
+    assert float(tab.get_attribute("#listen-player", "data-seconds")) == 2.0
+    cards = tab.locator("#listen-player .version")
+    assert cards.count() == 3
+    assert tab.locator("#listen-player .picture img").evaluate_all("all => all.every(i => i.naturalWidth === 720)")
+    for version in (2, 1):
+        tab.wait_for_timeout(150)
+        cards.nth(version).locator(".name").click()
+        tab.wait_for_selector(f"#listen-player[data-version=c0v{version}]")
+    tab.keyboard.press("l")
+    tab.wait_for_selector("#listen-player[data-version=c0v2]")
+    heard = tab.evaluate("heard")
+    levels = [level(page.folder, v) for v in (0, 2, 1, 2)]
+    assert abs(levels[2] / levels[1] - 1) > 0.001  # told apart below
+    assert [h["sum"] for h in heard] == pytest.approx(levels, rel=1e-4)
+    for before, after in pairwise(heard):
+        run = (before["offset"] + after["at"] - before["at"]) % 2.0
+        assert after["offset"] == pytest.approx(run, abs=1e-6)
+    tab.keyboard.press("k")
+    assert tab.inner_text("#listen-player .play") == "Play"
+
+
+def test_a_click_in_a_spectrogram_goes_there_and_save_gives_the_flac(page: SimpleNamespace, visit: Opener) -> None:
+    tab = visit((page.folder / "index.html").as_uri())
+    tab.click("#listen-player .play")
+    tab.wait_for_selector("#listen-player[data-loaded='3']")
+    picture = tab.locator("#listen-player .picture").nth(1)
+    width = picture.bounding_box()["width"]
+    picture.click(position={"x": width / 2, "y": 20})
+    tab.wait_for_selector("#listen-player[data-version=c0v1]")
+    assert any(abs(h["offset"] - 1.0) < 0.02 for h in tab.evaluate("heard"))
+    with tab.expect_download() as waiting:
+        tab.click("#listen-player .save")
+    samples, rate = soundfile.read(str(waiting.value.path()), dtype="float64")
+    assert rate == RATE
+    assert np.abs(samples[:, 0]).sum() == pytest.approx(level(page.folder, 1))
+
+
+def test_another_clip_from_a_plain_server(page: SimpleNamespace, visit: Opener) -> None:
+    handler = functools.partial(QuietHandler, directory=str(page.folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        tab = visit(f"http://127.0.0.1:{server.server_address[1]}/")
+        tab.select_option("#listen-player .clip", index=1)
+        tab.click("#listen-player .play")
+        tab.wait_for_selector("#listen-player[data-state=ready][data-version=c1v0][data-loaded='3']")
+        assert tab.evaluate("heard")[-1]["sum"] == pytest.approx(level(page.folder, 0, clip=1), rel=1e-4)
+        tab.close()
+        server.shutdown()
+
+
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *arguments: object) -> None:
+        pass
+
+
+# The blind test
+
+
+def test_blind_test_plays_what_x_is_and_scores_right_and_wrong(page: SimpleNamespace, visit: Opener) -> None:
+    tab = visit((page.folder / "index.html").as_uri())
+    truth = "ABBAAB"
+    answers = "AABBAB"
+    sums = {"A": level(page.folder, 0), "B": level(page.folder, 1)}
+    assert abs(sums["A"] / sums["B"] - 1) > 0.001
+    for x, named in zip(truth, answers, strict=True):
+        assert tab.is_disabled("[data-answer=A]")  # no answer before X was heard
+        for which in "AXB":
+            count = len(tab.evaluate("heard"))
+            tab.click(f"[data-play={which}]")
+            tab.wait_for_function(f"heard.length > {count}")
+            assert tab.evaluate("heard")[-1]["sum"] == pytest.approx(sums[x if which == "X" else which], rel=1e-4)
+        tab.click(f"[data-answer={named}]")
+        assert tab.inner_text("#abx-test .verdict") == f"{'Right' if x == named else 'Wrong'}: X was {x}."
+    right = sum(a == b for a, b in zip(truth, answers, strict=True))
+    assert 0 < right < 6
+    chance = stats.binomtest(right, 6, alternative="greater").pvalue
+    shown = [tab.inner_text(f"#abx-test .score {s}") for s in (".count", ".right-count", ".share", ".p")]
+    assert shown == ["6", str(right), f"{100 * right / 6:.0f} %", f"{chance:.4f}"]
+
+    with tab.expect_download() as waiting:
+        tab.click("#abx-test .json")
+    trials = json.loads(waiting.value.path().read_text())
+    assert [(t["x"], t["answer"], t["right"]) for t in trials] == [
+        (x, a, x == a) for x, a in zip(truth, answers, strict=True)
+    ]
+    assert {(t["clip"], t["a"], t["b"]) for t in trials} == {(HOSTILE, "Original", "bits 8")}
+    with tab.expect_download() as waiting:
+        tab.click("#abx-test .csv")
+    with waiting.value.path().open(newline="") as f:
+        assert [(line["x"], line["clip"]) for line in csv.DictReader(f)] == [(x, HOSTILE) for x in truth]
+
+    tab.reload()
+    assert tab.inner_text("#abx-test .score .count") == "6"
+    tab.click("#abx-test .reset")
+    tab.reload()
+    assert tab.inner_text("#abx-test .score .count") == "0"
+
+
+def test_blind_test_by_keyboard_and_without_storage(page: SimpleNamespace, visit: Opener) -> None:
+    refused = (
+        "Object.defineProperty(window, 'localStorage', { get() { throw new DOMException('no', 'SecurityError'); } });"
+    )
+    tab = visit((page.folder / "index.html").as_uri(), spy=SPY + refused)
+    tab.click("[data-play=A]")
+    tab.wait_for_function("heard.length === 1")
+    for key, count in (("b", 2), ("x", 3)):
+        tab.keyboard.press(key)
+        tab.wait_for_function(f"heard.length === {count}")
+    tab.check("#abx-test .secret")
+    tab.keyboard.press("1")  # the first coin says A
+    tab.wait_for_function("document.querySelector('#abx-test .count').textContent === '1'")
+    assert tab.inner_text("#abx-test .verdict") == "Noted."
+    assert tab.inner_text("#abx-test .score .right-count") == "hidden"
+    tab.uncheck("#abx-test .secret")
+    assert tab.inner_text("#abx-test .score .right-count") == "1"
+    assert tab.is_visible("#abx-test .storage")
+    tab.select_option("#abx-test .b", index=0)
+    assert tab.is_disabled("[data-play=X]")
+    assert "different" in tab.inner_text("#abx-test .verdict")
+
+
+def test_chance_is_the_binomial_tail(page: SimpleNamespace, visit: Opener) -> None:
+    tab = visit((page.folder / "index.html").as_uri())
+    cases = [(right, count) for count in (1, 2, 7, 16, 300) for right in range(0, count + 1, max(1, count // 7))]
+    got = tab.evaluate("cases => cases.map(([right, count]) => aez.chance(right, count))", cases)
+    expected = [stats.binomtest(right, count, alternative="greater").pvalue for right, count in cases]
+    assert got == pytest.approx(expected, rel=1e-9)
+
+
+# What the page shows
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_nothing_is_wider_than_the_window(page: SimpleNamespace, visit: Opener, width: int) -> None:
+    tab = visit((page.folder / "index.html").as_uri(), width=width)
+    tab.locator("details").evaluate_all("all => all.forEach(d => (d.open = true))")
+    assert tab.evaluate("document.documentElement.scrollWidth") == width
+    assert tab.locator("#rate-plot circle").count() == 3  # two of bits, a tier; no value for the fourth system
+    tab.select_option("#rate-plot select", label="mel")
+    assert tab.locator("#rate-plot circle").count() == 4
+    assert tab.inner_text("#rate-plot .sense") == "lower is better"
+
+
+def test_results_are_shown_and_absent_ones_named_with_their_command(page: SimpleNamespace, visit: Opener) -> None:
+    tab = visit((page.folder / "index.html").as_uri())
+    tab.locator("details").evaluate_all("all => all.forEach(d => (d.open = true))")
+    assert HOSTILE in tab.inner_text("#evaluation table >> nth=0")
+    assert "<b>whole</b>" in tab.inner_text("#evaluation")
+    assert tab.locator("#evaluation td.ahead").inner_text() == "+1.00 ± 0.10 (100%) ahead"
+    assert tab.locator("#evaluation figure img").get_attribute("alt") == "rate visqol"
+    assert "confusion" in tab.inner_text("#genre figcaption")
+    assert "training.evaluation.evaluate" in tab.inner_text("#losses .missing")
+    assert tab.locator("#genre .missing").count() == 0
+    assert "absent is skipped: no-such-decoder, no-such-encoder not on PATH" in tab.inner_text("#listen .notes")
+    options = tab.locator("#listen-player .clip option").all_inner_texts()
+    assert options == [f"{HOSTILE} · 2.0 s", "one · 2.0 s"]  # of the songs, those that were measured
+    assert "ViSQOL 2.50" in tab.locator("#listen-player .more").nth(1).inner_text()
+    assert tab.locator("img[onerror], nav img").count() == 0
+
+
+def test_maps_are_drawn_and_genres_hidden_on_request(page: SimpleNamespace, visit: Opener) -> None:
+    tab = visit((page.folder / "index.html").as_uri(), width=390)
+    assert tab.locator("#map-plot circle").count() == 7
+    tab.select_option("#map-plot select", label="UMAP")
+    assert tab.inner_text("#map-plot .sense") == "k-NN accuracy 50 %, silhouette -0.12"
+    assert tab.locator("#map-plot .legend button").all_inner_texts() == ["Rock", HOSTILE, "other or unknown"]
+    tab.locator("#map-plot .legend button").nth(0).click()
+    assert tab.locator("#map-plot circle").count() == 4
+    tab.locator("#map-plot circle").nth(0).hover()
+    assert tab.inner_text("#map-plot .tip") == f"1 · {HOSTILE}"
+
+
+def test_page_holds_everything_it_names(page: SimpleNamespace) -> None:
+    text = (page.folder / "index.html").read_text()
+    assert not re.findall(r"(?:src|href)=\"(?:https?:)?//", text)
+    assert not any(
+        "http" in (page.folder / name).read_text().replace("http://www.w3.org/2000/svg", "") for name in build.STATIC
+    )
+    for name in re.findall(r"(?:src|href)=\"([^\"#:]+)\"", text):
+        assert (page.folder / name).is_file()
+
+
+# The command
+
+
+def test_a_report_is_replaced_and_nothing_else_is(page: SimpleNamespace, tmp_path: Path) -> None:
+    arguments = ["--results", str(page.results), "--clips", "0", "--out"]
+    assert build.main([*arguments, str(tmp_path / "new")]) == 0
+    assert "training.report.build --results" in (tmp_path / "new" / "index.html").read_text()  # how to get the players
+    (tmp_path / "new" / "stale.txt").write_text("of the last page")
+    assert build.main([*arguments, str(tmp_path / "new")]) == 0
+    assert not (tmp_path / "new" / "stale.txt").exists()
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "index.html").write_text("my own page")
+    assert build.main([*arguments, str(mine)]) == 2
+    assert [p.name for p in mine.iterdir()] == ["index.html"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["mine", "new"]
+
+
+def test_lines_that_are_no_rows_are_counted_and_means_are_over_clips(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from rich.console import Console
+
+    path = tmp_path / "results.csv"
+    write_csv(rows(), path)
+    with path.open("a") as f:
+        f.write("half,a,line\n")
+    found = saved.rows(path, Console(stderr=True))
+    assert len(found) == 8
+    assert "1 lines left out" in capsys.readouterr().err
+    found[0]["visqol"] = 3.5
+    shown = saved.rates(found)
+    assert shown is not None
+    bits = next(s for s in shown["series"] if s["name"] == "bits")
+    assert [(p["kbps"], p["values"]["visqol"]) for p in bits["points"]] == [(70, 3.0), (200, 4.5)]
+    assert {s["name"] for s in shown["series"] if not s["line"]} == {"aez tiers"}
+    assert saved.rows(tmp_path / "none.csv", Console(stderr=True)) == []
+    assert saved.rates([]) is None

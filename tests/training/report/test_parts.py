@@ -1,0 +1,108 @@
+"""What the results page is made of, without a browser: versions, audio, spectrograms, markdown, maps."""
+
+import json
+import sys
+from io import BytesIO
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import soundfile
+from rich.console import Console
+
+from training.data.songs import song
+from training.evaluation import peers
+from training.report import build, html, listening, saved
+
+RATE = 44100
+
+
+@pytest.mark.parametrize(
+    "text", ["[1]", "{", '{"genres": []}', '{"genres": [], "songs": [{"name": "a"}], "maps": {"p": {"points": []}}}']
+)
+def test_maps_that_are_none_are_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str) -> None:
+    (tmp_path / "maps.json").write_text(text)
+    assert saved.maps(tmp_path, Console(stderr=True)) is None
+    assert "maps.json" in capsys.readouterr().err
+
+
+def test_tiers_and_rates_worth_hearing(tiny: SimpleNamespace) -> None:
+    tiers = json.loads((tiny.folder / "model.json").read_text())["tiers"]
+    assert [str(s.latent) for s in listening.settings(peers.system("aez"), [12])] == list(tiers)
+    assert [s.kbps for s in listening.settings(peers.system("vorbis"), [12, 48])] == [48]
+
+
+def test_clips_are_spread_over_those_that_were_measured() -> None:
+    paths = [Path(f"{i}.wav") for i in range(10)]
+    assert [p.stem for p in listening.choose(paths, 2, {})] == ["2", "7"]
+    assert listening.choose(paths, 99, {}) == paths
+    kept = {(str(i), "aez", "8 kbit/s"): {"mel": 1.0} for i in (1, 5, 8)}
+    assert [p.stem for p in listening.choose(paths, 3, kept)] == ["1", "5", "8"]
+    assert listening.choose(paths, 10, {("other", "aez", ""): {}}) == paths
+
+
+def test_flac_keeps_every_sample_and_stops_at_full_scale() -> None:
+    every = np.arange(-32768, 32768, dtype=np.int16)
+    x = np.stack([every, every[::-1]]).astype(np.float32) / np.float32(32768)
+    data, rate = soundfile.read(BytesIO(listening.flac(x)), dtype="int16")
+    assert rate == RATE
+    np.testing.assert_array_equal(data.T, [every, every[::-1]])
+    loud, _ = soundfile.read(BytesIO(listening.flac(np.array([[1.5, -1.5]], np.float32))), dtype="int16")
+    np.testing.assert_array_equal(loud, [32767, -32768])
+
+
+def test_spectrogram_puts_a_tone_at_its_frequency_and_time() -> None:
+    n = np.arange(RATE)
+    tone = np.where(n < RATE / 2, np.sin(2 * np.pi * 5512.5 * n / RATE), 0).astype(np.float32)
+    picture = listening.spectrogram(np.stack([tone, tone]))
+    assert picture.shape == (240, 720)
+    assert abs(int(picture[:, 100].argmax()) - 60) <= 1  # a quarter of the way up
+    assert picture[60, 100] - picture[60, 600] > 90
+    half = listening.spectrogram(np.stack([tone, 0 * tone]))
+    assert picture[60, 100] - half[60, 100] == pytest.approx(10 * np.log10(2), abs=0.01)
+    assert np.isfinite(listening.spectrogram(np.zeros((2, 10), np.float32))).all()
+
+
+def test_markdown_becomes_escaped_tables_that_line_up() -> None:
+    lead, parts = html.parts(
+        "# Title\n\nSome **text**.\n\n## A & B\n\n| a | b | c |\n|---|---|---|\n| x | 1.5 | 8 kbit/s |\n"
+    )
+    assert "Title" not in lead
+    assert "<strong>text</strong>" in lead
+    assert parts[0].title == "A & B"
+    assert '<th scope="col" class="n">b</th>' in parts[0].html
+    assert "<td>8 kbit/s</td>" in parts[0].html
+    assert html.render("<script>1</script>").strip() == "<p>&lt;script&gt;1&lt;/script&gt;</p>"
+    assert html.render("+ is better").strip() == "<p>+ is better</p>"
+    assert "class" not in html.render("| a | b |\n|---|---|\n| far ahead | x |\n").split("<tbody>")[1]
+    assert "<a" not in html.render("[x](javascript:1) ![y](http://a/b.png) <http://a>")
+
+
+def test_bad_input_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments in (
+        ["--results", str(tmp_path / "none")],
+        ["--results", str(tmp_path), "--music", str(tmp_path)],
+        ["--results", str(tmp_path), "--music", str(tmp_path), "--systems", "mp4"],
+        ["--results", str(tmp_path), "--music", str(tmp_path), "--systems", "aez:no-such-model"],
+    ):
+        assert build.main(arguments) == 2
+        captured = capsys.readouterr()
+        assert captured.err.startswith("report: ")
+        assert not captured.out
+    assert not list(tmp_path.iterdir())
+
+
+def test_songs_and_versions_that_fail_are_named(tmp_path: Path) -> None:
+    music = tmp_path / "music"
+    music.mkdir()
+    soundfile.write(str(music / "good.wav"), song(2.0).T, RATE, subtype="PCM_16")
+    (music / "bad.wav").write_bytes(b"no audio")
+    broken = peers.System("broken", (sys.executable, "-S", "-c", "raise SystemExit(3)"), ("none",), ".x", (8,))
+    clips, unread, failed = listening.prepare(
+        sorted(music.iterdir()), 1.0, [(broken, [peers.Setting(8)])], {}, tmp_path / "page", 1, Console(stderr=True)
+    )
+    assert [(clip.name, [v.name for v in clip.versions]) for clip in clips] == [("good", ["Original"])]
+    assert unread == ["left out: cannot read bad.wav"]
+    assert len(failed) == 1
+    assert failed[0].startswith("good: broken at 8 kbit/s: ")

@@ -1,0 +1,277 @@
+"""Decoded music on disk: 44.1 kHz stereo int16 in shards of up to 64 clips that are mapped into memory.
+
+A shard is CACHE/<digest>.shard, the clips' samples one after the other, interleaved little-endian, and
+CACHE/<digest>.shard.json, which tells where each clip lies and which ones could not be read, and why. Clips are known
+by path, size and time of change, so any list of tracks finds what an earlier one has decoded. The json is written
+last: a shard counts once it is there, and an interrupted run goes on with the clips that no shard has. A clip that is
+cut is what is left of it. 8,000 clips of 30 s take 42 GB.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from multiprocessing import get_context, parent_process
+from multiprocessing.synchronize import Event
+from pathlib import Path
+from typing import BinaryIO, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codec.audio.open import open_source
+from codec.audio.resample import Resampler
+from codec.files import new_file
+from formats.errors import AezError, AudioError
+from formats.grid import SAMPLE_RATE
+from training.data.collection import Track
+
+VERSION = 1
+"""Of a shard's layout; shards of another are not looked at."""
+
+CLIPS = 64
+"""Most clips of a shard: 340 MB of 30 s clips."""
+
+SHORTEST = 3.0
+"""Seconds a clip must have to be used: a segment of 2 s and some room to choose it."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a clip lies: sample pairs `start` to `start + samples` of a shard."""
+
+    shard: Path
+    start: int
+    samples: int
+
+
+class Shards:
+    """Decoded tracks; `shards[i]` is track i as int16 [2, N], full scale at 32767, read from disk when it is touched.
+
+    Attributes:
+        tracks: those that can be used, in the order they were given.
+        skipped: name -> reason of those that cannot.
+        lengths: N of each usable track.
+    """
+
+    def __init__(self, tracks: list[Track], places: list[Place], skipped: dict[str, str]) -> None:
+        self.tracks = tracks
+        self.skipped = skipped
+        self.lengths = [place.samples for place in places]
+        self._places = places
+        self._open: dict[Path, NDArray[np.int16]] = {}
+
+    @classmethod
+    def build(cls, tracks: Sequence[Track], cache: Path, jobs: int | None = None, shortest: float = SHORTEST) -> Self:
+        """Decode what the cache does not hold yet, in several processes and with a bar while a person watches.
+
+        The processes import the main module anew, which has to have its `if __name__ == "__main__"`.
+
+        Args:
+            tracks: names must be unique.
+            cache: folder of the shards; made if need be.
+            jobs: processes; as many as cores by default. Each holds about 100 MB.
+            shortest: seconds below which a clip is skipped.
+
+        Raises:
+            AezError: a process died; everything that was finished is kept.
+            OSError: the cache cannot be written.
+        """
+        cache.mkdir(parents=True, exist_ok=True)
+        keys = [_key(track.path) for track in tracks]
+        known = _known(cache)
+        pending = {key: track.path for key, track in zip(keys, tracks, strict=True) if key and key not in known}
+        if pending:
+            _decode(list(pending.items()), cache, jobs or _cores())
+            known = _known(cache)
+        usable, places, skipped = [], [], {}
+        for key, track in zip(keys, tracks, strict=True):
+            found = known[key] if key else "no such file"
+            if isinstance(found, Place) and found.samples < max(1, shortest * SAMPLE_RATE):
+                found = f"too short: {found.samples / SAMPLE_RATE:.1f} s" if found.samples else "no samples in it"
+            if isinstance(found, Place):
+                usable.append(track)
+                places.append(found)
+            else:
+                skipped[track.name] = found
+        return cls(usable, places, skipped)
+
+    def __len__(self) -> int:
+        return len(self.tracks)
+
+    def __getitem__(self, number: int) -> NDArray[np.int16]:
+        place = self._places[number]
+        if place.shard not in self._open:
+            self._open[place.shard] = np.asarray(np.memmap(place.shard, "<i2", "r").reshape(-1, 2))
+        return self._open[place.shard][place.start : place.start + place.samples].T
+
+    def report(self) -> str:
+        """Return one line: how many tracks there are, and how many were skipped why."""
+        line = f"{len(self)} tracks, {sum(self.lengths) / SAMPLE_RATE / 3600:.2f} h"
+        reasons = Counter(reason.partition(":")[0] for reason in self.skipped.values())
+        counts = ", ".join(f"{reason} ({count})" for reason, count in reasons.most_common())
+        return f"{line}; {len(self.skipped)} skipped: {counts}" if reasons else line
+
+
+def decoded(path: Path) -> Iterator[NDArray[np.int16]]:
+    """Yield a file as blocks [N, 2] of 44.1 kHz stereo; mono comes twice.
+
+    Raises:
+        AudioError: it cannot be read, or is damaged.
+    """
+    try:
+        with open_source(path) as source:
+            resampler = Resampler(source.sample_rate, SAMPLE_RATE, source.channels)
+            for block in source.blocks():
+                yield _stored(resampler.push(block))
+            yield _stored(resampler.finish())
+    except OSError as error:
+        raise AudioError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def _stored(x: NDArray[np.float32]) -> NDArray[np.int16]:
+    """[C, N] in [-1, 1] -> [N, 2]."""
+    samples = np.round(np.clip(x, -1, 1) * np.float32(32767)).astype("<i2")
+    return np.ascontiguousarray(np.broadcast_to(samples, (2, x.shape[1])).T)
+
+
+def _key(path: Path) -> str:
+    """Return what a file is known by, "" if it is not there."""
+    try:
+        state = path.stat()
+    except OSError:
+        return ""
+    return f"{path.resolve()}|{state.st_size}|{state.st_mtime_ns}"
+
+
+def _known(cache: Path) -> dict[str, Place | str]:
+    """Everything that the shards of a folder hold, by key: a place, or why there is none."""
+    known: dict[str, Place | str] = {}
+    for index in sorted(cache.glob("*.shard.json")):
+        told = json.loads(index.read_text(encoding="utf-8"))
+        shard = index.with_suffix("")
+        if told["version"] == VERSION and shard.is_file() and shard.stat().st_size == 4 * told["samples"]:
+            known |= {key: Place(shard, *span) for key, span in told["clips"].items()}
+            known |= told["skipped"]
+    return known
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _decode(pending: list[tuple[str, Path]], cache: Path, jobs: int) -> None:
+    """Write shards of all pending clips."""
+    for part in cache.glob(".*.part"):  # left behind by a process that was killed, if nobody has written to it lately
+        if time.time() - part.stat().st_mtime > 3600:
+            part.unlink(missing_ok=True)
+    size = max(1, min(CLIPS, -(-len(pending) // (4 * jobs))))
+    groups = [pending[i : i + size] for i in range(0, len(pending), size)]
+    # Threads of torch or onnxruntime may run in this process: a forked one could find their locks taken for ever.
+    context = get_context("spawn")
+    stop = context.Event()
+    workers = min(jobs, len(groups))
+    with (
+        _bar(len(pending)) as advance,
+        ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(stop,)) as pool,
+    ):
+        futures = [pool.submit(_write_shard, group, cache) for group in groups]
+        try:
+            for future in as_completed(futures):
+                advance(*future.result())
+        except BrokenProcessPool:
+            raise AezError("a process that decodes music died (out of memory?); what was finished is kept") from None
+        except BaseException:
+            stop.set()
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+@contextlib.contextmanager
+def _bar(total: int) -> Iterator[Callable[[int, int], None]]:
+    """A bar on stderr while a person watches; gives what to call with clips done and clips skipped."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("decoding"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    skips = TextColumn("{task.fields[skipped]} skipped")
+    console = Console(stderr=True)
+    with Progress(*columns, skips, console=console, transient=True, disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task("", total=total, skipped=0)
+        counts = [0, 0]
+
+        def advance(done: int, skipped: int) -> None:
+            counts[0] += done
+            counts[1] += skipped
+            bar.update(task, completed=counts[0], skipped=counts[1])
+
+        yield advance
+
+
+# What runs in the processes
+
+_stop: list[Event] = []
+
+
+def _begin(stop: Event) -> None:
+    """Prepare a process: Ctrl-C is the parent's to handle, decoders complain to nobody, no life without the parent."""
+    _stop.append(stop)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _write_shard(group: list[tuple[str, Path]], cache: Path) -> tuple[int, int]:
+    """Decode clips (key, path) into a shard; how many there were, and how many of them were skipped."""
+    digest = hashlib.sha256("\n".join(key for key, _ in group).encode("utf-8", "surrogateescape")).hexdigest()[:24]
+    shard = cache / f"{digest}.shard"
+    clips: dict[str, tuple[int, int]] = {}
+    skipped: dict[str, str] = {}
+    at = 0
+    with new_file(shard, force=True) as file:
+        for key, path in group:
+            if any(stop.is_set() for stop in _stop):
+                raise InterruptedError("asked to stop")
+            try:
+                samples = _append(path, file)
+            except AudioError as error:
+                skipped[key] = _reason(error, path)
+                file.seek(4 * at)
+                file.truncate()
+                continue
+            clips[key] = (at, samples)
+            at += samples
+    told = {"version": VERSION, "samples": at, "clips": clips, "skipped": skipped}
+    with new_file(shard.with_suffix(".shard.json"), force=True) as index:
+        index.write(json.dumps(told, indent=0).encode())
+    return len(group), len(skipped)
+
+
+def _append(path: Path, file: BinaryIO) -> int:
+    """Write a clip at the end of a file; its number of samples."""
+    samples = 0
+    for block in decoded(path):
+        file.write(block.tobytes())
+        samples += len(block)
+    return samples
+
+
+def _reason(error: AudioError, path: Path) -> str:
+    """An error's text without the path, which whoever reads it knows."""
+    return str(error).removeprefix(str(path)).lstrip(": ").replace(str(path), path.name)

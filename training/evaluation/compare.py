@@ -1,0 +1,151 @@
+"""Two codecs at equal measured rate, clip by clip: interpolated curves, paired differences, and what may be claimed."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+from scipy import special
+
+from training.metrics.clip import HIGHER_IS_BETTER
+
+WIDTH_LIMIT = 3.0  # dB of stereo width error up to which a claim may be made
+NMR_FROM = 46.0  # kbit/s: below, filling with plausible noise costs noise-to-mask by construction (48 less rate slack)
+CLAIMED = ("mel", "stft", "visqol")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One clip through one system at one setting, measured."""
+
+    clip: str
+    system: str
+    setting: str
+    kbps: float  # measured: whole file, 1000 bit/s
+    seconds: float
+    coded_bytes: int
+    encode_seconds: float
+    decode_seconds: float
+    length_error: int
+    metrics: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A paired difference over clips; above 0 is better for the first of the two."""
+
+    mean: float
+    half: float  # half of the 95 % interval; infinite for fewer than two clips
+    wins: float  # share of clips on which the first is better
+    clips: int
+    dropped: int  # clips left out: outside the other's measured rates, or without a value
+
+    @property
+    def verdict(self) -> str:
+        """'ahead' or 'behind' if the 95 % interval excludes zero, else 'level'; 'none' without clips."""
+        if not self.clips:
+            return "none"
+        if abs(self.mean) <= self.half or self.mean == 0:
+            return "level"
+        return "ahead" if self.mean > 0 else "behind"
+
+
+def difference(values: Iterable[float], dropped: int = 0) -> Difference:
+    """Mean, Student 95 % interval and win rate of paired differences; nan counts as dropped."""
+    given = np.array(list(values), np.float64)
+    kept = given[np.isfinite(given)]
+    dropped += len(given) - len(kept)
+    if not len(kept):
+        return Difference(float("nan"), float("inf"), float("nan"), 0, dropped)
+    half = float("inf")
+    if len(kept) > 1:
+        half = float(special.stdtrit(len(kept) - 1, 0.975) * kept.std(ddof=1) / np.sqrt(len(kept)))
+    return Difference(float(kept.mean()), half, float((kept > 0).mean()), len(kept), dropped)
+
+
+def curve(rows: Iterable[Row], metric: str) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """One clip's log rates (rising, distinct) and metric values; rows of equal rate are averaged, nan left out."""
+    points: dict[float, list[float]] = {}
+    for row in rows:
+        value = row.metrics.get(metric, np.nan)
+        if np.isfinite(value):
+            points.setdefault(float(np.log(row.kbps)), []).append(value)
+    rates = sorted(points)
+    return np.array(rates), np.array([float(np.mean(points[rate])) for rate in rates])
+
+
+def at_rate(rows: Iterable[Row], metric: str, kbps: float) -> float:
+    """One clip's metric at a rate, linear in log rate between measured points; nan outside them."""
+    rates, values = curve(rows, metric)
+    if not len(rates):
+        return float("nan")
+    return float(np.interp(np.log(kbps), rates, values, left=np.nan, right=np.nan))
+
+
+def paired(ours: Sequence[Row], theirs: Sequence[Row], metric: str, ratio: float = 1.0) -> Difference:
+    """Difference of each of our rows (one per clip) to the other's curve for that clip at `ratio` times our rate."""
+    sign = 1 if HIGHER_IS_BETTER[metric] else -1
+    by_clip: dict[str, list[Row]] = {}
+    for row in theirs:
+        by_clip.setdefault(row.clip, []).append(row)
+    return difference(
+        sign * (row.metrics.get(metric, np.nan) - at_rate(by_clip.get(row.clip, ()), metric, row.kbps * ratio))
+        for row in ours
+    )
+
+
+def groups(rows: Iterable[Row]) -> dict[tuple[str, str], list[Row]]:
+    """Rows by system and setting, in the order of their first appearance."""
+    found: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        found.setdefault((row.system, row.setting), []).append(row)
+    return found
+
+
+def curve_rows(rows: Iterable[Row], system: str) -> list[Row]:
+    """A system's rows at the rates it was asked for; its tiers only if they are all there is."""
+    own = [row for row in rows if row.system == system]
+    asked = [row for row in own if "kbit/s" in row.setting]
+    return asked if len({row.setting for row in asked}) > 1 else own
+
+
+def interval(values: Iterable[float]) -> tuple[float, float]:
+    """Mean and half of the Student 95 % interval; nan values are left out, (nan, inf) without any."""
+    found = difference(values)
+    return found.mean, found.half
+
+
+def claim(ours: Sequence[Row], theirs: Sequence[Row]) -> str:
+    """What may be said of a setting: 'ahead', 'behind', 'mixed' or 'none' (no common rates).
+
+    Ahead means mel, STFT and ViSQOL ahead (from 48 kbit/s up noise-to-mask as well), stereo width off by less than
+    3 dB on average, no more clipping than the other at the nearest rate, exact length. Behind means all three behind.
+    """
+    verdicts = {metric: paired(ours, theirs, metric).verdict for metric in (*CLAIMED, "nmr")}
+    if any(verdicts[metric] == "none" for metric in CLAIMED):
+        return "none"
+    if all(verdicts[metric] == "behind" for metric in CLAIMED):
+        return "behind"
+    asked = [*CLAIMED, "nmr"] if np.mean([row.kbps for row in ours]) >= NMR_FROM else list(CLAIMED)
+    clean = (
+        mean_width(ours) < WIDTH_LIMIT
+        and _clipped(ours, ours) <= _clipped(ours, theirs)
+        and not any(row.length_error for row in ours)
+    )
+    return "ahead" if clean and all(verdicts[metric] == "ahead" for metric in asked) else "mixed"
+
+
+def mean_width(rows: Iterable[Row]) -> float:
+    """Mean absolute stereo width error in dB."""
+    return float(np.mean([abs(row.metrics["width_error_db"]) for row in rows]))
+
+
+def _clipped(ours: Sequence[Row], system: Sequence[Row]) -> float:
+    # Clipped samples of the system over the clips of `ours`, each at its row of nearest log rate.
+    total = 0.0
+    for row in ours:
+        same = [other for other in system if other.clip == row.clip]
+        if same:
+            rate = row.kbps
+            total += min(same, key=lambda other: abs(np.log(other.kbps / rate))).metrics["clipped"]
+    return total

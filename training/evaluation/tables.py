@@ -1,0 +1,101 @@
+"""Markdown from measured rows: means of every system, and comparisons of one with the others."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from training.evaluation import bd_rate, founding, goals
+from training.evaluation.compare import Row, claim, curve_rows, groups, mean_width, paired
+from training.evaluation.markdown import section
+from training.metrics import pre_echo
+from training.metrics.clip import RATE
+
+COLUMNS = {
+    "visqol": "ViSQOL",
+    "nmr": "NMR dB",
+    "mel": "mel",
+    "stft": "STFT",
+    "rmse_8k": "RMSE 8 kHz",
+    "rmse_44k": "RMSE 44.1 kHz",
+    "si_sdr": "SI-SDR",
+    "bandwidth_kept": "bandwidth",
+}
+COMPARED = ("mel", "stft", "visqol", "rmse_44k", "nmr", "si_sdr")
+
+
+def report(rows: Sequence[Row], ours: str | None, failures: Sequence[str], seconds: float, ratio: float = 2.0) -> str:
+    """The whole table.md, goals first; `ratio` is how many times our rate Opus is also compared at."""
+    clips = len({row.clip for row in rows})
+    parts = [f"# {clips} clips of {seconds:g} s\n\nRates are whole files in 1000 bit/s.\n"]
+    others = [name for name in dict.fromkeys(row.system for row in rows) if name != ours]
+    own = [row for row in rows if row.system == ours]
+    if ours and own and others:
+        parts.append(goals.goals_table(rows, ours))
+    if lines := founding.tiers(rows):
+        parts.append(founding.study_table(lines))
+    if ours and own and others:
+        parts.append(bd_rate.savings_table(rows, ours, others))
+        parts.append(goals.multiple_table(rows, ours, "opus", ratio) if ratio > 1 else "")
+    parts.append(means(rows))
+    echoes = pre_echo.pre_echo_table(rows, ours, others)
+    parts += [echoes, pre_echo.signal_tables(rows, ours, others) if echoes and ours else ""]
+    parts += [comparison(rows, ours, other) for other in others if ours]
+    if failures:
+        parts.append("## Failed\n\n" + "\n".join(f"- {line}" for line in failures) + "\n")
+    return "\n".join(part for part in parts if part)
+
+
+def means(rows: Sequence[Row]) -> str:
+    """One line per system and setting: mean measured rate and mean metrics (clips without a value left out)."""
+    head = ["system", "setting", "kbit/s", "most off", *COLUMNS.values(), "width dB", "clipped", "length"]
+    lines = []
+    for (system, setting), group in groups(rows).items():
+        values = [_mean([row.metrics[name] for row in group]) for name in COLUMNS]
+        exact = sum(not row.length_error for row in group)
+        samples = sum(row.seconds for row in group) * RATE * 2
+        tail = [f"{mean_width(group):.1f}", f"{sum(row.metrics['clipped'] for row in group) / samples:.4%}"]
+        length = "exact" if exact == len(group) else f"{exact}/{len(group)}"
+        rate = f"{np.mean([row.kbps for row in group]):.2f}"
+        lines.append([system, setting, rate, _most_off(group), *(f"{v:.2f}" for v in values), *tail, length])
+    note = (
+        "Most off: the largest difference of a file from the rate asked for. Clipped: share of samples at full scale. "
+    )
+    if any(row.system == "resample" for row in rows):
+        note += "System resample is the founding study's baseline: to the rate whose raw 16-bit stereo size is the "
+        note += "bitrate, and back."
+    return section("Means", note.strip(), head, lines)
+
+
+def comparison(rows: Sequence[Row], ours: str, other: str) -> str:
+    """Our every setting against the other system's curve at our measured rate, clip by clip; + is better for us."""
+    theirs = curve_rows(rows, other)
+    head = ["setting", "kbit/s", "clips", *(COLUMNS[name] for name in COMPARED), "width dB", "verdict"]
+    lines = []
+    for (system, setting), group in groups(rows).items():
+        if system != ours:
+            continue
+        first = paired(group, theirs, COMPARED[0])
+        cells = [setting, f"{np.mean([row.kbps for row in group]):.2f}", f"{first.clips}"]
+        cells[2] += f" - {first.dropped}" if first.dropped else ""
+        for name in COMPARED:
+            found = paired(group, theirs, name)
+            interval = f"{found.mean:+.2f} ± {found.half:.2f} ({found.wins:.0%})"
+            cells.append(f"{interval} {found.verdict}" if found.clips else "-")
+        lines.append([*cells, f"{mean_width(group):.1f}", f"**{claim(group, theirs)}**"])
+    note = (
+        "Mean advantage ± 95 % interval (share of clips won), + is better for the first. Clips outside the second's "
+        "measured rates are left out, their number after the minus."
+    )
+    return section(f"{ours} against {other}", note, head, lines)
+
+
+def _most_off(group: Sequence[Row]) -> str:
+    asked, _, unit = group[0].setting.partition(" ")
+    if unit != "kbit/s":
+        return "-"
+    return f"{max(abs(row.kbps / float(asked) - 1) for row in group):.1%}"
+
+
+def _mean(values: Sequence[float]) -> float:
+    kept = [value for value in values if np.isfinite(value)]
+    return float(np.mean(kept)) if kept else float("nan")

@@ -1,0 +1,1 @@
+"""The genre study: what latents know of a song's genre."""

@@ -1,0 +1,97 @@
+"""A trained classifier on disk: genre.onnx, genre.json, and the attribution of the music it learned from."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from codec.inspection.genre import SIZE
+from codec.runtime.classifiers import CARD, FEATURES, GRAPH
+from codec.runtime.models import Model
+from formats.model.scales import GROUP
+from training.genre.data import SECONDS, Song
+from training.genre.network import Ensemble
+from training.ranked.export import parity, write_graph
+
+TOLERANCE = 1e-4
+"""Largest difference between ONNX Runtime and torch, relative to the largest logit."""
+
+
+def manifest(data: Path, songs: Sequence[Song]) -> list[dict[str, str]]:
+    """The lines of the collection's manifest.csv that speak of these songs; none where it has no manifest."""
+    if not (data / "manifest.csv").is_file():
+        return []
+    used = {song.track.path for song in songs}
+    with (data / "manifest.csv").open(newline="", encoding="utf-8-sig") as lines:
+        return [row for row in csv.DictReader(lines) if data / row["path"] in used]
+
+
+def counted(rows: Sequence[dict[str, str]], column: str) -> dict[str, int]:
+    """How often each value of a column occurs; empty where there is no such column."""
+    return dict(sorted(Counter(row[column] for row in rows if row.get(column)).items()))
+
+
+def told(songs: Sequence[Song], classes: Sequence[str], rows: Sequence[dict[str, str]]) -> dict[str, Any]:
+    """What a card says of the music: songs, artists, songs of each class, licences, where labels come from."""
+    return {
+        "songs": len(songs),
+        "artists": len({song.artist for song in songs}),
+        "seconds_of_each": SECONDS,
+        "songs_of_each_class": {name: sum(song.label == k for song in songs) for k, name in enumerate(classes)},
+        "licences": counted(rows, "licence"),
+        "labels": counted(rows, "genre_basis"),
+    }
+
+
+def write(
+    folder: Path,
+    net: Ensemble,
+    classes: Sequence[str],
+    models: Sequence[Model],
+    songs: Sequence[Song],
+    data: Path,
+    scores: dict[str, Any],
+) -> dict[str, Any]:
+    """Write the folder; returns the card. `scores`: what the card says of its accuracy."""
+    example = torch.randn(2, GROUP, SIZE) * 5 - 10
+    graph = write_graph(net, (example,), ("features",), ["logits"], part="aez genre classifier")
+    pieces: list[tuple[torch.Tensor, ...]] = [(torch.randn(count, GROUP, SIZE) * 5 - 10,) for count in (1, 2, 15)]
+    error = parity(graph, net, pieces, ("features",))
+    if error > TOLERANCE:
+        raise SystemExit(f"ONNX Runtime and torch disagree on the classifier: {error}")
+    rows = manifest(data, songs)
+    card = {
+        "classes": list(classes),
+        "codec_models": [model.id.hex() for model in models],
+        "codec_model_names": [model.name for model in models],
+        "features": FEATURES,
+        "sha256": hashlib.sha256(graph).hexdigest(),
+        "parity_with_torch": error,
+        "temperature": round(net.temperature, 4),
+        "data": told(songs, classes, rows),
+        "accuracy": scores,
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / GRAPH).write_bytes(graph)
+    (folder / CARD).write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    if rows and {"artist", "title", "licence"} <= set(rows[0]):
+        (folder / "ATTRIBUTION.md").write_text(attribution(rows), encoding="utf-8")
+    return card
+
+
+def attribution(rows: Sequence[dict[str, str]]) -> str:
+    """A line a song: title, artist, licence, source."""
+    lines = {
+        f"- {row['title']} by {row['artist']}, {row['licence']}"
+        + (f", from {row['source_repo']}" if row.get("source_repo") else "")
+        for row in rows
+    }
+    head = "# Music this classifier learned from\n\nExcerpts; none of it is part of the classifier's files.\n\n"
+    return head + "".join(f"{line}\n" for line in sorted(lines))

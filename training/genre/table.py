@@ -1,0 +1,66 @@
+"""table.md of the genre study."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from training.evaluation.markdown import section
+
+
+def percent(value: dict[str, float]) -> str:
+    """An accuracy with its interval, in per cent."""
+    return f"{100 * value['accuracy']:.1f} ({100 * value['low']:.0f} - {100 * value['high']:.0f})"
+
+
+def line(system: dict[str, Any]) -> str:
+    """A system's accuracies on one line."""
+    parts = (f"{part} {percent(system[part])}" for part in ("segment", "vote", "mean"))
+    return f"{system['system']}: " + ", ".join(parts)
+
+
+def _evaluation(found: dict[str, Any], note: str) -> str:
+    head = ["system", "one segment", "five segments, vote", "five segments, mean logits", "mean recall", "log loss"]
+    rows = [
+        [
+            s["system"],
+            *(percent(s[part]) for part in ("segment", "vote", "mean")),
+            f"{100 * s['mean_recall']:.1f}",
+            f"{s['log_loss']:.2f}",
+        ]
+        for s in found["systems"]
+    ]
+    title = f"{found['name'].capitalize()}: {found['songs']} songs of {found['artists']} artists"
+    if "files" in found:
+        note += f"The exported classifier on whole .aez files of these songs: {percent(found['files'])}."
+    return section(title, note, head, rows)
+
+
+def _classes(found: dict[str, Any], system: str) -> str:
+    chosen = next(s for s in found["systems"] if s["system"] == system)
+
+    def share(value: float | None) -> str:
+        return "never said" if value is None else f"{100 * value:.0f}"
+
+    rows = [[c["genre"], str(c["songs"]), share(c["precision"]), share(c["recall"])] for c in chosen["classes"]]
+    note = f"{system}, mean of the logits, in per cent."
+    return section(f"Each genre, {found['name']}", note, ["genre", "songs", "precision", "recall"], rows)
+
+
+def report(results: dict[str, Any]) -> str:
+    """The whole page."""
+    data = results["data"]
+    left = ", ".join(f"{name} {count}" for name, count in sorted(data["left_out"].items()))
+    guessed = ", ".join(f"{count} by {basis}" for basis, count in data["labels"].items())
+    told = [
+        f"Accuracy in per cent with 95 % intervals (bootstrap over artists). Latents of tier {results['latent']} of "
+        f"model {results['model']}; divided by {data['split']}; {len(results['classes'])} genres.",
+        f"Left out as too rare: {left}." if left else "",
+        f"Where the labels come from: {guessed}." if guessed else "",
+        f"{data['skipped']} tracks could not be used." if data["skipped"] else "",
+    ]
+    parts = ["# Genre from latents\n\n" + " ".join(part for part in told if part) + "\n"]
+    for found in results["evaluations"]:
+        folds = f"{found['folds']} folds." if "folds" in found else ""
+        parts.append(_evaluation(found, folds))
+    parts.append(_classes(results["evaluations"][0], "latents, network"))
+    return "\n".join(parts)

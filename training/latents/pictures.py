@@ -1,0 +1,133 @@
+"""Pictures of maps: songs as points, coloured and shaped by genre, with the numbers that say how well genres separate.
+
+Colours are Okabe and Ito's, told apart by the colour-blind; shapes say the same again.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from numpy.typing import NDArray
+
+from codec.files import new_file
+from training.latents.projections import TITLES, Points
+from training.latents.separation import Labels, Separation
+
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442", "#000000")
+SHAPES = ("o", "s", "^", "D", "v", "P", "X", "p")
+GREY = "#BBBBBB"
+
+STYLES = len(COLOURS) * 2
+"""Genres that can be told apart: eight filled, eight hollow."""
+
+
+def genre_style(number: int) -> dict[str, object]:
+    """Colour and shape of the genre at this place, from the largest to the smallest."""
+    colour, shape = COLOURS[number % len(COLOURS)], SHAPES[(number + number // len(COLOURS)) % len(SHAPES)]
+    if number < len(COLOURS):
+        return {"marker": shape, "markerfacecolor": colour, "markeredgecolor": "white", "markeredgewidth": 0.4}
+    return {"marker": shape, "markerfacecolor": "none", "markeredgecolor": colour, "markeredgewidth": 1.2}
+
+
+def map_picture(
+    path: Path, name: str, points: Points, labels: Labels, genres: Sequence[str], found: Separation
+) -> None:
+    """Draw one map."""
+    figure = Figure(figsize=(9, 6.6), dpi=130, layout="constrained")
+    axes = figure.subplots()
+    _points(axes, points, labels, genres, 6.5)
+    figure.suptitle(TITLES[name], x=0.02, ha="left", fontsize=14, fontweight="bold")
+    axes.set_title(caption(name, found), loc="left", fontsize=9)
+    figure.legend(handles=_handles(labels, genres), loc="outside right upper", frameon=False, fontsize=9)
+    _write(figure, path)
+
+
+def overview(
+    path: Path, maps: Mapping[str, Points], labels: Labels, genres: Sequence[str], found: Mapping[str, Separation]
+) -> None:
+    """Draw all maps side by side."""
+    columns = 3
+    rows = -(-len(maps) // columns)
+    figure = Figure(figsize=(13, 4.3 * rows + 0.9), dpi=110, layout="constrained")
+    panels = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes, (name, points) in zip(panels, maps.items(), strict=False):
+        _points(axes, points, labels, genres, 4.5)
+        axes.set_title(TITLES[name], loc="left", fontsize=11, fontweight="bold")
+        axes.set_xlabel(caption(name, found[name], short=True), fontsize=9, loc="left")
+    for axes in panels[len(maps) :]:
+        axes.set_axis_off()
+    handles = _handles(labels, genres)
+    figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 6), frameon=False, fontsize=10)
+    _write(figure, path)
+
+
+def caption(name: str, found: Separation, *, short: bool = False) -> str:
+    """The numbers under a map."""
+    if np.isnan(found.knn):
+        return "fewer than two genres to compare"
+    numbers = f"k-NN {found.knn:.0%} (shuffled {found.chance_knn:.0%}), silhouette {found.silhouette:+.2f}"
+    if short:
+        return numbers
+    judged = "of songs left out of the fit" if name == "lda" else "against songs by other artists"
+    return f"{numbers}, {judged}"
+
+
+def framed(points: Points) -> Points:
+    """The same places, but songs far out (KernelPCA has such) moved in to the frame of the rest, so that it is seen.
+
+    The frame reaches from the 2nd to the 98th percentile and half as far again on either side.
+    """
+    low, high = np.quantile(points, (0.02, 0.98), axis=0)
+    reach = (high - low) / 2
+    return np.clip(points, low - reach, high + reach)
+
+
+def _points(axes: Axes, points: Points, labels: Labels, genres: Sequence[str], size: float) -> None:
+    """The largest genre first, so that small ones lie on top; a genre's large mark is its median.
+
+    Songs beyond the frame lie on it, see `framed`.
+    """
+    size *= max(0.35, min(1.3, (400 / len(points)) ** 0.5))
+    other = labels < 0
+    points = framed(points)
+    axes.plot(*points[other].T, ls="", marker=".", color=GREY, markersize=size * 0.8)
+    for number in range(len(genres)):
+        axes.plot(*points[labels == number].T, ls="", markersize=size, alpha=0.8, **genre_style(number))  # type: ignore[arg-type]
+    for number in range(len(genres)):
+        middle: NDArray[np.float64] = np.median(points[labels == number], 0)
+        hollow = number >= len(COLOURS)
+        edge = {"markerfacecolor": "white"} if hollow else {"markeredgecolor": "black"}
+        style = genre_style(number) | {"markeredgewidth": 2.0 if hollow else 1.4} | edge
+        axes.plot(*middle, ls="", markersize=1.6 * size + 2, zorder=4, **style)  # type: ignore[arg-type]
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.margins(0.04)
+    for side in axes.spines.values():
+        side.set_color(GREY)
+
+
+def _handles(labels: Labels, genres: Sequence[str]) -> list[Line2D]:
+    counts = np.bincount(labels[labels >= 0], minlength=len(genres))
+    handles = [
+        Line2D([], [], ls="", markersize=8, label=f"{genre} ({counts[number]})", **genre_style(number))  # type: ignore[arg-type]
+        for number, genre in enumerate(genres)
+    ]
+    if (labels < 0).any():
+        grey = Line2D([], [], ls="", marker=".", color=GREY, markersize=8, label=f"other ({(labels < 0).sum()})")
+        handles.append(grey)
+    if genres:
+        handles.append(
+            Line2D(
+                [], [], ls="", marker="o", markersize=10, markerfacecolor="none", markeredgecolor="black",
+                markeredgewidth=1.4, label="median of a genre",
+            )
+        )  # fmt: skip
+    return handles
+
+
+def _write(figure: Figure, path: Path) -> None:
+    with new_file(path, force=True) as file:
+        figure.savefig(file, format="png")

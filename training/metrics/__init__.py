@@ -1,0 +1,1 @@
+"""What a decoded clip is worth next to its reference."""

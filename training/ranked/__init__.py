@@ -1,0 +1,1 @@
+"""The ranked autoencoder: network, losses, training loop, integer tables, export to ONNX."""

@@ -1,0 +1,75 @@
+"""One checkpoint from several runs: `python -m training merge --start S.pt RUN.pt... --out C.pt [--coarser OCTAVES]`.
+
+Averages the averaged weights of runs that went on from the same checkpoint with different music (Wortsman et al. 2022,
+Model soups; what it gave is in LOG.md), and leaves out the optimisers' state. Steps are not trained; what sweeps ask
+for is set here: `--coarser` for those of high bands, `--within` for all. A single run is only stripped.
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from formats.grid import BAND_EDGES, BANDS, COEFFICIENTS
+from training.ranked.train import save
+
+
+def average(start: dict[str, Any], runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Mean of the runs' averaged weights; steps, seconds and audio are those of the start and of every run after it.
+
+    Raises:
+        ValueError: the runs have other networks, or one of them is not further than the start.
+    """
+    first = runs[0]
+    names = list(first["ema"])
+    for run in runs:
+        if run["config"]["network"] != first["config"]["network"] or list(run["ema"]) != names:
+            raise ValueError("the runs are of different networks")
+        if run["step"] < start["step"]:
+            raise ValueError("a run is not further than the start")
+    mean: dict[str, Tensor] = {name: torch.stack([run["ema"][name] for run in runs]).mean(0) for name in names}
+    spent = {key: start[key] + sum(run[key] - start[key] for run in runs) for key in ("step", "seen", "spent")}
+    return {"ema": mean, "config": first["config"], **spent}
+
+
+def coarser(octaves: float, low: int, high: int) -> Tensor:
+    """Added to log2 of the step: nothing up to band `low`, `octaves` from band `high` on, in both channels [1400]."""
+    band = np.repeat(np.arange(BANDS), np.diff(BAND_EDGES))
+    ramp = octaves * np.clip((band - low) / (high - low), 0, 1)
+    return torch.from_numpy(np.tile(ramp, COEFFICIENTS // len(band)).astype(np.float32))
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command."""
+    p = argparse.ArgumentParser(prog="python -m training merge", description="One checkpoint from several runs.")
+    p.add_argument("runs", nargs="+", type=Path, metavar="RUN.pt")
+    p.add_argument("--start", type=Path, required=True, help="checkpoint that all of them went on from")
+    p.add_argument("--out", type=Path, required=True)
+    p.add_argument("--coarser", type=float, default=0.0, metavar="OCTAVES", help="added to the step of high bands")
+    p.add_argument("--bands", type=int, nargs=2, default=(11, 18), metavar=("FROM", "FULL"), help="where that begins")
+    p.add_argument(
+        "--within", type=float, default=0.0, metavar="EXPONENT",
+        help="added to the step's exponent of a coefficient's expected size against its frame's",
+    )  # fmt: skip
+    a = p.parse_args(arguments)
+    if not 0 <= a.bands[0] < a.bands[1] < BANDS:
+        raise SystemExit(f"merge: --bands takes two rising bands of 0 to {BANDS - 1}")
+    try:
+        start, *runs = (torch.load(path, map_location="cpu", weights_only=True) for path in (a.start, *a.runs))
+        merged = average(start, runs)
+    except (OSError, ValueError) as error:
+        raise SystemExit(f"merge: {error}") from None
+    weights = merged["ema"]
+    weights["levels.bias"] += coarser(a.coarser, *a.bands)
+    weights["levels.shape"] += a.within
+    weights["levels.steady"] -= a.within
+    save(a.out, **merged)
+    print(f"{a.out}: {merged['step']} steps, {merged['seen']:.0f} s of audio, {merged['spent'] / 60:.0f} min")
+
+
+if __name__ == "__main__":
+    main()

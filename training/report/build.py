@@ -1,0 +1,238 @@
+"""One folder that shows a study: what was measured, players to hear it, a blind listening test, maps.
+
+    python -m training report --results OUT --music DIR [--clips N] [--systems aez,opus,lame] --out OUT/report
+
+Reads what other commands saved in OUT (evaluation, losses, genre, latents); what is not there is named with the command
+that makes it. The page is self-contained: it opens from a file and needs no network.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from rich.console import Console
+
+from codec.version import __version__
+from formats.errors import AezError, UsageError
+from training.evaluation import peers
+from training.evaluation.evaluate import find_songs
+from training.report import listening, saved
+
+PAGE = Path(__file__).parent / "page"
+GENERATOR = "aez training.report.build"
+STATIC = ("style.css", "audio.js", "listen.js", "abx.js", "plot.js")
+
+SECTIONS = (
+    saved.Section(
+        "evaluation",
+        "Measurements",
+        "Every codec through its own command, at measured rates. In comparisons + is better for the first.",
+        "python -m training evaluate --music DIR --tiers --out OUT/evaluation",
+    ),
+    saved.Section(
+        "losses",
+        "Losses",
+        "The time-domain autoencoder trained with each loss in turn, measured alike.",
+        "python -m training evaluate --music DIR --systems aez:OUT/models/time-mse,... --out OUT/losses",
+    ),
+    saved.Section(
+        "genre",
+        "Genre",
+        "How much of a song's genre the latents carry, next to what guessing and plain features reach.",
+        "python -m training genre --data DIR --out OUT/genre",
+    ),
+    saved.Section(
+        "maps",
+        "Maps",
+        "Every song a point, placed by its pooled latents; how well genres separate is a number next to each map.",
+        "python -m training latents --data DIR --out OUT/latents",
+    ),
+)
+FOLDERS = {"maps": "latents"}  # sections whose folder has another name
+
+
+class Fact(NamedTuple):
+    """One of the numbers at the top of the page."""
+
+    name: str
+    value: str
+
+
+class Missing(NamedTuple):
+    """What the clips of a page lack, a line for each: what was skipped, and what failed."""
+
+    skipped: list[str]
+    failed: list[str]
+
+
+def build(options: argparse.Namespace, console: Console) -> Missing:
+    """Build the page as `options` say and put it in place when it is whole.
+
+    Raises:
+        UsageError: no results folder, no songs, or something in the way of the page.
+        ModelError: a system's model is not there.
+    """
+    results, out = options.results, options.out or options.results / "report"
+    if not results.is_dir():
+        raise UsageError(f"{results} is no folder")
+    if out.exists() and not is_report(out):
+        raise UsageError(f"{out} is there already and is no report; name another folder")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as scratch:
+            page = Path(scratch) / "page"
+            page.mkdir()
+            lacking = _fill(page, results, options, console)
+            page.chmod(0o755)
+            if out.exists():
+                out.rename(Path(scratch) / "old")
+            page.rename(out)
+    except OSError as e:
+        raise UsageError(f"cannot write {out}: {e.strerror or e}") from e
+    return lacking
+
+
+def is_report(folder: Path) -> bool:
+    """Whether a folder is empty or was made by this command."""
+    index = folder / "index.html"
+    if index.is_file():
+        return f'content="{GENERATOR}"' in index.read_text(encoding="utf-8", errors="replace")[:1000]
+    return folder.is_dir() and not any(folder.iterdir())
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit code (1: a codec failed on a clip)."""
+    options = _parser().parse_args(arguments)
+    console = Console(stderr=True)
+    try:
+        lacking = build(options, console)
+    except AezError as e:
+        console.print(f"report: {e}", style="red", markup=False, soft_wrap=True)
+        return 2
+    for line in lacking.skipped:
+        console.print(line, markup=False, soft_wrap=True)
+    for line in lacking.failed:
+        console.print(line, style="red", markup=False, soft_wrap=True)
+    print((options.out or options.results / "report") / "index.html")
+    return 1 if lacking.failed else 0
+
+
+def _fill(page: Path, results: Path, options: argparse.Namespace, console: Console) -> Missing:
+    found = saved.rows(results / "evaluation" / "results.csv", console)
+    clips, lacking = _clips(page, saved.measured(found, options.seconds), options, console)
+    rates = saved.rates(found)
+    places = saved.maps(results / "latents", console)
+    sections = [saved.section(blank, results / FOLDERS.get(blank.id, blank.id), page) for blank in SECTIONS]
+    name = sha256("\n".join(clip.name for clip in clips).encode()).hexdigest()[:12]
+    data = {"id": name, "clips": [asdict(clip) for clip in clips], "rates": rates, "maps": places}
+    environment = Environment(loader=FileSystemLoader(PAGE), autoescape=True, undefined=StrictUndefined)
+    text = environment.get_template("index.html").render(
+        title=options.title,
+        generator=GENERATOR,
+        version=__version__,
+        facts=_facts(found, clips),
+        sections=[_marked(section) for section in sections],
+        clips=clips,
+        notes=[*lacking.skipped, *lacking.failed],
+        seconds=f"{options.seconds:g}",
+        decibels=listening.DECIBELS,
+        picture=listening.PICTURE,
+        listen_command="python -m training report --results OUT --music DIR",
+        rates=rates,
+        maps=places,
+        data=Markup(_script(data)),
+    )
+    (page / "index.html").write_text(text, encoding="utf-8")
+    for name in STATIC:
+        shutil.copyfile(PAGE / name, page / name)
+    return lacking
+
+
+def _clips(
+    page: Path, measured: listening.Measured, options: argparse.Namespace, console: Console
+) -> tuple[list[listening.Clip], Missing]:
+    if not options.clips or options.music is None:
+        return [], Missing([], [])
+    skipped, systems = [], []
+    for name in options.systems:
+        codec = peers.system(name)
+        if missing := codec.missing():
+            skipped.append(f"{name} is skipped: {', '.join(missing)} not on PATH")
+        else:
+            systems.append((codec, listening.settings(codec, options.kbps)))
+    songs = listening.choose(find_songs(options.music, options.split), options.clips, measured)
+    clips, unread, failed = listening.prepare(songs, options.seconds, systems, measured, page, options.jobs, console)
+    return clips, Missing([*skipped, *unread], failed)
+
+
+def _facts(found: Sequence[dict[str, Any]], clips: Sequence[listening.Clip]) -> list[Fact]:
+    facts = []
+    if found:
+        facts = [
+            Fact("clips measured", f"{len({row['clip'] for row in found})}"),
+            Fact("codecs", f"{len({row['system'] for row in found})}"),
+            Fact("round trips measured", f"{len(found):,}"),
+        ]
+    if clips:
+        facts.append(Fact("versions to hear", f"{sum(len(clip.versions) for clip in clips)}"))
+    return facts
+
+
+def _marked(section: saved.Section) -> dict[str, Any]:
+    # The HTML of `tohtml` is escaped already.
+    parts = [{"title": part.title, "html": Markup(part.html)} for part in section.parts]
+    fields = {name: getattr(section, name) for name in ("id", "title", "about", "command", "missing", "pictures")}
+    return {**fields, "lead": Markup(section.lead), "parts": parts}
+
+
+def _script(data: object) -> str:
+    # JSON inside <script>: nothing in it may end the element or open a comment.
+    text = json.dumps(data, allow_nan=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _numbers(text: str) -> list[float]:
+    values = [float(part) for part in text.split(",")]
+    if not all(0 < value < 10_000 for value in values):
+        raise argparse.ArgumentTypeError("rates are positive numbers in kbit/s")
+    return values
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not 0.1 <= value <= 600:
+        raise argparse.ArgumentTypeError("a clip lasts 0.1 to 600 seconds")
+    return value
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m training report", description="Show a study as one page.")
+    parser.add_argument("--results", type=Path, required=True, help="folder of a study's results")
+    parser.add_argument("--music", type=Path, help="folder of songs to hear; without it the page has no players")
+    parser.add_argument("--split", default="test", help="split of the manifest, or sub-folder (default: test)")
+    parser.add_argument("--clips", type=int, default=3, help="number of clips, of those measured if any (default: 3)")
+    parser.add_argument(
+        "--seconds", type=_positive, default=10.0, help="length cut from each song's middle (default: 10)"
+    )
+    parser.add_argument("--systems", type=lambda s: s.split(","), default=["aez", *peers.PEER_NAMES])
+    parser.add_argument("--kbps", type=_numbers, default=[12.0, 48.0], help="what peers are asked for (default: 12,48)")
+    parser.add_argument("--title", default="aez, measured and heard", help="heading of the page")
+    parser.add_argument(
+        "--out", type=Path, help="folder of the page (default: RESULTS/report); an older one is replaced"
+    )
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="round trips at once")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Time and memory of whole processes, next to peers."""
