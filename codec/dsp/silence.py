@@ -1,6 +1,6 @@
 """Digital silence, kept to the sample: found in the source, listed in the chunks, put back after decoding.
 
-A network and an overlapping transform smear the edges of silence. Stretches of exact zeros in all channels are cheap to
+A network and an overlapping transform smear the edges of silence. Spans of exact zeros in all channels are cheap to
 list (a few bytes) and worth it: gaps between tracks stay black, and no pre-echo sounds before the first note.
 """
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codec.dsp.mdct import Float
-from codec.dsp.spans import Stretches
+from codec.dsp.spans import Spans
 
 SHORTEST = 50
 """Fraction of a second that a stretch must last to be listed: 20 ms, shorter than what a window reads ahead."""
@@ -38,7 +38,7 @@ class SilenceFinder:
         return run[1] - run[0] >= self._shortest
 
     def within(self, low: int, high: int) -> NDArray[np.int64]:
-        """Stretches (start - low, length) inside [low, high), clipped to it: [n, 2]. Forgets what ended."""
+        """Spans (start - low, length) inside [low, high), clipped to it: [n, 2]. Forgets what ended."""
         found = [(max(a, low) - low, min(b, high) - max(a, low)) for a, b in filter(self._long, self._runs)]
         self._runs = [run for run in self._runs if run[1] >= high]
         return np.array([run for run in found if run[1] > 0 and run[0] < high - low], np.int64).reshape(-1, 2)
@@ -48,10 +48,10 @@ class SilenceKeeper:
     """Puts listed stretches back into a stream of decoded blocks."""
 
     def __init__(self, position: int) -> None:
-        self._runs: Stretches[None] = Stretches(position)
+        self._runs: Spans[None] = Spans(position)
 
     def add(self, origin: int, runs: NDArray[np.int64]) -> None:
-        """Stretches of a chunk that begins at source sample `origin`."""
+        """Spans of a chunk that begins at source sample `origin`."""
         for start, length in runs.tolist():
             self._runs.add(origin + start, length, None)
 

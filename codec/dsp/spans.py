@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Stretches(Generic[T]):
+class Spans(Generic[T]):
     """What is listed of a stream ahead of the place where it stands, each with a value of its own."""
 
     def __init__(self, position: int) -> None:

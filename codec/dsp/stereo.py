@@ -28,13 +28,13 @@ _ANGLES = np.arange(ROTATION_ANGLES) * np.pi / ROTATION_ANGLES
 _COSINE, _SINE = (np.round(f(_ANGLES), 12).astype(np.float32) for f in (np.cos, np.sin))
 
 
-def other(x: Float) -> Float:
+def sum_difference(x: Float) -> Float:
     """Sum and difference of two channels [..., 2, N]: left and right of mid and side, twice mid and side of those."""
     first, second = x[..., 0, :], x[..., 1, :]
     return np.stack([first + second, first - second], -2)
 
 
-def choose(coefficients: Float) -> NDArray[np.uint8]:
+def choose_angles(coefficients: Float) -> NDArray[np.uint8]:
     """The turn of every band: mid and side [F, 1400] from a segment's start on -> [ceil(F / 126), 24] in 0...7.
 
     For a given power, the fewer coefficients hold it, the smaller the sum of their absolute values: that sees tones and
@@ -62,20 +62,20 @@ def choose(coefficients: Float) -> NDArray[np.uint8]:
     return turns
 
 
-def turn(coefficients: Float, turns: NDArray[np.uint8], before: int = 0) -> Float:
+def rotate(coefficients: Float, turns: NDArray[np.uint8], before: int = 0) -> Float:
     """Mid and side -> first and second channel: [F, 1400] -> the same.
 
     The first segment begins at frame `before`; frames before it and behind the last one are turned like the nearest.
     """
-    return _turned(coefficients, turns, before, 1)
+    return _rotated(coefficients, turns, before, 1)
 
 
-def turn_back(coefficients: Float, turns: NDArray[np.uint8]) -> Float:
-    """Inverse of `turn`."""
-    return _turned(coefficients, turns, 0, -1)
+def rotate_back(coefficients: Float, turns: NDArray[np.uint8]) -> Float:
+    """Inverse of `rotate`."""
+    return _rotated(coefficients, turns, 0, -1)
 
 
-def _turned(coefficients: Float, turns: NDArray[np.uint8], before: int, direction: int) -> Float:
+def _rotated(coefficients: Float, turns: NDArray[np.uint8], before: int, direction: int) -> Float:
     if not turns.any():
         return coefficients
     out = coefficients.copy()

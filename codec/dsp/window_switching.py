@@ -68,7 +68,7 @@ def runs(long: NDArray[np.bool_]) -> Iterator[slice]:
             yield slice(number * SEGMENT + first * WINDOW_UNIT, number * SEGMENT + end * WINDOW_UNIT)
 
 
-def frames(x: Float, before: int = 0, count: int | None = None) -> tuple[Float, NDArray[np.bool_]]:
+def transform(x: Float, before: int = 0, count: int | None = None) -> tuple[Float, NDArray[np.bool_]]:
     """Transform with the block length that suits each unit.
 
     Shape:
@@ -83,7 +83,7 @@ def frames(x: Float, before: int = 0, count: int | None = None) -> tuple[Float, 
         at = before + number * SEGMENT
         segment = slice(at, at + SEGMENT)
         candidate = forward(x[:, at * HOP : (at + SEGMENT + 1) * HOP])
-        long[number] = still(out[segment], candidate)
+        long[number] = stationary(out[segment], candidate)
         if long[number].all():
             out[segment] = candidate
             continue
@@ -93,8 +93,8 @@ def frames(x: Float, before: int = 0, count: int | None = None) -> tuple[Float, 
     return out, long
 
 
-def samples(coefficients: Float, long: NDArray[np.bool_]) -> Float:
-    """Inverse of `frames` for segments from frame 0 on: [F, 1400] and bool [S, 7], or [0, 7] -> [2, (F + 1) 700]."""
+def inverse_transform(coefficients: Float, long: NDArray[np.bool_]) -> Float:
+    """Inverse of `transform` for segments from frame 0 on: [F, 1400] and bool [S, 7], or [0, 7] -> [2, (F + 1) 700]."""
     rest = coefficients.copy() if long.any() else coefficients
     for run in runs(long):
         rest[run] = 0
@@ -104,7 +104,7 @@ def samples(coefficients: Float, long: NDArray[np.bool_]) -> Float:
     return out
 
 
-def still(short: Float, long: Float) -> NDArray[np.bool_]:
+def stationary(short: Float, long: Float) -> NDArray[np.bool_]:
     """Which units of a segment are worth long blocks: short and long frames [126, 1400] of the same samples -> [7].
 
     Those in which the absolute values of all coefficients, in units of what their band holds at that moment, have the

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from codec.dsp.mdct import Float
 from codec.pipeline.payload import check, unpack
-from codec.quantization.quantize import log_steps, spread
+from codec.quantization.quantize import log_steps, scatter_indices
 from codec.runtime import classifiers, models
 from codec.runtime.classifiers import Classifier
 from codec.runtime.session import Network
@@ -78,7 +78,7 @@ def _power(latents: Latents, gain: int, tables: Tables) -> Float:
     expected = predict_scales(latents.hyper, frames, tables)
     index = ranks(scale_indices(expected, gain, tables), main)
     step = np.exp2(log_steps(expected, index, gain, tables))
-    value, sent = spread(latents.main, index)
+    value, sent = scatter_indices(latents.main, index)
     magnitude = np.abs(np.take_along_axis(value, index, 1)) * step
     sigma = np.exp2(expected.sigma.astype(np.float32) / np.float32(SIGMA_UNIT))
     zero = np.minimum(np.float32(ZERO) * step, np.take_along_axis(sigma, index, 1))

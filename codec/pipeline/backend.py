@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from codec.dsp.mdct import Float
 from codec.pipeline import plain, ranked_decoder, ranked_encoder
 from codec.pipeline.chunks import Window
-from codec.pipeline.ranked_encoder import Analysed
+from codec.pipeline.ranked_encoder import AnalysedChunk
 from codec.runtime.models import Model
 from formats import Chunk
 from formats.payload.chunk import Latents
@@ -35,7 +35,7 @@ class Analyser(Protocol):
 
     provider: str
 
-    def __call__(self, window: Window, silence: NDArray[np.int64], attacks: NDArray[np.int64]) -> Analysed:
+    def __call__(self, window: Window, silence: NDArray[np.int64], attacks: NDArray[np.int64]) -> AnalysedChunk:
         """One window through transform and network."""
 
 
@@ -53,10 +53,10 @@ class Synthesizer(Protocol):
 
 def analyser(model: Model, device: str) -> Analyser:
     """The encoder side of a model on a device."""
-    return plain.Analyser(model, device) if model.kind == "mixed" else ranked_encoder.Analyser(model, device)
+    return plain.PlainEncoder(model, device) if model.kind == "mixed" else ranked_encoder.RankedEncoder(model, device)
 
 
 def synthesizer(model: Model, device: str, gain: int, chunk_frames: int) -> Synthesizer:
     """The decoder side of a model on a device."""
-    kind = plain.Synthesizer if model.kind == "mixed" else ranked_decoder.Synthesizer
+    kind = plain.PlainDecoder if model.kind == "mixed" else ranked_decoder.RankedDecoder
     return kind(model, device, gain, chunk_frames)

@@ -9,10 +9,10 @@ import numpy as np
 
 from codec.audio.resample import Resampler
 from codec.clock import clock
-from codec.dsp.gain_control import Lowerer
+from codec.dsp.gain_control import InverseGainControl
 from codec.dsp.mdct import Float
 from codec.dsp.silence import SilenceKeeper
-from codec.dsp.stereo import other
+from codec.dsp.stereo import sum_difference
 from codec.pipeline import backend
 from codec.pipeline.backend import Opened
 from codec.pipeline.chunks import source_samples, triples
@@ -121,7 +121,7 @@ def _decode(
     resampler, overlap = Resampler(SAMPLE_RATE, rate, channels), Overlap()
     origin = source_samples(begin, rate, header.chunk_frames)
     silence = SilenceKeeper(origin)
-    attacks = Lowerer((begin * header.chunk_frames - 1) * HOP)
+    attacks = InverseGainControl((begin * header.chunk_frames - 1) * HOP)
     written = position = opened = 0
     held: list[Float] = []
 
@@ -193,7 +193,7 @@ def _channels(middle: Float, channels: int) -> Float:
     """Mid and side [2, N] -> [C, N]."""
     if channels == 1:
         return middle[:1]
-    return other(middle)
+    return sum_difference(middle)
 
 
 def _chunks(

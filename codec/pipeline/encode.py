@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codec.audio.resample import Resampler, resampled_length
-from codec.dsp.gain_control import Raiser
+from codec.dsp.gain_control import GainControl
 from codec.dsp.silence import SilenceFinder
 from codec.pipeline import backend
 from codec.pipeline.chunks import Windower, source_samples
 from codec.pipeline.payload import CHUNKS
-from codec.pipeline.ranked_encoder import REACH, Analysed, regroup
+from codec.pipeline.ranked_encoder import ENCODER_CONTEXT, AnalysedChunk, regroup
 from codec.pipeline.rate_control import Spool, find_gain
 from codec.pipeline.workers import Progress, ordered_map, workers
 from codec.runtime import models
@@ -114,7 +114,7 @@ def encode(
     count = _Count()
     with workers() as pool:
 
-        def write(parts: Iterator[Analysed], gain: int, kind: Coder | None) -> EncodeReport:
+        def write(parts: Iterator[AnalysedChunk], gain: int, kind: Coder | None) -> EncodeReport:
             header = Header(
                 sample_rate=source.sample_rate, channels=source.channels, samples=source.samples, latent=latent,
                 hop=HOP, chunk_frames=chunk_frames, gain=gain, coder=kind or Coder.RANGE, model=chosen.id,
@@ -152,8 +152,8 @@ def _windows(
 ) -> Iterator[tuple["Window", NDArray[np.int64], NDArray[np.int64]]]:
     """Windows of mid and side at 44.1 kHz, each with the digital silence and the raised stretches under its chunk."""
     rate = source.sample_rate
-    resampler, windower = Resampler(rate, SAMPLE_RATE, 2), Windower(REACH)
-    silence, raiser, segments = SilenceFinder(rate), Raiser(), CHUNK // SEGMENT
+    resampler, windower = Resampler(rate, SAMPLE_RATE, 2), Windower(ENCODER_CONTEXT)
+    silence, raiser, segments = SilenceFinder(rate), GainControl(), CHUNK // SEGMENT
 
     def listed(window: "Window") -> tuple["Window", NDArray[np.int64], NDArray[np.int64]]:
         quiet = silence.within(source_samples(window.index, rate), source_samples(window.index + 1, rate))
@@ -185,7 +185,7 @@ def _overhead(source: "AudioSource") -> int:
 
 
 def _made(
-    first: Analysed | None, pool: ThreadPoolExecutor, main: int, gain: int, tables: "AnyTables"
+    first: AnalysedChunk | None, pool: ThreadPoolExecutor, main: int, gain: int, tables: "AnyTables"
 ) -> dict[Coder, bytes]:
     """The first chunk's payload by every coder; empty where there is none."""
     if first is None:
@@ -202,7 +202,7 @@ def _write(
     source: "AudioSource",
     target: BinaryIO,
     pool: ThreadPoolExecutor,
-    chunks: Iterator[Analysed],
+    chunks: Iterator[AnalysedChunk],
     header: Header,
     model: models.Model,
     count: _Count,
@@ -217,7 +217,7 @@ def _write(
         # The coder is named once, in the header, before anything else is known: the first chunk decides for all.
         header = replace(header, coder=_smaller(made))
 
-    def code(chunk: Analysed) -> tuple[int, bytes]:
+    def code(chunk: AnalysedChunk) -> tuple[int, bytes]:
         if chunk is first and made:
             return len(chunk.analysis), made[header.coder]
         return len(chunk.analysis), chunk.payload(main, gain, header.coder, tables)

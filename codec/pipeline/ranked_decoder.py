@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from codec.dsp import noise_filling, stereo, window_switching
 from codec.dsp.mdct import Float
-from codec.quantization.quantize import spread
+from codec.quantization.quantize import scatter_indices
 from codec.runtime.models import Model
 from codec.runtime.session import Network
 from formats import Chunk
@@ -20,7 +20,7 @@ from formats.model.tables import SIGMA_UNIT, Tables
 from formats.payload.chunk import Latents, silent_channels
 from formats.payload.side_info import NO_TURNS
 
-REACH = 8
+DECODER_CONTEXT = 8
 """Frames of context on either side."""
 
 WINDOW = 2 * SEGMENT
@@ -35,7 +35,7 @@ MORE_INPUTS = {"loudness", "long"}
 
 
 @dataclass(frozen=True, eq=False)
-class Dense:
+class DequantizedChunk:
     """A chunk's latents back at their coefficients, before the network.
 
     Attributes:
@@ -66,19 +66,19 @@ class Dense:
         return out
 
 
-def dense(latents: Latents, number: int, first_frame: int, gain: int, tables: Tables) -> Dense:
+def dequantize(latents: Latents, number: int, first_frame: int, gain: int, tables: Tables) -> DequantizedChunk:
     """Undo the ranking."""
     frames, main = latents.main.shape
     index = latents.index
     if index is None:
         index = ranked(latents.hyper, frames, main, gain, tables)[1]
-    quantized, sent = spread(latents.main, index)
+    quantized, sent = scatter_indices(latents.main, index)
     size, loudness = np.empty(quantized.shape, np.float32), np.empty((frames, 1), np.float32)
     for part, expected in segments(latents.hyper, frames, tables):
         for values, out in ((expected.sigma, size), (expected.loudness, loudness)):
             np.divide(values, np.float32(SIGMA_UNIT), out=out[part], dtype=np.float32)
     silent = np.repeat(silent_channels(latents.hyper), HYPER_FRAMES, axis=0)[:frames]
-    return Dense(
+    return DequantizedChunk(
         number, first_frame, quantized, size, loudness, sent, silent, latents.silence, latents.attacks, latents.turns,
         latents.long,
     )  # fmt: skip
@@ -109,39 +109,39 @@ def places(around: tuple[P | None, P, P | None], frames: int) -> Iterator[tuple[
     """
     before, chunk, after = around
     for part, at in (
-        (before, REACH - len(before.quantized) if before else 0),
-        (chunk, REACH),
-        (after, REACH + frames),
+        (before, DECODER_CONTEXT - len(before.quantized) if before else 0),
+        (chunk, DECODER_CONTEXT),
+        (after, DECODER_CONTEXT + frames),
     ):
         if part is not None:
-            low, high = max(at, 0), min(at + len(part.quantized), REACH + frames + REACH)
+            low, high = max(at, 0), min(at + len(part.quantized), DECODER_CONTEXT + frames + DECODER_CONTEXT)
             yield part, slice(low, high), slice(low - at, high - at)
 
 
-class Synthesizer:
+class RankedDecoder:
     """The decoder side of one model on one device, at one gain and chunk length."""
 
     def __init__(self, model: Model, device: str, gain: int, chunk_frames: int) -> None:
-        if model.reach("decoder") > REACH:
+        if model.reach("decoder") > DECODER_CONTEXT:
             raise ModelError(f"model {model.name!r} needs more context than this version of aez gives it")
         self._more = MORE_INPUTS if model.long_blocks else set()
         self._network = Network(model.decoder, INPUTS | self._more, device, outputs=frozenset({"coefficients"}))
         self.provider = self._network.provider
-        self._size = (1, chunk_frames + 2 * REACH, COEFFICIENTS)
+        self._size = (1, chunk_frames + 2 * DECODER_CONTEXT, COEFFICIENTS)
         self._gain, self._tables = np.array([gain], np.float32), model.tables
         # What the network sees beyond the song's ends: a hyper vector of silence.
         nothing = np.full((1, HYPER_SIZE), HYPER_MIN, np.int8)
         silent = predict_scales(nothing, 1, self._tables)
         self._floor, self._quiet = (value[0].astype(np.float32) / np.float32(SIGMA_UNIT) for value in silent)
 
-    def open(self, latents: Latents, chunk: Chunk, channels: int) -> Dense:
+    def open(self, latents: Latents, chunk: Chunk, channels: int) -> DequantizedChunk:
         """Undo the ranking; of a mono file, side is silent and nothing is turned."""
         if channels == 1:
             latents.hyper[:, BANDS:] = HYPER_MIN
             latents = replace(latents, turns=NO_TURNS)
-        return dense(latents, chunk.index, chunk.first_frame, int(self._gain[0]), self._tables)
+        return dequantize(latents, chunk.index, chunk.first_frame, int(self._gain[0]), self._tables)
 
-    def __call__(self, around: tuple[Dense | None, Dense, Dense | None]) -> Float:
+    def __call__(self, around: tuple[DequantizedChunk | None, DequantizedChunk, DequantizedChunk | None]) -> Float:
         """A chunk with its neighbours -> mid and side [2, (F + 1) 700], its ends still to be overlapped."""
         chunk = around[1]
         frames = len(chunk.quantized)
@@ -154,8 +154,8 @@ class Synthesizer:
             quantized[0, target], sent[0, target] = part.quantized[chosen], part.sent[chosen]
             sigma[0, target], loudness[0, target] = part.log_sigma[chosen], part.loudness[chosen]
             long[0, target] = part.long_frames[chosen]
-        first = max(chunk.first_frame - REACH, 0)
-        start = first - (chunk.first_frame - REACH)
+        first = max(chunk.first_frame - DECODER_CONTEXT, 0)
+        start = first - (chunk.first_frame - DECODER_CONTEXT)
         pattern, filling = self._tables.noise, np.zeros(size, np.float32)
         filling[0, start:] = (
             noise_filling.frames(first, size[1] - start) if pattern is None else noise_filling.own(pattern, first, long[0, start:, 0])
@@ -166,11 +166,11 @@ class Synthesizer:
             inputs |= {"loudness": loudness, "long": long}
         for at in range(0, frames, WINDOW):
             end = min(at + WINDOW, frames)
-            seen = slice(at, end + 2 * REACH)
+            seen = slice(at, end + 2 * DECODER_CONTEXT)
             out = self._network(**{name: value[:, seen] for name, value in inputs.items()}, gain=self._gain)
-            coefficients[at:end] = finite(out["coefficients"][0, REACH:-REACH])
+            coefficients[at:end] = finite(out["coefficients"][0, DECODER_CONTEXT:-DECODER_CONTEXT])
         coefficients.reshape(frames, 2, HOP)[chunk.silent] = 0
-        return window_switching.samples(stereo.turn_back(coefficients, chunk.turns), chunk.long)
+        return window_switching.inverse_transform(stereo.rotate_back(coefficients, chunk.turns), chunk.long)
 
 
 class Overlap:

@@ -7,7 +7,7 @@ from typing import BinaryIO, cast
 
 import numpy as np
 
-from codec.pipeline.ranked_encoder import Analysed
+from codec.pipeline.ranked_encoder import AnalysedChunk
 from codec.pipeline.workers import ordered_map
 from formats.container.layout import CHUNK_SIZE, Coder
 from formats.model.tables import GAIN_LIMIT
@@ -22,7 +22,7 @@ CLOSE = 0.004
 
 
 class Spool:
-    """Analysed chunks in a temporary file, because an hour of them is 1.3 GB; the file goes with the object."""
+    """AnalysedChunk chunks in a temporary file, because an hour of them is 1.3 GB; the file goes with the object."""
 
     def __init__(self) -> None:
         self._file = cast("BinaryIO", tempfile.TemporaryFile(prefix="aez-"))  # noqa: SIM115  (closed by `close`)
@@ -31,19 +31,19 @@ class Spool:
     def __len__(self) -> int:
         return len(self._places)
 
-    def add(self, chunk: Analysed) -> None:
+    def add(self, chunk: AnalysedChunk) -> None:
         """Append a chunk."""
         self._places.append(self._file.seek(0, 2))
         for array in (chunk.hyper, chunk.analysis, *chunk.lists):
             np.save(self._file, np.ascontiguousarray(array), allow_pickle=False)
 
-    def read(self, numbers: Iterable[int]) -> Iterator[Analysed]:
+    def read(self, numbers: Iterable[int]) -> Iterator[AnalysedChunk]:
         """Chunks by number, one after another."""
         for number in numbers:
             self._file.seek(self._places[number])
             count = 2 + len(SideInfo._fields)
             hyper, analysis, *lists = (np.load(self._file, allow_pickle=False) for _ in range(count))
-            yield Analysed(hyper, analysis, SideInfo(*lists))
+            yield AnalysedChunk(hyper, analysis, SideInfo(*lists))
 
     def close(self) -> None:
         """Give the disk back."""
@@ -82,7 +82,7 @@ def find_gain(
     """The gain at which all chunks together take nearest to `target` bytes, heads and index entries included."""
 
     def total(gain: int, numbers: list[int]) -> float:
-        def one(chunk: Analysed) -> int:
+        def one(chunk: AnalysedChunk) -> int:
             return len(chunk.payload(main, gain, coder, tables)) + CHUNK_SIZE + 4
 
         return sum(ordered_map(pool, one, spool.read(numbers)))

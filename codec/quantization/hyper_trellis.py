@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from formats.grid import BANDS, HYPER_MAX, HYPER_MIN, HYPER_SIZE
 from formats.model.scales import GROUP
 from formats.model.tables import BAND_GROUPS, CHANGE_CONTEXTS, HYPER_SYMBOLS, PRECISION
-from formats.payload.hyper_latents import rows
+from formats.payload.hyper_latents import table_rows
 
 WEIGHTS = np.linspace(2, -0.6, BANDS, dtype=np.float32).clip(0.05) * np.array([[1], [2]], np.float32)
 """Squared half octaves that a bit is worth, [2, 24] (training/LOG.md).
@@ -25,17 +25,17 @@ _HALF = HYPER_SYMBOLS // 2
 _APART = np.arange(3) - np.arange(3)[:, None] + 2  # by the candidate before and a vector's own: 0...4
 
 
-def change_bits(frequencies: NDArray[np.uint32]) -> NDArray[np.float32]:
+def change_code_lengths(frequencies: NDArray[np.uint32]) -> NDArray[np.float32]:
     """Code lengths of changes from a model's hyper tables [64, 64]: [56, 64], by context and band group, and symbol."""
     known = frequencies[: CHANGE_CONTEXTS * BAND_GROUPS].astype(np.float32)
     return np.asarray(np.float32(PRECISION) - np.log2(known), np.float32)
 
 
-def settle(hyper: NDArray[np.float32], bits: NDArray[np.float32]) -> NDArray[np.float32]:
+def trellis_quantize(hyper: NDArray[np.float32], bits: NDArray[np.float32]) -> NDArray[np.float32]:
     """Whole numbers in -31...31 for hyper latents, each at most one from where it would be rounded to.
 
     Shape:
-        hyper: [G, 48], from a segment's start on; bits: [56, 64] as `change_bits` gives them -> [G, 48].
+        hyper: [G, 48], from a segment's start on; bits: [56, 64] as `change_code_lengths` gives them -> [G, 48].
     """
     missing = -len(hyper) % GROUP
     known = np.nan_to_num(hyper, nan=HYPER_MAX)  # where samples of 1e19 and more overflowed: as loud as can be told
@@ -64,6 +64,6 @@ def settle(hyper: NDArray[np.float32], bits: NDArray[np.float32]) -> NDArray[np.
 
 def _lengths(change: NDArray[np.int64], bits: NDArray[np.float32]) -> NDArray[np.float32]:
     """Bits of changes and of those up to two less and more, in the changes' contexts: [n, S, 48] -> [n, 5, S, 48]."""
-    tables = rows(change.reshape(-1, HYPER_SIZE)).reshape(change.shape)
+    tables = table_rows(change.reshape(-1, HYPER_SIZE)).reshape(change.shape)
     symbols = (change[:, None] + np.arange(-2, 3)[:, None, None] + _HALF) % HYPER_SYMBOLS
     return np.asarray(np.take(bits, tables[:, None] * HYPER_SYMBOLS + symbols), np.float32)

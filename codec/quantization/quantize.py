@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from codec.quantization.hyper_trellis import settle
+from codec.quantization.hyper_trellis import trellis_quantize
 from codec.quantization.rdoq import decide, thresholds
 from formats.grid import BANDS, HOP, HYPER_FRAMES, HYPER_MIN
 from formats.model.indexing import gather, scatter
@@ -25,9 +25,9 @@ def quantize_hyper(hyper: "Float", coefficients: "Float", bits: "Float") -> NDAr
 
     Shape:
         hyper: [G, 48] half octaves, from a segment's start on; coefficients: [3 G, 1400]; bits: [56, 64], code lengths
-        as `codec.quantization.hyper_trellis.change_bits` gives them -> [G, 48] in -32...31.
+        as `codec.quantization.hyper_trellis.change_code_lengths` gives them -> [G, 48] in -32...31.
     """
-    out = settle(hyper, bits).astype(np.int8)
+    out = trellis_quantize(hyper, bits).astype(np.int8)
     silent = ~coefficients.reshape(len(hyper), HYPER_FRAMES, 2, HOP).any((1, 3))
     out.reshape(-1, 2, BANDS)[silent] = HYPER_MIN
     return out
@@ -57,13 +57,13 @@ def quantize(
     return decide(ratio, level, index, thresholds(tables))
 
 
-def quantize_mixed(latents: "Float", gain: int) -> NDArray[np.int32]:
+def quantize_plain(latents: "Float", gain: int) -> NDArray[np.int32]:
     """Latents of a mixed model, whose steps are all d = 2**(-gain / 32), rounded with a dead zone: [F, M] -> [F, M]."""
     ratio = latents * np.exp2(np.float32(gain / 32))
     magnitude = np.floor(np.minimum(np.abs(ratio), MAGNITUDE_LIMIT) + np.float32(0.5 - DEAD_ZONE))
     return np.asarray(np.where(ratio < 0, -magnitude, magnitude), np.int32)
 
 
-def spread(main: NDArray[np.int32], index: NDArray[np.int64]) -> tuple["Float", NDArray[np.bool_]]:
+def scatter_indices(main: NDArray[np.int32], index: NDArray[np.int64]) -> tuple["Float", NDArray[np.bool_]]:
     """Main latents [F, M] back at their coefficients: values [F, 1400] and the mask of what was sent."""
     return scatter(main.astype(np.float32), index), scatter(np.ones(index.shape, np.bool_), index)

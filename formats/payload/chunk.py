@@ -21,7 +21,7 @@ from formats.model.scales import ranked
 from formats.model.tables import MAGNITUDES, Tables
 from formats.payload import bits, hyper_latents, side_info, zstd_coder
 from formats.payload.bits import Cursor
-from formats.payload.range_coder import SymbolDecoder, SymbolEncoder
+from formats.payload.range_coder import RangeDecoder, RangeEncoder
 from formats.payload.side_info import NO_ATTACKS, NO_LONG, NO_TURNS, SideInfo
 
 AnyTables = Tables | PlainTables
@@ -121,7 +121,7 @@ def _passes(ranking: Ranking, tables: AnyTables, magnitude: NDArray[np.uint8]) -
 
 
 def _encode_range(latents: Latents, ranking: Ranking, tables: AnyTables) -> bytes:
-    encoder = SymbolEncoder()
+    encoder = RangeEncoder()
     if isinstance(tables, Tables):
         hyper_latents.encode(latents.hyper, encoder, tables)
     shift = low_bits(ranking.level)
@@ -151,7 +151,7 @@ def _decode_range(
     cursor: Cursor, frames: int, main: int, gain: int, tables: AnyTables
 ) -> tuple[NDArray[np.int8], NDArray[np.int32], NDArray[np.int64] | None]:
     words = np.frombuffer(cursor.take(4 * cursor.varint()), "<u4").astype(np.uint32)
-    decoder = SymbolDecoder(words)
+    decoder = RangeDecoder(words)
     if isinstance(tables, Tables):
         vectors = hyper_latents.decode(decoder, hyper_count(frames), tables)
     else:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from formats.grid import BANDS, HYPER_MIN, HYPER_SIZE
 from formats.model.tables import BAND_GROUPS, CHANGE_CONTEXTS, HYPER_SYMBOLS, Tables
-from formats.payload.range_coder import SymbolDecoder, SymbolEncoder, model
+from formats.payload.range_coder import RangeDecoder, RangeEncoder, model
 
 _HALF = HYPER_SYMBOLS // 2
 
@@ -37,12 +37,12 @@ def contexts(change: NDArray[np.int64], band: int) -> NDArray[np.uint8]:
     return np.take(_CONTEXTS, eighths)
 
 
-def rows(change: NDArray[np.int64]) -> NDArray[np.int64]:
+def table_rows(change: NDArray[np.int64]) -> NDArray[np.int64]:
     """The table of every change, all of which are known: [n, 48] -> [n, 48], each in 0...55."""
     return np.stack([contexts(change, band) * BAND_GROUPS + group(band) for band in range(HYPER_SIZE)], 1).astype(np.int64)
 
 
-def encode(vectors: NDArray[np.int8], encoder: SymbolEncoder, tables: Tables) -> None:
+def encode(vectors: NDArray[np.int8], encoder: RangeEncoder, tables: Tables) -> None:
     """Code vectors [G, 48] of -32...31."""
     values = vectors.astype(np.int64, order="F")
     change = np.subtract(values[1:], values[:-1], order="F")
@@ -54,7 +54,7 @@ def encode(vectors: NDArray[np.int8], encoder: SymbolEncoder, tables: Tables) ->
         encoder.rows(symbols[order], counts, tables.hyper[_tables(band)])
 
 
-def decode(decoder: SymbolDecoder, count: int, tables: Tables) -> NDArray[np.int8]:
+def decode(decoder: RangeDecoder, count: int, tables: Tables) -> NDArray[np.int8]:
     """The next `count` vectors: [count, 48]."""
     values = np.zeros((count, HYPER_SIZE), np.int64, order="F")
     change = np.zeros((max(count - 1, 0), HYPER_SIZE), np.int64, order="F")

@@ -35,7 +35,7 @@ def _models(tables: NDArray[np.uint32], used: NDArray[np.int64]) -> list[Any]:
     return [_model(data[at : at + size]) for at in range(0, len(data), size)]
 
 
-class SymbolEncoder:
+class RangeEncoder:
     """Collects symbols; `words` seals."""
 
     def __init__(self) -> None:
@@ -60,7 +60,7 @@ class SymbolEncoder:
         return np.asarray(self._coder.get_compressed(), np.uint32)
 
 
-class SymbolDecoder:
+class RangeDecoder:
     """The same calls backwards."""
 
     def __init__(self, words: NDArray[np.uint32]) -> None:
@@ -80,7 +80,7 @@ class SymbolDecoder:
             raise DamagedError(NO_CODE) from None
 
     def rows(self, counts: NDArray[Any], tables: NDArray[np.uint32], out: NDArray[np.int32]) -> None:
-        """Inverse of `SymbolEncoder.rows`, into `out` [sum of counts]."""
+        """Inverse of `RangeEncoder.rows`, into `out` [sum of counts]."""
         used = np.flatnonzero(counts)
         self.runs(counts[used].tolist(), _models(tables, used), out)
 

@@ -14,7 +14,7 @@ import soxr
 from numpy.typing import NDArray
 
 from codec.dsp import mdct, stereo, window_switching
-from codec.dsp.gain_control import raised
+from codec.dsp.gain_control import apply_gain_control
 from formats.errors import UsageError
 from formats.grid import BANDS, HOP, SAMPLE_RATE, WINDOW_UNITS, segment_count
 from training.data.collection import Track, collection
@@ -136,15 +136,15 @@ def batches(music: Music, loops: Music, seed: int, size: int, frames: int, *, tu
     rng = np.random.default_rng(seed)
     while True:
         waves = np.stack([item(music, loops, rng, frames) for _ in range(size)])
-        # As files have it, quiet before attacks is raised, also in what decoded items are held against.
-        middle = np.stack([raised(x) for x in stereo.other(waves) / 2])
-        waves = stereo.other(middle)
+        # As files have it, quiet before attacks is apply_gain_control, also in what decoded items are held against.
+        middle = np.stack([apply_gain_control(x) for x in stereo.sum_difference(waves) / 2])
+        waves = stereo.sum_difference(middle)
         turns = np.zeros((size, segment_count(frames), BANDS), np.uint8)
         long = np.zeros((*turns.shape[:2], WINDOW_UNITS), np.bool_)
         if turned:
-            coefficients, long = (np.stack(part) for part in zip(*map(window_switching.frames, middle), strict=True))
-            turns = np.stack([stereo.choose(one) for one in coefficients])
-            coefficients = np.stack([stereo.turn(*pair) for pair in zip(coefficients, turns, strict=True)])
+            coefficients, long = (np.stack(part) for part in zip(*map(window_switching.transform, middle), strict=True))
+            turns = np.stack([stereo.choose_angles(one) for one in coefficients])
+            coefficients = np.stack([stereo.rotate(*pair) for pair in zip(coefficients, turns, strict=True)])
         else:
             coefficients = np.stack([mdct.frames(x) for x in middle])
         yield Batch(coefficients, long, turns, waves[:, :, HOP:-HOP])

@@ -19,14 +19,14 @@ from scipy.fft import dct
 from scipy.signal import ShortTimeFFT
 
 from codec.cli.terminal import progress
-from codec.dsp.gain_control import raised
+from codec.dsp.gain_control import apply_gain_control
 from codec.dsp.mdct import Float
-from codec.dsp.stereo import other
+from codec.dsp.stereo import sum_difference
 from codec.files import new_file
 from codec.inspection.genre import features
 from codec.pipeline.chunks import Windower
-from codec.pipeline.ranked_encoder import REACH, analysis_values, turned
-from codec.quantization.hyper_trellis import change_bits
+from codec.pipeline.ranked_encoder import ENCODER_CONTEXT, analysis_values, rotated
+from codec.quantization.hyper_trellis import change_code_lengths
 from codec.quantization.quantize import quantize, quantize_hyper
 from codec.runtime.classifiers import FEATURES
 from codec.runtime.models import Model
@@ -105,23 +105,23 @@ class Listener:
         graph, self._tap = tapped(model.encoder)
         self._network = Network(graph, {"coefficients"}, "cpu")
         self._tables, self._long = model.tables, model.long_blocks
-        self._bits = change_bits(self._tables.hyper)
+        self._bits = change_code_lengths(self._tables.hyper)
         self._tiers = [(model.main_count(tier), model.gain(tier)) for tier in tiers]
 
     def __call__(self, samples: Float) -> tuple[Float, Float]:
         """Left and right [2, N] at 44.1 kHz -> heard [tiers, G, 152], tokens [G, W]."""
-        middle = other(samples) * np.float32(0.5)
-        windower = Windower(REACH)
+        middle = sum_difference(samples) * np.float32(0.5)
+        windower = Windower(ENCODER_CONTEXT)
         heard: list[list[Float]] = []
         tokens: list[Float] = []
-        for window in (*windower.push(raised(middle)), *windower.finish(samples.shape[1])):
-            # As `codec.pipeline.ranked_encoder.Analyser`, which keeps the network's other outputs to itself.
-            coefficients, *_ = turned(window, self._long)
+        for window in (*windower.push(apply_gain_control(middle)), *windower.finish(samples.shape[1])):
+            # As `codec.pipeline.ranked_encoder.RankedEncoder`, which keeps the network's other outputs to itself.
+            coefficients, *_ = rotated(window, self._long)
             out = self._network(coefficients=coefficients[None])
             groups = hyper_count(window.frames)
-            core = slice(REACH // HYPER_FRAMES, REACH // HYPER_FRAMES + groups)
-            hyper = quantize_hyper(out["hyper"][0, core], coefficients[REACH : REACH + HYPER_FRAMES * groups], self._bits)
-            analysis = analysis_values(out, coefficients)[REACH : REACH + window.frames]
+            core = slice(ENCODER_CONTEXT // HYPER_FRAMES, ENCODER_CONTEXT // HYPER_FRAMES + groups)
+            hyper = quantize_hyper(out["hyper"][0, core], coefficients[ENCODER_CONTEXT : ENCODER_CONTEXT + HYPER_FRAMES * groups], self._bits)
+            analysis = analysis_values(out, coefficients)[ENCODER_CONTEXT : ENCODER_CONTEXT + window.frames]
             heard.append([self._features(hyper, analysis, *tier) for tier in self._tiers])
             tokens.append(out[self._tap][0, core] if self._tap else np.zeros((groups, 0), np.float32))
         return np.concatenate([np.stack(part) for part in heard], 1), np.concatenate(tokens)

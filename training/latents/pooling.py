@@ -26,7 +26,7 @@ from codec.files import new_file
 from codec.pipeline import encode as encoding
 from codec.pipeline.payload import unpack
 from codec.pipeline.workers import WORKERS, ordered_map
-from codec.quantization.quantize import spread
+from codec.quantization.quantize import scatter_indices
 from codec.runtime.models import Model
 from formats import Reader
 from formats.grid import BANDS, HOP, HYPER_MIN, HYPER_SIZE, SAMPLE_RATE
@@ -113,7 +113,7 @@ def _bands(chunk: Latents, gain: int, tables: object) -> Float:
     main = chunk.main
     if isinstance(tables, Tables):
         index = ranks(scale_indices(predict_scales(chunk.hyper, len(main), tables), gain, tables), main.shape[1])
-        values = spread(main, index)[0]
+        values = scatter_indices(main, index)[0]
         edges = np.concatenate([EDGES[:-1], HOP + EDGES])
     else:
         values = main.astype(np.float32)

@@ -19,16 +19,16 @@ from onnx import numpy_helper
 from torch import Tensor, nn
 
 from codec.dsp import framing
-from codec.dsp.stereo import other
+from codec.dsp.stereo import sum_difference
 from codec.pipeline.plain import NAMES
-from codec.quantization.quantize import quantize_mixed
+from codec.quantization.quantize import quantize_plain
 from codec.runtime.models import model_id
 from formats.grid import CHUNK, HOP, SCALES, UNIT_SCALE, nominal_kbps
 from formats.model.plain_tables import PlainTables
 from formats.model.tables import MAGNITUDES, SCALE_BITS, frequencies
 from formats.payload.chunk import low_bits
 from training.data.batches import Music
-from training.plain.network import Mixed, MixedConfig
+from training.plain.network import PlainAutoencoder, PlainConfig
 from training.ranked.tables import pieces, smoothed
 
 DEFAULT_GAINS = {"dense": 0, "time": 32}
@@ -44,7 +44,7 @@ SMALL = 1024
 class DecoderGraph(nn.Module):
     """The decoder as a file sees it: integers and the file's gain."""
 
-    def __init__(self, model: Mixed) -> None:
+    def __init__(self, model: PlainAutoencoder) -> None:
         super().__init__()
         self.decoder = model.decoder
 
@@ -53,17 +53,17 @@ class DecoderGraph(nn.Module):
         return self.decoder(quantized * torch.exp(gain * (-math.log(2) / 32)))  # type: ignore[no-any-return]
 
 
-def windows(config: MixedConfig, music: Music, number: int, seed: int) -> Iterator[NDArray[np.float32]]:
+def windows(config: PlainConfig, music: Music, number: int, seed: int) -> Iterator[NDArray[np.float32]]:
     """Frames [630, D] of random ten-second pieces."""
     rng = np.random.default_rng(seed)
     if config.transform == "mdct":
         yield from pieces(music, number, rng, turned=False)
         return
     for _ in range(number):
-        yield framing.forward(other(music.crop(rng, (CHUNK + 1) * HOP)) * np.float32(0.5))
+        yield framing.forward(sum_difference(music.crop(rng, (CHUNK + 1) * HOP)) * np.float32(0.5))
 
 
-def count(model: Mixed, music: Music, number: int, seed: int = 0) -> PlainTables:
+def count(model: PlainAutoencoder, music: Music, number: int, seed: int = 0) -> PlainTables:
     """Scales sizes of the latents, and frequencies of their magnitudes over a range of gains."""
     with torch.no_grad():
         found = [
@@ -80,14 +80,14 @@ def count(model: Mixed, music: Music, number: int, seed: int = 0) -> PlainTables
     for z in found:
         for gain in rng.integers(*COUNTED_GAINS, 3).tolist():
             row = tables.levels(gain)
-            coarse = np.abs(quantize_mixed(z, gain)) >> low_bits(row)
+            coarse = np.abs(quantize_plain(z, gain)) >> low_bits(row)
             symbols = row.astype(np.int64) * MAGNITUDES + np.minimum(coarse, MAGNITUDES - 1)
             counts += np.bincount(symbols.ravel(), minlength=len(counts))
     return PlainTables(tables.intercept, frequencies(smoothed(counts.reshape(SCALES, MAGNITUDES))))
 
 
 @torch.no_grad()
-def rounded(model: Mixed) -> Mixed:
+def rounded(model: PlainAutoencoder) -> PlainAutoencoder:
     """The same model with the weights that `halved` stores, in place."""
     for value in model.parameters():
         if value.numel() >= SMALL:
@@ -113,7 +113,7 @@ def halved(graph: bytes) -> bytes:
     return bytes(model.SerializeToString())
 
 
-def example(config: MixedConfig, batch: int, length: int, seed: int = 0) -> tuple[Tensor, Tensor, Tensor]:
+def example(config: PlainConfig, batch: int, length: int, seed: int = 0) -> tuple[Tensor, Tensor, Tensor]:
     """Plausible frames, integers and gain of any size."""
     g = torch.Generator().manual_seed(seed)
     x = torch.randn(batch, length, config.size, generator=g) * 0.05
@@ -121,7 +121,7 @@ def example(config: MixedConfig, batch: int, length: int, seed: int = 0) -> tupl
     return x, q, torch.tensor([8.0])
 
 
-def export(model: Mixed, told: dict[str, Any], music: Music, pieces: int, out: Path) -> dict[str, Any]:
+def export(model: PlainAutoencoder, told: dict[str, Any], music: Music, pieces: int, out: Path) -> dict[str, Any]:
     """Write the folder; returns the card."""
     from training.ranked.export import parity, write_graph  # which comes here for its checkpoints
 
@@ -164,9 +164,9 @@ def export(model: Mixed, told: dict[str, Any], music: Music, pieces: int, out: P
     return card
 
 
-def restore(state: dict[str, Any]) -> tuple[Mixed, dict[str, Any]]:
+def restore(state: dict[str, Any]) -> tuple[PlainAutoencoder, dict[str, Any]]:
     """Averaged weights of a checkpoint of `training.plain.train`, and what the card says of them."""
-    model = Mixed(MixedConfig.from_plain(state["config"])).eval()
+    model = PlainAutoencoder(PlainConfig.from_plain(state["config"])).eval()
     model.load_state_dict(state["ema"])
     told = {"steps": state["step"], "seconds_of_audio_seen": round(state["seen"])}
     return model, {**told, "training_seconds": round(state["spent"]), "config": state["config"]}

@@ -22,7 +22,7 @@ QUIET = 1e-4
 
 
 @dataclass(frozen=True)
-class MixedConfig:
+class PlainConfig:
     """One network pair and what it is trained for."""
 
     kind: str = "time"  # dense or time
@@ -53,14 +53,14 @@ class MixedConfig:
         return {**asdict(self), "latents": list(self.latents)}
 
     @staticmethod
-    def from_plain(values: dict[str, Any]) -> "MixedConfig":
+    def from_plain(values: dict[str, Any]) -> "PlainConfig":
         """Inverse of `plain`."""
-        return MixedConfig(**{**values, "latents": tuple(values["latents"])})
+        return PlainConfig(**{**values, "latents": tuple(values["latents"])})
 
 
 DEFAULTS = {
-    "time": MixedConfig(),
-    "dense": MixedConfig("dense", "compressed", (32, 64, 128, 256, 512), width=512, hidden=512),
+    "time": PlainConfig(),
+    "dense": PlainConfig("dense", "compressed", (32, 64, 128, 256, 512), width=512, hidden=512),
 }
 """The two kinds as they are trained."""
 
@@ -103,7 +103,7 @@ class Block(nn.Module):
 class Encoder(nn.Module):
     """Frames [B, T, D] -> latents [B, T, L] in steps of gain 0, before rounding."""
 
-    def __init__(self, c: MixedConfig) -> None:
+    def __init__(self, c: PlainConfig) -> None:
         super().__init__()
         self.latents, self.compressed = max(c.latents), c.transform == "mdct"
         self.enter = nn.Linear(c.size, c.width, bias=False)
@@ -118,7 +118,7 @@ class Encoder(nn.Module):
 class Decoder(nn.Module):
     """Dequantized latents [B, T, L], zeros where none were sent -> frames [B, T, D]; samples lack only overlap-add."""
 
-    def __init__(self, c: MixedConfig) -> None:
+    def __init__(self, c: PlainConfig) -> None:
         super().__init__()
         self.spare, self.compressed = c.width - max(c.latents), c.transform == "mdct"
         self.blocks = nn.Sequential(*(Block(c.width, c.hidden, c.time) for _ in range(c.blocks)))
@@ -130,10 +130,10 @@ class Decoder(nn.Module):
         return expand(y) if self.compressed else y
 
 
-class Mixed(nn.Module):
+class PlainAutoencoder(nn.Module):
     """Both parts under one roof, so that a checkpoint is one dictionary of tensors."""
 
-    def __init__(self, config: MixedConfig) -> None:
+    def __init__(self, config: PlainConfig) -> None:
         super().__init__()
         self.config = config
         self.encoder, self.decoder = Encoder(config), Decoder(config)

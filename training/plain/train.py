@@ -19,7 +19,7 @@ from torch import Tensor
 
 from training.data.batches import Music, batches, listed
 from training.plain.losses import LOSSES, SIZES, compressed
-from training.plain.network import DEFAULTS, Mixed, MixedConfig, compress, overlap_add, windows
+from training.plain.network import DEFAULTS, PlainAutoencoder, PlainConfig, compress, overlap_add, windows
 from training.ranked.losses import basis
 from training.ranked.tables import pieces
 from training.ranked.train import quantize_through, save
@@ -52,10 +52,10 @@ def principal(frames: Iterator[Tensor], width: int) -> Tensor:
     return directions.flip(1)[:, :width].float()
 
 
-def start(config: MixedConfig, music: Music, number: int, seed: int) -> Mixed:
+def start(config: PlainConfig, music: Music, number: int, seed: int) -> PlainAutoencoder:
     """A model that is PCA of `number` pieces of the music."""
     torch.manual_seed(seed)
-    model = Mixed(config)
+    model = PlainAutoencoder(config)
     drawn = pieces(music, number, np.random.default_rng(seed), turned=False)
     found = (torch.from_numpy(np.ascontiguousarray(x)) for x in drawn)
     if config.transform == "mdct":
@@ -64,7 +64,7 @@ def start(config: MixedConfig, music: Music, number: int, seed: int) -> Mixed:
     return model
 
 
-def through(model: Mixed, x: Tensor, step: Tensor, kept: Tensor) -> tuple[Tensor, Tensor]:
+def through(model: PlainAutoencoder, x: Tensor, step: Tensor, kept: Tensor) -> tuple[Tensor, Tensor]:
     """Frames [B, T, D] through quantizer and decoder as a file would carry them.
 
     Args:
@@ -81,7 +81,7 @@ def through(model: Mixed, x: Tensor, step: Tensor, kept: Tensor) -> tuple[Tensor
     return model.decoder(quantize_through(ratio) * step), bits
 
 
-def distance(config: MixedConfig, decoded: Tensor, x: Tensor, sizes: Sequence[int] = SIZES) -> Tensor:
+def distance(config: PlainConfig, decoded: Tensor, x: Tensor, sizes: Sequence[int] = SIZES) -> Tensor:
     """The configured loss of decoded frames, [B]; `sizes` are windows of spectral ones."""
     if config.transform == "mdct":
         return compressed(compress_safely(decoded), compress(x))
@@ -95,22 +95,22 @@ def compress_safely(x: Tensor) -> Tensor:
     return x / (x.abs() + 1e-6).sqrt()
 
 
-def frames_of(config: MixedConfig, coefficients: Tensor, waves: Tensor) -> Tensor:
+def frames_of(config: PlainConfig, coefficients: Tensor, waves: Tensor) -> Tensor:
     """A batch of `training.data.batches` as the kind's frames."""
     if config.transform == "mdct":
         return coefficients
     return windows(torch.stack([waves[:, 0] + waves[:, 1], waves[:, 0] - waves[:, 1]], 1) / 2)
 
 
-def train(config: MixedConfig, a: argparse.Namespace) -> None:
+def train(config: PlainConfig, a: argparse.Namespace) -> None:
     """Run until the limit."""
     torch.set_flush_denormal(True)
     music = Music(listed(a.music, "train"), a.cache, "train")
     loops = Music(sorted((a.music / "loops").glob("*")), a.cache, "loops")
     state = torch.load(a.resume, map_location="cpu", weights_only=True) if a.resume else None
     if state:
-        config = MixedConfig.from_plain(state["config"])
-        model = Mixed(config)
+        config = PlainConfig.from_plain(state["config"])
+        model = PlainAutoencoder(config)
         model.load_state_dict(state["model"])
     else:
         model = start(config, music, START_PIECES, a.seed)

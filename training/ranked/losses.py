@@ -17,7 +17,7 @@ from codec.dsp import window_switching
 from codec.dsp.mdct import WINDOW
 from formats.grid import BAND_EDGES, HOP, ROTATION_ANGLES, SAMPLE_RATE, SEGMENT, WINDOW_UNIT
 from formats.model.tables import HYPER_SYMBOLS
-from formats.payload.hyper_latents import rows
+from formats.payload.hyper_latents import table_rows
 from training.metrics.mel import mel_filters
 from training.ranked.start import EDGES
 
@@ -70,7 +70,7 @@ def synthesize(coefficients: Tensor, long: Tensor) -> Tensor:
 
 
 def turn_back(coefficients: Tensor, turns: Tensor) -> Tensor:
-    """First and second channel [B, T, 1400] -> mid and side: the differentiable twin of `codec.dsp.stereo.turn_back`."""
+    """First and second channel [B, T, 1400] -> mid and side: the differentiable twin of `codec.dsp.stereo.rotate_back`."""
     angle = turns.to(coefficients.dtype) * (math.pi / ROTATION_ANGLES)
     angle = angle.repeat_interleave(torch.tensor(np.diff(BAND_EDGES), device=turns.device), 2)
     angle = angle.repeat_interleave(SEGMENT, 1)[:, : coefficients.shape[1]]
@@ -218,10 +218,10 @@ def change_length(change: Tensor, bits: Tensor) -> Tensor:
     """Bits of whole-numbered changes of hyper latents, whose slope is half the difference of the next two.
 
     Shape:
-        change: [B, n, 48]; bits: [56, 64] by context and band group, and symbol (`codec.quantization.hyper_trellis.change_bits`).
+        change: [B, n, 48]; bits: [56, 64] by context and band group, and symbol (`codec.quantization.hyper_trellis.change_code_lengths`).
     """
     flat = change.detach().flatten(0, 1).round().long()
-    at, half = torch.from_numpy(rows(flat.cpu().numpy())).to(flat.device), HYPER_SYMBOLS // 2
+    at, half = torch.from_numpy(table_rows(flat.cpu().numpy())).to(flat.device), HYPER_SYMBOLS // 2
     here, above, below = (bits[at, (flat + half + d) % HYPER_SYMBOLS].reshape(change.shape) for d in (0, 1, -1))
     return here + (above - below) / 2 * (change - change.detach())
 

@@ -115,7 +115,7 @@ class Encoder(nn.Module):
         return self.envelope(x) + 2 * torch.tanh(self.hyper(pooled))
 
 
-class Levels(nn.Module):
+class ScalePredictor(nn.Module):
     """The differentiable twin of `formats.model.scales`: expected sizes and steps from hyper latents."""
 
     start: Tensor
@@ -215,7 +215,7 @@ class Autoencoder(nn.Module):
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.config = config
-        self.encoder, self.levels, self.decoder = Encoder(config), Levels(), Decoder(config)
+        self.encoder, self.levels, self.decoder = Encoder(config), ScalePredictor(), Decoder(config)
         self.noise = Noise()
 
     @staticmethod

@@ -8,9 +8,9 @@ import torch
 from numpy.typing import NDArray
 
 from codec.dsp import noise_filling, stereo, window_switching
-from codec.dsp.gain_control import raised
+from codec.dsp.gain_control import apply_gain_control
 from codec.dsp.mdct import frames
-from codec.quantization.hyper_trellis import change_bits
+from codec.quantization.hyper_trellis import change_code_lengths
 from codec.quantization.quantize import quantize, quantize_hyper
 from codec.quantization.rdoq import thresholds
 from formats.grid import CHUNK, HOP, HYPER_SIZE, SCALES, TIERS, UNIT_SCALE, main_count
@@ -29,7 +29,7 @@ from formats.model.tables import (
     frequencies,
 )
 from formats.payload.chunk import low_bits
-from formats.payload.hyper_latents import group, rows
+from formats.payload.hyper_latents import group, table_rows
 from training.data.batches import Music
 from training.ranked.config import GAINS
 from training.ranked.network import Autoencoder, Noise
@@ -68,15 +68,15 @@ def noise_pattern(values: NDArray[np.float32]) -> NDArray[np.int8] | None:
 def pieces(music: Music, count: int, rng: np.random.Generator, *, turned: bool = True) -> Iterator[NDArray[np.float32]]:
     """MDCT frames [630, 1400] of random ten-second pieces.
 
-    Quiet before attacks is raised. Block lengths and turned bands are as in files of ranked models, or (not `turned`)
+    Quiet before attacks is apply_gain_control. Block lengths and turned bands are as in files of ranked models, or (not `turned`)
     short blocks of mid and side.
     """
     for _ in range(count):
         x = music.crop(rng, (CHUNK + 1) * HOP)
-        middle = raised(stereo.other(x) * np.float32(0.5))
+        middle = apply_gain_control(stereo.sum_difference(x) * np.float32(0.5))
         if turned:
-            coefficients, _ = window_switching.frames(middle)
-            yield stereo.turn(coefficients, stereo.choose(coefficients))
+            coefficients, _ = window_switching.transform(middle)
+            yield stereo.rotate(coefficients, stereo.choose_angles(coefficients))
         else:
             yield frames(middle)
 
@@ -114,7 +114,7 @@ def count_magnitudes(
 def count_changes(steps: NDArray[np.float64], vectors: NDArray[np.int8]) -> None:
     """Add a piece's hyper latents [G, 48] to counts [64, 64] of symbols, context by context as they are coded."""
     change: NDArray[np.int64] = vectors[1:].astype(np.int64) - vectors[:-1]
-    np.add.at(steps, (rows(change), (change + HYPER_SYMBOLS // 2) % HYPER_SYMBOLS), 1)
+    np.add.at(steps, (table_rows(change), (change + HYPER_SYMBOLS // 2) % HYPER_SYMBOLS), 1)
     for band in range(HYPER_SIZE):
         below = int(vectors[0, band - 1]) if band else 0
         first = CHANGE_CONTEXTS * BAND_GROUPS + group(band)
@@ -139,7 +139,7 @@ def change_tables(hypers: list[tuple[NDArray[np.float32], NDArray[np.float32]]])
         for hyper, coefficients in hypers:
             count_changes(steps, quantize_hyper(hyper, coefficients, bits))
         tabled = hyper_frequencies(steps)
-        bits = change_bits(tabled)
+        bits = change_code_lengths(tabled)
     return tabled
 
 
@@ -164,7 +164,7 @@ def count(model: Autoencoder, music: Music, number: int, seed: int = 0) -> tuple
     for many, rng in ((few, np.random.default_rng(seed + 2)), (number, np.random.default_rng(seed))):
         main, plain = np.zeros((CONTEXTS, SCALES, MAGNITUDES)), np.zeros((SCALES, MAGNITUDES))
         steps = np.zeros((HYPER_TABLES, HYPER_SYMBOLS))
-        bits = change_bits(tables.hyper)
+        bits = change_code_lengths(tables.hyper)
         for x in pieces(music, many, rng):
             vectors = quantize_hyper(analysed(x), x, bits)
             count_changes(steps, vectors)
@@ -192,4 +192,4 @@ def code_lengths(tables: Tables, plain: NDArray[np.float64]) -> dict[str, NDArra
     main = -np.log2(smooth / smooth.sum(1, keepdims=True))
     main[:, 1:] += 1
     limits = thresholds(tables)
-    return {"main": main.astype(np.float32), "change": change_bits(tables.hyper), "limits": limits}
+    return {"main": main.astype(np.float32), "change": change_code_lengths(tables.hyper), "limits": limits}

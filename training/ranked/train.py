@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from codec.quantization.hyper_trellis import settle
+from codec.quantization.hyper_trellis import trellis_quantize
 from codec.quantization.quantize import DEAD_ZONE
 from codec.quantization.rdoq import BASE, SMALL
 from formats.grid import HYPER_FRAMES, HYPER_MAX, HYPER_MIN, SEGMENT, WINDOW_UNIT, WINDOW_UNITS, main_count
@@ -51,12 +51,12 @@ def choose_sent(level: Tensor, main: list[int]) -> Tensor:
 
 
 def settle_through(hyper: Tensor, bits: Tensor) -> Tensor:
-    """`codec.quantization.hyper_trellis.settle` in the forward pass, identity in the backward pass.
+    """`codec.quantization.hyper_trellis.trellis_quantize` in the forward pass, identity in the backward pass.
 
     Shape:
-        hyper: [B, G, 48], G a multiple of 42; bits: [56, 64] as `codec.quantization.hyper_trellis.change_bits` gives them -> [B, G, 48].
+        hyper: [B, G, 48], G a multiple of 42; bits: [56, 64] as `codec.quantization.hyper_trellis.change_code_lengths` gives them -> [B, G, 48].
     """
-    settled = settle(hyper.detach().flatten(0, 1).cpu().numpy(), bits.cpu().numpy())
+    settled = trellis_quantize(hyper.detach().flatten(0, 1).cpu().numpy(), bits.cpu().numpy())
     near = hyper.clamp(HYPER_MIN + 1, HYPER_MAX)
     return near + (torch.from_numpy(settled).to(hyper).reshape(hyper.shape) - near).detach()
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from training.data.batches import Music
 from training.data.songs import song
 from training.plain import export as plain_export
-from training.plain.network import Block, Mixed, MixedConfig
+from training.plain.network import Block, PlainAutoencoder, PlainConfig
 from training.plain.train import start
 from training.ranked.config import NetworkConfig
 from training.ranked.export import export
@@ -24,8 +24,8 @@ from training.ranked.network import Autoencoder
 
 TINY = NetworkConfig(width=8, blocks=1, encoder_width=4, encoder_blocks=1)
 MIXED = {
-    "dense": MixedConfig("dense", "compressed", (20, 40), width=40, hidden=8),
-    "time": MixedConfig("time", "mse", (16, 24), width=24, hidden=8, blocks=2, time=3),
+    "dense": PlainConfig("dense", "compressed", (20, 40), width=40, hidden=8),
+    "time": PlainConfig("time", "mse", (16, 24), width=24, hidden=8, blocks=2, time=3),
 }
 """Both transforms, with latents that are not those of other models."""
 
@@ -65,7 +65,7 @@ def untrained() -> Autoencoder:
     return model
 
 
-def untrained_mixed(kind: str) -> Mixed:
+def untrained_mixed(kind: str) -> PlainAutoencoder:
     """A tiny mixed model: PCA of synthesized songs, and random blocks; the same weights every time on one machine."""
     model = start(MIXED[kind], SyntheticMusic(), 4, seed=0).eval()
     with torch.no_grad():

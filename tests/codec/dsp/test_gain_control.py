@@ -12,17 +12,17 @@ from numpy.typing import NDArray
 
 from codec.dsp import gain_control
 from codec.dsp.gain_control import (
-    AHEAD,
-    BLOCKS,
     HEIGHT,
     JUMP,
+    LOOKAHEAD,
+    LOOKBACK,
     LOUDEST,
-    REACH,
+    SEGMENT_BLOCKS,
     SHORTEST,
-    Lowerer,
-    Raiser,
-    exponents,
-    find,
+    GainControl,
+    InverseGainControl,
+    find_stretches,
+    gain_exponents,
 )
 from codec.pipeline.payload import unpack
 from codec.pipeline.peel import peel
@@ -38,8 +38,8 @@ QUIET, LOUD = -70.0, -20.0
 
 
 def powers(*steps: tuple[int, float]) -> NDArray[np.float64]:
-    """Mean squares of a segment's blocks and of AHEAD more: QUIET, from each step's block on at its decibels."""
-    decibels = np.full(BLOCKS + AHEAD, QUIET)
+    """Mean squares of a segment's blocks and of LOOKAHEAD more: QUIET, from each step's block on at its decibels."""
+    decibels = np.full(SEGMENT_BLOCKS + LOOKAHEAD, QUIET)
     for start, level in steps:
         decibels[start:] = level
     return 10 ** (decibels / 10)
@@ -55,9 +55,9 @@ def hits(*onsets: int, samples: int, quiet: float = 3e-4, seed: int = 0) -> Arra
     return np.asarray(x, np.float32)
 
 
-def raised(x: Array, cuts: list[int]) -> tuple[Array, NDArray[np.int64], Raiser]:
+def raised(x: Array, cuts: list[int]) -> tuple[Array, NDArray[np.int64], GainControl]:
     """The stream pushed in blocks of these sizes, in turn: all samples, stretches of all segments."""
-    raiser, parts, at, number = Raiser(), [], 0, 0
+    raiser, parts, at, number = GainControl(), [], 0, 0
     while at < x.shape[1]:
         parts.append(raiser.push(x[:, at : at + cuts[number % len(cuts)]]))
         at, number = at + cuts[number % len(cuts)], number + 1
@@ -68,70 +68,70 @@ def raised(x: Array, cuts: list[int]) -> tuple[Array, NDArray[np.int64], Raiser]
 # What is found
 
 
-@pytest.mark.parametrize("k", [5, 6, 9, 40, 1000, 1763, BLOCKS])
+@pytest.mark.parametrize("k", [5, 6, 9, 40, 1000, 1763, SEGMENT_BLOCKS])
 def test_an_attack_out_of_quiet_is_found_where_it_is(k: int) -> None:
-    reach = min(k, REACH)
-    assert find(powers((k, LOUD))) == [(k - reach, reach, LOUDEST, slow_rise(reach))]
+    reach = min(k, LOOKBACK)
+    assert find_stretches(powers((k, LOUD))) == [(k - reach, reach, LOUDEST, slow_rise(reach))]
 
 
-@pytest.mark.parametrize("k", [1, 2, 3, 4, BLOCKS + 1, BLOCKS + 3])
+@pytest.mark.parametrize("k", [1, 2, 3, 4, SEGMENT_BLOCKS + 1, SEGMENT_BLOCKS + 3])
 def test_there_is_no_room_before_a_segments_first_blocks_and_none_behind_its_end(k: int) -> None:
-    assert find(powers((k, LOUD))) == []
+    assert find_stretches(powers((k, LOUD))) == []
 
 
 def test_steady_sound_has_no_attack() -> None:
-    assert find(powers()) == find(powers((0, LOUD))) == find(np.zeros(BLOCKS + AHEAD)) == []
+    assert find_stretches(powers()) == find_stretches(powers((0, LOUD))) == find_stretches(np.zeros(SEGMENT_BLOCKS + LOOKAHEAD)) == []
     for seed in range(20):
-        noise = np.random.default_rng(seed).standard_normal((BLOCKS + AHEAD, GAIN_BLOCK)) * 0.1
-        assert find((noise**2).mean(1)) == []
-    assert find(powers((500, QUIET - 40))) == []  # an end is no attack
+        noise = np.random.default_rng(seed).standard_normal((SEGMENT_BLOCKS + LOOKAHEAD, GAIN_BLOCK)) * 0.1
+        assert find_stretches((noise**2).mean(1)) == []
+    assert find_stretches(powers((500, QUIET - 40))) == []  # an end is no attack
 
 
 def test_digital_silence_is_not_raised() -> None:
     power = powers((600, LOUD))
     power[:600] = 0
-    assert find(power) == []
+    assert find_stretches(power) == []
     power[:600] = 10 ** ((gain_control.SILENT - 1) / 10)
-    assert find(power) == []
+    assert find_stretches(power) == []
     power[:600] = 10 ** ((gain_control.SILENT + 1) / 10)
-    assert len(find(power)) == 1
+    assert len(find_stretches(power)) == 1
 
 
 @pytest.mark.parametrize(("rise", "level"), [(17.5, 0), (18.2, 3), (24.0, 3), (24.2, 4), (60, 4)])
 def test_the_height_makes_the_level(rise: float, level: int) -> None:
-    assert [stretch[2] for stretch in find(powers((600, QUIET + rise)))] == [level] * (level > 0)
+    assert [stretch[2] for stretch in find_stretches(powers((600, QUIET + rise)))] == [level] * (level > 0)
 
 
 def test_what_swells_is_no_attack() -> None:
     """Five decibels a block, under JUMP, though it rises by 50."""
     swell = [(600 + i, QUIET + (JUMP - 1) * (i + 1)) for i in range(10)]
-    assert find(powers(*swell)) == []
+    assert find_stretches(powers(*swell)) == []
 
 
 def test_an_attack_may_take_a_few_blocks_to_its_height() -> None:
     foot, top = QUIET + JUMP + 3, QUIET + HEIGHT + 7
-    assert find(powers((600, foot), (600 + AHEAD - 1, top))) == [(600 - REACH, REACH, 4, GAIN_RISE)]
-    assert find(powers((600, foot), (600 + AHEAD, top))) == []
+    assert find_stretches(powers((600, foot), (600 + LOOKAHEAD - 1, top))) == [(600 - LOOKBACK, LOOKBACK, 4, GAIN_RISE)]
+    assert find_stretches(powers((600, foot), (600 + LOOKAHEAD, top))) == []
 
 
 def test_louder_blocks_before_an_attack_are_left_out() -> None:
     """The stretch is the one of most decibels times blocks."""
     power = powers((600, LOUD))
     power[588] = 10 ** (LOUD / 10)
-    got = find(power)
+    got = find_stretches(power)
     assert got[-1] == (589, 11, LOUDEST, 10)
     power = powers((600, QUIET + 24.5))
     power[:590] = 10 ** ((QUIET + 6) / 10)
-    assert find(power) == [(600 - REACH, REACH, 3, GAIN_RISE)]  # 90 blocks by 3 are more than 10 by 4
+    assert find_stretches(power) == [(600 - LOOKBACK, LOOKBACK, 3, GAIN_RISE)]  # 90 blocks by 3 are more than 10 by 4
 
 
 def test_two_attacks_close_together_share_no_block() -> None:
     power = powers()
     power[600:603] = power[620:] = 10 ** (LOUD / 10)
-    assert find(power) == [(510, 90, LOUDEST, 60), (603, 17, LOUDEST, 16)]
+    assert find_stretches(power) == [(510, 90, LOUDEST, 60), (603, 17, LOUDEST, 16)]
     power = powers()
     power[600:603] = power[607:] = 10 ** (LOUD / 10)
-    assert find(power) == [(510, 90, LOUDEST, 60)]  # four blocks between are too few
+    assert find_stretches(power) == [(510, 90, LOUDEST, 60)]  # four blocks between are too few
 
 
 @settings(deadline=None, max_examples=60)
@@ -140,10 +140,10 @@ def test_stretches_lie_in_the_segment_one_after_another(seed: int, spread: float
     rng = np.random.default_rng(seed)
     decibels = np.repeat(rng.uniform(-60 - spread, 0, 200), rng.integers(1, 30, 200))
     end = 0
-    for start, blocks, level, rise in find(10 ** (np.resize(decibels, BLOCKS + AHEAD) / 10)):
-        assert start >= end and SHORTEST <= blocks <= REACH and 3 <= level <= LOUDEST and rise == slow_rise(blocks)
+    for start, blocks, level, rise in find_stretches(10 ** (np.resize(decibels, SEGMENT_BLOCKS + LOOKAHEAD) / 10)):
+        assert start >= end and SHORTEST <= blocks <= LOOKBACK and 3 <= level <= LOUDEST and rise == slow_rise(blocks)
         end = start + blocks
-    assert end <= BLOCKS
+    assert end <= SEGMENT_BLOCKS
 
 
 # Raising and lowering
@@ -153,7 +153,7 @@ def test_stretches_lie_in_the_segment_one_after_another(seed: int, spread: float
 @pytest.mark.parametrize("rise", [FAST_RISE, 9, GAIN_RISE])
 @pytest.mark.parametrize("blocks", [1, 2, 4, 5, 6, 30, 90])
 def test_exponents_are_a_rise_and_a_fall(blocks: int, level: int, rise: int) -> None:
-    got = exponents(blocks, level, rise)
+    got = gain_exponents(blocks, level, rise)
     count = blocks * GAIN_BLOCK
     wanted = [level * min((i + 0.5) / (50 * rise), (count - i - 0.5) / 50, 1) for i in range(count)]
     assert got.dtype == np.float32 and got.shape == (count,)
@@ -178,7 +178,7 @@ def test_lowering_undoes_raising_whatever_the_blocks(
     whole, same, _ = raised(x, [samples])
     assert got.shape == x.shape
     assert np.array_equal(got, whole) and np.array_equal(stretches, same)
-    lowerer, at = Lowerer(0), 0
+    lowerer, at = InverseGainControl(0), 0
     back: list[Array] = []
     lowerer.add(0, stretches)
     while at < samples:
@@ -197,7 +197,7 @@ def test_attacks_are_raised_where_they_are_listed_and_nowhere_else() -> None:
     factor = np.ones(x.shape[1])
     for start, blocks, level, rise in stretches.tolist():
         at = start * GAIN_BLOCK
-        factor[at : at + blocks * GAIN_BLOCK] = 2.0 ** exponents(blocks, level, rise)
+        factor[at : at + blocks * GAIN_BLOCK] = 2.0 ** gain_exponents(blocks, level, rise)
     np.testing.assert_allclose(got, x * factor, rtol=1e-5)
     assert factor.max() == 16
 
@@ -206,7 +206,7 @@ def test_quiet_streams_pass_unchanged() -> None:
     x = np.random.default_rng(0).standard_normal((2, SIZE + 7)).astype(np.float32) * 0.1
     got, stretches, _ = raised(x, [5000])
     assert np.array_equal(got, x) and stretches.shape == (0, 4)
-    empty = Raiser()
+    empty = GainControl()
     assert empty.finish().shape == (2, 0)
     assert empty.within(0, 5).shape == (0, 4)
 
@@ -216,7 +216,7 @@ def test_stretches_never_leave_a_segment(onset: int) -> None:
     x = hits(onset, samples=2 * SIZE)
     _, stretches, _ = raised(x, [40_000])
     for start, blocks, *_ in stretches.tolist():
-        assert start // BLOCKS == (start + blocks - 1) // BLOCKS
+        assert start // SEGMENT_BLOCKS == (start + blocks - 1) // SEGMENT_BLOCKS
     # None before an attack in a segment's second to fifth block.
     assert len(stretches) == (onset < SIZE + GAIN_BLOCK or onset >= SIZE + SHORTEST * GAIN_BLOCK)
 
@@ -225,27 +225,27 @@ def test_segments_are_asked_for_one_chunk_after_another() -> None:
     onsets = [number * SIZE + 40_000 for number in range(5)]
     x = hits(*onsets, samples=5 * SIZE)
     _, every, _ = raised(x, [SIZE])
-    raiser = Raiser()
+    raiser = GainControl()
     raiser.push(x)
     raiser.finish()
     first, second, last = raiser.within(0, 2), raiser.within(2, 4), raiser.within(4, 6)
     assert [len(part) for part in (first, second, last)] == [2, 2, 1]
-    moved = [part + np.array([at * BLOCKS, 0, 0, 0]) for at, part in ((0, first), (2, second), (4, last))]
+    moved = [part + np.array([at * SEGMENT_BLOCKS, 0, 0, 0]) for at, part in ((0, first), (2, second), (4, last))]
     assert np.array_equal(np.concatenate(moved), every)
 
 
 def test_lowering_may_begin_and_end_inside_a_stretch() -> None:
     stretches = np.array([[10, 20, 4, FAST_RISE]], np.int64)
-    whole = Lowerer(0)
+    whole = InverseGainControl(0)
     whole.add(0, stretches)
     wanted = whole.apply(np.ones((2, 3000), np.float32))
-    np.testing.assert_allclose(wanted[0, 500:1500], 2.0 ** -exponents(20, 4, FAST_RISE), rtol=1e-6)
+    np.testing.assert_allclose(wanted[0, 500:1500], 2.0 ** -gain_exponents(20, 4, FAST_RISE), rtol=1e-6)
     assert (wanted[:, :500] == 1).all() and (wanted[:, 1500:] == 1).all()
-    late = Lowerer(700)
+    late = InverseGainControl(700)
     late.add(0, stretches)
     assert np.array_equal(late.apply(np.ones((2, 300), np.float32)), wanted[:, 700:1000])
     assert np.array_equal(late.apply(np.ones((2, 2000), np.float32)), wanted[:, 1000:3000])
-    before = Lowerer(-700)  # the first block of a song begins before it
+    before = InverseGainControl(-700)  # the first block of a song begins before it
     before.add(0, stretches)
     assert np.array_equal(before.apply(np.ones((2, 3700), np.float32))[:, 700:], wanted)
 

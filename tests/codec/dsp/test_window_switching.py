@@ -112,10 +112,10 @@ def test_samples_undo_frames_whatever_is_long(units: NDArray[np.bool_], more: in
     wanted[:2] = units
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(window_switching, "still", told(wanted))
-        frames, long = window_switching.frames(x, before, count)
+        frames, long = window_switching.transform(x, before, count)
     assert frames.shape == (before + count + behind, COEFFICIENTS) and frames.dtype == np.float32
     assert long.dtype == np.bool_ and np.array_equal(long, wanted)
-    y = window_switching.samples(frames[before : before + count], long)
+    y = window_switching.inverse_transform(frames[before : before + count], long)
     assert y.shape == (2, (count + 1) * HOP)
     inner = slice(before * HOP, (before + count + 1) * HOP)
     np.testing.assert_allclose(y[:, HOP:-HOP], x[:, inner][:, HOP:-HOP], atol=1e-5)
@@ -126,11 +126,11 @@ def test_samples_undo_frames_whatever_is_long(units: NDArray[np.bool_], more: in
 def test_frames_undo_samples_so_any_mix_is_orthonormal(long: NDArray[np.bool_]) -> None:
     frames = np.zeros((3 * SEGMENT, COEFFICIENTS), np.float32)
     frames[2 * WINDOW_UNIT : -2 * WINDOW_UNIT] = np.random.default_rng(2).standard_normal((len(frames) - 4 * WINDOW_UNIT, COEFFICIENTS))
-    x = window_switching.samples(frames, long)
+    x = window_switching.inverse_transform(frames, long)
     assert np.sum(x.astype(float) ** 2) == pytest.approx(np.sum(frames.astype(float) ** 2), rel=1e-5)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(window_switching, "still", told(long))
-        np.testing.assert_allclose(window_switching.frames(x)[0], frames, atol=2e-5)
+        np.testing.assert_allclose(window_switching.transform(x)[0], frames, atol=2e-5)
 
 
 def test_frames_are_short_and_long_where_they_say(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,7 +140,7 @@ def test_frames_are_short_and_long_where_they_say(monkeypatch: pytest.MonkeyPatc
     units = np.zeros((3, WINDOW_UNITS), np.bool_)
     units[0, 1:3] = units[0, 6] = units[1, 0] = True
     monkeypatch.setattr(window_switching, "still", told(units))
-    got, long = window_switching.frames(x, before, count)
+    got, long = window_switching.transform(x, before, count)
     assert np.array_equal(long, units)
     wanted = mdct.frames(x)
     for first, end in ((18, 54), (108, 126), (126, 144)):
@@ -159,7 +159,7 @@ def test_a_segment_s_choice_sees_its_own_frames_only(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(window_switching, "still", still)
     x = noise(6 + 2 * SEGMENT + 50)
-    window_switching.frames(x, 6, 2 * SEGMENT + 30)
+    window_switching.transform(x, 6, 2 * SEGMENT + 30)
     assert len(seen) == 2
     for number, (short, long) in enumerate(seen):
         at = 6 + number * SEGMENT
@@ -172,13 +172,13 @@ def test_none_long_is_the_short_transform() -> None:
     frames = np.random.default_rng(3).standard_normal((40, COEFFICIENTS)).astype(np.float32)
     wanted = mdct.inverse(frames.reshape(-1, 2, HOP).transpose(1, 2, 0))
     for long in (np.zeros((0, WINDOW_UNITS), np.bool_), np.zeros((1, WINDOW_UNITS), np.bool_)):
-        assert np.array_equal(window_switching.samples(frames, long), wanted)
+        assert np.array_equal(window_switching.inverse_transform(frames, long), wanted)
 
 
 def test_samples_write_to_nothing_that_they_are_given() -> None:
     frames = np.random.default_rng(4).standard_normal((SEGMENT, COEFFICIENTS)).astype(np.float32)
     kept = frames.copy()
-    window_switching.samples(frames, np.ones((1, WINDOW_UNITS), np.bool_))
+    window_switching.inverse_transform(frames, np.ones((1, WINDOW_UNITS), np.bool_))
     assert np.array_equal(frames, kept)
 
 
@@ -209,21 +209,21 @@ def drums(t: NDArray[np.float64], every: float) -> NDArray[np.float64]:
 
 def test_a_held_chord_has_long_blocks() -> None:
     t = time(2)
-    frames, long = window_switching.frames(spread(chord(t) + 1e-4 * np.random.default_rng(0).standard_normal(len(t))))
+    frames, long = window_switching.transform(spread(chord(t) + 1e-4 * np.random.default_rng(0).standard_normal(len(t))))
     assert long.shape == (2, WINDOW_UNITS) and long.all()
     assert np.abs(frames).sum() < 0.9 * np.abs(mdct.frames(spread(chord(t)))).sum()
 
 
 @pytest.mark.parametrize("every", [0.05, 0.1, 0.25])
 def test_drums_have_short_blocks(every: float) -> None:
-    _, long = window_switching.frames(spread(drums(time(2), every)))
+    _, long = window_switching.transform(spread(drums(time(2), every)))
     assert not long.any()
 
 
 def test_clicks_have_short_blocks() -> None:
     x = np.zeros((2, (SEGMENT + 1) * HOP), np.float32)
     x[:, 5000::7000] = 0.5
-    _, long = window_switching.frames(x)
+    _, long = window_switching.transform(x)
     assert not long.any()
 
 
@@ -232,7 +232,7 @@ def test_a_hit_makes_its_own_unit_short_and_leaves_the_others() -> None:
     x = 0.1 * chord(t)
     hit = (3 * WINDOW_UNIT + 9) * HOP
     x[hit : hit + 2000] += np.random.default_rng(6).standard_normal(2000) * np.exp(-np.arange(2000) / 300)
-    _, long = window_switching.frames(spread(x))
+    _, long = window_switching.transform(spread(x))
     assert long.tolist() == [[True, True, True, False, True, True, True]]
 
 
@@ -240,29 +240,29 @@ def test_an_onset_out_of_quiet_is_not_under_a_long_window() -> None:
     """The chord alone has the smaller sum with long blocks; the noise before it decides."""
     t = time(1)
     x = chord(t) * np.where(np.arange(len(t)) < (4 * WINDOW_UNIT + 9) * HOP, 1e-3, 1)
-    _, long = window_switching.frames(spread(x))
+    _, long = window_switching.transform(spread(x))
     assert not long[0, 4] and long[0, [0, 1, 6]].all()
 
 
 def test_silence_has_short_blocks_and_stays_exact_zeros() -> None:
     x = np.zeros((2, (SEGMENT + 1) * HOP), np.float32)
-    frames, long = window_switching.frames(x)
+    frames, long = window_switching.transform(x)
     assert not frames.any() and not long.any()
     assert not window_switching.forward(x).any() and not window_switching.inverse(frames).any()
-    assert not window_switching.samples(frames, np.ones((1, WINDOW_UNITS), np.bool_)).any()
+    assert not window_switching.inverse_transform(frames, np.ones((1, WINDOW_UNITS), np.bool_)).any()
 
 
 def test_a_silent_side_stays_exact_zeros_beside_a_long_mid() -> None:
     t = time(1)
-    frames, long = window_switching.frames(np.stack([chord(t), np.zeros_like(t)]).astype(np.float32))
+    frames, long = window_switching.transform(np.stack([chord(t), np.zeros_like(t)]).astype(np.float32))
     assert long.all() and not frames[:, HOP:].any()
-    assert not window_switching.samples(frames, long)[1].any()
+    assert not window_switching.inverse_transform(frames, long)[1].any()
 
 
 def test_what_nobody_hears_does_not_decide(monkeypatch: pytest.MonkeyPatch) -> None:
     """Drums far below the last step of 16 bits, in bands where the chord has nothing."""
     t = time(1)
     x = spread(chord(t) + 1e-6 * drums(t, 0.1))
-    assert window_switching.frames(x)[1].all()
+    assert window_switching.transform(x)[1].all()
     monkeypatch.setattr(window_switching, "FLOOR_RMS", 1e-12)
-    assert not window_switching.frames(x)[1].all()
+    assert not window_switching.transform(x)[1].all()

@@ -12,7 +12,7 @@ from codec.pipeline import encode as encoding
 from codec.pipeline import payload, ranked_decoder, ranked_encoder
 from codec.pipeline import peel as peeling
 from codec.pipeline.chunks import Windower
-from codec.quantization.hyper_trellis import change_bits
+from codec.quantization.hyper_trellis import change_code_lengths
 from codec.quantization.quantize import quantize_hyper
 from codec.runtime import models
 from formats import Metadata, Reader
@@ -235,9 +235,9 @@ def padded(x: Array, reach: int) -> Array:
     return out
 
 
-def analysed(middle: Array, analyser: ranked_encoder.Analyser) -> list[ranked_encoder.Analysed]:
+def analysed(middle: Array, analyser: ranked_encoder.RankedEncoder) -> list[ranked_encoder.AnalysedChunk]:
     """Mid and side in windows."""
-    windower = Windower(ranked_encoder.REACH)
+    windower = Windower(ranked_encoder.ENCODER_CONTEXT)
     windows = [*windower.push(middle), *windower.finish(middle.shape[1])]
     return [analyser(window, np.zeros((0, 2), np.int64), NO_ATTACKS) for window in windows]
 
@@ -253,17 +253,17 @@ def unturned(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_analysis_in_windows_is_analysis_of_the_whole(name: str, music: Array, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(window_switching, "RISE", 0)  # nor has context long blocks
     middle = np.stack([music[0] + music[1], music[0] - music[1]]) / 2
-    analyser = ranked_encoder.Analyser(models.by_name(name), "cpu")
+    analyser = ranked_encoder.RankedEncoder(models.by_name(name), "cpu")
     parts = analysed(middle, analyser)
     frames = frame_count(middle.shape[1])
 
-    reach = ranked_encoder.REACH
+    reach = ranked_encoder.ENCODER_CONTEXT
     coefficients = mdct.frames(padded(middle, reach))
     out = analyser._network(coefficients=coefficients[None])
     values = ranked_encoder.analysis_values(out, coefficients)[reach : reach + frames]
     core = coefficients[reach : len(coefficients) - reach]
     vectors = quantize_hyper(
-        out["hyper"][0, reach // HYPER_FRAMES :][: len(core) // HYPER_FRAMES], core, change_bits(models.by_name(name).tables.hyper)
+        out["hyper"][0, reach // HYPER_FRAMES :][: len(core) // HYPER_FRAMES], core, change_code_lengths(models.by_name(name).tables.hyper)
     )
     got = np.concatenate([part.analysis for part in parts])
     np.testing.assert_allclose(got, values, atol=1e-5)
@@ -276,31 +276,31 @@ def test_analysis_in_windows_is_analysis_of_the_whole(name: str, music: Array, m
 @pytest.mark.usefixtures("unturned")
 def test_long_blocks_of_windows_are_those_of_the_whole(held: Array) -> None:
     middle = np.stack([held[0] + held[1], held[0] - held[1]]) / 2
-    frames, reach = frame_count(middle.shape[1]), ranked_encoder.REACH
-    values, long = window_switching.frames(padded(middle, reach), reach, frames)
+    frames, reach = frame_count(middle.shape[1]), ranked_encoder.ENCODER_CONTEXT
+    values, long = window_switching.transform(padded(middle, reach), reach, frames)
     assert 0.5 < long.mean() < 1 and long[4, 6] and long[5, 0]  # on both sides of a chunk's end, too
-    parts = analysed(middle, ranked_encoder.Analyser(models.by_name(), "cpu"))
+    parts = analysed(middle, ranked_encoder.RankedEncoder(models.by_name(), "cpu"))
     assert np.array_equal(np.concatenate([part.lists.long for part in parts]), long)
     got = np.concatenate([part.analysis for part in parts])
     np.testing.assert_allclose(got, values[reach : reach + frames], atol=1e-5)
     assert np.abs(got - mdct.frames(padded(middle, reach))[reach : reach + frames]).max() > 0.1
-    older = analysed(middle, ranked_encoder.Analyser(models.by_name("tiny2"), "cpu"))
+    older = analysed(middle, ranked_encoder.RankedEncoder(models.by_name("tiny2"), "cpu"))
     assert not any(len(part.lists.long) for part in older)
 
 
 @pytest.mark.parametrize("name", RANKED)
 def test_synthesis_in_chunks_is_synthesis_of_the_whole(name: str, held: Array) -> None:
-    data, reach = encoded(held, model=name, chunk_frames=SEGMENT, latent=64), ranked_decoder.REACH
+    data, reach = encoded(held, model=name, chunk_frames=SEGMENT, latent=64), ranked_decoder.DECODER_CONTEXT
     reader, model = Reader(io.BytesIO(data)), models.by_name(name)
     gain = reader.header.gain
     chunks = [
-        ranked_decoder.dense(payload.unpack(reader.header, c, model), c.index, c.first_frame, gain, model.tables)
+        ranked_decoder.dequantize(payload.unpack(reader.header, c, model), c.index, c.first_frame, gain, model.tables)
         for c in reader
     ]
     turns = np.concatenate([c.turns if len(c.turns) else np.zeros((1, BANDS), np.uint8) for c in chunks])
     long = np.concatenate([c.long if len(c.long) else np.zeros((1, WINDOW_UNITS), np.bool_) for c in chunks])
     assert turns.any() and long.any() == model.long_blocks
-    synthesizer = ranked_decoder.Synthesizer(model, "cpu", gain, SEGMENT)
+    synthesizer = ranked_decoder.RankedDecoder(model, "cpu", gain, SEGMENT)
     overlap = ranked_decoder.Overlap()
     around = zip([None, *chunks], chunks, [*chunks[1:], None], strict=False)
     got = np.concatenate([overlap.add(synthesizer(job)) for job in around], 1)
@@ -323,8 +323,8 @@ def test_synthesis_in_chunks_is_synthesis_of_the_whole(name: str, held: Array) -
         )
         core = out["coefficients"][0, reach : reach + frames].reshape(frames, 2, HOP)
         core[np.concatenate([c.silent for c in chunks])] = 0
-        core = stereo.turn_back(core.reshape(frames, -1), turns)
-        return window_switching.samples(core, long)[:, :-HOP]
+        core = stereo.rotate_back(core.reshape(frames, -1), turns)
+        return window_switching.inverse_transform(core, long)[:, :-HOP]
 
     np.testing.assert_allclose(got, whole(reach), atol=1e-5)
     alone = ranked_decoder.Overlap()

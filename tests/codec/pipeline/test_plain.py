@@ -171,7 +171,7 @@ def test_frames_of_samples_come_back() -> None:
 
 
 def test_analysis_in_windows_is_analysis_of_the_whole(model: models.Model, middle: Array) -> None:
-    analyser = plain.Analyser(model, "cpu")
+    analyser = plain.PlainEncoder(model, "cpu")
     windower = Windower(plain.ENCODER_REACH)
     windows = [*windower.push(middle), *windower.finish(middle.shape[1])]
     nothing = np.zeros((0, 2), np.int64)
@@ -190,13 +190,13 @@ def test_analysis_in_windows_is_analysis_of_the_whole(model: models.Model, middl
 
 def test_synthesis_in_chunks_is_synthesis_of_the_whole(model: models.Model, files: dict[int, bytes]) -> None:
     reader = Reader(io.BytesIO(files[SEGMENT]))
-    synthesizer = plain.Synthesizer(model, "cpu", reader.header.gain, SEGMENT)
+    synthesizer = plain.PlainDecoder(model, "cpu", reader.header.gain, SEGMENT)
     chunks = [synthesizer.open(payload.unpack(reader.header, c, model), c, 2) for c in reader]
     overlap, alone = ranked_decoder.Overlap(), ranked_decoder.Overlap()
     around = zip([None, *chunks], chunks, [*chunks[1:], None], strict=False)
     got = np.concatenate([overlap.add(synthesizer(job)) for job in around], 1)
     joined = np.concatenate([c.quantized for c in chunks])
-    whole = plain.Synthesizer(model, "cpu", reader.header.gain, len(joined))
+    whole = plain.PlainDecoder(model, "cpu", reader.header.gain, len(joined))
     wanted = whole((None, plain.Opened(0, joined, chunks[0].silence, NO_ATTACKS), None))[:, :-HOP]
     np.testing.assert_allclose(got, wanted, atol=1e-5)
     apart = np.concatenate([alone.add(synthesizer((None, c, None))) for c in chunks], 1)

@@ -13,7 +13,7 @@ from formats.grid import COEFFICIENTS, HYPER_MIN, HYPER_SIZE
 from formats.model.scales import GROUP
 from formats.model.tables import BAND_GROUPS, CHANGE_CONTEXTS, HYPER_SYMBOLS
 from formats.payload import hyper_latents as coding
-from formats.payload.range_coder import SymbolEncoder
+from formats.payload.range_coder import RangeEncoder
 
 SHIPPED = "music6"  # by name: other tests make the tiny model the default
 FREE = np.zeros((CHANGE_CONTEXTS * BAND_GROUPS, HYPER_SYMBOLS), np.float32)
@@ -28,13 +28,13 @@ def latents() -> np.ndarray:
 
 
 def bits_of(vectors: np.ndarray) -> int:
-    encoder = SymbolEncoder()
+    encoder = RangeEncoder()
     coding.encode(vectors.astype(np.int8), encoder, models.by_name(SHIPPED).tables)
     return 32 * len(encoder.words())
 
 
 def test_where_bits_cost_nothing_it_rounds(latents: np.ndarray) -> None:
-    assert np.array_equal(hyper_trellis.settle(latents, FREE), np.rint(latents))
+    assert np.array_equal(hyper_trellis.trellis_quantize(latents, FREE), np.rint(latents))
 
 
 def test_no_path_is_better() -> None:
@@ -42,7 +42,7 @@ def test_no_path_is_better() -> None:
     rng = np.random.default_rng(1)
     latents = rng.normal(-12, 1.5, (4, HYPER_SIZE)).astype(np.float32)
     bits = rng.uniform(0, 9, FREE.shape).astype(np.float32)
-    found, rounded = hyper_trellis.settle(latents, bits), np.rint(latents)
+    found, rounded = hyper_trellis.trellis_quantize(latents, bits), np.rint(latents)
     change = np.diff(rounded, axis=0).astype(np.int64)
     better = 0
     for band in range(HYPER_SIZE):
@@ -61,8 +61,8 @@ def test_no_path_is_better() -> None:
 
 
 def test_flicker_is_what_it_takes_away(latents: np.ndarray) -> None:
-    bits = hyper_trellis.change_bits(models.by_name(SHIPPED).tables.hyper)
-    found = hyper_trellis.settle(latents, bits)
+    bits = hyper_trellis.change_code_lengths(models.by_name(SHIPPED).tables.hyper)
+    found = hyper_trellis.trellis_quantize(latents, bits)
     assert np.abs(found - np.rint(latents)).max() == 1
     assert np.abs(found - latents).mean() < 0.6
     assert bits_of(found) < 0.8 * bits_of(np.rint(latents))
@@ -70,9 +70,9 @@ def test_flicker_is_what_it_takes_away(latents: np.ndarray) -> None:
 
 
 def test_segments_do_not_look_at_each_other(latents: np.ndarray) -> None:
-    bits = hyper_trellis.change_bits(models.by_name(SHIPPED).tables.hyper)
-    whole = hyper_trellis.settle(latents, bits)
-    parts = [hyper_trellis.settle(latents[at : at + GROUP], bits) for at in range(0, len(latents), GROUP)]
+    bits = hyper_trellis.change_code_lengths(models.by_name(SHIPPED).tables.hyper)
+    whole = hyper_trellis.trellis_quantize(latents, bits)
+    parts = [hyper_trellis.trellis_quantize(latents[at : at + GROUP], bits) for at in range(0, len(latents), GROUP)]
     assert np.array_equal(whole, np.concatenate(parts))
 
 
@@ -80,7 +80,7 @@ def test_segments_do_not_look_at_each_other(latents: np.ndarray) -> None:
 def test_any_length_and_any_value_stays_in_range(count: int) -> None:
     wild = np.random.default_rng(0).normal(0, 60, (count, HYPER_SIZE)).astype(np.float32)
     wild[0, :3] = np.nan, np.inf, -np.inf
-    found = hyper_trellis.settle(wild, hyper_trellis.change_bits(models.by_name(SHIPPED).tables.hyper))
+    found = hyper_trellis.trellis_quantize(wild, hyper_trellis.change_code_lengths(models.by_name(SHIPPED).tables.hyper))
     assert found.shape == wild.shape
     assert found.min() >= HYPER_MIN + 1 and found.max() <= -HYPER_MIN - 1
     if count == 1:
@@ -90,7 +90,7 @@ def test_any_length_and_any_value_stays_in_range(count: int) -> None:
 def test_silence_keeps_its_value(latents: np.ndarray) -> None:
     coefficients = np.ones((3 * len(latents), COEFFICIENTS), np.float32)
     coefficients[30:60, COEFFICIENTS // 2 :] = 0
-    found = quantize_hyper(latents, coefficients, hyper_trellis.change_bits(models.by_name(SHIPPED).tables.hyper))
+    found = quantize_hyper(latents, coefficients, hyper_trellis.change_code_lengths(models.by_name(SHIPPED).tables.hyper))
     assert found.dtype == np.int8
     assert (found[10:20, HYPER_SIZE // 2 :] == HYPER_MIN).all()
     assert (found[:, : HYPER_SIZE // 2] > HYPER_MIN).all() and (found[20:] > HYPER_MIN).all()

@@ -92,9 +92,9 @@ def test_it_costs_less_than_any_rounding(main: int, gain: int, music: Array) -> 
     """Squared error plus what bits are worth, in real payloads, against dead zones from none to a fifth of a step."""
     tables = models.by_name(SHIPPED).tables
     middle = np.stack([music[0] + music[1], music[0] - music[1]]) / 2
-    windower = Windower(ranked_encoder.REACH)
+    windower = Windower(ranked_encoder.ENCODER_CONTEXT)
     window = next(iter([*windower.push(middle.astype(np.float32)), *windower.finish(middle.shape[1])]))
-    chunk = ranked_encoder.Analyser(models.by_name(SHIPPED), "cpu")(window, np.zeros((0, 2), np.int64), NO_ATTACKS)
+    chunk = ranked_encoder.RankedEncoder(models.by_name(SHIPPED), "cpu")(window, np.zeros((0, 2), np.int64), NO_ATTACKS)
     expected = predict_scales(chunk.hyper, len(chunk.analysis), tables)
     level, index = best(expected, main, gain, tables)
     ratio = gather(chunk.analysis, index) * np.exp2(-log_steps(expected, index, gain, tables))

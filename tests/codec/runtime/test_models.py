@@ -193,7 +193,7 @@ def test_a_decoder_of_the_other_kind_is_a_model_error(tiny: SimpleNamespace, mon
     for name, long in (("tiny", False), ("tiny2", True)):
         monkeypatch.setattr(models.Model, "long_blocks", long)
         with pytest.raises(ModelError, match="other inputs"):
-            ranked_decoder.Synthesizer(models.by_name(name), "cpu", 0, 126)
+            ranked_decoder.RankedDecoder(models.by_name(name), "cpu", 0, 126)
 
 
 @pytest.mark.parametrize("device", ["", "gpu", "CPU", "cpu:0", "auto:1", "cuda:x", "cuda:-1", "cuda:1.5", "cuda0"])

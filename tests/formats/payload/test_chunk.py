@@ -17,7 +17,7 @@ from formats.model.contexts import CONTEXTS
 from formats.model.scales import predict_scales, ranks, scale_indices
 from formats.model.tables import MAGNITUDES, Tables, frequencies
 from formats.payload.chunk import MAGNITUDE_LIMIT, Latents, decode_payload, encode_payload, low_bits
-from formats.payload.range_coder import SymbolDecoder, SymbolEncoder
+from formats.payload.range_coder import RangeDecoder, RangeEncoder
 from formats.payload.side_info import NO_LONG
 from tests.support import slow_decoder as slow
 from tests.support.codec import tables_of
@@ -199,7 +199,7 @@ ROWS = {
 @given(st.lists(st.tuples(st.sampled_from(sorted(ROWS)), st.integers(0, 17), st.integers(1, 9)), max_size=40))
 def test_plain_python_writes_the_same_words(runs: list[tuple[str, int, int]]) -> None:
     """Steep rows drive the coder into held words and carries, which plausible data hardly reach."""
-    fast, plain = SymbolEncoder(), slow.RangeEncoder()
+    fast, plain = RangeEncoder(), slow.RangeEncoder()
     told = [(ROWS[name], symbol % len(ROWS[name]), times) for name, symbol, times in runs]
     for row, symbol, times in told:
         fast.put(np.full(times, symbol), row)
@@ -207,7 +207,7 @@ def test_plain_python_writes_the_same_words(runs: list[tuple[str, int, int]]) ->
             plain.symbol(symbol, row.tolist())
     words = plain.finish()
     assert fast.words().tolist() == words
-    fast_decoder, plain_decoder = SymbolDecoder(fast.words()), slow.RangeDecoder(words)
+    fast_decoder, plain_decoder = RangeDecoder(fast.words()), slow.RangeDecoder(words)
     for row, symbol, times in told:
         assert fast_decoder.get(times, row).tolist() == [symbol] * times
         assert [plain_decoder.symbol(row.tolist()) for _ in range(times)] == [symbol] * times
@@ -236,7 +236,7 @@ def test_held_words_with_and_without_carry_are_the_same_words() -> None:
     seen = set()
     for run in range(1, 12):
         for last in (0, 1, 2):
-            fast, plain = SymbolEncoder(), Watched()
+            fast, plain = RangeEncoder(), Watched()
             for symbol in [1] * run + [last]:
                 row = around_the_carry(plain)
                 fast.put(np.array([symbol]), row)
@@ -255,7 +255,7 @@ def test_frequencies_are_exactly_the_tables() -> None:
         for q, expected in ((below, symbol), (below + int(row[symbol]) - 1, symbol)):
             point = ((1 << 40) - 1) * q + 1  # scale is 2**40 - 1 at the start
             words = np.array([point >> 32, point & 0xFFFFFFFF], np.uint32)
-            assert SymbolDecoder(words).get(1, row).tolist() == [expected]
+            assert RangeDecoder(words).get(1, row).tolist() == [expected]
 
 
 # Size

@@ -23,7 +23,7 @@ from training.data.batches import Batch
 from training.data.songs import song
 from training.plain import export, losses, train
 from training.plain.losses import FAINT, LOSSES, SIZES, SMOOTHNESS
-from training.plain.network import SCALE, Block, Mixed, MixedConfig, compress, expand, overlap_add, windows
+from training.plain.network import SCALE, Block, PlainAutoencoder, PlainConfig, compress, expand, overlap_add, windows
 from training.ranked.export import main as export_main
 from training.ranked.losses import basis
 from training.ship.tiny import MIXED, SyntheticMusic, untrained_mixed
@@ -33,7 +33,7 @@ KINDS = sorted(MIXED)
 
 
 @pytest.fixture(scope="module")
-def models() -> dict[str, Mixed]:
+def models() -> dict[str, PlainAutoencoder]:
     return {kind: untrained_mixed(kind) for kind in KINDS}
 
 
@@ -193,7 +193,7 @@ def test_principal_directions_are_those_of_the_covariance() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_reach_is_what_decides_a_frame(kind: str, models: dict[str, Mixed]) -> None:
+def test_reach_is_what_decides_a_frame(kind: str, models: dict[str, PlainAutoencoder]) -> None:
     model, reach = models[kind], MIXED[kind].reach
     for part, size in ((model.encoder, MIXED[kind].size), (model.decoder, max(MIXED[kind].latents))):
         x = torch.randn(1, 21, size, generator=torch.Generator().manual_seed(0))
@@ -208,10 +208,10 @@ def test_sizes_of_the_study() -> None:
     assert 8 * max(time.latents) == 2 * HOP  # eight times fewer numbers than samples
     assert dense.latents == (32, 64, 128, 256, 512)
     for config in (time, dense):
-        model = Mixed(config)
+        model = PlainAutoencoder(config)
         multiplies = sum(value.numel() for part in (model.encoder, model.decoder) for value in part.parameters())
         assert 63 * multiplies / 2 < 0.2e9  # a stereo second, each way
-        assert MixedConfig.from_plain(json.loads(json.dumps(config.plain()))) == config
+        assert PlainConfig.from_plain(json.loads(json.dumps(config.plain()))) == config
 
 
 # The loop
@@ -229,7 +229,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(monkeypatch: pytest.MonkeyPatch, folder: Path, config: MixedConfig, steps: int, **options: Any) -> Any:
+def run(monkeypatch: pytest.MonkeyPatch, folder: Path, config: PlainConfig, steps: int, **options: Any) -> Any:
     """Train by a clock that ticks whenever it is asked; returns the checkpoint."""
     ticks: Iterator[float] = iter(range(10_000))
     monkeypatch.setattr(train, "time", SimpleNamespace(monotonic=lambda: next(ticks)))
@@ -268,7 +268,7 @@ def test_training_lowers_the_loss_it_is_given(monkeypatch: pytest.MonkeyPatch, f
     coefficients = np.zeros((2, 16, COEFFICIENTS), np.float32)
     batch = Batch(coefficients, np.zeros((2, 1, WINDOW_UNITS), np.bool_), np.zeros((2, 1, BANDS), np.uint8), waves)
     for loss in ("mse", "log-stft-l1"):
-        config = MixedConfig("time", loss, (24,), width=24, hidden=8)
+        config = PlainConfig("time", loss, (24,), width=24, hidden=8)
         (folder / "run" / "log.jsonl").unlink(missing_ok=True)
         run(monkeypatch, folder, config, 60)
         lines = [json.loads(line) for line in (folder / "run" / "log.jsonl").read_text().splitlines()]
@@ -279,7 +279,7 @@ def test_training_lowers_the_loss_it_is_given(monkeypatch: pytest.MonkeyPatch, f
 def test_unsent_latents_decide_nothing() -> None:
     """Without blocks, which may mix all of the stream into what is sent."""
     torch.manual_seed(0)
-    model = Mixed(MixedConfig("time", "mse", (16, 24), width=24, blocks=0))
+    model = PlainAutoencoder(PlainConfig("time", "mse", (16, 24), width=24, blocks=0))
     x, step = torch.randn(1, 8, 4 * HOP), torch.tensor([[[0.5]]])
     kept = (torch.arange(24) < 16).float()[None, None]
     few, bits = train.through(model, x, step, kept)
@@ -294,7 +294,7 @@ def test_unsent_latents_decide_nothing() -> None:
 # The export
 
 
-def test_half_weights_are_widened_exactly(models: dict[str, Mixed]) -> None:
+def test_half_weights_are_widened_exactly(models: dict[str, PlainAutoencoder]) -> None:
     weight = np.linspace(-1, 1, 2048, dtype=np.float32).reshape(1, 2048).astype(np.float16).astype(np.float32)
     small = np.array([1e-9], np.float32)
     graph = onnx.helper.make_graph(
@@ -314,7 +314,7 @@ def test_half_weights_are_widened_exactly(models: dict[str, Mixed]) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_levels_say_how_large_latents_are(kind: str, models: dict[str, Mixed]) -> None:
+def test_levels_say_how_large_latents_are(kind: str, models: dict[str, PlainAutoencoder]) -> None:
     tables = export.count(models[kind], SyntheticMusic(), 4)
     with torch.no_grad():
         cut = np.concatenate(list(export.windows(MIXED[kind], SyntheticMusic(), 4, 0)))
@@ -328,7 +328,7 @@ def test_levels_say_how_large_latents_are(kind: str, models: dict[str, Mixed]) -
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_checkpoint_becomes_a_model(
-    kind: str, models: dict[str, Mixed], folder: Path, monkeypatch: pytest.MonkeyPatch
+    kind: str, models: dict[str, PlainAutoencoder], folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = MIXED[kind]
     state = {"model": {}, "ema": models[kind].state_dict(), "step": 7, "seen": 9.0, "spent": 2.0}

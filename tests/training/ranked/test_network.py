@@ -59,7 +59,7 @@ NONE = torch.zeros(1, 1, WINDOW_UNITS, dtype=torch.bool)
 
 @pytest.mark.parametrize("share", [0, 0.4, 1])
 def test_synthesize_is_the_inverse_transform(share: float) -> None:
-    """`codec.dsp.window_switching.samples`, and a gradient that is its transpose: the product with the samples' is the same."""
+    """`codec.dsp.window_switching.inverse_transform`, and a gradient that is its transpose: the product with the samples' is the same."""
     rng = np.random.default_rng(0)
     x = torch.from_numpy(rng.standard_normal((2, 2 * SEGMENT, COEFFICIENTS)).astype(np.float32)).requires_grad_()
     long = torch.from_numpy(rng.random((2, 2, WINDOW_UNITS)) < share)
@@ -67,7 +67,7 @@ def test_synthesize_is_the_inverse_transform(share: float) -> None:
     assert got.shape == (2, 2, (2 * SEGMENT - 1) * HOP)
     values = x.detach().numpy().copy()
     for item, frames, units in zip(got.detach().numpy(), values, long.numpy(), strict=True):
-        mid, side = window_switching.samples(frames, units)[:, HOP:-HOP]
+        mid, side = window_switching.inverse_transform(frames, units)[:, HOP:-HOP]
         np.testing.assert_allclose(item, [mid + side, mid - side], atol=3e-5)
     against = torch.randn(got.shape, generator=torch.Generator().manual_seed(0))
     (got * against).sum().backward()
@@ -79,7 +79,7 @@ def test_synthesize_is_the_inverse_transform(share: float) -> None:
 def test_the_basis_is_the_inverse_transform_of_short_blocks() -> None:
     x = np.random.default_rng(1).standard_normal((2, COEFFICIENTS)).astype(np.float32)
     got = torch.from_numpy(x.reshape(2, 2, HOP)) @ losses.basis()
-    wanted = window_switching.samples(x, np.zeros((0, WINDOW_UNITS), np.bool_))
+    wanted = window_switching.inverse_transform(x, np.zeros((0, WINDOW_UNITS), np.bool_))
     np.testing.assert_allclose((got[1, :, :HOP] + got[0, :, HOP:]).numpy(), wanted[:, HOP:-HOP], atol=3e-5)
 
 

@@ -53,6 +53,6 @@ def test_smooth_noise_fluctuates_less_than_chance(hop: int) -> None:
     if hop == LONG:
         wanted = window_switching.inverse(three)[:, 127 * HOP : 250 * HOP]
     else:
-        wanted = window_switching.samples(three, held)[:, 127 * HOP : 250 * HOP]
+        wanted = window_switching.inverse_transform(three, held)[:, 127 * HOP : 250 * HOP]
     start = (127 - 126 + 18) * HOP - hop + (HOP // 2 if hop == LONG else 0)  # which long blocks begin earlier by
     np.testing.assert_allclose(x[:2, start : start + wanted.shape[1]], wanted, atol=1e-5)

@@ -217,7 +217,7 @@ def test_batches_not_turned_are_mid_and_side() -> None:
         turned.coefficients, turned.turns, turned.long, plain.coefficients, strict=True
     ):
         short = ~np.repeat(units.ravel(), WINDOW_UNIT)
-        np.testing.assert_allclose(stereo.turn_back(one, angles)[short], wanted[short], atol=1e-5)
+        np.testing.assert_allclose(stereo.rotate_back(one, angles)[short], wanted[short], atol=1e-5)
     back = losses.synthesize(*map(torch.from_numpy, plain[:2])).numpy()
     np.testing.assert_allclose(back, plain.waves, atol=1e-5)
 
