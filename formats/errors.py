@@ -6,7 +6,7 @@ AezError
 |- ModelError        a model that is missing, or is not what its card says
 `- FormatError       bytes that are no good .aez file
    |- VersionError   a good file of a newer format than this package knows
-   `- DamagedError   a file that was good once: checksum mismatch, truncation
+   `- DamagedError   a file that was good once: checksum mismatch, truncation, numbers that contradict each other
 """
 
 
@@ -35,7 +35,7 @@ class VersionError(FormatError):
 
 
 class DamagedError(FormatError):
-    """A file that was good once: a checksum does not match, or the file ends early.
+    """A file that was good once: a checksum does not match, the file ends early, or its parts contradict each other.
 
     chunk  index of the first chunk that is not there undamaged; None where the damage is in no chunk
     """

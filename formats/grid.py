@@ -1,25 +1,28 @@
-"""The latent grid: sizes that every file of any format version has in common."""
+"""The latent grid: sizes that every .aez file has in common."""
 
 SAMPLE_RATE = 44_100
-"""Samples a second of the coded signal; a source of another rate is resampled on the way in and out."""
+"""Samples per second of the coded signal; a source of another rate is resampled on the way in and out."""
 
 HOP = 700
-"""Samples a frame: 63 frames a second."""
+"""Samples per frame: 63 frames per second."""
 
 COEFFICIENTS = 2 * HOP
-"""Coefficients a frame, mid then side, each by rising frequency."""
+"""Coefficients per frame: mid, then side, each by rising frequency."""
 
 SEGMENT = 126
-"""Frames in the 2 seconds that are the unit people see; a chunk holds a whole number of segments."""
+"""Frames in a segment of 2 seconds, the unit that people see; a chunk holds a whole number of segments."""
 
 CHUNK = 5 * SEGMENT
-"""Frames in a chunk of the file: 10 seconds."""
+"""Frames in a chunk of 10 seconds, the length that is written by default."""
+
+MAX_CHUNK = 20 * SEGMENT
+"""Most frames in a chunk: 40 seconds. It bounds the memory that decoding a stranger's file can take."""
 
 HYPER_FRAMES = 3
 """Frames that share a hyper vector."""
 
 BANDS = 24
-"""Bands of the envelope in each of mid and side."""
+"""Bands of the spectral envelope in each of mid and side."""
 
 BAND_EDGES = (
     0, 4, 8, 12, 16, 20, 24, 29, 35, 42, 51, 61, 74, 89, 108, 130, 157, 189, 228, 275, 331, 399, 481, 581, 700,
@@ -27,22 +30,25 @@ BAND_EDGES = (
 """First coefficient of each band, and 700."""
 
 WINDOW_UNIT = 18
-"""Frames that have short blocks or long ones together."""
+"""Frames that have the same window length, long or short."""
 
 WINDOW_UNITS = SEGMENT // WINDOW_UNIT
-"""Units in a segment."""
+"""Window units in a segment."""
 
 ROTATION_ANGLES = 8
-"""Angles that a band of mid and side can be turned by, 22.5 degrees apart."""
+"""Angles of stereo rotation, 22.5 degrees apart."""
 
 GAIN_BLOCK = 50
-"""Samples of the coded signal in the blocks that stretches before attacks are counted in."""
+"""Samples of the coded signal per block of gain control."""
 
 GAIN_EXPONENTS = 8
-"""Levels that a stretch before an attack can be raised by, powers of two; 0 is not used."""
+"""Gain exponents of a stretch under gain control, powers of two; 0 is not used."""
 
-FAST_RISE, GAIN_RISE = 4, 60
-"""Blocks in which a stretch rises to its level: in files up to version 3, and in longer stretches from version 4 on."""
+GAIN_RISE = 60
+"""Most blocks in which the gain of a stretch rises."""
+
+GAIN_LIMIT = 512
+"""Largest gain of a file either way: quantizer steps are scaled by 2**-16 to 2**16."""
 
 HYPER_SIZE = 2 * BANDS
 """Hyper latents in a hyper vector."""
@@ -54,10 +60,10 @@ HYPER_MIN, HYPER_MAX = -32, 31
 """Range of a hyper latent, half octaves of band RMS; HYPER_MIN stands for digital silence."""
 
 SCALES = 48
-"""Levels of expected magnitude, a quarter octave apart."""
+"""Scale indices: expected magnitudes in quantizer steps, a quarter octave apart."""
 
 UNIT_SCALE = 20
-"""The level at which a coefficient is expected to be as large as its step."""
+"""The scale index at which a coefficient is expected to be as large as its quantizer step."""
 
 TIERS = (32, 64, 128, 256, 512, 1024)
 """Latent sizes; every one is a prefix of the next."""
@@ -79,10 +85,10 @@ def segment_count(frames: int) -> int:
 
 
 def main_count(latent: int) -> int:
-    """Main latents a frame of a tier of `latent` latents."""
+    """Main latents per frame of a tier of `latent` latents."""
     return latent - HYPER_PER_FRAME
 
 
 def nominal_kbps(latent: int) -> float:
-    """Ceiling of a tier in units of 1024 bit/s: 4 bits a latent at 63 frames a second."""
+    """Ceiling of a tier in units of 1024 bit/s: 4 bits per latent at 63 frames per second."""
     return latent * 63 * 4 / 1024

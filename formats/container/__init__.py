@@ -1,1 +1,1 @@
-"""The frame of an .aez file: header, tags and cover, checksummed chunks, seek index; nothing of what a payload means."""
+"""The frame of an .aez file: header, tags and cover, checksummed chunks, seek index. Payloads are bytes here."""

@@ -2,7 +2,8 @@
 
     header | metadata | chunk | chunk | ... | trailer
 
-All integers are little-endian. SPEC.md describes the same bytes for people who write a reader in another language.
+All integers are little-endian. Every checksum behind the header continues the header's, so that no part of another file
+passes for one of this. SPEC.md describes the same bytes for people who write a reader in another language.
 The construct declarations stay private to `formats`; callers get the dataclasses below.
 """
 
@@ -27,12 +28,21 @@ from construct import (  # type: ignore[attr-defined, unused-ignore]
 )
 
 from formats.errors import DamagedError, FormatError, UsageError, VersionError
-from formats.grid import COEFFICIENTS, HOP, HYPER_PER_FRAME, SAMPLE_RATE, SEGMENT
+from formats.grid import (
+    COEFFICIENTS,
+    GAIN_LIMIT,
+    HOP,
+    HYPER_PER_FRAME,
+    MAX_CHUNK,
+    SAMPLE_RATE,
+    SEGMENT,
+    frame_count,
+)
 
 # As PNG's: a high bit that 7-bit channels lose, a CR LF and a LF that text conversion breaks, a DOS end of file.
 MAGIC = b"\x89AEZ\r\n\x1a\n"
-VERSION = 4
-"""The version that is written; versions from 1 on are read."""
+VERSION = 1
+"""The version of the format that is written and read."""
 
 # 0xf5 is in no UTF-8 text; the last letters differ in three bits, so one flip turns no chunk into a trailer.
 CHUNK_SYNC = b"\xf5AZC"
@@ -43,7 +53,7 @@ UNKNOWN = 2**64 - 1
 """Sample count in the header of a file that was written to a pipe; its trailer has the true one."""
 
 RATES = range(100, 1_000_001)
-"""Sample rates in Hz that a header may name; beyond these a resampler's work is an attack, not music."""
+"""Sample rates in Hz that a header may name; resampling from or to others would cost a reader more than music can."""
 
 CRC = Int32ul
 
@@ -53,7 +63,7 @@ HEADER = Struct(
     "flags" / Int16ul,
     "sample_rate" / Int32ul,
     "samples" / Int64ul,
-    "model" / Bytes(8),
+    "bitstream" / Bytes(8),
     "latent" / Int16ul,
     "hop" / Int16ul,
     "chunk_frames" / Int16ul,
@@ -61,6 +71,7 @@ HEADER = Struct(
     "channels" / Int8ul,
     "coder" / Int8ul,
     "encoder_version" / Array(3, Int8ul),
+    "file_id" / Int32ul,
 ).compile()
 
 METADATA = Struct(
@@ -112,14 +123,15 @@ class Header:
     sample_rate  Hz of the source, 100 to 1,000,000
     channels     of the source, 1 or 2
     samples      per channel of the source; None where it was not known when the header was written
-    latent       latents a frame, 16 to 1416
-    hop          samples a frame at 44.1 kHz: 700 in this version
-    chunk_frames frames a chunk, a whole number of 126-frame segments; the last chunk may have fewer
-    gain         d = 2**(-gain / 32) scales every quantizer step; signed 16 bit
+    latent       latents per frame, 16 to 1416
+    hop          samples per frame at 44.1 kHz: 700
+    chunk_frames frames per chunk, 126 to 2520 in whole segments of 126; the last chunk may have fewer
+    gain         d = 2**(-gain / 32) scales every quantizer step; -512 to 512
     coder        of the payloads
-    model        8-byte id of the decoder and tables that the file needs
+    bitstream    8-byte id of the tables that the payloads are coded with; see `formats.model`
     encoder_version  "major.minor.patch", each 0 to 255
-    flags        16 bits, none of them defined in this version
+    file_id      32 bits, any number that is likely to be another in another file
+    flags        16 bits, none of them defined
     """
 
     sample_rate: int
@@ -130,18 +142,19 @@ class Header:
     chunk_frames: int
     gain: int
     coder: Coder
-    model: bytes
+    bitstream: bytes
     encoder_version: str
+    file_id: int = 0
     flags: int = 0
 
     @property
     def payload_limit(self) -> int:
-        """Bytes that no payload of this file may exceed: all its integers at four bytes each, but not above 16 MB."""
-        return min(4 * self.chunk_frames * self.latent, 2**24) + 4096
+        """Bytes that no payload of this file may exceed: all its integers at four bytes each, and side information."""
+        return 4 * self.chunk_frames * self.latent + 4096
 
-    def holds(self, samples: int, frames: int) -> bool:
-        """Whether `frames` frames are enough for `samples` samples at the source's rate, give or take one frame."""
-        return samples * SAMPLE_RATE <= (frames + 1) * self.hop * self.sample_rate
+    def frames_for(self, samples: int) -> int:
+        """Frames of a song of `samples` samples at the source's rate, which is resampled to 44.1 kHz first."""
+        return frame_count((2 * samples * SAMPLE_RATE + self.sample_rate) // (2 * self.sample_rate))
 
 
 @dataclass(frozen=True)
@@ -179,22 +192,27 @@ class Trailer:
         return sum(self.lengths) + CHUNK_SIZE * len(self.lengths)
 
 
-def crc32c(*parts: bytes) -> int:
-    """CRC-32C (Castagnoli, as in iSCSI) of the parts in a row."""
-    crc = 0
+def crc32c(*parts: bytes, start: int = 0) -> int:
+    """CRC-32C (Castagnoli, as in iSCSI) of the parts in a row, behind bytes whose checksum is `start`."""
+    crc = start
     for part in parts:
         crc = google_crc32c.extend(crc, part)
     return int(crc)
 
 
-def seal(data: bytes) -> bytes:
-    """Bytes with their checksum behind them."""
-    return data + CRC.build(crc32c(data))
+def seal(data: bytes, start: int = 0) -> bytes:
+    """Bytes with their checksum behind them, which continues the checksum `start`."""
+    return data + CRC.build(crc32c(data, start=start))
 
 
-def is_sealed(data: bytes) -> bool:
-    """Whether the last four bytes are the checksum of the others."""
-    return CRC.parse(data[-CRC_SIZE:]) == crc32c(data[:-CRC_SIZE])
+def is_sealed(data: bytes, start: int = 0) -> bool:
+    """Whether the last four bytes are the checksum of the others, continuing the checksum `start`."""
+    return stored_crc(data) == crc32c(data[:-CRC_SIZE], start=start)
+
+
+def stored_crc(data: bytes) -> int:
+    """The checksum that the last four bytes are: a header's is where those of the other parts start."""
+    return int(CRC.parse(data[-CRC_SIZE:]))
 
 
 def header_fault(header: Header) -> str | None:
@@ -203,17 +221,24 @@ def header_fault(header: Header) -> str | None:
         (header.sample_rate in RATES, f"a sample rate of {header.sample_rate} Hz"),
         (header.channels in (1, 2), f"{header.channels} channels"),
         (header.samples is None or 0 <= header.samples < UNKNOWN, f"{header.samples} samples"),
-        (HYPER_PER_FRAME <= header.latent <= HYPER_PER_FRAME + COEFFICIENTS, f"{header.latent} latents a frame"),
+        (HYPER_PER_FRAME <= header.latent <= HYPER_PER_FRAME + COEFFICIENTS, f"{header.latent} latents per frame"),
         (header.hop == HOP, f"a hop of {header.hop} samples"),
         (
-            0 < header.chunk_frames < 2**16 and header.chunk_frames % SEGMENT == 0,
+            0 < header.chunk_frames <= MAX_CHUNK and header.chunk_frames % SEGMENT == 0,
             f"chunks of {header.chunk_frames} frames",
         ),
-        (-(2**15) <= header.gain < 2**15, f"a gain of {header.gain}"),
-        (len(header.model) == 8, f"a model id of {len(header.model)} bytes"),
+        (abs(header.gain) <= GAIN_LIMIT, f"a gain of {header.gain}"),
+        (len(header.bitstream) == 8, f"a bitstream id of {len(header.bitstream)} bytes"),
+        (0 <= header.file_id < 2**32, f"a file id of {header.file_id:#x}"),
         (0 <= header.flags < 2**16, f"flags {header.flags:#x}"),
     )
     return next((f"an .aez file cannot have {words}" for good, words in rules if not good), None)
+
+
+_PLAIN_FIELDS = (
+    "flags", "sample_rate", "bitstream", "latent", "hop", "chunk_frames", "gain", "channels", "file_id",
+)  # fmt: skip
+"""Header fields that the file holds as they are."""
 
 
 def pack_header(header: Header) -> bytes:
@@ -224,14 +249,10 @@ def pack_header(header: Header) -> bytes:
     numbers = [int(part) for part in header.encoder_version.split(".") if re.fullmatch("[0-9]{1,3}", part)]
     if header.encoder_version != ".".join(map(str, numbers)) or len(numbers) != 3 or max(numbers) > 255:
         raise UsageError(f"an encoder version is three numbers up to 255, not {header.encoder_version!r}")
-    fields = {name: getattr(header, name) for name in ("flags", "sample_rate", "model", "latent", "hop")}
-    fields |= {name: getattr(header, name) for name in ("chunk_frames", "gain", "channels")}
-    samples = UNKNOWN if header.samples is None else header.samples
-    return seal(
-        HEADER.build(
-            fields | {"version": VERSION, "samples": samples, "coder": int(header.coder), "encoder_version": numbers}
-        )
-    )
+    fields = {name: getattr(header, name) for name in _PLAIN_FIELDS}
+    fields |= {"version": VERSION, "coder": int(header.coder), "encoder_version": numbers}
+    fields["samples"] = UNKNOWN if header.samples is None else header.samples
+    return seal(HEADER.build(fields))
 
 
 def unpack_header(data: bytes) -> Header:
@@ -260,9 +281,8 @@ def unpack_header(data: bytes) -> Header:
         coder = Coder(fields.coder)
     except ValueError:
         raise VersionError(f"the file is coded by coder {fields.coder}: a newer aez is needed") from None
-    names = ("sample_rate", "channels", "latent", "hop", "chunk_frames", "gain", "model", "flags")
     header = Header(
-        **{name: fields[name] for name in names},
+        **{name: fields[name] for name in _PLAIN_FIELDS},
         samples=None if fields.samples == UNKNOWN else fields.samples,
         coder=coder,
         encoder_version=".".join(map(str, fields.encoder_version)),
@@ -273,23 +293,17 @@ def unpack_header(data: bytes) -> Header:
     return header
 
 
-def pack_chunk_head(chunk: Chunk) -> bytes:
-    """The bytes before a chunk's payload; their checksum covers both."""
+def pack_chunk_head(chunk: Chunk, header_crc: int) -> bytes:
+    """The bytes before a chunk's payload; their checksum covers both and continues the header's."""
     numbers = {"index": chunk.index, "first_frame": chunk.first_frame, "frames": chunk.frames}
     head = CHUNK.build(numbers | {"length": len(chunk.payload)})
-    return head + CRC.build(crc32c(head, chunk.payload))
+    return head + CRC.build(crc32c(head, chunk.payload, start=header_crc))
 
 
 def unpack_chunk_head(data: bytes) -> ChunkHead:
     """Head from `CHUNK_SIZE` bytes that begin with the sync word; whether it makes sense is the reader's to say."""
     fields = CHUNK.parse(data)
-    return ChunkHead(
-        fields.index,
-        fields.first_frame,
-        fields.frames,
-        fields.length,
-        CRC.parse(data[CHUNK_SIZE - CRC_SIZE : CHUNK_SIZE]),
-    )
+    return ChunkHead(fields.index, fields.first_frame, fields.frames, fields.length, stored_crc(data[:CHUNK_SIZE]))
 
 
 def chunk_fault(header: Header, index: int, first_frame: int, frames: int, length: int) -> str | None:
@@ -303,10 +317,22 @@ def chunk_fault(header: Header, index: int, first_frame: int, frames: int, lengt
     return None
 
 
-def pack_trailer(trailer: Trailer) -> bytes:
-    """Bytes of the trailer with its footer."""
+def trailer_fault(header: Header, trailer: Trailer) -> str | None:
+    """How a trailer contradicts its header or itself, in words; None where it does not."""
+    frames, samples, chunks = trailer.frames, trailer.samples, len(trailer.lengths)
+    if -(-frames // header.chunk_frames) != chunks:
+        return f"the trailer counts {frames} frames in {chunks} chunks"
+    if header.samples not in (None, samples):
+        return f"the header counts {header.samples} samples, the trailer {samples}"
+    if frames != header.frames_for(samples):
+        return f"the trailer counts {samples} samples in {frames} frames, where {header.frames_for(samples)} belong"
+    return None
+
+
+def pack_trailer(trailer: Trailer, header_crc: int) -> bytes:
+    """Bytes of the trailer, whose checksum continues the header's, with its footer."""
     numbers = {"chunks": len(trailer.lengths), "frames": trailer.frames, "samples": trailer.samples}
-    body = seal(TRAILER.build(numbers) + struct.pack(f"<{len(trailer.lengths)}I", *trailer.lengths))
+    body = seal(TRAILER.build(numbers) + struct.pack(f"<{len(trailer.lengths)}I", *trailer.lengths), header_crc)
     return body + FOOTER.build({"trailer_length": len(body)})
 
 
@@ -325,23 +351,17 @@ def trailer_chunks(data: bytes) -> int:
     return int(TRAILER.parse(data).chunks)
 
 
-def unpack_trailer(header: Header, data: bytes) -> Trailer:
-    """Trailer from exactly its bytes, sync word to end magic.
+def unpack_trailer(data: bytes, header_crc: int) -> Trailer:
+    """Trailer from exactly its bytes, sync word to end magic; `trailer_fault` says whether it makes sense.
 
-    Raises DamagedError where the checksum does not match, FormatError where the totals contradict the header.
+    Raises DamagedError where the checksum does not match or the footer is not what belongs there.
     """
     body, footer = data[:-FOOTER_SIZE], data[-FOOTER_SIZE:]
     known = len(data) >= trailer_size(0) and data.startswith(TRAILER_SYNC)
-    if not known or len(data) != trailer_size(trailer_chunks(data)) or not is_sealed(body):
+    if not known or len(data) != trailer_size(trailer_chunks(data)) or not is_sealed(body, header_crc):
         raise DamagedError("the trailer is damaged: its checksum does not match")
     if footer != FOOTER.build({"trailer_length": len(body)}):
         raise DamagedError("the footer is damaged")
     fields = TRAILER.parse(body)
-    lengths = tuple(memoryview(body[TRAILER_SIZE:-CRC_SIZE]).cast("I"))
-    if -(-fields.frames // header.chunk_frames) != fields.chunks:
-        raise FormatError(f"the trailer counts {fields.frames} frames in {fields.chunks} chunks")
-    if header.samples not in (None, fields.samples):
-        raise FormatError(f"the header counts {header.samples} samples, the trailer {fields.samples}")
-    if not header.holds(fields.samples, fields.frames):
-        raise FormatError(f"the trailer counts {fields.samples} samples in {fields.frames} frames")
+    lengths = struct.unpack(f"<{fields.chunks}I", body[TRAILER_SIZE:-CRC_SIZE])
     return Trailer(fields.frames, fields.samples, lengths)

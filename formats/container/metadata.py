@@ -1,6 +1,7 @@
 """Tags and cover art, carried in the file as they were in the source.
 
-The tags are a JSON object of strings, in one zstd frame that states its size; the cover is stored as it is.
+The tags are a JSON object of strings, in one zstd frame that states its size; the cover is stored as it is. A tag has a
+key and a value, neither of them empty nor with a NUL in it, because most other formats cannot hold such tags.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ TAGS_LIMIT = 2**20
 COVER_LIMIT = 2**24
 """Bytes of the cover."""
 
-LEVEL = 19
+COMPRESSION = 19
+"""zstd's compression level."""
 
 
 @dataclass(frozen=True)
@@ -31,19 +33,13 @@ class Metadata:
     cover_type: str = ""
 
 
-def pack_metadata(metadata: Metadata) -> bytes:
+def pack_metadata(metadata: Metadata, header_crc: int) -> bytes:
     """Bytes of the metadata block: the same tags give the same bytes, whatever their order.
 
-    Raises UsageError where tags or cover exceed `TAGS_LIMIT` and `COVER_LIMIT`.
+    Raises UsageError where tags or cover exceed `TAGS_LIMIT` and `COVER_LIMIT`, where a key or a value is empty or has
+    a NUL in it, and where two keys are the same once broken text is replaced.
     """
-    tags = b""
-    if metadata.tags:
-        text = json.dumps(metadata.tags, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-        # A source's broken text (half a surrogate pair) becomes a question mark: the file is UTF-8.
-        plain = text.encode("utf-8", "replace")
-        if len(plain) > TAGS_LIMIT:
-            raise UsageError(f"the tags take {len(plain)} bytes, more than the {TAGS_LIMIT} that a file may hold")
-        tags = zstandard.ZstdCompressor(level=LEVEL, write_checksum=False, write_content_size=True).compress(plain)
+    tags = _pack_tags(metadata.tags) if metadata.tags else b""
     cover = metadata.cover or b""
     if len(cover) > COVER_LIMIT:
         raise UsageError(f"the cover has {len(cover)} bytes, more than the {COVER_LIMIT} that a file may hold")
@@ -51,7 +47,26 @@ def pack_metadata(metadata: Metadata) -> bytes:
     if len(kind) > 255:
         raise UsageError(f"the cover's type has {len(kind)} letters, more than 255")
     numbers = {"tags_length": len(tags), "cover_length": len(cover), "type_length": len(kind)}
-    return seal(METADATA.build(numbers) + kind + tags + cover)
+    return seal(METADATA.build(numbers) + kind + tags + cover, header_crc)
+
+
+def _pack_tags(tags: dict[str, str]) -> bytes:
+    """A zstd frame of tags as JSON."""
+    # A source's broken text (half a surrogate pair) becomes a question mark: the file is UTF-8.
+    text = {_utf8(key): _utf8(value) for key, value in tags.items()}
+    if len(text) < len(tags):
+        raise UsageError("the keys of two tags are the same once letters that are no text are replaced")
+    for key, value in text.items():
+        if not key or not value or "\0" in key + value:
+            raise UsageError(f"the tag {key!r} cannot be stored: its key or its value is empty or has a NUL in it")
+    plain = json.dumps(text, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+    if len(plain) > TAGS_LIMIT:
+        raise UsageError(f"the tags take {len(plain)} bytes, more than the {TAGS_LIMIT} that a file may hold")
+    return zstandard.ZstdCompressor(level=COMPRESSION, write_checksum=False, write_content_size=True).compress(plain)
+
+
+def _utf8(text: str) -> str:
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def metadata_rest(head: bytes) -> int:
@@ -63,12 +78,12 @@ def metadata_rest(head: bytes) -> int:
     return int(fields.tags_length + fields.cover_length + fields.type_length + CRC_SIZE)
 
 
-def unpack_metadata(block: bytes) -> Metadata:
+def unpack_metadata(block: bytes, header_crc: int) -> Metadata:
     """Metadata from the whole block.
 
     Raises DamagedError where the checksum does not match, FormatError where the tags are not what they should be.
     """
-    if not is_sealed(block):
+    if not is_sealed(block, header_crc):
         raise DamagedError("the metadata block is damaged: its checksum does not match")
     fields = METADATA.parse(block)
     start = METADATA_SIZE + fields.type_length
@@ -79,7 +94,11 @@ def unpack_metadata(block: bytes) -> Metadata:
 
 
 def unpack_tags(frame: bytes) -> dict[str, str]:
-    """Tags from a zstd frame. FormatError: whatever is wrong with it, before more than `TAGS_LIMIT` is allocated."""
+    """Tags from a zstd frame: values up to their first NUL, without tags whose key or value is then empty.
+
+    Of equal keys the last one counts; a key with a NUL counts as empty. FormatError: whatever is wrong with the frame,
+    before more than `TAGS_LIMIT` is allocated.
+    """
     try:
         size = zstandard.get_frame_parameters(frame).content_size
         # An unstated size reads as 2**64 - 1, so it falls here too.
@@ -90,7 +109,8 @@ def unpack_tags(frame: bytes) -> dict[str, str]:
         if isinstance(tags, dict) and all(isinstance(value, str) for value in tags.values()):
             # "\ud800" is legal JSON and no text: found here, not when somebody prints it.
             "".join([*tags, *tags.values()]).encode("utf-8")
-            return tags
+            cut = {key: value.partition("\0")[0] for key, value in tags.items() if key and "\0" not in key}
+            return {key: value for key, value in cut.items() if value}
     except (zstandard.ZstdError, ValueError, RecursionError) as error:
         raise FormatError(f"the tags cannot be read ({type(error).__name__})") from error
     raise FormatError("the tags are not an object of strings")

@@ -33,7 +33,7 @@ class Source:
 
     def __init__(self, fo: BinaryIO) -> None:
         self._fo = fo
-        self._ahead = b""  # of a pipe: read already, handed out again
+        self._unread = b""  # of a pipe: bytes that were read already and are to be handed out again
         self._since: list[bytes] | None = None  # of a pipe: read since the mark
         self._marked = 0
         self.position = 0
@@ -47,8 +47,8 @@ class Source:
         """Up to `size` bytes, fewer only at the end of the file."""
         parts, left = [], size
         while left:
-            if self._ahead:
-                part, self._ahead = self._ahead[:left], self._ahead[left:]
+            if self._unread:
+                part, self._unread = self._unread[:left], self._unread[left:]
             else:
                 part = self._fo.read(min(left, STEP))
                 if part is None:
@@ -96,7 +96,7 @@ class Source:
             self.seek(min(target, self.size))
         elif self._since is not None:
             target = min(target, self.position)
-            self._ahead = b"".join(self._since)[target - self._marked :] + self._ahead
+            self._unread = b"".join(self._since)[target - self._marked :] + self._unread
             self._since, self.position = None, target
 
     def find(self, words: tuple[bytes, ...]) -> bool:
@@ -105,9 +105,9 @@ class Source:
         while True:
             self.mark()
             block = self.take(STEP)
-            places = [place for place in map(block.find, words) if place >= 0]
-            if places:
-                self.back(min(places))
+            found = [index for index in map(block.find, words) if index >= 0]
+            if found:
+                self.back(min(found))
                 return True
             if len(block) < STEP:
                 self.unmark()

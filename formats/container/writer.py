@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import BinaryIO
 
-from formats.container.layout import Chunk, Header, Trailer, chunk_fault, pack_chunk_head, pack_header, pack_trailer
+from formats.container.layout import (
+    Chunk,
+    Header,
+    Trailer,
+    chunk_fault,
+    pack_chunk_head,
+    pack_header,
+    pack_trailer,
+    stored_crc,
+    trailer_fault,
+)
 from formats.container.metadata import Metadata, pack_metadata
 from formats.container.stream import write_all
 from formats.errors import UsageError
@@ -29,7 +39,9 @@ class Writer:
         self.frames = 0
         self.coded_size = 0
         # Both are packed before either is written: a fault in one leaves no debris.
-        self._put(pack_header(header) + pack_metadata(metadata or Metadata()))
+        head = pack_header(header)
+        self._header_crc = stored_crc(head)
+        self._put(head + pack_metadata(metadata or Metadata(), self._header_crc))
 
     @property
     def chunk_count(self) -> int:
@@ -45,20 +57,23 @@ class Writer:
         fault = chunk_fault(self._header, chunk.index, chunk.first_frame, chunk.frames, len(chunk.payload))
         if fault or self.frames + chunk.frames >= 2**32:
             raise UsageError(f"chunk {chunk.index} cannot be written: {fault or 'the file has too many frames'}")
-        self._put(pack_chunk_head(chunk))
+        self._put(pack_chunk_head(chunk, self._header_crc))
         self._put(chunk.payload)
         self._lengths.append(len(chunk.payload))
         self.frames += chunk.frames
 
     def finish(self, samples: int) -> None:
-        """Write the trailer: `samples` per channel at the source's rate, the header's where that has a number."""
+        """Write the trailer: `samples` per channel at the source's rate, the header's where that has a number.
+
+        The frames written must be exactly those that so many samples take (`Header.frames_for`).
+        """
         if self._finished:
             raise UsageError("the file is finished")
-        if self._header.samples not in (None, samples):
-            raise UsageError(f"the header counts {self._header.samples} samples, not {samples}")
-        if samples < 0 or not self._header.holds(samples, self.frames):
-            raise UsageError(f"{self.frames} frames cannot hold {samples} samples")
-        self._put(pack_trailer(Trailer(self.frames, samples, tuple(self._lengths))))
+        trailer = Trailer(self.frames, samples, tuple(self._lengths))
+        fault = trailer_fault(self._header, trailer)
+        if samples < 0 or fault:
+            raise UsageError(f"the file cannot be finished: {fault or f'it cannot have {samples} samples'}")
+        self._put(pack_trailer(trailer, self._header_crc))
         self._finished = True
 
     def _put(self, data: bytes) -> None:

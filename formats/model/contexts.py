@@ -1,11 +1,12 @@
-"""Contexts of main latents: what the frames before and after a coefficient say of its size.
+"""Contexts of main latents: what the frames before and after a coefficient say about its magnitude.
 
 Frames are coded in passes: every sixteenth first, then those halfway between, and so on down to every second one. From
-the second pass on a coefficient's context is how large it and its two neighbours along frequency came out in the
-nearest frames on both sides that are coded already. A whole pass is known before the next one starts, so that each is
-a handful of array operations, whatever its size.
+the second pass on, a coefficient's context is the magnitude of it and of its two neighbours along frequency in the
+nearest frames on both sides that are coded already. A whole pass is known before the next one starts, so each is a
+handful of array operations, whatever its size.
 
-On ../shared/music/train this takes 7.6 % off the main latents at 7 kbit/s and 5.5 % at 55 (training/LOG.md).
+On the training part of the licensed music set this takes 7.6 % off the main latents at 7 kbit/s and 5.5 % at 55
+(training/LOG.md).
 """
 
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ from formats.model.indexing import gather
 T = TypeVar("T", bound=np.generic)
 
 DISTANCES = (8, 4, 2, 1)
-"""Frames from a pass's frames to their nearest coded neighbours; the pass before all has none."""
+"""Frames from a pass's frames to their nearest coded neighbours; the first pass has none."""
 
 LARGEST = 15
 """Magnitudes count up to this in a context."""
@@ -45,17 +46,17 @@ def neighbours(magnitude: NDArray[np.uint8], distance: int) -> NDArray[np.uint8]
     Shape:
         magnitude: [F, 1400], up to LARGEST -> [frames of the pass, 1400].
     """
-    around = magnitude[: len(magnitude) - distance : 2 * distance].copy()
+    sums = magnitude[: len(magnitude) - distance : 2 * distance].copy()
     after = magnitude[2 * distance :: 2 * distance]
-    around[: len(after)] += after
-    return weighted(around)
+    sums[: len(after)] += after
+    return weighted(sums)
 
 
-def weighted(around: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def weighted(sums: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Sums [n, 1400] of frames' magnitudes: the coefficient counts four times, the next lower and higher one once."""
-    out = 4 * around
-    out[:, 1:] += around[:, :-1]
-    out[:, :-1] += around[:, 1:]
+    out = 4 * sums
+    out[:, 1:] += sums[:, :-1]
+    out[:, :-1] += sums[:, 1:]
     return out
 
 
@@ -68,9 +69,12 @@ def contexts(sums: NDArray[np.uint8], distance: int) -> NDArray[np.uint8]:
 
 
 class Pass(NamedTuple):
-    """One pass: its frames, their main latents sorted by table and then by place, and how many each table has.
+    """One pass of context modelling: its frames, and its main latents sorted by table, then by frame and rank.
 
-    `order` counts in [frames of the pass, M], raveled; `counts` is by table, context * 48 + level.
+    Attributes:
+        frames: the frames of the pass.
+        order: int64 [n], the sorted main latents as they are counted in [frames of the pass, M], raveled.
+        counts: int64 [tables], how many of them each table has; tables count context * 48 + scale index.
     """
 
     frames: slice
@@ -93,26 +97,27 @@ class Pass(NamedTuple):
         return out.reshape(-1, main)
 
 
-def passes(level: NDArray[np.uint8], index: NDArray[np.int64], magnitude: NDArray[np.uint8]) -> Iterator[Pass]:
+def passes(scale_index: NDArray[np.uint8], position: NDArray[np.int64], magnitude: NDArray[np.uint8]) -> Iterator[Pass]:
     """The order in which main latents are coded, pass by pass.
 
     Args:
-        level: levels in rank order [F, M].
-        index: their coefficients [F, M].
-        magnitude: [F, 1400], up to LARGEST; zero where nothing is sent. What a pass has coded must stand in it before
-            the next pass is asked for.
+        scale_index: by rank [F, M].
+        position: their coefficients [F, M].
+        magnitude: [F, 1400], up to LARGEST; zero where nothing is coded. A pass's own magnitudes must be written to it
+            before the next pass is asked for.
     """
     for distance in (0, *DISTANCES):
         frames = slice(distance, None, 2 * (distance or DISTANCES[0]))
-        table = level[frames].astype(np.uint16)
+        table = scale_index[frames].astype(np.uint16)
         if distance and not table.size:
             continue
         if distance:
-            table += contexts(gather(neighbours(magnitude, distance), index[frames]), distance) * np.uint16(SCALES)
+            context = contexts(gather(neighbours(magnitude, distance), position[frames]), distance)
+            table += context * np.uint16(SCALES)
         yield by_table(frames, table, CONTEXTS * SCALES)
 
 
 def by_table(frames: slice, table: NDArray[Any], count: int) -> Pass:
-    """The pass of frames whose latents have these tables, of `count` that there are."""
+    """The pass of `frames` whose main latents have the tables `table` [frames, M], out of `count` tables."""
     flat = table.ravel()
     return Pass(frames, np.argsort(flat, kind="stable"), np.bincount(flat, minlength=count))

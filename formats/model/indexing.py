@@ -1,4 +1,4 @@
-"""Between coefficients of a frame and those of them that are sent: arrays [F, 1400] and [F, M]."""
+"""Between all coefficients of a frame and those of them that are coded: arrays [F, 1400] and [F, M]."""
 
 from typing import TypeVar
 
@@ -10,18 +10,18 @@ from formats.grid import COEFFICIENTS
 T = TypeVar("T", bound=np.generic)
 
 
-def gather(values: NDArray[T], index: NDArray[np.int64]) -> NDArray[T]:
-    """Values of chosen coefficients: [F, 1400] at indices [F, M] -> [F, M]."""
-    return np.take(values, _places(index))
+def gather(values: NDArray[T], position: NDArray[np.int64]) -> NDArray[T]:
+    """Values of chosen coefficients: [F, 1400] at positions [F, M] -> [F, M]."""
+    return np.take(values, _flat(position))
 
 
-def scatter(values: NDArray[T], index: NDArray[np.int64]) -> NDArray[T]:
-    """Inverse of `gather`, zero where nothing is: [F, M] -> [F, 1400]."""
-    out = np.zeros((len(index), COEFFICIENTS), values.dtype)
-    out.ravel()[_places(index)] = values
+def scatter(values: NDArray[T], position: NDArray[np.int64]) -> NDArray[T]:
+    """Inverse of `gather`, zero elsewhere: [F, M] -> [F, 1400]."""
+    out = np.zeros((len(position), COEFFICIENTS), values.dtype)
+    out.ravel()[_flat(position)] = values
     return out
 
 
-def _places(index: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Places in a raveled [F, 1400]: NumPy indexes several times faster so than by row and column."""
-    return index + COEFFICIENTS * np.arange(len(index))[:, None]
+def _flat(position: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Positions in a raveled [F, 1400]: NumPy indexes several times faster so than by row and column."""
+    return position + COEFFICIENTS * np.arange(len(position))[:, None]

@@ -1,6 +1,9 @@
-"""From hyper latents to levels and ranks, in integers only, so that every machine agrees on what a file's bits mean.
+"""From hyper latents to scales, scale indices and ranks, in integers only, so that every machine agrees on them.
 
-Time is interpolated inside a segment of 2 seconds only: no integer depends on how segments were grouped into chunks.
+    hyper [G, 48] -> predictor -> sigma [F, 1400], loudness [F, 1] -> scale index [F, 1400] -> ranks [F, M]
+
+Time is interpolated within a segment of 2 seconds only, so no integer depends on how segments were grouped into chunks.
+The rules are those of `formats/SPEC.md` ("Scale indices", "Ranks").
 """
 
 from collections.abc import Iterator
@@ -9,43 +12,54 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from formats.grid import HYPER_FRAMES, HYPER_SIZE, SCALES, SEGMENT
+from formats.grid import COEFFICIENTS, HYPER_FRAMES, HYPER_SIZE, SCALES, SEGMENT
 from formats.model.indexing import gather
 from formats.model.tables import GAIN_UNIT, SCALE_BITS, Tables
 
-GROUP = SEGMENT // HYPER_FRAMES
+SEGMENT_VECTORS = SEGMENT // HYPER_FRAMES
 """Hyper vectors in a segment."""
 
 
 class Scales(NamedTuple):
-    """What hyper latents say of frames, in log2, SIGMA_UNIT to the octave.
+    """What hyper latents say about frames, in log2, SIGMA_UNIT to the octave.
 
     Attributes:
-        sigma: int32 [F, 1400], expected size of every coefficient.
-        loudness: int32 [F, 1], by which steps are coarser or finer in all coefficients; zero where tables have none.
+        sigma: int32 [F, 1400], scale (expected magnitude) of every coefficient.
+        loudness: int32 [F, 1], by which the steps of all coefficients of a frame are coarser or finer.
     """
 
     sigma: NDArray[np.int32]
     loudness: NDArray[np.int32]
 
 
+class RankedFrames(NamedTuple):
+    """Which coefficients of each frame are coded, the one with the highest scale index first.
+
+    Attributes:
+        scales: of all coefficients.
+        scale_index: uint8 [F, M] in 0...47, of the coded coefficients by rank.
+        position: int64 [F, M] in 0...1399, which coefficients they are.
+    """
+
+    scales: Scales
+    scale_index: NDArray[np.uint8]
+    position: NDArray[np.int64]
+
+    def peeled(self, main: int) -> "RankedFrames":
+        """The same frames with their first `main` ranks only."""
+        return RankedFrames(self.scales, self.scale_index[:, :main], self.position[:, :main])
+
+
 def predict_scales(hyper: NDArray[np.int8], frames: int, tables: Tables) -> Scales:
-    """Scales sizes and loudness of `frames` <= 3 G frames from hyper [G, 48], which start at a segment's start."""
-    sigma, loudness = _sums(hyper, tables)
-    return Scales(_frames(sigma, frames), _frames(loudness, frames))
-
-
-def _sums(hyper: NDArray[np.int8], tables: Tables) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Scales sizes [G, 1400] and loudness [G, 1] of hyper vectors, a third of SIGMA_UNIT to the octave."""
+    """Scales of `frames` <= 3 G frames from hyper vectors [G, 48], the first of which begins a segment."""
     vectors = hyper.astype(np.float32)
     sigma = vectors @ tables.predictor.astype(np.float32) + tables.offset.astype(np.float32)
-    if tables.loudness is None:
-        return sigma.astype(np.int32), np.zeros((len(hyper), 1), np.int32)
-    loudness = vectors @ tables.loudness[:HYPER_SIZE, None].astype(np.float32) + np.float32(tables.loudness[HYPER_SIZE])
-    return sigma.astype(np.int32), loudness.astype(np.int32)
+    weights = tables.loudness.astype(np.float32)
+    loudness = vectors @ weights[:HYPER_SIZE, None] + weights[HYPER_SIZE]
+    return Scales(_interpolate(sigma.astype(np.int32), frames), _interpolate(loudness.astype(np.int32), frames))
 
 
-def _frames(vector: NDArray[np.int32], frames: int) -> NDArray[np.int32]:
+def _interpolate(vector: NDArray[np.int32], frames: int) -> NDArray[np.int32]:
     """Three frames from each vector, scaled by three: [G, n] -> [frames, n].
 
     A hyper vector stands for the middle one of its three frames; the outer two take a third from their neighbour,
@@ -58,64 +72,45 @@ def _frames(vector: NDArray[np.int32], frames: int) -> NDArray[np.int32]:
     after[:-1], after[-1:] = before[:-1], middle[-1:]
     after[:-1] += vector[1:]
     before[1:] += vector[:-1]
-    before[::GROUP], after[GROUP - 1 :: GROUP] = middle[::GROUP], middle[GROUP - 1 :: GROUP]
+    first, last = slice(None, None, SEGMENT_VECTORS), slice(SEGMENT_VECTORS - 1, None, SEGMENT_VECTORS)
+    before[first], after[last] = middle[first], middle[last]
     return out.reshape(-1, vector.shape[1])[:frames]
 
 
 def segments(hyper: NDArray[np.int8], frames: int, tables: Tables) -> Iterator[tuple[slice, Scales]]:
-    """`expect` segment by segment, with the frames of each: what follows then stays in the processor's cache."""
-    for part, vectors in _parts(hyper, frames):
-        yield part, predict_scales(vectors, part.stop - part.start, tables)
+    """`predict_scales` segment by segment, with the frames of each: work on a segment stays in the processor cache."""
+    for start in range(0, frames, SEGMENT):
+        stop = min(start + SEGMENT, frames)
+        vectors = hyper[start // HYPER_FRAMES : (start + SEGMENT) // HYPER_FRAMES]
+        yield slice(start, stop), predict_scales(vectors, stop - start, tables)
 
 
-def _parts(hyper: NDArray[np.int8], frames: int) -> Iterator[tuple[slice, NDArray[np.int8]]]:
-    """The frames of every segment, and its hyper vectors."""
-    for at in range(0, frames, SEGMENT):
-        yield slice(at, min(at + SEGMENT, frames)), hyper[at // HYPER_FRAMES : (at + SEGMENT) // HYPER_FRAMES]
-
-
-def scale_indices(expected: Scales, gain: int, tables: Tables) -> NDArray[np.uint8]:
-    """Scales size in quantizer steps, a quarter octave a level: [F, 1400] in 0...47."""
-    return _rounded(_unscaled(expected.sigma, expected.loudness, tables), gain, tables)
-
-
-def _unscaled(sigma: NDArray[np.int32], loudness: NDArray[np.int32], tables: Tables) -> NDArray[np.int32]:
-    """What size and loudness have to do with a level, in its fixed point."""
-    fixed = sigma * tables.slope
-    if tables.steadiness is not None:
-        fixed -= loudness * tables.steadiness
-    return fixed
-
-
-def _rounded(fixed: NDArray[np.int32], gain: int, tables: Tables) -> NDArray[np.uint8]:
-    """Levels of what `_unscaled` gives, which is overwritten."""
+def scale_indices(scales: Scales, gain: int, tables: Tables) -> NDArray[np.uint8]:
+    """Scales in quantizer steps, a quarter octave per index: [F, 1400] in 0...47."""
+    fixed = scales.sigma * tables.slope
+    fixed -= scales.loudness * tables.steadiness
     fixed += tables.intercept + np.int32(gain * GAIN_UNIT)
     fixed >>= SCALE_BITS
     return np.clip(fixed, 0, SCALES - 1, out=fixed).astype(np.uint8)
 
 
-def ranks(level: NDArray[np.uint8], main: int) -> NDArray[np.int64]:
-    """Indices of the `main` coefficients of highest level, best first, ties by lower index: [F, 1400] -> [F, main]."""
-    return np.argsort(SCALES - 1 - level, axis=1, kind="stable")[:, :main]
+def ranks(scale_index: NDArray[np.uint8], main: int) -> NDArray[np.int64]:
+    """Positions of the `main` coefficients with the highest scale indices, ties by position: [F, 1400] -> [F, main]."""
+    return np.argsort(SCALES - 1 - scale_index, axis=1, kind="stable")[:, :main]
 
 
-def best(expected: Scales, main: int, gain: int, tables: Tables) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Levels of the `main` coefficients of highest level, best first, and their `ranks`: two arrays [F, main]."""
-    return _best(scale_indices(expected, gain, tables), main)
+def rank_segment(scales: Scales, main: int, gain: int, tables: Tables) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Scale indices of the `main` coefficients that are coded, and their positions: two arrays [F, main]."""
+    scale_index = scale_indices(scales, gain, tables)
+    position = ranks(scale_index, main)
+    return gather(scale_index, position), position
 
 
-def _best(level: NDArray[np.uint8], main: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    index = ranks(level, main)
-    return gather(level, index), index
-
-
-def ranked(
-    hyper: NDArray[np.int8], frames: int, main: int, gain: int, tables: Tables
-) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """`best` of `expect`: two arrays [frames, main]."""
-    level, index = np.empty((frames, main), np.uint8), np.empty((frames, main), np.int64)
-    for part, vectors in _parts(hyper, frames):
-        # Scaled before it is interpolated: a third of the work, and the same integers.
-        fixed = _unscaled(*_sums(vectors, tables), tables)
-        level[part], index[part] = _best(_rounded(_frames(fixed, part.stop - part.start), gain, tables), main)
-    return level, index
+def rank_frames(hyper: NDArray[np.int8], frames: int, main: int, gain: int, tables: Tables) -> RankedFrames:
+    """Scales and ranks of `frames` <= 3 G frames of `main` coded coefficients, from hyper vectors [G, 48]."""
+    scales = Scales(np.empty((frames, COEFFICIENTS), np.int32), np.empty((frames, 1), np.int32))
+    scale_index, position = np.empty((frames, main), np.uint8), np.empty((frames, main), np.int64)
+    for part, found in segments(hyper, frames, tables):
+        scales.sigma[part], scales.loudness[part] = found
+        scale_index[part], position[part] = rank_segment(found, main, gain, tables)
+    return RankedFrames(scales, scale_index, position)

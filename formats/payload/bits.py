@@ -37,14 +37,16 @@ class Cursor:
         return self._data[self._at - count : self._at]
 
     def varint(self) -> int:
-        """The next LEB128 integer, of at most six bytes."""
+        """The next LEB128 integer, of at most six bytes and no more than it needs."""
         value = 0
-        for place in range(6):
+        for index in range(6):
             (byte,) = self.take(1)
-            value |= (byte & 0x7F) << (7 * place)
+            value |= (byte & 0x7F) << (7 * index)
             if byte < 0x80:
+                if index and not byte:
+                    break
                 return value
-        raise DamagedError("a chunk holds a number that never ends")
+        raise DamagedError("a chunk holds a number of too many bytes")
 
     def rest(self) -> bytes:
         """All that is left."""
@@ -55,7 +57,7 @@ def split(values: NDArray[Any], lengths: NDArray[Any]) -> NDArray[np.uint8]:
     """The low lengths[i] bits of values[i], most significant first, one after another: -> 0/1 [sum of lengths]."""
     present = np.flatnonzero(lengths != 0)
     widths = lengths[present]
-    return ((np.repeat(values[present], widths) >> _places(widths)) & 1).astype(np.uint8)
+    return ((np.repeat(values[present], widths) >> _exponents(widths)) & 1).astype(np.uint8)
 
 
 def escape(values: NDArray[np.int64]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
@@ -68,8 +70,8 @@ def escape(values: NDArray[np.int64]) -> tuple[NDArray[np.uint8], NDArray[np.uin
     )
 
 
-def _places(lengths: NDArray[Any]) -> NDArray[np.int64]:
-    """Place value of every bit of a run of fields: lengths [2, 3] -> [1, 0, 2, 1, 0]."""
+def _exponents(lengths: NDArray[Any]) -> NDArray[np.int64]:
+    """Exponent of every bit of a run of fields: lengths [2, 3] -> [1, 0, 2, 1, 0]."""
     ends = np.cumsum(lengths, dtype=np.int64)
     return np.repeat(ends, lengths) - 1 - np.arange(ends[-1] if len(ends) else 0)
 
@@ -95,7 +97,7 @@ class BitReader:
             widths = lengths[present]
             ends = np.cumsum(widths, dtype=np.int64)
             bits = self.take(int(ends[-1])).astype(np.int32)
-            values[present] = np.add.reduceat(bits << _places(widths), ends - widths)
+            values[present] = np.add.reduceat(bits << _exponents(widths), ends - widths)
         return values
 
     def unescape(self, count: int) -> NDArray[np.int32]:

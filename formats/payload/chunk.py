@@ -1,60 +1,57 @@
-"""Integers of a chunk <-> payload bytes: the `range` and the `zstd` coder, with `formats.payload.side_info` in front of both.
+"""Integers of a chunk <-> payload bytes: side information, then the `range` or the `zstd` coder.
 
-`range` codes each magnitude with the table of its level and each hyper latent with the table of its context, by
-constriction's range coder; signs, low bits and escapes follow as raw bits. `zstd` stores planar integers. Both give the
-same integers back. Chunks of a mixed model have no hyper vectors. `formats/SPEC.md` says the same byte by byte.
+    range   side information | words of the range coder (hyper latents, main symbols) | raw bits
+    zstd    side information | width | zstd frame of integer planes
+
+`range` codes each magnitude with the table of its context and scale index and each hyper latent with the table of its
+context, by constriction's range coder; low bits, escapes and signs follow as raw bits. Both coders give the same
+integers back. Chunks of a plain model have no hyper latents. `formats/SPEC.md` says the same byte by byte.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from formats.container.layout import Coder
 from formats.errors import DamagedError
-from formats.grid import COEFFICIENTS, HYPER_MIN, HYPER_SIZE, hyper_count
-from formats.model import contexts
+from formats.grid import COEFFICIENTS, HYPER_MIN, HYPER_SIZE, SCALES, hyper_count
+from formats.model import AnyTables, PlainTables, contexts
 from formats.model.indexing import scatter
-from formats.model.plain_tables import PlainTables
-from formats.model.scales import ranked
+from formats.model.scales import RankedFrames, rank_frames
 from formats.model.tables import MAGNITUDES, Tables
 from formats.payload import bits, hyper_latents, side_info, zstd_coder
 from formats.payload.bits import Cursor
 from formats.payload.range_coder import RangeDecoder, RangeEncoder
-from formats.payload.side_info import NO_ATTACKS, NO_LONG, NO_TURNS, SideInfo
-
-AnyTables = Tables | PlainTables
-"""Either kind of model."""
+from formats.payload.side_info import SideInfo
 
 MAGNITUDE_LIMIT = 1 << 23
-"""Largest magnitude of a main latent, far beyond any music: exact in float32, and no decoder overflows on it."""
+"""Largest magnitude of a quantization index, far beyond any music: exact in float32, and no decoder overflows on it."""
 
 
 @dataclass(frozen=True, eq=False)
-class Latents:
-    """The integers of one chunk.
+class ChunkLatents:
+    """The integers of one chunk of F frames.
 
     Attributes:
-        hyper: int8 [G, 48], half octaves of band RMS; all 24 bands of mid (or side) at -32: that channel is silent.
-            G is 0 for a mixed model.
-        main: int32 [F, M], quantized values by rank.
-        silence, attacks, turns, long: see `formats.payload.side_info.SideInfo`.
-        index: int64 [F, M], which coefficients they are, where that has been worked out; None of a mixed model.
+        hyper: int8 [G, 48] in -32...31, half octaves of band RMS; all 24 bands of mid (or of side) at -32 say that the
+            channel is silent. G is 0 for a plain model.
+        indices: int32 [F, M], quantization indices of the main latents, by rank.
+        side_info: what was done to the signal before coding.
+        ranked: scales, and which coefficients the main latents belong to, where they have been worked out; None for a
+            plain model.
     """
 
     hyper: NDArray[np.int8]
-    main: NDArray[np.int32]
-    silence: NDArray[np.int64]
-    attacks: NDArray[np.int64] = field(default_factory=NO_ATTACKS.copy)
-    turns: NDArray[np.uint8] = field(default_factory=NO_TURNS.copy)
-    long: NDArray[np.bool_] = field(default_factory=NO_LONG.copy)
-    index: NDArray[np.int64] | None = None
+    indices: NDArray[np.int32]
+    side_info: SideInfo
+    ranked: RankedFrames | None = None
 
-    def peeled(self, main: int) -> "Latents":
-        """The same chunk with its first `main` ranks only."""
-        index = None if self.index is None else self.index[:, :main]
-        return replace(self, main=self.main[:, :main], index=index)
+    def peeled(self, main: int) -> "ChunkLatents":
+        """The same chunk with its first `main` main latents only."""
+        ranked = self.ranked.peeled(main) if self.ranked else None
+        return replace(self, indices=self.indices[:, :main], ranked=ranked)
 
 
 def vector_count(frames: int, tables: AnyTables) -> int:
@@ -62,78 +59,82 @@ def vector_count(frames: int, tables: AnyTables) -> int:
     return hyper_count(frames) if isinstance(tables, Tables) else 0
 
 
-def low_bits(level: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Bits of a magnitude that are sent raw: none up to level 30, one more every octave from there."""
-    return (np.maximum(level, np.uint8(27)) - np.uint8(27)) >> np.uint8(2)
+def raw_bit_count(scale_index: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Bits of a magnitude that are sent raw: none up to scale index 30, one more every octave from there."""
+    return (np.maximum(scale_index, np.uint8(27)) - np.uint8(27)) >> np.uint8(2)
 
 
-@dataclass(frozen=True, eq=False)
-class Ranking:
-    """What says how main latents are coded: levels in rank order [F, M], and the coefficients they are of [F, M].
-
-    `index` is None for a mixed model, whose latents are of no single coefficient.
-    """
-
-    level: NDArray[np.uint8]
-    index: NDArray[np.int64] | None
+def silent_channels(hyper: NDArray[np.int8]) -> NDArray[np.bool_]:
+    """Where mid or side is digital silence: hyper [G, 48] -> [G, 2]."""
+    return np.asarray((hyper.reshape(len(hyper), 2, HYPER_SIZE // 2) == HYPER_MIN).all(2))
 
 
-def encode_payload(latents: Latents, gain: int, coder: Coder, tables: AnyTables, ranking: Ranking | None = None) -> bytes:
-    """Payload of a chunk; `ranking`: from a caller that has worked it out already."""
-    head = side_info.pack(SideInfo(latents.silence, latents.attacks, latents.turns, latents.long))
+def encode_payload(latents: ChunkLatents, gain: int, coder: Coder, tables: AnyTables) -> bytes:
+    """Payload of a chunk; ranks are worked out here where `latents.ranked` is None and the coder needs them."""
+    head = side_info.pack(latents.side_info)
     if coder == Coder.ZSTD:
-        return head + zstd_coder.encode(latents.hyper, latents.main)
-    if ranking is None:
-        frames, main = latents.main.shape
-        ranking = _ranked(latents.hyper, frames, main, gain, tables)
-    return head + _encode_range(latents, ranking, tables)
+        return head + zstd_coder.encode(latents.hyper, latents.indices)
+    return head + _encode_range(latents, gain, tables)
 
 
-def decode_payload(payload: bytes, frames: int, main: int, gain: int, coder: Coder, tables: AnyTables) -> Latents:
-    """Inverse of `encode_payload`.
+def decode_payload(payload: bytes, frames: int, main: int, gain: int, coder: Coder, tables: AnyTables) -> ChunkLatents:
+    """Inverse of `encode_payload`; the result has `ranked` unless the tables are a plain model's.
 
     Raises:
         DamagedError: the bytes are not what `encode_payload` writes for `frames` frames of `main` main latents.
     """
     cursor = Cursor(payload)
-    listed = side_info.read(cursor, frames)
+    found = side_info.read(cursor, frames)
     if coder == Coder.ZSTD:
-        vectors, values = zstd_coder.decode(cursor.rest(), frames, vector_count(frames, tables), main)
-        index = None
+        hyper, indices = zstd_coder.decode(cursor.rest(), frames, vector_count(frames, tables), main)
+        _, ranked = _rank(hyper, frames, main, gain, tables)
     else:
-        vectors, values, index = _decode_range(cursor, frames, main, gain, tables)
-    if values.size and not (values.min() >= -MAGNITUDE_LIMIT and values.max() <= MAGNITUDE_LIMIT):
+        hyper, indices, ranked = _decode_range(cursor, frames, main, gain, tables)
+    if indices.size and not (indices.min() >= -MAGNITUDE_LIMIT and indices.max() <= MAGNITUDE_LIMIT):
         raise DamagedError("a chunk holds a value beyond its range")
-    return Latents(vectors, values, *listed, index)
+    return ChunkLatents(hyper, indices, found, ranked)
 
 
-def _ranked(vectors: NDArray[np.int8], frames: int, main: int, gain: int, tables: AnyTables) -> Ranking:
+def _rank(
+    hyper: NDArray[np.int8], frames: int, main: int, gain: int, tables: AnyTables
+) -> tuple[NDArray[np.uint8], RankedFrames | None]:
+    """Scale indices of all main latents [F, M], and the ranks that they follow from; None for a plain model."""
     if isinstance(tables, PlainTables):
-        return Ranking(tables.ranked(frames, main, gain), None)
-    return Ranking(*ranked(vectors, frames, main, gain, tables))
+        return np.tile(tables.scale_indices(gain)[:main], (frames, 1)), None
+    ranked = rank_frames(hyper, frames, main, gain, tables)
+    return ranked.scale_index, ranked
 
 
-def _passes(ranking: Ranking, tables: AnyTables, magnitude: NDArray[np.uint8]) -> Iterator[contexts.Pass]:
-    """Passes over all main latents; a single one where the model's tables know no contexts."""
-    if ranking.index is not None and tables.main.ndim == 3:
-        return contexts.passes(ranking.level, ranking.index, magnitude)
-    return iter([contexts.by_table(slice(None), ranking.level, len(tables.main))])
+def _passes(
+    scale_index: NDArray[np.uint8], ranked: RankedFrames | None, magnitude: NDArray[np.uint8]
+) -> Iterator[contexts.Pass]:
+    """Passes over all main latents; a single one, by scale index alone, for a plain model."""
+    if ranked is None:
+        return iter([contexts.by_table(slice(None), scale_index, SCALES)])
+    return contexts.passes(scale_index, ranked.position, magnitude)
 
 
-def _encode_range(latents: Latents, ranking: Ranking, tables: AnyTables) -> bytes:
+def _encode_range(latents: ChunkLatents, gain: int, tables: AnyTables) -> bytes:
     encoder = RangeEncoder()
     if isinstance(tables, Tables):
         hyper_latents.encode(latents.hyper, encoder, tables)
-    shift = low_bits(ranking.level)
-    seen = np.zeros(0, np.uint8)
-    if ranking.index is not None:
-        coarse = np.minimum(np.abs(latents.main) >> shift, MAGNITUDES - 1)
-        seen = scatter(contexts.small(coarse << shift), ranking.index)
+    ranked = latents.ranked
+    if ranked is None:
+        frames, main = latents.indices.shape
+        scale_index, ranked = _rank(latents.hyper, frames, main, gain, tables)
+    else:
+        scale_index = ranked.scale_index
+    shift = raw_bit_count(scale_index)
+    magnitude = np.zeros(0, np.uint8)
+    if ranked is not None:
+        coarse = np.minimum(np.abs(latents.indices) >> shift, MAGNITUDES - 1)
+        magnitude = scatter(contexts.small(coarse << shift), ranked.position)
+    rows = tables.main.reshape(-1, MAGNITUDES)
     parts = []
-    for part in _passes(ranking, tables, seen):
-        values, width = part.sort(latents.main), part.sort(shift)
+    for part in _passes(scale_index, ranked, magnitude):
+        values, width = part.sort(latents.indices), part.sort(shift)
         whole = np.abs(values) >> width
-        encoder.rows(np.minimum(whole, MAGNITUDES - 1), part.counts, tables.main.reshape(-1, MAGNITUDES))
+        encoder.rows(np.minimum(whole, MAGNITUDES - 1), part.counts, rows)
         parts.append((values, width, whole))
     values, width, whole = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     raw = np.concatenate(
@@ -149,27 +150,36 @@ def _encode_range(latents: Latents, ranking: Ranking, tables: AnyTables) -> byte
 
 def _decode_range(
     cursor: Cursor, frames: int, main: int, gain: int, tables: AnyTables
-) -> tuple[NDArray[np.int8], NDArray[np.int32], NDArray[np.int64] | None]:
+) -> tuple[NDArray[np.int8], NDArray[np.int32], RankedFrames | None]:
     words = np.frombuffer(cursor.take(4 * cursor.varint()), "<u4").astype(np.uint32)
     decoder = RangeDecoder(words)
     if isinstance(tables, Tables):
-        vectors = hyper_latents.decode(decoder, hyper_count(frames), tables)
+        hyper = hyper_latents.decode(decoder, hyper_count(frames), tables)
     else:
-        vectors = np.zeros((0, HYPER_SIZE), np.int8)
-    ranking = _ranked(vectors, frames, main, gain, tables)
-    shift = low_bits(ranking.level)
-    seen = np.zeros((frames, COEFFICIENTS), np.uint8)
-    coarse, width, at = np.empty(frames * main, np.int32), np.empty(frames * main, np.uint8), 0
+        hyper = np.zeros((0, HYPER_SIZE), np.int8)
+    scale_index, ranked = _rank(hyper, frames, main, gain, tables)
+    shift = raw_bit_count(scale_index)
+    magnitude = np.zeros((frames, COEFFICIENTS), np.uint8)
+    rows = tables.main.reshape(-1, MAGNITUDES)
+    coarse, width, end = np.empty(frames * main, np.int32), np.empty(frames * main, np.uint8), 0
     parts = []
-    for part in _passes(ranking, tables, seen):
-        here = slice(at, at := at + len(part.order))
+    for part in _passes(scale_index, ranked, magnitude):
+        here = slice(end, end := end + len(part.order))
         symbols, width[here] = coarse[here], part.sort(shift)
-        decoder.rows(part.counts, tables.main.reshape(-1, MAGNITUDES), symbols)
-        if ranking.index is not None and not part.last:
+        decoder.rows(part.counts, rows, symbols)
+        if ranked is not None and not part.last:
             small = contexts.small(symbols << width[here])
-            seen[part.frames] = scatter(part.unsort(small, main), ranking.index[part.frames])
+            magnitude[part.frames] = scatter(part.unsort(small, main), ranked.position[part.frames])
         parts.append((part, here))
-    raw = bits.BitReader(cursor.rest())
+    _read_raw_bits(bits.BitReader(cursor.rest()), coarse, width)
+    indices = np.empty((frames, main), np.int32)
+    for part, here in parts:
+        indices[part.frames] = part.unsort(coarse[here], main)
+    return hyper, indices, ranked
+
+
+def _read_raw_bits(raw: bits.BitReader, coarse: NDArray[np.int32], width: NDArray[np.uint8]) -> None:
+    """Turn main symbols [n], in coded order, into quantization indices, in place: low bits, escapes and signs."""
     low = raw.join(width)
     escaped = coarse == MAGNITUDES - 1
     coarse[escaped] += raw.unescape(int(escaped.sum()))
@@ -179,12 +189,3 @@ def _decode_range(
     sign[nonzero] -= 2 * raw.take(len(nonzero)).view(np.int8)
     coarse *= sign
     raw.finish()
-    values = np.empty((frames, main), np.int32)
-    for part, here in parts:
-        values[part.frames] = part.unsort(coarse[here], main)
-    return vectors, values, ranking.index
-
-
-def silent_channels(vectors: NDArray[np.int8]) -> NDArray[np.bool_]:
-    """Where mid or side is digital silence: hyper [G, 48] -> [G, 2]."""
-    return np.asarray((vectors.reshape(len(vectors), 2, HYPER_SIZE // 2) == HYPER_MIN).all(2))

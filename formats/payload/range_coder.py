@@ -2,8 +2,7 @@
 
 constriction takes probabilities as floats and gives symbol i the range of floor(scale * sum of those before it) + i.
 With integer weights that sum to 2**24 - n, its scale is exactly 1 and every float is an integer below 2**24: the
-frequency of a symbol is its weight + 1, on every machine. `tests/test_formats_coding.py` holds this against a coder
-written from SPEC.md.
+frequency of a symbol is its weight + 1, on every machine. The tests compare this with a coder written from SPEC.md.
 """
 
 from functools import lru_cache
@@ -25,7 +24,7 @@ def _model(frequencies: bytes) -> Any:
 
 
 def model(row: NDArray[np.uint32]) -> Any:
-    """constriction's model of one row of frequencies; cached, because a song asks for the same thousand again."""
+    """constriction's model of one row of frequencies; cached, because every chunk asks for the same thousand again."""
     return _model(row.tobytes())
 
 
@@ -36,7 +35,7 @@ def _models(tables: NDArray[np.uint32], used: NDArray[np.int64]) -> list[Any]:
 
 
 class RangeEncoder:
-    """Collects symbols; `words` seals."""
+    """Collects symbols; `words` gives their code."""
 
     def __init__(self) -> None:
         self._coder = constriction.stream.queue.RangeEncoder()
@@ -85,7 +84,7 @@ class RangeDecoder:
         self.runs(counts[used].tolist(), _models(tables, used), out)
 
     def runs(self, counts: list[int], models: list[Any], out: NDArray[np.int32]) -> None:
-        """counts[0] symbols under models[0], and so on, into `out` [sum of counts]; as `rows`, for `model`s at hand.
+        """As `rows`, with models that the caller has: counts[0] symbols under models[0], and so on, into `out`.
 
         Raises:
             DamagedError: the words are no code of such symbols.

@@ -1,23 +1,28 @@
-"""The lists at the head of a payload: digital silence, stretches raised before attacks, turned bands, long blocks.
+"""Side information at the head of a payload: digital silence, gain control, stereo rotation, long windows.
 
-A few bytes each, as variable-length integers. Payloads of format version 1 have the first one only, those of version 2
-have no long blocks, those of version 3 no slow rises; what is empty takes no byte.
+    flags | silence | gain control | rotation | long windows
+
+A byte of flags says which of the four lists follow, each as variable-length integers. An empty list is left out, so a
+chunk without side information spends one byte on it. `formats/SPEC.md` ("Side information") has the details.
 """
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from formats.container.layout import RATES
 from formats.errors import DamagedError
 from formats.grid import (
     BANDS,
-    FAST_RISE,
     GAIN_BLOCK,
     GAIN_EXPONENTS,
     GAIN_RISE,
     HOP,
+    MAX_CHUNK,
     ROTATION_ANGLES,
+    SAMPLE_RATE,
     SEGMENT,
     WINDOW_UNITS,
     segment_count,
@@ -25,130 +30,163 @@ from formats.grid import (
 from formats.payload import bits
 from formats.payload.bits import Cursor
 
+SILENCE, GAIN_CONTROL, ROTATION, LONG_WINDOWS = 1, 2, 4, 8
+"""Flags that say which lists follow, in this order."""
+
 SILENCE_LIMIT = 4096
-"""Most silent stretches a chunk may list."""
+"""Most silent stretches that a chunk may have."""
 
-MORE = 1 << 13
-"""Added to the number of silent stretches where the lists of attacks and turns follow."""
+SILENCE_END = MAX_CHUNK * HOP // SAMPLE_RATE * RATES[-1]
+"""Source samples of the longest chunk at the highest sample rate; no silence goes beyond them."""
 
-LONG = 1 << 14
-"""Added to the number of silent stretches where the list of long blocks follows."""
-
-SLOW = 1 << 15
-"""Added to the number of silent stretches where the listed attacks rise slowly."""
-
-PER_FRAME = HOP // GAIN_BLOCK
-"""Blocks of attacks in a frame."""
+GAIN_BLOCKS_PER_FRAME = HOP // GAIN_BLOCK
+"""Blocks of gain control in a frame."""
 
 
 class SideInfo(NamedTuple):
-    """What a chunk lists.
+    """The side information of a chunk of F frames and S = ceil(F / 126) segments.
 
     Attributes:
         silence: int64 [n, 2], stretches (start, length) of digital silence in source samples from the chunk's start.
-        attacks: int64 [n, 4], stretches (first block, blocks, level, rise) raised by a factor of 2**level, which they
-            reach in `rise` blocks; blocks are of 50 samples and counted from the chunk's start.
-        turns: uint8 [S, 24], 0...7 times 22.5 degrees that each band of each segment is turned by; [0, 24]: none is.
-        long: bool [S, 7], which units of 18 frames of each segment have long blocks; [0, 7]: none has.
+        gain_control: int64 [n, 3], stretches (first block, blocks, exponent) that were amplified by up to 2**exponent
+            before coding; blocks are of 50 samples and counted from the chunk's start. See `gain_rise`.
+        rotation: uint8 [S, 24] in 0...7, angle of each band in each segment, 22.5 degrees apart; 0 is mid and side.
+        long_windows: bool [S, 7], which units of 18 frames have long windows; never those of an incomplete segment.
     """
 
     silence: NDArray[np.int64]
-    attacks: NDArray[np.int64]
-    turns: NDArray[np.uint8]
-    long: NDArray[np.bool_]
+    gain_control: NDArray[np.int64]
+    rotation: NDArray[np.uint8]
+    long_windows: NDArray[np.bool_]
+
+    @classmethod
+    def empty(cls, frames: int) -> "SideInfo":
+        """No side information for a chunk of `frames` frames, in new arrays that the caller may write to."""
+        segments = segment_count(frames)
+        return cls(
+            silence=np.zeros((0, 2), np.int64),
+            gain_control=np.zeros((0, 3), np.int64),
+            rotation=np.zeros((segments, BANDS), np.uint8),
+            long_windows=np.zeros((segments, WINDOW_UNITS), np.bool_),
+        )
 
 
-NO_ATTACKS = np.zeros((0, 4), np.int64)
-NO_TURNS = np.zeros((0, BANDS), np.uint8)
-NO_LONG = np.zeros((0, WINDOW_UNITS), np.bool_)
-
-
-def slow_rise(blocks: int) -> int:
-    """Blocks in which a stretch of so many rises, from format version 4 on: all but the one in which it falls."""
+def gain_rise(blocks: int) -> int:
+    """Blocks in which the gain of a stretch of `blocks` blocks rises: all but the one in which it falls, at most 60."""
     return max(1, min(GAIN_RISE, blocks - 1))
 
 
-def pack(lists: SideInfo) -> bytes:
-    """The bytes that `read` takes; the stretches of a chunk rise slowly all, or none does."""
-    more = bool(len(lists.attacks) or lists.turns.any())
-    slow = bool((lists.attacks[:, 3] != FAST_RISE).any())
-    numbers = [len(lists.silence) + MORE * more + LONG * bool(lists.long.any()) + SLOW * slow]
-    end = 0
-    for start, length in lists.silence.tolist():
-        numbers += [start - end, length]
-        end = start + length
-    if more:
-        numbers.append(len(lists.attacks))
-        end = 0
-        for start, blocks, level, _ in lists.attacks.tolist():
-            numbers += [start - end, blocks * GAIN_EXPONENTS + level]
-            end = start + blocks
-        flat = lists.turns.T.ravel()  # band by band: a turned instrument stays where it is
-        places = np.flatnonzero(flat)
-        gaps = np.diff(places, prepend=-1) - 1
-        numbers += [len(places), *(gaps * ROTATION_ANGLES + flat[places]).tolist()]
-    if lists.long.any():
-        numbers += (lists.long @ (1 << np.arange(WINDOW_UNITS))).tolist()
-    return bits.varints(numbers)
+def pack(side_info: SideInfo) -> bytes:
+    """The bytes that `read` takes."""
+    lists = {
+        SILENCE: list(_silence_numbers(side_info.silence)),
+        GAIN_CONTROL: list(_gain_control_numbers(side_info.gain_control)),
+        ROTATION: _rotation_numbers(side_info.rotation),
+        LONG_WINDOWS: _long_windows_numbers(side_info.long_windows),
+    }
+    flags = sum(flag for flag, numbers in lists.items() if numbers)
+    return bytes([flags]) + bits.varints([number for numbers in lists.values() for number in numbers])
 
 
 def read(cursor: Cursor, frames: int) -> SideInfo:
-    """The lists of a chunk of `frames` frames.
+    """The side information of a chunk of `frames` frames.
 
     Raises:
-        DamagedError: they list what lies beyond the chunk, or more than it can hold.
+        DamagedError: it has a list that is unknown or empty, names what the chunk does not have, or ends early.
     """
+    (flags,) = cursor.take(1)
+    if flags >= 2 * LONG_WINDOWS:
+        raise DamagedError("a chunk has side information of an unknown kind")
+    side_info = SideInfo.empty(frames)
+    if flags & SILENCE:
+        side_info = side_info._replace(silence=_read_silence(cursor))
+    if flags & GAIN_CONTROL:
+        side_info = side_info._replace(gain_control=_read_gain_control(cursor, frames * GAIN_BLOCKS_PER_FRAME))
+    if flags & ROTATION:
+        side_info = side_info._replace(rotation=_read_rotation(cursor, segment_count(frames)))
+    if flags & LONG_WINDOWS:
+        side_info = side_info._replace(long_windows=_read_long_windows(cursor, frames))
+    return side_info
+
+
+def _silence_numbers(silence: NDArray[np.int64]) -> Iterator[int]:
+    if len(silence):
+        yield len(silence)
+    end = 0
+    for start, length in silence.tolist():
+        yield from (start - end, length)
+        end = start + length
+
+
+def _gain_control_numbers(gain_control: NDArray[np.int64]) -> Iterator[int]:
+    if len(gain_control):
+        yield len(gain_control)
+    end = 0
+    for start, blocks, exponent in gain_control.tolist():
+        yield from (start - end, blocks * GAIN_EXPONENTS + exponent)
+        end = start + blocks
+
+
+def _rotation_numbers(rotation: NDArray[np.uint8]) -> list[int]:
+    flat = rotation.T.ravel()  # band by band, because a rotated instrument stays where it is
+    rotated = np.flatnonzero(flat)
+    if not len(rotated):
+        return []
+    gaps = np.diff(rotated, prepend=-1) - 1
+    return [len(rotated), *(gaps * ROTATION_ANGLES + flat[rotated]).tolist()]
+
+
+def _long_windows_numbers(long_windows: NDArray[np.bool_]) -> list[int]:
+    if not long_windows.any():
+        return []
+    masks: list[int] = (long_windows @ (1 << np.arange(WINDOW_UNITS))).tolist()
+    return masks
+
+
+def _count(cursor: Cursor, most: int, what: str) -> int:
+    """The length of a list."""
     count = cursor.varint()
-    more, long, slow, count = count & MORE, count & LONG, bool(count & SLOW), count & ~(MORE | LONG | SLOW)
-    if count > SILENCE_LIMIT:
-        raise DamagedError("a chunk lists more silence than a chunk can hold")
-    silence = _silence(cursor, count)
-    attacks, turns = (_attacks(cursor, frames, slow), _turns(cursor, frames)) if more else (NO_ATTACKS, NO_TURNS)
-    return SideInfo(silence, attacks, turns, _long(cursor, frames) if long else NO_LONG)
+    if not 0 < count <= most:
+        raise DamagedError(f"a chunk lists {count} {what}, which no chunk of its length can")
+    return count
 
 
-def _silence(cursor: Cursor, count: int) -> NDArray[np.int64]:
-    out, end = np.zeros((count, 2), np.int64), 0
+def _read_silence(cursor: Cursor) -> NDArray[np.int64]:
+    out, end = np.zeros((_count(cursor, SILENCE_LIMIT, "silent stretches"), 2), np.int64), 0
     for row in out:
         row[0] = end + cursor.varint()
         row[1] = cursor.varint()
         end = int(row.sum())
-        if end >= 1 << 40:
+        if end > SILENCE_END:
             raise DamagedError("a chunk lists silence beyond its end")
     return out
 
 
-def _attacks(cursor: Cursor, frames: int, slow: bool) -> NDArray[np.int64]:
-    count = cursor.varint()
-    if count > frames * PER_FRAME:
-        raise DamagedError("a chunk lists more attacks than a chunk can hold")
-    out, end = np.zeros((count, 4), np.int64), 0
+def _read_gain_control(cursor: Cursor, room: int) -> NDArray[np.int64]:
+    out, end = np.zeros((_count(cursor, room, "stretches of gain control"), 3), np.int64), 0
     for row in out:
         start = end + cursor.varint()
-        blocks, level = divmod(cursor.varint(), GAIN_EXPONENTS)
+        blocks, exponent = divmod(cursor.varint(), GAIN_EXPONENTS)
         end = start + blocks
-        if not blocks or not level or end > frames * PER_FRAME:
-            raise DamagedError("a chunk lists an attack that it cannot hold")
-        row[:] = start, blocks, level, slow_rise(blocks) if slow else FAST_RISE
+        if not blocks or not exponent or end > room:
+            raise DamagedError("a chunk lists a stretch of gain control that it cannot have")
+        row[:] = start, blocks, exponent
     return out
 
 
-def _turns(cursor: Cursor, frames: int) -> NDArray[np.uint8]:
-    segments = segment_count(frames)
-    flat, count, place = np.zeros(segments * BANDS, np.uint8), cursor.varint(), -1
-    if count > len(flat):
-        raise DamagedError("a chunk turns more bands than it has")
-    for _ in range(count):
-        gap, turn = divmod(cursor.varint(), ROTATION_ANGLES)
-        place += gap + 1
-        if place >= len(flat) or not turn:
-            raise DamagedError("a chunk turns a band that it does not have")
-        flat[place] = turn
+def _read_rotation(cursor: Cursor, segments: int) -> NDArray[np.uint8]:
+    flat, band = np.zeros(segments * BANDS, np.uint8), -1
+    for _ in range(_count(cursor, len(flat), "rotated bands")):
+        gap, angle = divmod(cursor.varint(), ROTATION_ANGLES)
+        band += gap + 1
+        if band >= len(flat) or not angle:
+            raise DamagedError("a chunk lists a rotated band that it cannot have")
+        flat[band] = angle
     return np.ascontiguousarray(flat.reshape(BANDS, segments).T)
 
 
-def _long(cursor: Cursor, frames: int) -> NDArray[np.bool_]:
-    masks = np.array([cursor.varint() for _ in range(segment_count(frames))])
+def _read_long_windows(cursor: Cursor, frames: int) -> NDArray[np.bool_]:
+    masks = np.array([cursor.varint() for _ in range(segment_count(frames))], np.int64)
     if not masks.any() or masks.max() >> WINDOW_UNITS or masks[frames // SEGMENT :].any():
-        raise DamagedError("a chunk has long blocks where it cannot have them")
+        raise DamagedError("a chunk has long windows where it cannot have them")
     return (masks[:, None] >> np.arange(WINDOW_UNITS) & 1).astype(np.bool_)

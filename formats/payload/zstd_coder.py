@@ -1,4 +1,4 @@
-"""The `zstd` payload: planes of small integers, the coder anybody can write again in an hour."""
+"""The `zstd` payload: planes of small integers, a coder that anybody can write again in an hour."""
 
 import numpy as np
 import zstandard
@@ -7,27 +7,27 @@ from numpy.typing import NDArray
 from formats.errors import DamagedError
 from formats.grid import HYPER_MAX, HYPER_MIN, HYPER_SIZE
 
-LEVEL = 12
-"""zstd's effort; the size is within one per cent of level 19 at a tenth of the time."""
+COMPRESSION = 12
+"""zstd's compression level: the size is within one per cent of level 19 at a tenth of the time."""
 
 _TYPES = {1: "<i1", 2: "<i2", 4: "<i4"}
 
 
-def encode(vectors: NDArray[np.int8], main: NDArray[np.int32]) -> bytes:
-    """One byte (width of a main value: 1, 2 or 4 bytes), then zstd of hyper planes [48, G] and rank planes [M, F].
+def encode(hyper: NDArray[np.int8], indices: NDArray[np.int32]) -> bytes:
+    """One byte (bytes of a quantization index: 1, 2 or 4), then zstd of hyper planes [48, G] and rank planes [M, F].
 
-    A plane of more than one byte a value is split into its byte planes, least significant first, because the upper
+    Quantization indices of more than one byte are split into byte planes, least significant first, because the upper
     ones are nearly constant.
     """
-    peak = int(np.abs(main).max(initial=0))
+    peak = int(np.abs(indices).max(initial=0))
     width = 1 if peak < 1 << 7 else 2 if peak < 1 << 15 else 4
-    planes = np.ascontiguousarray(main.T.astype(_TYPES[width])).view(np.uint8).reshape(-1, width).T
-    body = np.ascontiguousarray(vectors.T).tobytes() + planes.tobytes()
-    return bytes([width]) + zstandard.ZstdCompressor(level=LEVEL).compress(body)
+    planes = np.ascontiguousarray(indices.T.astype(_TYPES[width])).view(np.uint8).reshape(-1, width).T
+    body = np.ascontiguousarray(hyper.T).tobytes() + planes.tobytes()
+    return bytes([width]) + zstandard.ZstdCompressor(level=COMPRESSION).compress(body)
 
 
 def decode(data: bytes, frames: int, count: int, main: int) -> tuple[NDArray[np.int8], NDArray[np.int32]]:
-    """Inverse of `encode`: `count` hyper vectors [G, 48], main [F, M].
+    """Inverse of `encode`: `count` hyper vectors [G, 48], and quantization indices [F, M].
 
     Raises:
         DamagedError: the bytes hold anything else than that many integers.

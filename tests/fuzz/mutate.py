@@ -1,7 +1,7 @@
 """Changes to a file that keep its structure: fields edited and parts moved, then every checksum made right again.
 
-Bytes turned at random stop at the first checksum; these get behind it. `mutate` takes any `random.Random`: Hypothesis's
-own, so that it can shrink, or one seeded by a fuzzer.
+Bytes changed at random stop at the first checksum; these get behind it. `mutate` takes any `random.Random`:
+Hypothesis's own, so that it can shrink, or one seeded by a fuzzer.
 """
 
 import struct
@@ -11,15 +11,15 @@ from random import Random
 import google_crc32c
 import zstandard
 
-HEADER, METADATA, CHUNK, TRAILER, FOOTER = 45, 9, 18, 20, 8
+HEADER, METADATA, CHUNK, TRAILER, FOOTER = 49, 9, 18, 20, 8
 CHUNK_SYNC, TRAILER_SYNC = b"\xf5AZC", b"\xf5AZT"
 # (offset, struct code) of every number
 HEADER_FIELDS = [(8, "H"), (10, "H"), (12, "I"), (16, "Q"), (24, "Q"), (32, "H"), (34, "H"), (36, "H"), (38, "h"),
-                 (40, "B"), (41, "B"), (42, "B")]  # fmt: skip
+                 (40, "B"), (41, "B"), (42, "B"), (45, "I")]  # fmt: skip
 METADATA_FIELDS = [(0, "I"), (4, "I"), (8, "B")]
 CHUNK_FIELDS = [(4, "I"), (8, "I"), (12, "H"), (14, "I")]
 TRAILER_FIELDS = [(4, "I"), (8, "I"), (12, "Q")]
-LIKELY = (0, 1, 2, 8, 16, 32, 40, 100, 126, 252, 700, 2520, 44_100, 2**20, 2**24, 2**31 - 1)
+LIKELY = (0, 1, 2, 8, 16, 32, 40, 100, 126, 252, 512, 700, 2520, 44_100, 2**20, 2**24, 2**31 - 1)
 LIMIT = 1 << 16
 """Bytes that a mutation may make of a file."""
 
@@ -27,9 +27,14 @@ Parts = list[bytes]
 """Header, metadata, chunks and trailer with footer, each without its checksum."""
 
 
-def sealed(data: bytes) -> bytes:
-    """Bytes with their checksum behind them."""
-    return data + struct.pack("<I", google_crc32c.value(data))
+def sealed(data: bytes, header: bytes = b"") -> bytes:
+    """Bytes with their checksum behind them, which continues that of a header without its own."""
+    return data + checksum(header + data)
+
+
+def checksum(data: bytes) -> bytes:
+    """CRC-32C as it stands in a file."""
+    return struct.pack("<I", google_crc32c.value(data))
 
 
 def split(data: bytes) -> Parts:
@@ -58,26 +63,28 @@ def is_chunk(part: bytes) -> bool:
     return part.startswith(CHUNK_SYNC) and len(part) >= CHUNK
 
 
-def join(parts: Parts) -> bytes:
-    """A file of these parts, with checksums that match."""
-    out = [sealed(part) for part in parts[:2]]
+def join(parts: Parts, header: bytes | None = None) -> bytes:
+    """A file of these parts, with checksums that match: with its own header, or as parts of the file of another one."""
+    start = parts[0] if header is None else header
+    out = [sealed(parts[0]), sealed(parts[1], start)]
     for part in parts[2:]:
         if is_chunk(part):
-            crc = struct.pack("<I", google_crc32c.value(part))
-            out.append(part[:CHUNK] + crc + part[CHUNK:])
+            out.append(part[:CHUNK] + checksum(start + part) + part[CHUNK:])
         elif part.startswith(TRAILER_SYNC) and len(part) >= TRAILER + 4 + FOOTER:
-            out += [sealed(part[: -4 - FOOTER]), part[-FOOTER:]]
+            out += [sealed(part[: -4 - FOOTER], start), part[-FOOTER:]]
         else:
             out.append(part)
     return b"".join(out)
 
 
 def trailer(parts: Parts) -> bytes:
-    """The trailer that these chunks should have, but for its number of samples."""
+    """The trailer that these chunks should have, with one of the numbers of samples that take their frames."""
     chunks = [part for part in parts[2:] if is_chunk(part)]
     frames = sum(struct.unpack("<H", part[12:14])[0] for part in chunks)
     lengths = [len(part) - CHUNK for part in chunks]
-    body = TRAILER_SYNC + struct.pack(f"<IIQ{len(lengths)}I", len(lengths), frames % 2**32, frames * 7, *lengths)
+    rate = struct.unpack("<I", parts[0][12:16].ljust(4, b"\0"))[0]
+    samples = max(frames - 1, 0) * 700 * rate // 44_100
+    body = TRAILER_SYNC + struct.pack(f"<IIQ{len(lengths)}I", len(lengths), frames % 2**32, samples, *lengths)
     return body + bytes(4) + struct.pack("<I", len(body) + 4) + b"ZEA\x1a"
 
 
@@ -169,7 +176,8 @@ def new_tags(random: Random, parts: Parts) -> None:
     """Tags of every bad kind: bombs, frames that state no size or a wrong one, JSON that is no object of strings."""
     text = random.choice(
         [b'{"a":"b"}', b"{}", b"[]", b'{"a":1}', b'{"a":"\\ud800"}', b"[" * 5000, b"1" * 5000, b"", b"\xff", b"NaN",
-         bytes(1 << 21), b'{"a":"' + b"b" * 1000 + b'"}', b'{"a":{"b":"c"}}', b'{"a":"b"']
+         bytes(1 << 21), b'{"a":"' + b"b" * 1000 + b'"}', b'{"a":{"b":"c"}}', b'{"a":"b"', b'{"a":"","b":"\\u0000"}',
+         b'{"":"a","b":"c\\u0000d","b":"e"}']
     )  # fmt: skip
     stated = random.random() < 0.8
     frame = zstandard.ZstdCompressor(level=1, write_content_size=stated).compress(text)
@@ -201,7 +209,7 @@ def mutate(data: bytes, random: Random) -> bytes:
     parts = split(data)
     for _ in range(random.choice((1, 1, 2, 3, 4))):
         random.choice(CHANGES)(random, parts)
-    out = join(parts)
+    out = join(parts, data[:HEADER] if random.randrange(16) == 0 else None)
     last = random.randrange(12)
     if last == 0:
         out = out[: random.randrange(len(out) + 1)]

@@ -1,4 +1,4 @@
-"""The lists at a payload's head: what is packed is read, older versions' bytes stay, and damage is told."""
+"""Side information at a payload's head: what is packed is read, in exactly the specified bytes, and damage is told."""
 
 import re
 from pathlib import Path
@@ -12,26 +12,26 @@ from numpy.typing import NDArray
 
 import formats
 from formats.errors import DamagedError
-from formats.grid import BANDS, FAST_RISE, GAIN_EXPONENTS, ROTATION_ANGLES, SEGMENT, WINDOW_UNITS
+from formats.grid import BANDS, GAIN_EXPONENTS, ROTATION_ANGLES, SEGMENT, WINDOW_UNITS
 from formats.payload import bits
 from formats.payload.bits import Cursor
 from formats.payload.side_info import (
-    LONG,
-    MORE,
-    NO_ATTACKS,
-    NO_LONG,
-    NO_TURNS,
-    PER_FRAME,
+    GAIN_BLOCKS_PER_FRAME,
+    GAIN_CONTROL,
+    LONG_WINDOWS,
+    ROTATION,
+    SILENCE,
+    SILENCE_END,
     SILENCE_LIMIT,
-    SLOW,
     SideInfo,
+    gain_rise,
     pack,
     read,
-    slow_rise,
 )
 from tests.support import slow_decoder
+from tests.support.payloads import same_side_info
 
-NO_SILENCE = np.zeros((0, 2), np.int64)
+SPEC = (Path(formats.__file__).parent / "SPEC.md").read_text("utf-8")
 
 frame_counts = st.integers(1, 2520)
 
@@ -47,253 +47,225 @@ def silences(draw: st.DrawFn) -> NDArray[np.int64]:
 
 
 @st.composite
-def attacks(draw: st.DrawFn, frames: int) -> NDArray[np.int64]:
+def gain_controls(draw: st.DrawFn, frames: int) -> NDArray[np.int64]:
     """Stretches inside a chunk of `frames` frames."""
-    rows, end, room, slow = [], 0, frames * PER_FRAME, draw(st.booleans())
+    rows, end, room = [], 0, frames * GAIN_BLOCKS_PER_FRAME
     for _ in range(draw(st.integers(0, 8))):
         if end == room:
             break
         start = draw(st.integers(end, room - 1))
         blocks = draw(st.integers(1, room - start))
-        rows.append((start, blocks, draw(st.integers(1, GAIN_EXPONENTS - 1)), slow_rise(blocks) if slow else FAST_RISE))
+        rows.append((start, blocks, draw(st.integers(1, GAIN_EXPONENTS - 1))))
         end = start + blocks
-    return np.array(rows, np.int64).reshape(-1, 4)
+    return np.array(rows, np.int64).reshape(-1, 3)
 
 
 @st.composite
-def turns(draw: st.DrawFn, frames: int) -> NDArray[np.uint8]:
-    """None, none turned, or some turned, up to all of them."""
-    segments = -(-frames // SEGMENT)
-    share = draw(st.sampled_from([None, 0.0, 0.05, 0.5, 1.0]))
-    if share is None:
-        return NO_TURNS
-    rng = np.random.default_rng(draw(st.integers(0, 1000)))
-    angles = rng.integers(1, ROTATION_ANGLES, (segments, BANDS))
-    return np.asarray(angles * (rng.random(angles.shape) < share), np.uint8)
-
-
-@st.composite
-def longs(draw: st.DrawFn, frames: int) -> NDArray[np.bool_]:
-    """None, none long, or some long, up to all units of whole segments."""
-    share = draw(st.sampled_from([None, 0.0, 0.05, 0.5, 1.0]))
-    if share is None:
-        return NO_LONG
-    long = np.random.default_rng(draw(st.integers(0, 1000))).random((-(-frames // SEGMENT), WINDOW_UNITS)) < share
-    long[frames // SEGMENT :] = False
-    return np.asarray(long)
-
-
-def any_lists(frames: int) -> st.SearchStrategy[SideInfo]:
-    return st.builds(SideInfo, silences(), attacks(frames), turns(frames), longs(frames))
+def side_infos(draw: st.DrawFn, frames: int) -> SideInfo:
+    """Any side information of a chunk of `frames` frames: none of a kind, some of it, or as much as there can be."""
+    rng, shares = np.random.default_rng(draw(st.integers(0, 1000))), st.sampled_from([0.0, 0.05, 0.5, 1.0])
+    out = SideInfo.empty(frames)
+    rotated = rng.random(out.rotation.shape) < draw(shares)
+    out.rotation[:] = rotated * rng.integers(1, ROTATION_ANGLES, rotated.shape)
+    whole = out.long_windows[: frames // SEGMENT]
+    whole[:] = rng.random(whole.shape) < draw(shares)
+    return out._replace(silence=draw(silences()), gain_control=draw(gain_controls(frames)))
 
 
 @st.composite
 def chunks(draw: st.DrawFn) -> tuple[SideInfo, int]:
     frames = draw(frame_counts)
-    return draw(any_lists(frames)), frames
-
-
-def padded(rows: NDArray[Any], frames: int) -> NDArray[Any]:
-    """Angles or units of every segment, zeros where none is listed."""
-    return rows if len(rows) else np.zeros((-(-frames // SEGMENT), rows.shape[1]), rows.dtype)
-
-
-def same(a: NDArray[Any], b: NDArray[Any]) -> bool:
-    return a.dtype == b.dtype and np.array_equal(a, b)
+    return draw(side_infos(frames)), frames
 
 
 @settings(deadline=None)
 @given(chunks(), st.binary(max_size=5))
 def test_what_is_packed_is_read(chunk: tuple[SideInfo, int], behind: bytes) -> None:
-    lists, frames = chunk
-    cursor = Cursor(pack(lists) + behind)
+    wanted, frames = chunk
+    cursor = Cursor(pack(wanted) + behind)
     got = read(cursor, frames)
     assert cursor.rest() == behind
-    assert same(got.silence, lists.silence)
-    assert same(got.attacks, lists.attacks)
-    assert same(padded(got.turns, frames), padded(lists.turns, frames))
-    assert same(padded(got.long, frames), padded(lists.long, frames))
-    assert pack(got) == pack(lists)
-
-
-def test_a_chunk_of_nothing_but_turns_or_attacks() -> None:
-    angles = np.zeros((5, BANDS), np.uint8)
-    angles[4, 23], angles[0, 0] = 7, 1
-    raised = np.array([[0, 6, 4, 5], [6, 5, 3, 4], [8600, 220, 7, 60]], np.int64)
-    got = read(Cursor(pack(SideInfo(NO_SILENCE, NO_ATTACKS, angles, NO_LONG))), 630)
-    assert np.array_equal(got.turns, angles) and got.attacks.shape == (0, 4)
-    got = read(Cursor(pack(SideInfo(NO_SILENCE, raised, NO_TURNS, NO_LONG))), 630)
-    assert np.array_equal(got.attacks, raised) and not got.turns.any()
-
-
-def test_a_chunk_of_nothing_but_long_blocks() -> None:
-    """Three bytes of 16384, and a byte a segment."""
-    long = np.zeros((6, WINDOW_UNITS), np.bool_)
-    long[0, 0] = long[2, 1:3] = long[4] = True
-    data = pack(SideInfo(NO_SILENCE, NO_ATTACKS, NO_TURNS, long))
-    assert data == bytes([0x80, 0x80, 1, 1, 0, 6, 0, 127, 0])
-    got = read(Cursor(data), 700)
-    assert same(got.long, long) and not got.turns.any() and got.attacks.shape == (0, 4)
-
-
-@settings(deadline=None)
-@given(silences(), st.integers(0, 5))
-def test_silence_alone_is_version_1s_head(silence: NDArray[np.int64], segments: int) -> None:
-    numbers, end = [len(silence)], 0
-    for start, length in silence.tolist():
-        numbers += [start - end, length]
-        end = start + length
-    wanted = bits.varints(numbers)
-    nothing = np.zeros((segments, BANDS), np.uint8), np.zeros((segments, WINDOW_UNITS), np.bool_)
-    assert pack(SideInfo(silence, NO_ATTACKS, *nothing)) == wanted
-    got = read(Cursor(wanted), 630)
-    assert np.array_equal(got.silence, silence)
-    assert got.attacks.shape == (0, 4) and got.turns.shape == (0, BANDS) and got.long.shape == (0, WINDOW_UNITS)
-
-
-def test_bytes_are_as_specified() -> None:
-    """The example by hand: one silence, one attack, band 2 of both segments and band 3 of the first turned."""
-    angles = np.zeros((2, BANDS), np.uint8)
-    angles[:, 2], angles[0, 3] = (5, 6), 1
-    lists = SideInfo(np.array([[3, 200]], np.int64), np.array([[10, 30, 4, 4]], np.int64), angles, NO_LONG)
-    # 8193 in two bytes; 3, 200; one attack: 10, 30 * 8 + 4; three turns: 4 * 8 + 5, 6, 1.
-    rest = bytes([3, 0xC8, 1, 1, 10, 0xF4, 1, 3, 37, 6, 1])
-    assert pack(lists) == bytes([0x81, 0x40]) + rest
-    long = np.zeros((2, WINDOW_UNITS), np.bool_)
-    long[0, [0, 2, 3]] = long[1, 6] = True
-    # 8193 + 16384 in three bytes; behind the others 1 + 4 + 8 and 64.
-    assert pack(lists._replace(long=long)) == bytes([0x81, 0xC0, 1]) + rest + bytes([13, 64])
-    slow = lists._replace(long=long, attacks=np.array([[10, 30, 4, 29]], np.int64))
-    # and 32768.
-    assert pack(slow) == bytes([0x81, 0xC0, 3]) + rest + bytes([13, 64])
-    assert read(Cursor(pack(slow)), 252).attacks.tolist() == [[10, 30, 4, 29]]
-
-
-def test_memory_of_the_defaults_is_not_shared() -> None:
-    """A list that a reader gives may be written to without harm to the next one's."""
-    from formats.payload.chunk import Latents
-
-    first, second = (Latents(np.zeros((1, 48), np.int8), np.zeros((3, 16), np.int32), NO_SILENCE) for _ in range(2))
-    assert first.attacks is not second.attacks and first.turns is not second.turns and first.long is not second.long
-
-
-ATTACK, TURN = "a chunk lists an attack that it cannot hold", "a chunk turns a band that it does not have"
-BLOCKS = "a chunk has long blocks where it cannot have them"
-DAMAGE: dict[str, tuple[list[int], int, str]] = {
-    "too much silence": ([SILENCE_LIMIT + 1], 126, "more silence"),
-    "too much silence, and more": ([MORE + SILENCE_LIMIT + 1], 126, "more silence"),
-    "too much silence, and long blocks": ([LONG + SILENCE_LIMIT + 1], 126, "more silence"),
-    "a bit above": ([2 * SLOW], 126, "more silence"),
-    "silence too late": ([1, 1 << 40, 5], 126, "silence beyond its end"),
-    "too many attacks": ([MORE, 126 * PER_FRAME + 1], 126, "more attacks"),
-    "attack past the end": ([MORE, 1, 126 * PER_FRAME - 4, 5 * 8 + 3, 0], 126, ATTACK),
-    "second attack past the end": ([MORE, 2, 0, 10 * 8 + 3, 0, 5 * 8 + 3, 0], 1, ATTACK),
-    "attack far past the end": ([MORE, 1, 1 << 41, 5 * 8 + 3, 0], 126, ATTACK),
-    "attack of no blocks": ([MORE, 1, 40, 3, 0], 126, ATTACK),
-    "attack of no level": ([MORE, 1, 40, 5 * 8, 0], 126, ATTACK),
-    "too many turns": ([MORE, 0, 2 * BANDS + 1], 127, "turns more bands"),
-    "band beyond the last": ([MORE, 0, 1, 24 * 8 + 1], 126, TURN),
-    "second band beyond the last": ([MORE, 0, 2, 22 * 8 + 1, 1 * 8 + 1], 126, TURN),
-    "band far beyond": ([MORE, 0, 1, (1 << 41) + 1], 126, TURN),
-    "turn by nothing": ([MORE, 0, 1, 3 * 8], 126, TURN),
-    "no count of attacks": ([MORE], 126, "ends early"),
-    "no turns": ([MORE, 0], 126, "ends early"),
-    "half an attack": ([MORE, 1, 40], 126, "ends early"),
-    "turns that are not there": ([MORE, 0, 2, 9], 126, "ends early"),
-    "no unit long": ([LONG, 0, 0], 252, BLOCKS),
-    "an eighth unit": ([LONG, 1 << 7], 126, BLOCKS),
-    "an eighth unit among others": ([LONG, 3, 255], 252, BLOCKS),
-    "a unit far beyond": ([LONG, 1 << 41], 126, BLOCKS),
-    "long blocks in a segment that is not whole": ([LONG, 1, 1], 251, BLOCKS),
-    "long blocks in the only segment, not whole": ([LONG, 1], 125, BLOCKS),
-    "no masks": ([LONG], 126, "ends early"),
-    "a mask too few": ([LONG, 127], 127, "ends early"),
-    "turns where masks should be": ([MORE + LONG, 0, 0], 126, "ends early"),
-}
-
-
-@pytest.mark.parametrize("kind", DAMAGE)
-def test_damage_is_told(kind: str) -> None:
-    numbers, frames, message = DAMAGE[kind]
-    with pytest.raises(DamagedError, match=message):
-        read(Cursor(bits.varints(numbers)), frames)
-
-
-def test_what_lies_at_the_very_end_is_no_damage() -> None:
-    got = read(Cursor(bits.varints([MORE, 1, 126 * PER_FRAME - 5, 5 * 8 + 3, 1, 23 * 8 + 7])), 126)
-    assert got.attacks.tolist() == [[1759, 5, 3, 4]]
-    assert got.turns[0, 23] == 7 and np.count_nonzero(got.turns) == 1
-    got = read(Cursor(bits.varints([LONG, 0, 64, 0])), 377)
-    assert got.long[1, 6] and np.count_nonzero(got.long) == 1
-
-
-def test_lists_cut_anywhere_are_damaged() -> None:
-    angles = np.full((1, BANDS), 3, np.uint8)
-    raised = np.array([[40, 20, 4, 19], [90, 30, 3, 29]], np.int64)
-    whole = pack(SideInfo(np.array([[9, 300]], np.int64), raised, angles, np.ones((1, WINDOW_UNITS), np.bool_)))
-    for size in range(len(whole)):
-        with pytest.raises(DamagedError):
-            read(Cursor(whole[:size]), 126)
-
-
-FLAGS = st.sampled_from([MORE, LONG, MORE + LONG, MORE + SLOW, MORE + LONG + SLOW])
-
-
-def heads() -> st.SearchStrategy[bytes]:
-    """Random bytes behind a head that leads to the lists behind silence."""
-    return st.builds(lambda flags, data: bits.varints([flags]) + data, FLAGS, st.binary(max_size=60))
-
-
-def small(limit: int) -> st.SearchStrategy[bytes]:
-    """Small numbers, which get further than bytes do."""
-    numbers = st.lists(st.integers(0, limit), max_size=40)
-    return st.builds(lambda flags, few: bits.varints([flags, *few]), FLAGS, numbers)
-
-
-@settings(deadline=None, max_examples=400)
-@given(st.one_of(st.binary(max_size=60), heads(), small(12), small(300)), frame_counts)
-def test_whatever_the_bytes_only_damage_is_raised(data: bytes, frames: int) -> None:
-    try:
-        got: Any = read(Cursor(data), frames)
-    except DamagedError as error:
-        assert "\n" not in str(error)
-        return
-    starts, blocks, level, rise = got.attacks.T
-    assert (np.diff(starts) >= blocks[:-1]).all() and (starts + blocks <= frames * PER_FRAME).all()
-    assert ((level > 0) & (level < GAIN_EXPONENTS) & (blocks > 0)).all()
-    assert (rise == FAST_RISE).all() or (rise == np.minimum(60, np.maximum(blocks - 1, 1))).all()
-    assert (got.turns < ROTATION_ANGLES).all() and got.turns.shape[0] in (0, -(-frames // SEGMENT))
-    assert got.long.shape in ((0, WINDOW_UNITS), (-(-frames // SEGMENT), WINDOW_UNITS)) and not got.long[frames // SEGMENT :].any()
-    assert got.long.any() == bool(len(got.long))
-    again = read(Cursor(pack(got)), frames)
-    assert all(np.array_equal(a, b) for a, b in zip(again[:2], got[:2], strict=True))
-    assert np.array_equal(padded(again.turns, frames), padded(got.turns, frames))
-    assert same(again.long, got.long)
+    assert same_side_info(got, wanted)
+    assert pack(got) == pack(wanted)
 
 
 @settings(deadline=None)
 @given(data=st.data(), frames=frame_counts)
 def test_the_decoder_from_the_specification_reads_the_same(data: st.DataObject, frames: int) -> None:
-    wanted = data.draw(any_lists(frames))
+    wanted = data.draw(side_infos(frames))
     source = slow_decoder.Bytes(pack(wanted))
-    silence, raised, turned, long = slow_decoder.read_lists(source, frames)
+    got = slow_decoder.read_side_info(source, frames)
     assert source.at == len(source.data)
-    assert (silence, raised) == (wanted.silence.tolist(), wanted.attacks.tolist())
-    assert turned == {(s, b): turn for (s, b), turn in np.ndenumerate(wanted.turns) if turn}
-    assert long == {place for place, one in np.ndenumerate(wanted.long) if one}
+    assert (got.silence, got.gain_control) == (wanted.silence.tolist(), wanted.gain_control.tolist())
+    assert got.rotation == {where: angle for where, angle in np.ndenumerate(wanted.rotation) if angle}
+    assert got.long_windows == {where for where, one in np.ndenumerate(wanted.long_windows) if one}
+
+
+@pytest.mark.parametrize("frames", [0, 1, 126, 127, 2520])
+def test_no_side_information_is_one_byte(frames: int) -> None:
+    empty = SideInfo.empty(frames)
+    segments = -(-frames // SEGMENT)
+    assert [array.shape for array in empty] == [(0, 2), (0, 3), (segments, BANDS), (segments, WINDOW_UNITS)]
+    assert pack(empty) == b"\0"
+    assert same_side_info(read(Cursor(b"\0"), frames), empty)
+
+
+@settings(deadline=None)
+@given(chunks())
+def test_each_list_is_there_only_if_its_flag_is_set(chunk: tuple[SideInfo, int]) -> None:
+    side_info, frames = chunk
+    empty = SideInfo.empty(frames)
+    parts = b""
+    flags = 0
+    for flag, name in ((SILENCE, "silence"), (GAIN_CONTROL, "gain_control"), (ROTATION, "rotation"),
+                       (LONG_WINDOWS, "long_windows")):  # fmt: skip
+        alone = pack(empty._replace(**{name: getattr(side_info, name)}))
+        assert alone[0] in (0, flag)
+        assert (len(alone) > 1) == bool(alone[0])
+        flags |= alone[0]
+        parts += alone[1:]
+    assert pack(side_info) == bytes([flags]) + parts
+
+
+def test_bytes_are_as_specified() -> None:
+    """An example by hand: one silence, one stretch of gain control, band 2 of both segments and band 3 rotated."""
+    side_info = SideInfo.empty(252)
+    side_info.rotation[:, 2], side_info.rotation[0, 3] = (5, 6), 1
+    side_info = side_info._replace(silence=np.array([[3, 200]]), gain_control=np.array([[10, 30, 4]]))
+    # one silence: 3, 200; one stretch: 10, 30 * 8 + 4; three rotated bands: 4 * 8 + 5, 6, 1
+    rest = bytes([1, 3, 0xC8, 1, 1, 10, 0xF4, 1, 3, 37, 6, 1])
+    assert pack(side_info) == bytes([7]) + rest
+    side_info.long_windows[0, [0, 2, 3]] = side_info.long_windows[1, 6] = True
+    assert pack(side_info) == bytes([15]) + rest + bytes([1 + 4 + 8, 64])
+
+
+def test_long_windows_take_a_byte_per_segment() -> None:
+    side_info = SideInfo.empty(700)
+    side_info.long_windows[0, 0] = side_info.long_windows[2, 1:3] = side_info.long_windows[4] = True
+    assert pack(side_info) == bytes([8, 1, 0, 6, 0, 127, 0])
 
 
 def test_the_specification_s_example() -> None:
-    text = (Path(formats.__file__).parent / "SPEC.md").read_text("utf-8")
-    (block,) = re.findall(
-        r"```\n(.*?)```", text[text.index("### SideInfo, whole") : text.index("## Test vector")], re.DOTALL
-    )
+    section = SPEC[SPEC.index("## Side information, whole") : SPEC.index("## Test vector")]
+    (block,) = re.findall(r"```\n(.*?)```", section, re.DOTALL)
     coded = bytes.fromhex("".join(line.split("|")[0] for line in block.splitlines()))
-    angles = np.zeros((3, BANDS), np.uint8)
-    angles[:2, 3], angles[2, 20] = 2, 6
-    long = np.zeros((3, WINDOW_UNITS), np.bool_)
-    long[0, :4] = long[1, 5:] = True
-    example = SideInfo(np.array([[1000, 500]]), np.array([[130, 20, 4, 19], [400, 9, 3, 8]]), angles, long)
+    example = SideInfo.empty(300)
+    example.rotation[:2, 3], example.rotation[2, 20] = 2, 6
+    example.long_windows[0, :4] = example.long_windows[1, 5:] = True
+    gain_control = np.array([[130, 20, 4], [400, 9, 3]])
+    example = example._replace(silence=np.array([[1000, 500]]), gain_control=gain_control)
     assert pack(example) == coded
-    got = read(Cursor(coded), 300)
-    assert all(np.array_equal(a, b) for a, b in zip(got, example, strict=True))
+    assert same_side_info(read(Cursor(coded), 300), example)
+
+
+def test_arrays_of_empty_side_information_are_not_shared() -> None:
+    first, second = SideInfo.empty(126), SideInfo.empty(126)
+    assert not any(np.shares_memory(a, b) for a, b in zip(first, second, strict=True))
+    first.rotation[:] = 1
+    assert not SideInfo.empty(126).rotation.any()
+
+
+def test_a_gain_rises_over_all_blocks_but_the_last_and_over_sixty_at_most() -> None:
+    assert [gain_rise(blocks) for blocks in (1, 2, 3, 60, 61, 62, 8820)] == [1, 1, 2, 59, 60, 60, 60]
+
+
+# Damage
+
+
+GAIN = "a stretch of gain control that it cannot have"
+BAND = "a rotated band that it cannot have"
+LONG = "long windows where it cannot have them"
+DAMAGE: dict[str, tuple[int, list[int], int, str]] = {
+    "an unknown flag": (16, [], 126, "unknown kind"),
+    "an unknown flag among others": (128 + SILENCE, [1, 5, 5], 126, "unknown kind"),
+    "no silence": (SILENCE, [0], 126, "lists 0 silent stretches"),
+    "too much silence": (SILENCE, [SILENCE_LIMIT + 1], 126, "lists 4097 silent stretches"),
+    "silence too late": (SILENCE, [1, SILENCE_END, 1], 126, "silence beyond its end"),
+    "silence far too late": (SILENCE, [1, 1 << 41, 1 << 41], 126, "silence beyond its end"),
+    "no gain control": (GAIN_CONTROL, [0], 126, "lists 0 stretches"),
+    "too many stretches": (GAIN_CONTROL, [126 * GAIN_BLOCKS_PER_FRAME + 1], 126, "lists 1765 stretches"),
+    "a stretch past the end": (GAIN_CONTROL, [1, 126 * GAIN_BLOCKS_PER_FRAME - 4, 5 * 8 + 3], 126, GAIN),
+    "a second stretch past the end": (GAIN_CONTROL, [2, 0, 10 * 8 + 3, 0, 5 * 8 + 3], 1, GAIN),
+    "a stretch far past the end": (GAIN_CONTROL, [1, 1 << 41, 5 * 8 + 3], 126, GAIN),
+    "a stretch of no blocks": (GAIN_CONTROL, [1, 40, 3], 126, GAIN),
+    "a stretch of no gain": (GAIN_CONTROL, [1, 40, 5 * 8], 126, GAIN),
+    "no rotation": (ROTATION, [0], 126, "lists 0 rotated bands"),
+    "too many rotated bands": (ROTATION, [2 * BANDS + 1], 127, "lists 49 rotated bands"),
+    "a band beyond the last": (ROTATION, [1, 24 * 8 + 1], 126, BAND),
+    "a second band beyond the last": (ROTATION, [2, 22 * 8 + 1, 1 * 8 + 1], 126, BAND),
+    "a band far beyond": (ROTATION, [1, (1 << 41) + 1], 126, BAND),
+    "rotation by nothing": (ROTATION, [1, 3 * 8], 126, BAND),
+    "no count of silence": (SILENCE, [], 126, "ends early"),
+    "half a silence": (SILENCE, [1, 40], 126, "ends early"),
+    "no count of stretches": (GAIN_CONTROL, [], 126, "ends early"),
+    "half a stretch": (GAIN_CONTROL, [1, 40], 126, "ends early"),
+    "no rotation after gain control": (GAIN_CONTROL + ROTATION, [1, 40, 5 * 8 + 3], 126, "ends early"),
+    "rotated bands that are not there": (ROTATION, [2, 9], 126, "ends early"),
+    "no unit long": (LONG_WINDOWS, [0, 0], 252, LONG),
+    "an eighth unit": (LONG_WINDOWS, [1 << 7], 126, LONG),
+    "an eighth unit among others": (LONG_WINDOWS, [3, 255], 252, LONG),
+    "a unit far beyond": (LONG_WINDOWS, [1 << 41], 126, LONG),
+    "long windows in a segment that is not whole": (LONG_WINDOWS, [1, 1], 251, LONG),
+    "long windows in the only segment, not whole": (LONG_WINDOWS, [1], 125, LONG),
+    "no masks": (LONG_WINDOWS, [], 126, "ends early"),
+    "a mask too few": (LONG_WINDOWS, [127], 127, "ends early"),
+}
+
+
+@pytest.mark.parametrize("kind", DAMAGE)
+def test_damage_is_told(kind: str) -> None:
+    flags, numbers, frames, message = DAMAGE[kind]
+    with pytest.raises(DamagedError, match=message):
+        read(Cursor(bytes([flags]) + bits.varints(numbers)), frames)
+
+
+def test_what_lies_at_the_very_end_is_no_damage() -> None:
+    last_blocks = bits.varints([1, 126 * GAIN_BLOCKS_PER_FRAME - 5, 5 * 8 + 3])
+    got = read(Cursor(bytes([GAIN_CONTROL + ROTATION]) + last_blocks + bits.varints([1, 23 * 8 + 7])), 126)
+    assert got.gain_control.tolist() == [[1759, 5, 3]]
+    assert got.rotation[0, 23] == 7 and np.count_nonzero(got.rotation) == 1
+    got = read(Cursor(bytes([LONG_WINDOWS]) + bits.varints([0, 64, 0])), 377)
+    assert got.long_windows[1, 6] and np.count_nonzero(got.long_windows) == 1
+    got = read(Cursor(bytes([SILENCE]) + bits.varints([1, 5, SILENCE_END - 5])), 2520)
+    assert got.silence.tolist() == [[5, 40_000_000 - 5]]
+
+
+def test_side_information_that_is_cut_anywhere_is_damaged() -> None:
+    side_info = SideInfo.empty(126)
+    side_info.rotation[:] = 3
+    side_info.long_windows[:] = True
+    gain_control = np.array([[40, 20, 4], [90, 30, 3]], np.int64)
+    whole = pack(side_info._replace(silence=np.array([[9, 300]], np.int64), gain_control=gain_control))
+    for size in range(len(whole)):
+        with pytest.raises(DamagedError):
+            read(Cursor(whole[:size]), 126)
+
+
+FLAGS = st.integers(1, 15)
+
+
+def flagged(rest: st.SearchStrategy[bytes]) -> st.SearchStrategy[bytes]:
+    return st.builds(lambda flags, data: bytes([flags]) + data, FLAGS, rest)
+
+
+def small(limit: int) -> st.SearchStrategy[bytes]:
+    """Small numbers, which get further than bytes do."""
+    return flagged(st.lists(st.integers(0, limit), max_size=40).map(bits.varints))
+
+
+@settings(deadline=None, max_examples=400)
+@given(st.one_of(st.binary(max_size=60), flagged(st.binary(max_size=60)), small(12), small(300)), frame_counts)
+def test_whatever_the_bytes_only_damage_is_raised(data: bytes, frames: int) -> None:
+    cursor = Cursor(data)
+    try:
+        got: Any = read(cursor, frames)
+    except DamagedError as error:
+        assert "\n" not in str(error)
+        return
+    starts, blocks, exponents = got.gain_control.T
+    assert (np.diff(starts) >= blocks[:-1]).all() and (starts + blocks <= frames * GAIN_BLOCKS_PER_FRAME).all()
+    assert ((exponents > 0) & (exponents < GAIN_EXPONENTS) & (blocks > 0)).all()
+    assert (got.rotation < ROTATION_ANGLES).all() and not got.long_windows[frames // SEGMENT :].any()
+    assert [array.shape for array in got[2:]] == [array.shape for array in SideInfo.empty(frames)[2:]]
+    # There is one way to write a thing: what was read is written with the same bytes.
+    assert pack(got) == data[: len(data) - len(cursor.rest())]

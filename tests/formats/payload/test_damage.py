@@ -7,14 +7,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from formats.container.layout import Coder
-from formats.errors import DamagedError, ModelError
+from formats.errors import DamagedError
 from formats.grid import HYPER_SIZE, hyper_count
-from formats.model.tables import Tables
-from formats.payload.chunk import MAGNITUDE_LIMIT, Latents, decode_payload, encode_payload
-from tests.formats.payload.test_chunk import CODERS, golden_latents, plausible, relaxed
+from formats.model import Tables
+from formats.payload.chunk import MAGNITUDE_LIMIT, ChunkLatents, decode_payload, encode_payload
+from formats.payload.side_info import SideInfo
+from tests.support.payloads import CODERS, golden_latents, plausible, relaxed
 
 
-def checked(payload: bytes, frames: int, main: int, gain: int, coder: Coder, tables: Tables) -> Latents | None:
+def checked(payload: bytes, frames: int, main: int, gain: int, coder: Coder, tables: Tables) -> ChunkLatents | None:
     """What a payload says, which must then be within all ranges, or None where it is refused."""
     try:
         got = decode_payload(payload, frames, main, gain, coder, tables)
@@ -22,10 +23,10 @@ def checked(payload: bytes, frames: int, main: int, gain: int, coder: Coder, tab
         assert "\n" not in str(error)
         return None
     assert got.hyper.shape == (hyper_count(frames), HYPER_SIZE)
-    assert got.main.shape == (frames, main)
+    assert got.indices.shape == (frames, main)
     assert got.hyper.min(initial=0) >= -32
     assert got.hyper.max(initial=0) <= 31
-    assert np.abs(got.main.astype(np.int64)).max(initial=0) <= MAGNITUDE_LIMIT
+    assert np.abs(got.indices.astype(np.int64)).max(initial=0) <= MAGNITUDE_LIMIT
     return got
 
 
@@ -35,7 +36,7 @@ def test_random_bytes_are_refused_or_in_range(
     tables: Tables, data: bytes, coder: Coder, frames: int, gain: int
 ) -> None:
     checked(data, frames, 16, gain, coder, tables)
-    checked(b"\0" + data, frames, 16, gain, coder, tables)  # past the silence list
+    checked(b"\0" + data, frames, 16, gain, coder, tables)  # past the side information
     checked(b"\0" + bytes([len(data) // 4]) + data, frames, 16, gain, coder, tables)  # past the words
 
 
@@ -81,43 +82,28 @@ def test_zstd_with_hyper_latents_beyond_their_range_is_refused(value: int, table
 
 
 @pytest.mark.parametrize("value", [MAGNITUDE_LIMIT + 1, -MAGNITUDE_LIMIT - 1, 2**31 - 1, -(2**31)])
-def test_main_latents_beyond_their_range_are_refused(value: int, tables: Tables) -> None:
-    main = np.zeros((1, 16), np.int32)
-    main[0, 0] = value
-    planes = main.astype("<i4").view(np.uint8).reshape(16, 4).T.tobytes()
+def test_quantization_indices_beyond_their_range_are_refused(value: int, tables: Tables) -> None:
+    indices = np.zeros((1, 16), np.int32)
+    indices[0, 0] = value
+    planes = indices.astype("<i4").view(np.uint8).reshape(16, 4).T.tobytes()
     payloads = {Coder.ZSTD: b"\0\4" + zstandard.ZstdCompressor().compress(bytes(48) + planes)}
     if abs(value) < 1 << 25:  # more than an escape can say
-        damaged = Latents(np.zeros((1, HYPER_SIZE), np.int8), main, np.zeros((0, 2), np.int64))
+        damaged = ChunkLatents(np.zeros((1, HYPER_SIZE), np.int8), indices, SideInfo.empty(1))
         payloads[Coder.RANGE] = encode_payload(damaged, 0, Coder.RANGE, tables)
     for coder, payload in payloads.items():
         with pytest.raises(DamagedError):
             decode_payload(payload, 1, 16, 0, coder, tables)
 
 
-def test_lists_of_silence_without_end_are_refused(tables: Tables) -> None:
+def test_side_information_without_end_is_refused(tables: Tables) -> None:
     rest = encode_payload(golden_latents(), 0, Coder.ZSTD, tables)
     for head in (
-        b"\x81\x20" + bytes(8194),
-        b"\1\0\xff\xff\xff\xff\xff\x7f",
-        b"\1" + b"\xff" * 9,
-        b"\xff" * 5 + b"\x7f",
+        b"\1\x81\x20" + bytes(8194),
+        b"\1\1\0\xff\xff\xff\xff\xff\x7f",
+        b"\1\1" + b"\xff" * 9,
+        b"\1" + b"\xff" * 5 + b"\x7f",
+        b"\x10",
+        b"\xff",
     ):
         with pytest.raises(DamagedError):
             decode_payload(head + rest, 8, 16, 0, Coder.ZSTD, tables)
-
-
-@settings(relaxed, max_examples=60)
-@given(st.data())
-def test_damaged_tables_are_a_model_error(tables: Tables, data: st.DataObject) -> None:
-    archive = bytearray(tables.to_bytes())
-    if data.draw(st.booleans()):
-        archive = archive[: data.draw(st.integers(0, len(archive) - 1))]
-    else:  # directories and headers, where every byte counts
-        spot = data.draw(st.integers(0, 300) | st.integers(len(archive) - 900, len(archive) - 1))
-        archive[spot] ^= data.draw(st.integers(1, 255))
-    try:
-        read = Tables.from_bytes(bytes(archive))
-    except ModelError as error:
-        assert "\n" not in str(error)
-    else:
-        assert read.digest() == tables.digest()
