@@ -1,172 +1,169 @@
-"""The only place that knows where models lie, and what makes a model's id.
+"""Model folders: where they lie, and that they are what their cards say.
 
-A model is a folder: encoder.onnx, decoder.onnx, tables.npz and model.json, its card. A file names the eight-byte id of
-the decoder and tables that it needs.
+A model is one definition of a bitstream and any number of decoders of it:
+
+    model.json                          its card (`codec.runtime.cards`)
+    tables.npz                          all that the bits of a file depend on; their hash is the id that files name
+    encoder.onnx
+    decoders/NAME/decoder.onnx
+    decoders/NAME/noise.npy             ranked models only
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
 import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
-from codec.runtime import trust
+from codec.runtime import cards, trust
+from codec.runtime.model_folder import GRAPH_LIMIT, ModelFolder
 from formats.errors import ModelError
-from formats.grid import COEFFICIENTS, HYPER_PER_FRAME
+from formats.grid import HYPER_PER_FRAME
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from formats.model import AnyTables
     from formats.model.tables import Tables
-    from formats.payload.chunk import AnyTables
 
-CARD = "model.json"
+DEFAULT = "music"
+"""The model that encoding takes where no other is asked for."""
 
-DEFAULT = "music6"
-"""The model that `encode` takes unless told."""
-
-DEFAULT_LATENT = 128
-"""Latents a frame that `encode` takes unless told, where a model's card names no other."""
+TABLES_LIMIT = 1 << 24
+"""Bytes of tables.npz, at most."""
 
 
-KINDS = ("ranked", "mixed")
-"""Latents ranked by where the song is, or each a fixed mix of the frame (formats/SPEC.md)."""
+@dataclass(frozen=True, eq=False)
+class Decoder:
+    """One decoder of a model's files.
 
-TRANSFORMS = ("mdct", "frames")
-"""What a model's networks work on: MDCT frames, or raw windows that are overlap-added."""
+    Attributes:
+        name: by which it is asked for.
+        graph: decoder.onnx.
+        noise: int8 [2, 126, 1400], what unsent coefficients are filled with, for short windows and for long ones; None
+            for plain models.
+        context: frames on either side of a frame that the network looks at.
+    """
 
-
-def model_id(decoder: bytes, tables: AnyTables) -> bytes:
-    """First eight bytes of SHA-256 over all that decoding needs."""
-    return hashlib.sha256(hashlib.sha256(decoder).digest() + tables.digest()).digest()[:8]
+    name: str
+    graph: bytes
+    noise: NDArray[np.int8] | None
+    context: int
 
 
 @dataclass(frozen=True)
-class Model:
-    """One model folder, read lazily.
-
-    Attributes:
-        folder: where it lies.
-        shipped: whether nobody named it: then only files whose hash the package knows are taken, see `codec.runtime.trust`.
+class Model(ModelFolder):
+    """One model: a definition of a bitstream, its encoder, and its decoders.
 
     Raises:
         ModelError: a part is missing, or is not what the card says.
     """
 
-    folder: Path
-    shipped: bool = False
-
-    @property
-    def name(self) -> str:
-        """Name of the folder: what `--model` takes."""
-        return self.folder.name
+    CARD = "model.json"
+    NOUN = "model"
 
     @cached_property
-    def card(self) -> dict[str, Any]:
-        """model.json."""
+    def _facts(self) -> cards.ModelCard:
         try:
-            card = json.loads(self._read(CARD))
-            if not isinstance(card, dict) or len(bytes.fromhex(card["id"])) != 8:
-                raise ValueError
-            return card
-        except (ValueError, KeyError, TypeError):
-            raise ModelError(f"model {self.name!r} has a card that cannot be read") from None
+            return cards.model_card(self.card)
+        except cards.CardError as error:
+            raise self.bad_card(error) from None
 
     @property
     def id(self) -> bytes:
-        """The eight bytes that files name this model by, as its card says."""
-        return bytes.fromhex(self.card["id"])
+        """The eight bytes by which files name their bitstream definition, as the card says."""
+        return self._facts.bitstream
 
     @property
     def kind(self) -> str:
-        """One of KINDS."""
-        return self._choice("kind", KINDS)
+        """One of `cards.KINDS`."""
+        return self._facts.kind
 
     @property
     def transform(self) -> str:
-        """One of TRANSFORMS."""
-        return self._choice("transform", TRANSFORMS)
+        """One of `cards.TRANSFORMS`."""
+        return self._facts.transform
 
     @cached_property
-    def integers(self) -> AnyTables:
-        """All that the bits of a file depend on."""
+    def tables(self) -> AnyTables:
+        """All that the bits of a file depend on; they make the id that the card states."""
         from formats.model.plain_tables import PlainTables  # here, because `aez info` needs models' names and no NumPy
         from formats.model.tables import Tables
 
-        data = self._read("tables.npz")
-        if self.kind == "ranked":
-            return Tables.from_bytes(data)
-        found = PlainTables.from_bytes(data)
-        if self.latents[-1] > len(found.intercept):
-            raise ModelError(f"model {self.name!r} has {len(found.intercept)} latents, fewer than its card says")
-        return found
+        data = self.read("tables.npz", TABLES_LIMIT)
+        tables: AnyTables = Tables.from_bytes(data) if self.kind == "ranked" else PlainTables.from_bytes(data)
+        if isinstance(tables, PlainTables) and self.latents[-1] > len(tables.intercept):
+            raise ModelError(f"model {self.name!r} has {len(tables.intercept)} latents, fewer than its card says")
+        if tables.bitstream_id() != self.id:
+            raise ModelError(f"tables.npz of model {self.name!r} is not the one that its card names")
+        return tables
 
     @property
-    def long_blocks(self) -> bool:
-        """Whether its networks know long blocks (`codec.dsp.window_switching`): those of models whose tables have loudness do."""
-        return self.kind == "ranked" and self.tables.loudness is not None
-
-    @property
-    def tables(self) -> Tables:
-        """`integers` of a ranked model: predictor, steps and frequencies.
+    def ranked_tables(self) -> Tables:
+        """`tables` of a ranked model.
 
         Raises:
-            ModelError: this is a mixed model, which has no such tables.
+            ModelError: this is a plain model, which has no scales to predict.
         """
         from formats.model.tables import Tables
 
-        if not isinstance(self.integers, Tables):
+        if not isinstance(self.tables, Tables):
             raise ModelError(f"model {self.name!r} does not rank its latents")
-        return self.integers
+        return self.tables
 
     @cached_property
     def encoder(self) -> bytes:
-        """encoder.onnx; its hash is the card's."""
-        data = self._read("encoder.onnx")
-        if hashlib.sha256(data).hexdigest() != self.card.get("encoder_sha256"):
-            raise ModelError(f"the encoder of model {self.name!r} is not the one its card names")
-        return data
+        """encoder.onnx."""
+        return self.read_as("encoder.onnx", GRAPH_LIMIT, self._facts.encoder.sha256)
 
-    @cached_property
-    def decoder(self) -> bytes:
-        """decoder.onnx; with the tables it makes the id that the card states."""
-        data = self._read("decoder.onnx")
-        if model_id(data, self.integers) != self.id:
-            raise ModelError(f"the decoder and tables of model {self.name!r} are not the ones its card names")
-        return data
+    @property
+    def encoder_context(self) -> int:
+        """Frames on either side of a frame that the encoder looks at."""
+        return self._facts.encoder.context
+
+    @property
+    def decoder_names(self) -> tuple[str, ...]:
+        """Names of the decoders, the default one first."""
+        default = self._facts.decoder
+        return (default, *(name for name in self._facts.decoders if name != default))
+
+    def decoder(self, name: str | None = None) -> Decoder:
+        """The named decoder, or the default one.
+
+        Raises:
+            ModelError: there is none such, or its files are not those that the card names.
+        """
+        wanted = self._facts.decoder if name is None else name
+        entry = self._facts.decoders.get(wanted)
+        if entry is None:
+            known = ", ".join(self.decoder_names)
+            raise ModelError(f"model {self.name!r} has no decoder {wanted!r}; it has {known}")
+        place = f"decoders/{wanted}"
+        graph = self.read_as(f"{place}/decoder.onnx", GRAPH_LIMIT, entry.sha256)
+        if not entry.noise_sha256:
+            return Decoder(wanted, graph, None, entry.context)
+        from codec.runtime import noise_pattern
+
+        raw = self.read_as(f"{place}/noise.npy", noise_pattern.SIZE_LIMIT, entry.noise_sha256)
+        return Decoder(wanted, graph, noise_pattern.read(raw), entry.context)
 
     def gain(self, latent: int) -> int:
-        """Default gain of a tier, from the measured frontier."""
-        return int(self._tier(latent)["gain"])
+        """Default gain of a tier, in 1/32 octave, from the measured frontier."""
+        return self._tier(latent).gain
 
-    def reach(self, part: str) -> int:
-        """Frames of context on either side that the network `part`, encoder or decoder, looks at."""
-        try:
-            return int(self.card["reach"][part])
-        except (KeyError, TypeError, ValueError):
-            raise ModelError(f"model {self.name!r} does not say how far its {part} looks") from None
-
-    @cached_property
+    @property
     def latents(self) -> tuple[int, ...]:
         """The latent counts that files of this model may have, rising; every one is a prefix of the next."""
-        least = HYPER_PER_FRAME + (self.kind == "ranked")
-        try:
-            found = tuple(sorted(int(count) for count in self.card["tiers"]))
-        except (KeyError, TypeError, ValueError):
-            found = ()
-        if not found or not least <= found[0] <= found[-1] <= HYPER_PER_FRAME + COEFFICIENTS:
-            raise ModelError(f"model {self.name!r} does not say which latent counts it has")
-        return found
+        return tuple(self._facts.tiers)
 
     @property
     def default_latent(self) -> int:
         """Latents a frame where nobody asks for a number."""
-        latent = self.card.get("default_latent", DEFAULT_LATENT)
-        self._tier(latent)
-        return int(latent)
+        return self._facts.default_latent
 
     def main_count(self, latent: int) -> int:
         """Main latents a frame of files of `latent` latents."""
@@ -174,29 +171,22 @@ class Model:
 
     def tier_for(self, kbps: float) -> int:
         """The tier on the measured frontier at a rate of `kbps` 1000 bit/s."""
-        return max((t for t in self.latents if self._tier(t)["from_kbps"] <= kbps), default=self.latents[0])
+        tiers = self._facts.tiers
+        return max((latent for latent in tiers if tiers[latent].from_kbps <= kbps), default=self.latents[0])
 
-    def _tier(self, latent: int) -> dict[str, float]:
+    def _tier(self, latent: int) -> cards.Tier:
         try:
-            tier = self.card["tiers"][str(latent)]
-            return {"gain": int(tier["gain"]), "from_kbps": float(tier["from_kbps"])}
-        except (KeyError, TypeError, ValueError):
-            raise ModelError(f"model {self.name!r} has no tier of {latent} latents") from None
+            return self._facts.tiers[latent]
+        except KeyError:
+            known = ", ".join(map(str, self.latents))
+            raise ModelError(f"model {self.name!r} has no tier of {latent} latents; it has {known}") from None
 
-    def _choice(self, key: str, known: tuple[str, ...]) -> str:
-        value = self.card.get(key, known[0])
-        if value not in known:
-            raise ModelError(f"model {self.name!r} has a {key} that this version of aez does not know")
-        return str(value)
 
-    def _read(self, part: str) -> bytes:
-        try:
-            data = (self.folder / part).read_bytes()
-        except OSError:
-            raise ModelError(f"model {self.name!r} lacks {part}") from None
-        if self.shipped and part != CARD:
-            trust.check(self.name, part, data)
-        return data
+class MissingModelError(ModelError):
+    """No installed model has the bitstream definition that a file names."""
+
+
+F = TypeVar("F", bound=ModelFolder)
 
 
 def named_folders() -> list[Path]:
@@ -214,13 +204,36 @@ def is_shipped(folder: Path) -> bool:
     return folder in trust.shipped_folders() and folder not in named_folders()
 
 
+def all_of(kind: type[F]) -> list[F]:
+    """Every model folder of a kind that can be found, by name; the first of a name counts."""
+    found: dict[str, F] = {}
+    for folder in folders():
+        with contextlib.suppress(OSError):  # a folder that cannot be listed has no models
+            for card in sorted(folder.glob(f"*/{kind.CARD}")):
+                found.setdefault(card.parent.name, kind(card.parent, is_shipped(folder)))
+    return list(found.values())
+
+
+def one_of(kind: type[F], name: str, *, by_path: bool = True) -> F:
+    """The model folder of a kind by its name, or (`by_path`) where none has this name, by its path.
+
+    Raises:
+        ModelError: there is none such.
+    """
+    installed = all_of(kind)
+    for found in installed:
+        if found.name == name:
+            return found
+    with contextlib.suppress(OSError, ValueError):  # what is no path at all
+        if by_path and (Path(name) / kind.CARD).is_file():
+            return kind(Path(name).resolve())
+    known = ", ".join(found.name for found in installed) or "none"
+    raise ModelError(f"there is no {kind.NOUN} {name!r}; installed: {known}")
+
+
 def installed() -> list[Model]:
     """Every model that can be found, by name; the first of a name counts."""
-    found: dict[str, Model] = {}
-    for folder in folders():
-        for card in sorted(folder.glob(f"*/{CARD}")):
-            found.setdefault(card.parent.name, Model(card.parent, is_shipped(folder)))
-    return list(found.values())
+    return all_of(Model)
 
 
 def by_name(name: str | None = None) -> Model:
@@ -229,22 +242,14 @@ def by_name(name: str | None = None) -> Model:
     Raises:
         ModelError: there is none such.
     """
-    wanted = name or DEFAULT
-    for model in installed():
-        if model.name == wanted:
-            return model
-    with contextlib.suppress(OSError, ValueError):  # what is no path at all
-        if name and (Path(name) / CARD).is_file():
-            return Model(Path(name).resolve())
-    known = ", ".join(model.name for model in installed()) or "none"
-    raise ModelError(f"there is no model {wanted!r}; installed: {known}")
+    return one_of(Model, name or DEFAULT, by_path=bool(name))
 
 
 def by_id(wanted: bytes) -> Model:
-    """The model that a file needs.
+    """The model that a file needs: the first one whose bitstream definition has this id.
 
     Raises:
-        ModelError: no installed model has this id.
+        MissingModelError: no installed model has it.
     """
     broken = []
     for model in installed():
@@ -253,10 +258,30 @@ def by_id(wanted: bytes) -> Model:
                 return model
         except ModelError as error:
             broken.append(f" ({error})")
-    raise ModelError(
-        f"the file needs model {wanted.hex()}, which is not installed; a newer aez may bring it, or name its folder by "
-        f"--model, or put it where AEZ_MODELS points{''.join(broken)}"
+    raise MissingModelError(
+        f"the file needs a model of bitstream {wanted.hex()}, which is not installed; a newer aez may bring it, or "
+        f"name the folder that holds it, or put that where AEZ_MODELS points{''.join(broken)}"
     )
+
+
+def for_file(bitstream: bytes, named: str | None = None) -> Model:
+    """The model for a file: the one that is named, else the first installed one with the file's bitstream definition.
+
+    Args:
+        bitstream: the id in the file's header.
+        named: name of an installed model, or a model's folder.
+
+    Raises:
+        ModelError: there is no such model, or the named one has another bitstream definition.
+    """
+    if named is None:
+        return by_id(bitstream)
+    model = by_name(named)
+    if model.id != bitstream:
+        raise ModelError(
+            f"the file needs a model of bitstream {bitstream.hex()}; model {model.name!r} has {model.id.hex()}"
+        )
+    return model
 
 
 def called(wanted: bytes) -> str:

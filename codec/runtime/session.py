@@ -1,7 +1,5 @@
-"""ONNX Runtime sessions: device choice, one place for provider logic, named inputs and outputs."""
+"""ONNX Runtime sessions: the device, named inputs and outputs, and one object that holds the sessions."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -18,40 +16,65 @@ LOG_ERRORS = 3
 """onnxruntime's severity for errors: its warnings about a missing CUDA are answered in our own words."""
 
 
+class Sessions:
+    """ONNX Runtime's sessions on one device: one for each graph, as long as this object lives.
+
+    Networks may be asked for from several threads. A session of the same graph that two of them ask for is made once.
+
+    Attributes:
+        device: auto, cpu, cuda or cuda:N.
+    """
+
+    def __init__(self, device: str = "auto", threads: int = 1) -> None:
+        self.device = device
+        self._threads = threads
+        self._sessions: dict[bytes, Any] = {}
+        self._lock = Lock()
+
+    def network(self, graph: bytes, inputs: set[str], outputs: frozenset[str] = frozenset()) -> "Network":
+        """The network of a graph.
+
+        Args:
+            graph: a serialized ModelProto.
+            inputs: names of all its inputs.
+            outputs: names of outputs that it must have; it may have others.
+
+        Raises:
+            UsageError: the device is unknown, or was asked for by name and is not there.
+            ModelError: the graph cannot be loaded, or has other inputs and outputs.
+        """
+        with self._lock:
+            if graph not in self._sessions:
+                self._sessions[graph] = _new_session(graph, self.device, self._threads)
+            session = self._sessions[graph]
+        return Network(session, inputs, outputs)
+
+
 class Network:
-    """One ONNX graph on one device. Calls may come from several threads.
+    """One ONNX graph on one device, made by `Sessions.network`. Calls may come from several threads.
 
     Attributes:
         provider: what really runs it, as ONNX Runtime says: CUDAExecutionProvider or CPUExecutionProvider.
-
-    Raises:
-        UsageError: a device that is not there was asked for by name.
-        ModelError: the graph cannot be loaded, or has other inputs and outputs than expected.
     """
 
-    def __init__(
-        self,
-        graph: bytes,
-        inputs: set[str],
-        device: str = "auto",
-        threads: int = 1,
-        outputs: frozenset[str] = frozenset(),
-    ) -> None:
-        self._session = _session(graph, device, threads)
-        self.provider: str = self._session.get_providers()[0]
-        if device.startswith("cuda") and self.provider != "CUDAExecutionProvider":
-            raise UsageError(f"{device} was asked for, but ONNX Runtime could not start it here")
-        if {node.name for node in self._session.get_inputs()} != inputs:
+    def __init__(self, session: Any, inputs: set[str], outputs: frozenset[str]) -> None:
+        self._session = session
+        self.provider: str = session.get_providers()[0]
+        if {node.name for node in session.get_inputs()} != inputs:
             raise ModelError("a network has other inputs than this version of aez gives it")
-        for node in (*self._session.get_inputs(), *self._session.get_outputs()):
+        for node in (*session.get_inputs(), *session.get_outputs()):
             if not _fits(node.name, node.type, node.shape):
                 raise ModelError(f"a network has {node.type} {node.shape} as {node.name}, which aez does not run")
-        self._outputs = [node.name for node in self._session.get_outputs()]
+        self._outputs = [node.name for node in session.get_outputs()]
         if not outputs <= set(self._outputs):
             raise ModelError("a network has other outputs than this version of aez takes")
 
     def __call__(self, **inputs: NDArray[Any]) -> dict[str, "Float"]:
-        """Run once; arrays by name, a batch axis first."""
+        """Run once; arrays by name, a batch axis first.
+
+        Raises:
+            ModelError: ONNX Runtime refuses the arrays, or fails.
+        """
         try:
             found = self._session.run(self._outputs, inputs)
         except Exception as error:  # as in _new_session
@@ -60,7 +83,7 @@ class Network:
 
 
 PORTS: dict[str, tuple[str, tuple[int | None, ...]]] = {
-    **dict.fromkeys(("coefficients", "analysis", "log_sigma", "noise"), ("tensor(float)", (None, None, COEFFICIENTS))),
+    **dict.fromkeys(("coefficients", "log_sigma", "noise"), ("tensor(float)", (None, None, COEFFICIENTS))),
     "sent": ("tensor(bool)", (None, None, COEFFICIENTS)),
     "frames": ("tensor(float)", (None, None, 2 * COEFFICIENTS)),
     "hyper": ("tensor(float)", (None, None, HYPER_SIZE)),
@@ -84,32 +107,6 @@ def _fits(name: str, kind: str, shape: list[int | str | None]) -> bool:
     )
 
 
-_kept: list[dict[tuple[bytes, str, int], Any]] = []
-"""The sessions of the batch that runs, if one does."""
-
-_lock = Lock()
-
-
-@contextmanager
-def shared_sessions() -> Iterator[None]:
-    """Make every session that is asked for meanwhile, in whatever thread, once; they go at the end."""
-    _kept.append({})
-    try:
-        yield
-    finally:
-        _kept.pop()
-
-
-def _session(graph: bytes, device: str, threads: int) -> Any:
-    """A session of this graph: the batch's, or a new one; see `Network`."""
-    with _lock:
-        made = _kept[-1] if _kept else {}
-        key = (graph, device, threads)
-        if key not in made:
-            made[key] = _new_session(graph, device, threads)
-        return made[key]
-
-
 def _new_session(graph: bytes, device: str, threads: int) -> Any:
     import onnxruntime as ort
 
@@ -121,11 +118,14 @@ def _new_session(graph: bytes, device: str, threads: int) -> Any:
     options.enable_mem_pattern = False  # with it every run holds one block as large as all it needs, 60 MB more
     options.log_severity_level = LOG_ERRORS + 1
     try:
-        return ort.InferenceSession(graph, options, providers=providers(device))
+        session = ort.InferenceSession(graph, options, providers=providers(device))
     except UsageError:
         raise
     except Exception as error:  # onnxruntime raises its own C++ types, which have no common base but Exception
         raise ModelError(f"a network cannot be loaded: {str(error).splitlines()[0]}") from None
+    if device.startswith("cuda") and session.get_providers()[0] != "CUDAExecutionProvider":
+        raise UsageError(f"{device} was asked for, but ONNX Runtime could not start it here")
+    return session
 
 
 def providers(device: str) -> list[Any]:

@@ -1,7 +1,7 @@
 """Which model files run: those whose hash this package knows, and those that the user named.
 
-A folder that came with the package (or stands in the clone's `models`) is no reason to run what lies in it; a folder
-that the user names, by `--model PATH` or AEZ_MODELS, is.
+That a folder came with the package (or stands in the clone's `models`) is no reason to run what lies in it; that the
+user named it, by its path or in AEZ_MODELS, is.
 """
 
 from __future__ import annotations
@@ -20,7 +20,16 @@ def shipped_folders() -> list[Path]:
 
 
 def check(name: str, part: str, data: bytes) -> None:
-    """ModelError: this is not the part of a shipped model that `codec.runtime.hashes` lists."""
+    """Compare a part of a shipped model with `codec.runtime.hashes`.
+
+    Args:
+        name: the model's folder.
+        part: path of the file in that folder, with slashes.
+        data: what the file holds.
+
+    Raises:
+        ModelError: the list has no such file, or one with other bytes.
+    """
     if hashlib.sha256(data).hexdigest() != KNOWN.get(f"{name}/{part}"):
         raise ModelError(
             f"{part} of model {name!r} is not one that this aez knows; to run it all the same, name its folder by "

@@ -1,4 +1,4 @@
-"""The plain autoencoders that come with the package, through the real calls: floors under what they measured."""
+"""The plain autoencoders of the study, which stand in the clone: what they are, and that more latents are better."""
 
 import io
 
@@ -9,7 +9,7 @@ import pytest
 from codec.audio.demo import song
 from codec.runtime.models import by_name
 from formats import Reader
-from formats.grid import nominal_kbps
+from training.metrics.clip import si_sdr
 
 SECONDS = 6
 
@@ -24,17 +24,11 @@ def _shipped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AEZ_MODELS", raising=False)
 
 
-def si_sdr(x: np.ndarray, y: np.ndarray) -> float:
-    target = (x * y).sum() / (x * x).sum() * x
-    return float(10 * np.log10((target**2).sum() / ((y - target) ** 2).sum()))
-
-
 @pytest.mark.parametrize("name", ["dense", "time"])
-def test_every_latent_count_adds_quality_under_its_ceiling(name: str, original: np.ndarray) -> None:
+def test_every_latent_count_adds_quality(name: str, original: np.ndarray) -> None:
     quality = []
     for latent in by_name(name).latents:
         data = aez.encode(original, 44100, latent=latent, model=name, device="cpu")
-        assert len(data) / 125 / SECONDS < nominal_kbps(latent) * 1.024
         assert Reader(io.BytesIO(data)).header.latent == latent
         decoded, rate = aez.decode(data, device="cpu")
         assert (rate, decoded.shape) == (44100, original.shape)
@@ -43,11 +37,11 @@ def test_every_latent_count_adds_quality_under_its_ceiling(name: str, original: 
     assert quality[-1] > {"dense": 4.6, "time": 2.0}[name]
 
 
-@pytest.mark.parametrize("name", ["dense", "time"])
-def test_their_cards_say_what_they_are(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "transform", "latent"), [("dense", "mdct", 512), ("time", "frames", 175)], ids=["dense", "time"]
+)
+def test_their_cards_say_what_they_are(name: str, transform: str, latent: int) -> None:
     model = by_name(name)
-    assert (model.kind, model.transform) == ("mixed", {"dense": "mdct", "time": "frames"}[name])
-    assert model.default_latent == model.latents[-1] == {"dense": 512, "time": 175}[name]
-    assert model.card["data"]["licences"]
-    assert (model.folder / model.card["data"]["attribution"]).is_file()
-    assert len(model.encoder) + len(model.decoder) < 6_000_000
+    assert (model.kind, model.transform) == ("plain", transform)
+    assert model.default_latent == model.latents[-1] == latent
+    assert len(model.encoder) + len(model.decoder().graph) < 6_000_000

@@ -1,79 +1,115 @@
-"""Finish a model's card: `python -m training card --model models/NAME --music DIR [--results results.csv]`.
+"""Finish a model's card: what it was trained on, with licences and attribution, its date, and a line of its history.
 
-Adds what the model was trained on with its licences, the metrics of each tier from `training.evaluation.evaluate --tiers`,
-and the commit; writes the attribution lines of the training music beside the card.
+`python -m training card --model models/NAME --music DIR --history "what is new"`; with `--results results.csv` also the
+metrics of each tier, as `python -m training evaluate --tiers` measured them. The attribution of the training music is
+written beside the card.
 """
 
 import argparse
 import csv
-import json
-import subprocess
+import sys
 from collections import Counter
+from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from training.model_files.folder import read_card, write_card
+
 METRICS = ("kbps", "mel", "stft", "visqol", "nmr", "rmse_44k", "rmse_8k", "si_sdr", "width_error_db")
+
+ATTRIBUTION = "ATTRIBUTION.md"
+
+
+def training_rows(music: Path) -> list[dict[str, str]]:
+    """The training split of a music folder's manifest."""
+    with (music / "manifest.csv").open(newline="", encoding="utf-8-sig") as lines:
+        return [row for row in csv.DictReader(lines) if row["split"] == "train"]
 
 
 def data(music: Path) -> dict[str, Any]:
-    """The training split of a manifest, counted."""
-    with (music / "manifest.csv").open(newline="") as lines:
-        rows = [row for row in csv.DictReader(lines) if row["split"] == "train"]
+    """What a card says of the training split."""
+    rows = training_rows(music)
     return {
         "songs": len(rows),
         "hours": round(sum(float(row["seconds"]) for row in rows) / 3600, 2),
         "artists": len({row["artist"] for row in rows}),
         "licences": dict(sorted(Counter(row["licence"] for row in rows).items())),
         "loops": f"{len(list((music / 'loops').glob('*')))} CC0 loops and one-shots from Sonic Pi's samples",
-        "attribution": "ATTRIBUTION.md",
+        "attribution": ATTRIBUTION,
     }
 
 
 def attribution(music: Path) -> str:
     """A line a song: title, artist, licence, source."""
-    with (music / "manifest.csv").open(newline="") as lines:
-        rows = [row for row in csv.DictReader(lines) if row["split"] == "train"]
+    rows = training_rows(music)
     head = "# Music this model was trained on\n\nExcerpts; none of it is part of the model's files.\n\n"
-    songs = sorted({(r["artist"], r["title"], r["licence"], r["source_repo"]) for r in rows})
-    return head + "".join(f"- {t} by {a}, {licence}, from {source}\n" for a, t, licence, source in songs)
+    songs = sorted({(row["artist"], row["title"], row["licence"], row["source_repo"]) for row in rows})
+    lines = (f"- {title} by {artist}, {licence}, from {source}\n" for artist, title, licence, source in songs)
+    return head + "".join(lines)
 
 
 def metrics(results: Path, system: str) -> dict[str, dict[str, float]]:
-    """Means over clips of every tier at its default."""
+    """Means over clips of every tier at its default gain, from results of `training.evaluation.evaluate`."""
     with results.open(newline="") as lines:
-        rows = [r for r in csv.DictReader(lines) if r["system"] == system and "latent" in r["setting"]]
+        rows = [row for row in csv.DictReader(lines) if row["system"] == system and "latent" in row["setting"]]
     out: dict[str, dict[str, float]] = {}
-    for setting in sorted({r["setting"] for r in rows}, key=lambda s: (len(s), s)):
-        chosen = [r for r in rows if r["setting"] == setting]
+    for setting in sorted({row["setting"] for row in rows}, key=lambda s: (len(s), s)):
+        chosen = [row for row in rows if row["setting"] == setting]
         means = {
-            m: round(float(np.nanmean([float(r[m]) for r in chosen if r.get(m)])), 3) for m in METRICS if m in rows[0]
+            name: round(float(np.nanmean([float(row[name]) for row in chosen if row.get(name)])), 3)
+            for name in METRICS
+            if name in rows[0]
         }
         out[setting] = {"clips": len(chosen), **means}
     return out
 
 
-def main() -> None:
-    """Parse the command line and rewrite model.json."""
-    p = argparse.ArgumentParser(description=__doc__)
-    p.add_argument("--model", type=Path, required=True)
-    p.add_argument("--music", type=Path, required=True)
-    p.add_argument("--results", type=Path)
-    p.add_argument("--system", default="aez")
-    p.add_argument("--hardware", default="")
-    a = p.parse_args()
-    card = json.loads((a.model / "model.json").read_text())
-    card["data"] = data(a.music)
-    if a.results:
-        card["metrics"] = {"clips": "the test split, 10 s of each song", "tiers": metrics(a.results, a.system)}
-    if a.hardware:
-        card["training"]["hardware"] = a.hardware
-    found = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
-    card["commit"] = found.stdout.strip()
-    (a.model / "model.json").write_text(json.dumps(card, indent=1) + "\n")
-    (a.model / "ATTRIBUTION.md").write_text(attribution(a.music))
+def finish(
+    folder: Path, music: Path, line: str, *, results: Path | None = None, system: str = "aez", hardware: str = ""
+) -> dict[str, Any]:
+    """Write a model's card and attribution; returns the card.
+
+    Args:
+        folder: the model, as an export made it.
+        music: folder of the training music, with manifest.csv.
+        line: what is new about this model, for its history; today's date is put before it.
+        results: CSV of `training.evaluation.evaluate`; without it the card keeps the metrics that it has.
+        system: name of the model in the results.
+        hardware: what it was trained on.
+    """
+    card = read_card(folder)
+    today = date.today().isoformat()
+    card |= {"date": today, "history": [*card.get("history", []), f"{today} {line}"], "data": data(music)}
+    if results:
+        card["metrics"] = {"clips": "the test split, 10 s of each song", "tiers": metrics(results, system)}
+    if hardware:
+        card["training"]["hardware"] = hardware
+    write_card(folder, card)
+    (folder / ATTRIBUTION).write_text(attribution(music), encoding="utf-8")
+    return card
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `finish` but for the folder."""
+    parser.add_argument("--music", type=Path, required=True, help="folder of the training music, with manifest.csv")
+    parser.add_argument("--history", required=True, metavar="TEXT", help="what is new about this model, a line")
+    parser.add_argument("--results", type=Path, help="CSV of `evaluate`, for the card's metrics")
+    parser.add_argument("--system", default="aez", help="name of the model in the results")
+    parser.add_argument("--hardware", default="", help="what the model was trained on")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit code."""
+    p = argparse.ArgumentParser(prog="python -m training card", description="Finish a model's card.")
+    p.add_argument("--model", type=Path, required=True, help="model folder")
+    options(p)
+    given = p.parse_args(arguments)
+    finish(given.model, given.music, given.history, results=given.results, system=given.system, hardware=given.hardware)
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

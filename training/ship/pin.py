@@ -1,17 +1,28 @@
-"""SideInfo a model's files in `codec/hashes.py`, so that the package runs them: python -m training pin models/NAME ...
+"""List the files of all shipped models in `codec/runtime/hashes.py`, so that the package runs them.
 
-A name that is listed keeps its hashes unless --replace is given: files that were made with it need the old ones.
+`python -m training pin` lists the folders of `models/`. It stops where a listed file has changed or is gone, unless
+--replace is given: files that were made with the old model may need it.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from codec.runtime import hashes
+from codec.runtime.classifiers import Classifier
+from codec.runtime.models import Model
 
-PARTS = ("encoder.onnx", "decoder.onnx", "tables.npz", "genre.onnx")
+MODELS = Path(__file__).parents[2] / "models"
+
+LIST = Path(hashes.__file__)
+"""The module that is written."""
+
+SUFFIXES = {".onnx", ".npz", ".npy"}
+"""Files that decide what runs and what comes out; cards and attributions do not."""
 
 HEAD = '''"""SHA-256 of every model file that the package runs unasked; written by `python -m training pin`."""
 
@@ -19,35 +30,41 @@ KNOWN: dict[str, str] = {
 '''
 
 
-def pin(folders: list[Path], replace: bool = False, target: Path = Path(hashes.__file__)) -> dict[str, str]:
-    """Add the models in these folders to the list, and write it.
+def folders(root: Path) -> list[Path]:
+    """The folders of models and classifiers in a folder."""
+    return sorted(card.parent for kind in (Model, Classifier) for card in root.glob(f"*/{kind.CARD}"))
+
+
+def parts(folder: Path) -> list[Path]:
+    """The files of a model's folder that are listed, those of its decoders included."""
+    return sorted(path for path in folder.rglob("*") if path.suffix in SUFFIXES)
+
+
+def pin(root: Path = MODELS, *, replace: bool = False, target: Path = LIST) -> dict[str, str]:
+    """Write the list anew; returns it: SHA-256 by path in `root`.
 
     Raises:
-        SystemExit: a folder holds no model, or one that is listed with other hashes.
+        SystemExit: a listed file has changed or is gone, and `replace` is False.
     """
-    listed = dict(hashes.KNOWN)
-    for folder in folders:
-        found = {
-            f"{folder.name}/{part}": hashlib.sha256((folder / part).read_bytes()).hexdigest()
-            for part in PARTS
-            if (folder / part).is_file()
-        }
-        changed = [key for key, value in found.items() if listed.get(key, value) != value]
-        if not found or (changed and not replace):
-            raise SystemExit(f"{', '.join(changed)}: listed with another hash" if changed else f"{folder}: no model")
-        listed |= found
-    target.write_text(HEAD + "".join(f'    "{key}": "{listed[key]}",\n' for key in sorted(listed)) + "}\n")
-    return listed
+    found = {
+        part.relative_to(root).as_posix(): hashlib.sha256(part.read_bytes()).hexdigest()
+        for folder in folders(root)
+        for part in parts(folder)
+    }
+    changed = [key for key, value in hashes.KNOWN.items() if found.get(key) != value]
+    if changed and not replace:
+        raise SystemExit(f"these files are listed with other hashes, or are gone: {', '.join(changed)}")
+    target.write_text(HEAD + "".join(f'    "{key}": "{found[key]}",\n' for key in sorted(found)) + "}\n")
+    return found
 
 
-def main() -> None:
-    """List the folders named on the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folders", nargs="+", type=Path)
-    parser.add_argument("--replace", action="store_true", help="take new hashes for a name that is listed")
-    options = parser.parse_args()
-    print(f"{len(pin([folder.resolve() for folder in options.folders], options.replace))} files are known")
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit code."""
+    p = argparse.ArgumentParser(prog="python -m training pin", description="List the files of all shipped models.")
+    p.add_argument("--replace", action="store_true", help="take new hashes for files that are listed")
+    print(f"{len(pin(replace=p.parse_args(arguments).replace))} files are known")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

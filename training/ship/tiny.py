@@ -1,13 +1,19 @@
-"""The tiny models of the tests: `python -m training tiny --out tests/models/tiny`, and `--kind dense|time` for the
-mixed ones, `--out tests/models/tiny-dense` and `tiny-time`.
+"""The tiny models of the tests.
 
-Networks of a few thousand weights that no music has seen: random where the start is zero, so that context, every
-plane and every head have an effect, but small, so that what comes back still resembles what went in.
+    python -m training tiny --out tests/models/tiny
+    python -m training tiny --kind dense --out tests/models/tiny-dense
+    python -m training tiny --kind time --out tests/models/tiny-time
+
+Networks of a few thousand weights that were not trained: random where a network starts at zero, so that context, every
+input and every head have an effect, but small, so that the output still resembles the input.
 """
 
 import argparse
 import json
+import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,19 +21,20 @@ from numpy.typing import NDArray
 
 from training.data.batches import Music
 from training.data.songs import song
+from training.model_files.folder import summary, write_card
 from training.plain import export as plain_export
 from training.plain.network import Block, PlainAutoencoder, PlainConfig
 from training.plain.train import start
+from training.ranked import export as ranked_export
 from training.ranked.config import NetworkConfig
-from training.ranked.export import export
 from training.ranked.network import Autoencoder
 
 TINY = NetworkConfig(width=8, blocks=1, encoder_width=4, encoder_blocks=1)
-MIXED = {
+PLAIN = {
     "dense": PlainConfig("dense", "compressed", (20, 40), width=40, hidden=8),
     "time": PlainConfig("time", "mse", (16, 24), width=24, hidden=8, blocks=2, time=3),
 }
-"""Both transforms, with latents that are not those of other models."""
+"""Both transforms, with latent counts that other models do not have."""
 
 SPREAD = 0.06
 """Standard deviation of what is added to weights that start at zero."""
@@ -59,15 +66,15 @@ def untrained() -> Autoencoder:
         for value in model.parameters():
             if not value.any():
                 value.copy_(SPREAD * torch.randn_like(value))
-        predictor, shape = model.levels.predictor, model.levels.shape
+        predictor, shape = model.scales.predictor, model.scales.shape
         predictor.mul_(0.5 * (torch.rand_like(predictor) < 0.05))  # few, so that the file is small
         shape.add_(0.05 * torch.rand_like(shape))
     return model
 
 
-def untrained_mixed(kind: str) -> PlainAutoencoder:
-    """A tiny mixed model: PCA of synthesized songs, and random blocks; the same weights every time on one machine."""
-    model = start(MIXED[kind], SyntheticMusic(), 4, seed=0).eval()
+def untrained_plain(kind: str) -> PlainAutoencoder:
+    """A tiny plain model: PCA of synthesized songs, and random blocks; the same weights every time on one machine."""
+    model = start(PLAIN[kind], SyntheticMusic(), 4, seed=0).eval()
     with torch.no_grad():
         for value in model.parameters():
             if not value.any():
@@ -78,25 +85,29 @@ def untrained_mixed(kind: str) -> PlainAutoencoder:
     return model
 
 
-def main() -> None:
-    """Parse the command line and write the folder."""
-    p = argparse.ArgumentParser(description=__doc__)
-    p.add_argument("--out", type=Path, required=True)
-    p.add_argument("--kind", choices=("ranked", *sorted(MIXED)), default="ranked")
-    p.add_argument("--pieces", type=int, default=24, help="ten-second pieces the tables are counted on")
-    a = p.parse_args()
-    if a.kind != "ranked":
-        told = {"what": "principal directions of synthesized songs and random blocks, for tests"}
-        card = plain_export.export(untrained_mixed(a.kind), told, SyntheticMusic(), a.pieces, a.out)
-        print(json.dumps({"id": card["id"], "parity": card["parity_with_torch"]}))
-        return
-    card = export(untrained(), {"what": "random weights, for tests"}, SyntheticMusic(), a.pieces, a.out)
-    a.out.with_name(f"{a.out.name}-code-lengths.npz").unlink()  # only training's rate term wants them
+def write(kind: str, pieces: int, out: Path) -> dict[str, Any]:
+    """Write a tiny model of a kind, "ranked" or one of PLAIN, with tables counted on `pieces` pieces; the card."""
+    if kind != "ranked":
+        what = {"what": "principal directions of synthesized songs and random blocks, for tests"}
+        return plain_export.export(untrained_plain(kind), what, SyntheticMusic(), pieces, out)
+    card = ranked_export.export(untrained(), {"what": "random weights, for tests"}, SyntheticMusic(), pieces, out)
+    out.with_name(f"{out.name}-code-lengths.npz").unlink()  # which training alone needs
     for tier, (gain, kbps) in FRONTIER.items():
         card["tiers"][str(tier)].update(gain=gain, from_kbps=kbps)
-    (a.out / "model.json").write_text(json.dumps(card, indent=1) + "\n")
-    print(json.dumps({"id": card["id"], "parity": card["parity_with_torch"]}))
+    write_card(out, card)
+    return card
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit code."""
+    p = argparse.ArgumentParser(prog="python -m training tiny", description="Make a tiny model for the tests.")
+    p.add_argument("--out", type=Path, required=True, help="model folder")
+    p.add_argument("--kind", choices=("ranked", *sorted(PLAIN)), default="ranked")
+    p.add_argument("--pieces", type=int, default=24, help="ten-second pieces that the tables are counted on")
+    given = p.parse_args(arguments)
+    print(json.dumps(summary(write(given.kind, given.pieces, given.out))))
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

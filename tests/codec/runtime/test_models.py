@@ -1,7 +1,7 @@
-"""Where models are looked for, that they are what their cards say, and which device runs them."""
+"""Where models are looked for, that they are what their cards say, and their decoders."""
 
 import json
-import shutil
+import os
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,33 +10,32 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from codec.pipeline import ranked_decoder
-from codec.runtime import models, session
-from formats.errors import ModelError, UsageError
+from codec.runtime import models
+from codec.runtime.models import Model
+from formats.errors import ModelError
+from formats.model.plain_tables import PlainTables
+from formats.model.tables import Tables
+from tests.support import MODELS
 from tests.support.codec import decoded, encoded
+from tests.support.model_folders import add_decoder, change_card, copied, flip, npy, one_line
 
 SOUND = np.zeros((1, 2000), np.float32)
-PARTS = ("encoder.onnx", "decoder.onnx", "tables.npz", "model.json")
+PARTS = ("encoder.onnx", "decoders/standard/decoder.onnx", "decoders/standard/noise.npy", "tables.npz", "model.json")
 
 
 @pytest.fixture
-def copy(tiny: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the tiny model, the only one that is installed."""
-    folder = tmp_path / "models" / "tiny"
-    shutil.copytree(tiny.folder, folder)
+def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the tiny model, the only one that is installed, and the default."""
+    folder = copied("tiny", tmp_path / "models")
     monkeypatch.setattr(models, "folders", lambda: [folder.parent])
+    monkeypatch.setattr(models, "DEFAULT", "tiny")
     return folder
 
 
-def flip(path: Path, byte: int) -> None:
-    data = bytearray(path.read_bytes())
-    data[byte] ^= 1
-    path.write_bytes(data)
-
-
-def one_line(error: pytest.ExceptionInfo[Exception]) -> str:
-    assert "\n" not in str(error.value)
-    return str(error.value)
+def use(folder: Path) -> None:
+    """Everything that encoding and decoding take from a model."""
+    model = Model(folder)
+    assert model.tables and model.encoder and model.decoder()
 
 
 # Which model
@@ -48,25 +47,58 @@ def test_models_are_looked_for_where_the_variable_points(
     assert models.by_name("tiny").folder == tiny.folder
     assert models.by_name().name == "tiny"
     assert models.by_id(models.by_name("tiny").id).name == "tiny"
+    assert models.called(models.by_name("tiny").id) == "tiny"
     monkeypatch.setenv("AEZ_MODELS", "")
-    with pytest.raises(ModelError) as error:
+    with pytest.raises(ModelError, match="there is no model 'tiny'; installed: ") as error:
         models.by_name("tiny")
-    assert "tiny" in one_line(error)
+    one_line(error.value)
     assert models.by_name(str(tiny.folder)).name == "tiny"
 
 
 def test_the_first_folder_of_a_name_counts(copy: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    other = tmp_path / "other" / "tiny"
-    shutil.copytree(copy, other)
+    other = copied("tiny", tmp_path / "other")
     monkeypatch.setattr(models, "folders", lambda: [other.parent, copy.parent])
     assert models.by_name("tiny").folder == other
     assert [model.folder for model in models.installed()] == [other]
 
 
+def test_folders_that_cannot_be_listed_have_no_models(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bad = [copy / "model.json", copy / "nowhere", Path("a" * 5000), copy.parent]
+    monkeypatch.setattr(models, "folders", lambda: bad)
+    assert [model.name for model in models.installed()] == ["tiny"]
+
+
 def test_an_id_that_nobody_has(tiny: SimpleNamespace) -> None:
-    with pytest.raises(ModelError) as error:
+    with pytest.raises(models.MissingModelError, match="bitstream 0000000000000000, which is not installed") as error:
         models.by_id(bytes(8))
-    assert "0000000000000000" in one_line(error)
+    assert "AEZ_MODELS" in one_line(error.value)
+    assert models.called(bytes(8)) == "0000000000000000"
+
+
+def test_a_file_s_model_may_be_named_if_it_has_the_bitstream(tiny: SimpleNamespace) -> None:
+    wanted = models.by_name("tiny").id
+    assert models.for_file(wanted).name == models.for_file(wanted, str(tiny.folder)).name == "tiny"
+    with pytest.raises(ModelError, match=f"needs a model of bitstream {wanted.hex()}; model 'tiny-dense' has"):
+        models.for_file(wanted, "tiny-dense")
+
+
+@pytest.mark.parametrize("name", ["..", "/etc", "no/such", "\n", "a" * 5000, "\0", "\ud800"], ids=ascii)
+def test_names_that_are_no_models_are_model_errors(name: str, tiny: SimpleNamespace) -> None:
+    with pytest.raises(ModelError) as error:
+        models.by_name(name)
+    one_line(error.value)
+
+
+def test_no_name_is_not_the_folder_one_is_in(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(copy)
+    monkeypatch.setattr(models, "DEFAULT", ".")
+    for name in ("", None):
+        with pytest.raises(ModelError, match=r"there is no model '\.'"):
+            models.by_name(name)
+    assert models.by_name(".").folder == copy
+
+
+# What cards say
 
 
 def test_tiers_come_from_the_card(tiny: SimpleNamespace) -> None:
@@ -74,52 +106,37 @@ def test_tiers_come_from_the_card(tiny: SimpleNamespace) -> None:
     assert [model.gain(tier) for tier in model.latents] == [-16, -8, 0, 16, 40, 64]
     chosen = {6: 32, 8: 64, 13.9: 64, 14: 128, 30: 256, 60: 512, 128: 512, 150: 1024}
     assert {kbps: model.tier_for(kbps) for kbps in chosen} == chosen
-    with pytest.raises(ModelError):
+    assert (model.default_latent, model.main_count(128)) == (128, 112)
+    with pytest.raises(ModelError, match="no tier of 100 latents; it has 32, 64, 128, 256, 512, 1024"):
         model.gain(100)
 
 
-# Is it what its card says
+@pytest.mark.parametrize(
+    ("name", "kind", "transform", "tables"),
+    [
+        ("tiny", "ranked", "mdct", Tables),
+        ("tiny-dense", "plain", "mdct", PlainTables),
+        ("tiny-time", "plain", "frames", PlainTables),
+    ],
+)
+def test_kinds_of_models(name: str, kind: str, transform: str, tables: type) -> None:
+    model = Model(MODELS / name)
+    assert (model.kind, model.transform, type(model.tables)) == (kind, transform, tables)
+    assert model.tables.bitstream_id() == model.id
+    assert (model.decoder().noise is None) == (kind == "plain")
+    if kind == "ranked":
+        assert model.ranked_tables is model.tables
+    else:
+        assert model.main_count(20) == 20
+        with pytest.raises(ModelError, match="does not rank its latents"):
+            model.ranked_tables  # noqa: B018
 
 
-def test_a_changed_decoder_is_refused(copy: Path) -> None:
-    data = encoded(SOUND)
-    flip(copy / "decoder.onnx", 5000)
-    with pytest.raises(ModelError) as error:
-        decoded(data)
-    assert "tiny" in one_line(error)
-
-
-def test_a_changed_encoder_is_refused(copy: Path) -> None:
-    flip(copy / "encoder.onnx", 5000)
-    with pytest.raises(ModelError) as error:
-        encoded(SOUND)
-    assert "tiny" in one_line(error)
-
-
-def test_changed_tables_are_refused(copy: Path) -> None:
-    data = encoded(SOUND)
-    with np.load(copy / "tables.npz") as arrays:
-        changed = dict(arrays)
-    changed["offset"] = changed["offset"] + 1
-    np.savez(copy / "tables.npz", **changed)
-    with pytest.raises(ModelError):
-        decoded(data)
-
-
-@pytest.mark.parametrize("part", PARTS)
-def test_a_missing_or_empty_part_is_a_model_error(part: str, copy: Path) -> None:
-    data = encoded(SOUND)
-    (copy / part).write_bytes(b"")
-    for _ in range(2):
-        if part != "decoder.onnx":
-            with pytest.raises(ModelError) as error:
-                encoded(SOUND)
-            one_line(error)
-        if part != "encoder.onnx":
-            with pytest.raises(ModelError) as error:
-                decoded(data)
-            one_line(error)
-        (copy / part).unlink(missing_ok=True)
+def test_a_plain_model_has_as_many_latents_as_its_card_says(tmp_path: Path) -> None:
+    folder = copied("tiny-dense", tmp_path)
+    change_card(folder, lambda card: card["tiers"].update({"41": card["tiers"]["40"]}))
+    with pytest.raises(ModelError, match="has 40 latents, fewer than its card says"):
+        Model(folder).tables  # noqa: B018
 
 
 @settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -128,91 +145,136 @@ def test_a_card_of_nonsense_is_a_model_error(copy: Path, data: st.DataObject) ->
     original = (copy / "model.json").read_text()
     card = json.loads(original)
     where = card
-    key = data.draw(st.sampled_from(["id", "encoder_sha256", "tiers", "reach", "deeper"]))
+    key = data.draw(st.sampled_from(["id", "encoder", "tiers", "decoders", "decoder", "deeper"]))
     if key == "deeper":
-        where, key = data.draw(st.sampled_from([(card["reach"], "encoder"), (card["tiers"], "128")]))
+        where, key = data.draw(st.sampled_from([(card["encoder"], "receptive_field"), (card["tiers"], "128")]))
     nonsense = st.none() | st.text(max_size=3) | st.lists(st.integers(), max_size=2) | st.just({})
     where[key] = data.draw(nonsense)
     if data.draw(st.booleans()):
         del where[key]
     try:
         (copy / "model.json").write_text(json.dumps(card))
-        with pytest.raises(ModelError) as error:
+        with pytest.raises(ModelError, match=r"model 'tiny' has a card that cannot be read|has no tier") as error:
             encoded(SOUND)
-        one_line(error)
+        one_line(error.value)
     finally:
         (copy / "model.json").write_text(original)
 
 
-def test_a_card_that_is_no_json_at_all(copy: Path) -> None:
-    for text in (b"", b"[]", b"{", b"\xff\xfe", b"null"):
-        (copy / "model.json").write_bytes(text)
-        with pytest.raises(ModelError):
-            encoded(SOUND)
+@pytest.mark.parametrize("text", [b"", b"[]", b"{", b"\xff\xfe", b"null", b"[" * 100_000, b" " * (1 << 20) + b"{}"])
+def test_a_card_that_is_no_json_object(copy: Path, text: bytes) -> None:
+    (copy / "model.json").write_bytes(text)
+    with pytest.raises(ModelError) as error:
+        encoded(SOUND)
+    one_line(error.value)
+
+
+def test_a_broken_card_does_not_hide_other_models(
+    tiny: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = encoded(SOUND)
+    broken = {"aaa": b"{", "bbb": b"\xff", "ccc": b'{"id": 7}', "ddd": b"[" * 100_000, "eee": b'{"id": 1e999}'}
+    for name, card in broken.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "model.json").write_bytes(card)
+    (tmp_path / "fff" / "model.json").mkdir(parents=True)
+    if hasattr(os, "mkfifo"):
+        (tmp_path / "ggg").mkdir()
+        os.mkfifo(tmp_path / "ggg" / "model.json")
+    monkeypatch.setenv("AEZ_MODELS", f"{tmp_path}{os.pathsep}{tiny.folder.parent}")
+    assert decoded(data).shape == SOUND.shape
+    assert models.called(models.by_name("tiny").id) == "tiny"
+    with pytest.raises(ModelError, match=r"bitstream 0{16}.*'aaa' has a card that cannot be read") as error:
+        models.by_id(bytes(8))
+    one_line(error.value)
+
+
+# Is it what its card says
+
+
+@pytest.mark.parametrize("part", PARTS[:-1])
+def test_a_changed_part_is_refused(copy: Path, part: str) -> None:
+    use(copy)
+    flip(copy / part, 3000)
+    with pytest.raises(ModelError) as error:
+        use(copy)
+    assert "tables" in one_line(error.value) if part == "tables.npz" else f"{part} of model 'tiny'" in str(error.value)
+
+
+def test_other_tables_are_not_the_card_s(copy: Path) -> None:
+    data = encoded(SOUND)
+    with np.load(copy / "tables.npz") as arrays:
+        changed = dict(arrays)
+    changed["offset"] = changed["offset"] + 1
+    np.savez(copy / "tables.npz", **changed)
+    with pytest.raises(ModelError, match=r"tables\.npz of model 'tiny' is not the one that its card names"):
+        decoded(data)
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_missing_or_empty_part_is_a_model_error(part: str, copy: Path) -> None:
+    data = encoded(SOUND)
+    (copy / part).write_bytes(b"")
+    for _ in range(2):
+        if not part.startswith("decoders"):
+            with pytest.raises(ModelError) as error:
+                encoded(SOUND)
+            one_line(error.value)
+        if part != "encoder.onnx":
+            with pytest.raises(ModelError) as error:
+                decoded(data)
+            one_line(error.value)
+        (copy / part).unlink(missing_ok=True)
+
+
+def test_a_huge_part_is_not_read(copy: Path) -> None:
+    for part, name in (("tables.npz", "tables"), ("decoders/standard/noise.npy", "decoder")):
+        with (copy / part).open("r+b") as file:
+            file.truncate(1 << 40)  # a hole
+        with pytest.raises(ModelError, match=f"{part} of model 'tiny' is larger than"):
+            getattr(Model(copy), name)() if name == "decoder" else Model(copy).tables
 
 
 def test_a_network_that_needs_more_context_is_refused(copy: Path) -> None:
-    card, data = json.loads((copy / "model.json").read_text()), encoded(SOUND)
-    for part, run in (("encoder", lambda: encoded(SOUND)), ("decoder", lambda: decoded(data))):
-        changed = {**card, "reach": {**card["reach"], part: 9}}
-        (copy / "model.json").write_text(json.dumps(changed))
-        with pytest.raises(ModelError, match="context"):
-            run()
-        (copy / "model.json").write_text(json.dumps(card))
+    data = encoded(SOUND)
+    original = (copy / "model.json").read_bytes()
+    change_card(copy, lambda card: card["encoder"].update(receptive_field=9))
+    with pytest.raises(ModelError, match="context"):
+        encoded(SOUND)
+    (copy / "model.json").write_bytes(original)
+    change_card(copy, lambda card: card["decoders"]["standard"].update(receptive_field=9))
+    with pytest.raises(ModelError, match="decoder 'standard' of model 'tiny'"):
+        decoded(data)
 
 
-def test_a_graph_with_other_inputs_is_refused(tiny: SimpleNamespace) -> None:
-    graph = (tiny.folder / "encoder.onnx").read_bytes()
-    with pytest.raises(ModelError):
-        session.Network(graph, {"something else"}, "cpu")
-    with pytest.raises(ModelError) as error:
-        session.Network(b"no graph", {"coefficients"}, "cpu")
-    one_line(error)
+# Decoders
 
 
-# Devices
+def test_a_model_may_have_several_decoders(copy: Path) -> None:
+    add_decoder(copy, "other")
+    model = Model(copy)
+    standard, other = model.decoder(), model.decoder("other")
+    assert (standard.name, other.name) == model.decoder_names == ("standard", "other")
+    assert standard.noise is not None and other.noise is not None
+    np.testing.assert_array_equal(other.noise, -standard.noise)
+    assert standard.context == 2
+    change_card(copy, lambda card: card.update(decoder="other"))
+    assert Model(copy).decoder().name == "other"
+    assert Model(copy).decoder_names == ("other", "standard")
+    assert Model(copy).id == model.id
 
 
-def test_cpu_says_that_it_is_the_cpu(tiny: SimpleNamespace) -> None:
-    """The older encoder moves its coefficients, too; a newer one leaves them as they are."""
-    for name, more in (("tiny", {}), ("tiny2", {"analysis": (1, 6, 1400)})):
-        graph = (tiny.folder.parent / name / "encoder.onnx").read_bytes()
-        network = session.Network(graph, {"coefficients"}, "cpu")
-        assert network.provider == "CPUExecutionProvider"
-        out = network(coefficients=np.zeros((1, 6, 1400), np.float32))
-        assert {name: value.shape for name, value in out.items()} == {"hyper": (1, 2, 48)} | more
+@pytest.mark.parametrize("name", ["", "Standard", "standard/", "..", "\n"], ids=repr)
+def test_decoders_that_are_not_there(copy: Path, name: str) -> None:
+    add_decoder(copy, "other")
+    with pytest.raises(ModelError, match=r"model 'tiny' has no decoder .*; it has standard, other") as error:
+        Model(copy).decoder(name)
+    one_line(error.value)
 
 
-def test_models_whose_tables_have_loudness_have_long_blocks(tiny: SimpleNamespace) -> None:
-    names = ("tiny", "tiny2", "tiny-dense", "tiny-time")
-    assert [models.by_name(name).long_blocks for name in names] == [True, False, False, False]
-
-
-def test_a_decoder_of_the_other_kind_is_a_model_error(tiny: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tables with loudness ask for a network that takes it, and those without for one that does not."""
-    for name, long in (("tiny", False), ("tiny2", True)):
-        monkeypatch.setattr(models.Model, "long_blocks", long)
-        with pytest.raises(ModelError, match="other inputs"):
-            ranked_decoder.RankedDecoder(models.by_name(name), "cpu", 0, 126)
-
-
-@pytest.mark.parametrize("device", ["", "gpu", "CPU", "cpu:0", "auto:1", "cuda:x", "cuda:-1", "cuda:1.5", "cuda0"])
-def test_unknown_devices_are_usage_errors(device: str) -> None:
-    with pytest.raises(UsageError) as error:
-        session.providers(device)
-    assert "auto, cpu, cuda" in one_line(error)
-
-
-@pytest.mark.parametrize("device", ["cuda", "cuda:0", "cuda:7"])
-def test_cuda_where_there_is_none_is_one_line(
-    device: str, monkeypatch: pytest.MonkeyPatch, tiny: SimpleNamespace
-) -> None:
-    monkeypatch.setattr(session, "_driver", lambda: False)
-    with pytest.raises(UsageError) as error:
-        encoded(SOUND, device=device)
-    assert device in one_line(error)
-
-
-def test_auto_takes_the_cpu_where_there_is_no_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session, "_driver", lambda: False)
-    assert session.providers("auto") == ["CPUExecutionProvider"]
+def test_a_bad_decoder_does_not_hide_the_others(copy: Path) -> None:
+    add_decoder(copy, "other", noise=npy(np.zeros((2, 126, 700), np.int16)))
+    model = Model(copy)
+    assert model.decoder()
+    with pytest.raises(ModelError, match=r"noise\.npy does not hold int8"):
+        model.decoder("other")

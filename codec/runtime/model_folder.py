@@ -1,0 +1,78 @@
+"""What models and classifiers have in common: a folder with a card, whose files are taken only if they are trusted."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar
+
+from codec.runtime import cards, trust
+from formats.errors import ModelError
+
+GRAPH_LIMIT = 1 << 28
+"""Bytes of a network's file, at most."""
+
+
+@dataclass(frozen=True)
+class ModelFolder:
+    """A folder that holds networks and a card, read lazily: base of `Model` and `codec.runtime.classifiers.Classifier`.
+
+    Attributes:
+        folder: where it lies.
+        shipped: whether nobody named it; then only files whose hash the package knows are taken
+            (`codec.runtime.trust`).
+
+    Raises:
+        ModelError: a part is missing, or is not what the card says.
+    """
+
+    folder: Path
+    shipped: bool = False
+
+    CARD: ClassVar[str]
+    """Name of the card's file, by which a folder of this kind is known."""
+
+    NOUN: ClassVar[str]
+    """What errors call it."""
+
+    @property
+    def name(self) -> str:
+        """Name of the folder, by which it is asked for."""
+        return self.folder.name
+
+    @cached_property
+    def card(self) -> dict[str, Any]:
+        """The card as it was written."""
+        try:
+            return cards.load(self.read(self.CARD, cards.SIZE_LIMIT))
+        except cards.CardError as error:
+            raise self.bad_card(error) from None
+
+    def bad_card(self, error: cards.CardError) -> ModelError:
+        """What a broken card is reported as."""
+        return ModelError(f"{self.NOUN} {self.name!r} has a card that cannot be read: {error}")
+
+    def read(self, part: str, limit: int) -> bytes:
+        """A file of at most `limit` bytes, by its path in the folder."""
+        path = self.folder / part
+        try:
+            if not path.is_file():  # a pipe would be waited for
+                raise FileNotFoundError
+            with path.open("rb") as file:
+                data = file.read(limit + 1)
+        except OSError:
+            raise ModelError(f"{self.NOUN} {self.name!r} lacks {part}, or it cannot be read") from None
+        if len(data) > limit:
+            raise ModelError(f"{part} of {self.NOUN} {self.name!r} is larger than {limit} bytes")
+        if self.shipped and part != self.CARD:
+            trust.check(self.name, part, data)
+        return data
+
+    def read_as(self, part: str, limit: int, sha256: str) -> bytes:
+        """The same of a file whose hash the card states."""
+        data = self.read(part, limit)
+        if hashlib.sha256(data).hexdigest() != sha256:
+            raise ModelError(f"{part} of {self.NOUN} {self.name!r} is not the one that its card names")
+        return data
