@@ -1,8 +1,8 @@
-"""Times as people read them."""
+"""Times as text for people."""
 
 
 def clock(seconds: float) -> str:
-    """Return 83.456 as 1:23.5, with hours where there are any."""
+    """A time as minutes and seconds, and hours where there are any: 83.456 becomes 1:23.5."""
     tenths = round(10 * seconds)
     hours, rest = divmod(tenths, 36_000)
     minutes, rest = divmod(rest, 600)

@@ -1,4 +1,4 @@
-"""Output files that are there whole or not at all."""
+"""Output files that appear complete or not at all."""
 
 from __future__ import annotations
 
@@ -6,70 +6,110 @@ import contextlib
 import os
 import tempfile
 from collections.abc import Iterator
+from os import PathLike
 from pathlib import Path
 from threading import Lock
 from typing import BinaryIO
 
-from formats.errors import UsageError
+from formats.errors import AezError, UsageError
 
 
-def check_target(target: Path, *, force: bool = False, source: Path | None = None) -> None:
-    """Refuse a target that must not be written, before any work is done.
+class TargetExistsError(UsageError):
+    """A target exists already, and nobody has allowed to overwrite it.
+
+    Attributes:
+        target: the file.
+    """
+
+    def __init__(self, text: str, target: Path | None = None) -> None:
+        super().__init__(text)  # an exception is pickled as its text and its attributes
+        self.target = target
+
+
+def check_target(
+    target: str | PathLike[str], *, force: bool = False, source: str | PathLike[str] | None = None
+) -> None:
+    """Refuse a target that must not be written, before any work is done. Devices and pipes (/dev/null) are accepted.
+
+    Args:
+        target: name of the file to be written.
+        force: whether a file of that name may be overwritten.
+        source: the file that it is made from, which must not be overwritten.
 
     Raises:
-        UsageError: it is a directory, exists and force is not given, is the source itself, or its folder is missing.
+        TargetExistsError: it exists already, and `force` is not given.
+        UsageError: it names a folder, or a file in a folder that does not exist, or the source itself.
     """
-    if target.is_dir():
-        raise UsageError(f"{target} is a directory")
-    if source is not None and target.exists() and source.exists() and target.samefile(source):
-        raise UsageError(f"{target} is the input itself")
-    if os.path.lexists(target) and not force:
-        raise UsageError(f"{target} exists already; --force overwrites it")
-    if not target.parent.is_dir():
-        raise UsageError(f"{target.parent} is no directory to write to")
+    name, path = os.fspath(target), Path(target)
+    if path.is_dir() or os.path.basename(name) in ("", os.curdir, os.pardir):  # noqa: PTH119  (a Path drops the end)
+        raise UsageError(f"{name or 'an empty name'} names a folder; give the name of a file in it")
+    if source is not None and path.exists() and Path(source).exists() and path.samefile(source):
+        raise UsageError(f"{name} is the input itself; give the output another name")
+    if os.path.lexists(target) and not force and not _is_special(path):
+        raise TargetExistsError(f"{name} exists already", path)
+    if not path.parent.is_dir():
+        missing = "is not a folder" if path.parent.exists() else "does not exist; create that folder first"
+        raise UsageError(f"cannot write {name}: {path.parent} {missing}")
 
 
 @contextlib.contextmanager
-def new_file(target: Path, *, force: bool = False, source: Path | None = None) -> Iterator[BinaryIO]:
-    """Open a temporary file next to target that takes its name when the block ends well.
+def new_file(
+    target: str | PathLike[str], *, force: bool = False, source: str | PathLike[str] | None = None
+) -> Iterator[BinaryIO]:
+    """Open a temporary file next to `target`, which takes its name when the block ends well.
 
     Any exception, KeyboardInterrupt and SystemExit included, removes it and leaves an older target as it was. Devices
     and pipes (/dev/null) are written directly.
 
     Raises:
-        UsageError: as `check_target`.
-        OSError: the folder cannot be written, the disk is full.
+        TargetExistsError, UsageError: as `check_target`.
+        AezError: the folder cannot be written, the disk is full, or the block raises another OSError that names no
+            file.
     """
-    check_target(target, force=force or _is_special(target), source=source)
-    if _is_special(target):
-        with target.open("wb") as special:
-            yield special
-        return
-    final = target.resolve()  # a link stays a link: what it names is replaced
-    handle, name = tempfile.mkstemp(prefix=f".{final.name[:100]}.", suffix=".part", dir=final.parent)
-    part = Path(name)
-    file = os.fdopen(handle, "wb")
+    check_target(target, force=force, source=source)
+    path = Path(target)
+    final = path.resolve()  # a link remains a link: the file that it names is replaced
+    part: Path | None = None
+    try:
+        if _is_special(path):
+            file = path.open("wb")
+        else:
+            handle, name = tempfile.mkstemp(prefix=f".{final.name[:100]}.", suffix=".part", dir=final.parent)
+            part, file = Path(name), os.fdopen(handle, "wb")
+    except OSError as error:
+        raise _failure(target, error) from None
     try:
         yield file
-        file.close()
-        part.chmod(_mode(final))
-        part.replace(final)
-    except BaseException:
-        with contextlib.suppress(OSError):  # what is still buffered may find the disk full again
+        try:
             file.close()
-        part.unlink(missing_ok=True)
+            if part:
+                part.chmod(_mode(final))
+                part.replace(final)
+        except OSError as error:
+            raise _failure(target, error) from None
+    except BaseException as error:
+        with contextlib.suppress(OSError):  # writing what is still buffered may find the disk full again
+            file.close()
+        if part:
+            part.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename is None:
+            raise _failure(target, error) from None
         raise
 
 
-def _is_special(target: Path) -> bool:
-    return target.exists() and not target.is_file() and not target.is_dir()
+def _is_special(path: Path) -> bool:
+    return path.exists() and not path.is_file() and not path.is_dir()
+
+
+def _failure(target: str | PathLike[str], error: OSError) -> AezError:
+    return AezError(f"cannot write {os.fspath(target)}: {error.strerror or error}")
 
 
 _umask = Lock()  # two threads that ask for the umask at once would leave it at 0
 
 
 def _mode(final: Path) -> int:
-    """Return the permissions the file would have had, had it been opened in the plain way."""
+    """The permissions that the file would have if it had been opened in the usual way."""
     if final.exists():
         return final.stat().st_mode & 0o777
     with _umask:

@@ -1,4 +1,4 @@
-"""A song made on the spot, for `aez demo`, for benchmarks and for whoever has no music at hand."""
+"""A synthesized song, for `aez demo`, for benchmarks and for whoever has no music at hand."""
 
 from collections.abc import Iterator
 
@@ -8,17 +8,17 @@ from codec.dsp.mdct import Float
 from formats.grid import SAMPLE_RATE
 
 BAR = 2 * SAMPLE_RATE
-"""Samples of a bar: a beat at 120 to the minute."""
+"""Samples of a bar of four beats, at 120 beats per minute."""
 
 ROOTS = (110.0, 87.3, 130.8, 98.0)
-"""Hz: A, F, C, G."""
+"""Root notes of the chords, Hz: A, F, C, G."""
 
 
 def song(seconds: float) -> Iterator[Float]:
-    """Chords that change every two seconds, kick and hi-hat, a moving stereo image; the same every time.
+    """Chords that change every two seconds, kick and hi-hat, a moving stereo image; the same in every run.
 
-    Shape:
-        blocks [2, N] at 44.1 kHz, `seconds` in all, full scale at +-1.
+    Yields:
+        float32 blocks [2, N] at 44.1 kHz, `seconds` in all, full scale at +-1.
     """
     rng = np.random.default_rng(1)
     total = round(seconds * SAMPLE_RATE)

@@ -1,4 +1,4 @@
-"""What libsndfile does not read: m4a, aac, wma and the rest, through audioread and an installed ffmpeg."""
+"""Sources that libsndfile does not read (m4a, aac, wma and others), through audioread and an installed ffmpeg."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from codec.audio.source import FileSource
 from formats.errors import AudioError
 
 _QUEUED = 256
-"""Blocks of 8 KiB that ffmpeg may run ahead."""
+"""Blocks of 8 KiB that ffmpeg may decode in advance."""
 
 
 class _Ffmpeg(FFmpegAudioFile):  # type: ignore[misc]
-    """audioread's ffmpeg process with a bounded queue and the channel layouts it reads wrongly."""
+    """audioread's ffmpeg process, with a bounded queue and with channel layouts that audioread misreads."""
 
     def __init__(self, filename: str) -> None:
         self.layout = ""
@@ -29,9 +29,9 @@ class _Ffmpeg(FFmpegAudioFile):  # type: ignore[misc]
         try:
             super().__init__(filename)
         except BaseException:
-            self.close()  # audioread leaves process and pipes to the garbage collector when it finds no audio
+            self.close()  # when it finds no audio, audioread leaves process and pipes to the garbage collector
             raise
-        # audioread's queue is unbounded: an hour of audio would lie in it long before it is encoded.
+        # audioread's queue is unbounded: an hour of audio would fill it long before it is encoded.
         self.stdout_reader.queue.maxsize = _QUEUED
 
     def _parse_info(self, s: str) -> None:
@@ -42,18 +42,19 @@ class _Ffmpeg(FFmpegAudioFile):  # type: ignore[misc]
             self.channels = {"downmix": 2}.get(self.layout, 0)
 
     def errors(self) -> list[str]:
-        """What ffmpeg said about data it could not decode; complete when all is read."""
+        """ffmpeg's messages about data that it could not decode; complete when all is read."""
         self.stderr_reader.join()
-        said = b"".join(self.stderr_reader.queue.queue).decode("utf-8", "replace").splitlines()
-        return [line for line in said if re.search("error while decoding|error submitting packet", line, re.IGNORECASE)]
+        lines = b"".join(self.stderr_reader.queue.queue).decode("utf-8", "replace").splitlines()
+        undecoded = re.compile("error while decoding|error submitting packet", re.IGNORECASE)
+        return [line for line in lines if undecoded.search(line)]
 
     def close(self) -> None:
-        # The reader thread may wait for room in the queue; audioread would then wait for it for ever.
+        # The reader thread may be waiting for room in the queue, and audioread would then wait for the thread for ever.
         if hasattr(self, "stdout_reader"):
-            room = self.stdout_reader.queue
-            with room.not_full:
-                room.maxsize = sys.maxsize
-                room.not_full.notify_all()
+            queue = self.stdout_reader.queue
+            with queue.not_full:
+                queue.maxsize = sys.maxsize
+                queue.not_full.notify_all()
         super().close()
 
 
@@ -69,7 +70,9 @@ class FfmpegSource(FileSource):
             # An absolute path: ffmpeg would take "a:b.m4a" for a protocol.
             self._ffmpeg = _Ffmpeg(str(path.absolute()))
         except NotInstalledError:
-            raise AudioError(f"{path} is nothing libsndfile reads, and ffmpeg, which may, is not installed") from None
+            raise AudioError(
+                f"{path} is no file that libsndfile reads; ffmpeg may read it, but is not installed"
+            ) from None
         except (DecodeError, OSError):
             raise AudioError(f"{path} holds no audio that libsndfile or ffmpeg can read") from None
         try:
@@ -88,17 +91,17 @@ class FfmpegSource(FileSource):
     def _read(self, size: int) -> NDArray[np.float32]:
         wanted = size * self.channels * 2
         parts = [self._rest]
-        have = len(self._rest)
+        count = len(self._rest)
         try:
-            while have < wanted and (data := next(self._data, b"")):
+            while count < wanted and (data := next(self._data, b"")):
                 parts.append(data)
-                have += len(data)
+                count += len(data)
         except DecodeError as error:
             raise AudioError(f"ffmpeg stopped while it read {self.name}: {_one_line(error)}") from None
-        whole = b"".join(parts)
-        self._rest = whole[wanted:]
-        usable = len(whole[:wanted]) // (2 * self.channels) * self.channels
-        samples = np.frombuffer(whole, "<i2", count=usable).astype(np.float32)
+        data = b"".join(parts)
+        self._rest = data[wanted:]
+        values = min(len(data), wanted) // (2 * self.channels) * self.channels
+        samples = np.frombuffer(data, "<i2", count=values).astype(np.float32)
         return samples.reshape(-1, self.channels) * np.float32(2**-15)
 
     def _finish(self, delivered: int) -> None:

@@ -1,4 +1,8 @@
-"""What libsndfile reads, front to back, and its ways that would lose samples: guessed mp3 lengths, seeks, cut files."""
+"""Sources that libsndfile reads: wav, flac, mp3, ogg, opus, aiff and their kin.
+
+Three habits of libsndfile and soundfile would lose samples, and are worked around: libsndfile guesses the length of
+some mp3s, soundfile seeks after every block, and cut files are mentioned only in libsndfile's log.
+"""
 
 from __future__ import annotations
 
@@ -13,47 +17,53 @@ from codec.audio.source import FileSource
 from formats.errors import AudioError
 
 _VORBIS_BLOCK = 8192
-"""The largest block of Vorbis, samples: what its last page may count too much."""
+"""Samples of the largest block of Vorbis, by which the length that the last page tells may be too large."""
 
 
 class SoundfileSource(FileSource):
-    """A file that libsndfile reads: wav, flac, mp3, ogg, opus, aiff and their kin."""
+    """A file that libsndfile reads.
+
+    Raises:
+        AudioError: more than two channels, or a sample rate outside `codec.audio.source.RATES`.
+        soundfile.SoundFileError: libsndfile does not read this file.
+        OSError: the file cannot be read.
+    """
 
     def __init__(self, path: Path) -> None:
         import soundfile
 
         self._error: type[Exception] = soundfile.SoundFileError
-        self._whole: _WholeMp3 | None = None
+        self._mp3: _Mp3 | None = None
         self._file = _open_linear(str(path))
         try:
-            declared = self._file.frames if self._file.frames < 1 << 60 else None  # 2^63 - 1 stands for "not told"
-            self._kind = self._file.format
-            # What an mp3's header counts is a hint, and an Ogg's last page may count a block that no decoder gives.
-            exact = self._kind not in ("MP3", "OGG")
+            declared = self._file.frames if self._file.frames < 1 << 60 else None  # 2^63 - 1 stands for "unknown"
+            kind = self._file.format
+            # The length in an mp3's header is a hint, and an Ogg's last page may count a block that no decoder gives.
+            exact = kind not in ("MP3", "OGG")
             super().__init__(path, self._file.samplerate, self._file.channels, declared if exact else None)
             self.expected = declared
-            self._note_missing_end(self._file.extra_info)
-            if self._kind == "MP3":
+            self._warn_if_cut(self._file.extra_info)
+            if kind == "MP3":
                 self._file.close()
-                self._whole = _WholeMp3(path)
-                self._file = _open_linear(self._whole)
+                self._mp3 = _Mp3(path)
+                self._file = _open_linear(self._mp3)
         except BaseException:
             self.close()
             raise
         self._done = 0
 
     def _read(self, size: int) -> NDArray[np.float32]:
-        block = np.full((size, self.channels), np.nan if self._whole else 0, np.float32)
+        block = np.full((size, self.channels), np.nan if self._mp3 else 0, np.float32)
         damage: Exception | None = None
         filled = block
         try:
             filled = self._file.read(out=block)
         except self._error as error:
             damage = error
-        if self._whole and self._whole.stopped:
-            raise self._whole.stopped
-        if damage and self._whole and self._whole.left() == 0:
-            # The last frame of an mp3 is cut. soundfile keeps to itself how many samples came before it.
+        if self._mp3 and self._mp3.stopped:
+            raise self._mp3.stopped
+        if damage and self._mp3 and self._mp3.bytes_left() == 0:
+            # The last frame of an mp3 is cut. soundfile does not tell how many samples came before it.
             filled = block[: np.isfinite(block[:, 0]).argmin()]
             self.warnings.append(f"{self.name} is cut in its last frame")
         elif damage:
@@ -63,34 +73,34 @@ class SoundfileSource(FileSource):
         return filled
 
     def _finish(self, delivered: int) -> None:
-        left = self._whole.left() if self._whole else 0
-        if self._whole and self._whole.goes_on():
-            self.warnings.append(f"{self.name} goes on after the length its header tells; {left} bytes were not read")
+        left = self._mp3.bytes_left() if self._mp3 else 0
+        if self._mp3 and self._mp3.has_more_audio():
+            self.warnings.append(f"{self.name} goes on after the length in its header; {left} bytes were not read")
         if self.expected is None or delivered == self.expected:
             return
         shortfall = f"{delivered} of its {self.expected} samples could be read"
-        if self._whole is None and abs(self.expected - delivered) > (0 if self.samples is not None else _VORBIS_BLOCK):
+        if self._mp3 is None and abs(self.expected - delivered) > (0 if self.samples is not None else _VORBIS_BLOCK):
             raise AudioError(f"{self.name} is damaged: {shortfall}")
-        if self._whole and self._whole.exact and delivered < self.expected:
+        if self._mp3 and self._mp3.exact and delivered < self.expected:
             self.warnings.append(f"{self.name} is cut: {shortfall}")
 
-    def _note_missing_end(self, log: str) -> None:
+    def _warn_if_cut(self, log: str) -> None:
         # libsndfile reads a cut wav or aiff to its end and tells only its log. Lengths from 2^31 up mean "unknown".
-        told = re.search(r"^ *(?:data|SSND) *: *(\d+) \(should be (\d+)\)", log, re.MULTILINE)
-        if told and int(told[2]) < int(told[1]) < 0x7FFFF000:
-            self.warnings.append(f"{self.name} is cut: {told[2]} of {told[1]} bytes of audio are there")
+        found = re.search(r"^ *(?:data|SSND) *: *(\d+) \(should be (\d+)\)", log, re.MULTILINE)
+        if found and int(found[2]) < int(found[1]) < 0x7FFFF000:
+            self.warnings.append(f"{self.name} is cut: {found[2]} of {found[1]} bytes of audio are there")
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._file.close()
-        if self._whole:
-            self._whole.close()
+        if self._mp3:
+            self._mp3.close()
 
 
 def _open_linear(file: Any) -> Any:
-    """Open for reading from front to back only.
+    """Open a file for reading from front to back only.
 
-    soundfile seeks to where it already is after every block of a seekable file, and libsndfile's decoders do not all
+    After every block of a seekable file, soundfile seeks to where it already is, and not all of libsndfile's decoders
     come back to the very same sample.
     """
     import soundfile
@@ -114,16 +124,16 @@ def _has_xing(path: Path) -> bool:
     return b"Xing" in frame or b"Info" in frame
 
 
-class _WholeMp3:
+class _Mp3:
     """A file object over an mp3 that lets libsndfile read all of it.
 
-    Without a Xing header libsndfile guesses the length from size and first bitrate and then delivers no sample past
-    its guess, which cuts variable bitrate files. So a question for the size is answered with a hundredfold there, and
-    the guess is never short. (With a header the size must be true, or mpg123 complains on stderr.)
+    Without a Xing header, libsndfile guesses the length from the size and the first bitrate and delivers no sample past
+    its guess, which cuts files of variable bitrate. The size it asks for is therefore given a hundredfold, so that the
+    guess is never too short. (With a header the size must be true, or mpg123 complains on stderr.)
 
     Attributes:
         exact: whether the file has such a header.
-        stopped: what kept a read from its end.
+        stopped: the exception that ended a read, if one did.
     """
 
     def __init__(self, path: Path) -> None:
@@ -143,17 +153,17 @@ class _WholeMp3:
     def readinto(self, buffer: Any) -> int:
         try:
             return self._file.readinto(buffer)
-        except BaseException as error:  # libsndfile's C frames lie above: hand it round them (Ctrl-C, a failing disk)
+        except BaseException as error:  # it cannot pass through libsndfile's C frames (Ctrl-C, a failing disk)
             self.stopped = error
             return 0
 
-    def goes_on(self) -> bool:
-        """Tell whether more audio, not just a tag, lies behind what was read (several mp3s in a row)."""
-        left = self.left()
-        here = self._file.read(3)
-        return left > 4096 and (here == b"ID3" or (here[0] == 0xFF and here[1] >= 0xE0))
+    def has_more_audio(self) -> bool:
+        """Tell whether more audio, not just a tag, follows what was read (several mp3s in a row)."""
+        left = self.bytes_left()
+        head = self._file.read(3)
+        return left > 4096 and (head == b"ID3" or (head[0] == 0xFF and head[1] >= 0xE0))
 
-    def left(self) -> int:
+    def bytes_left(self) -> int:
         return self._size - self._file.tell()
 
     def close(self) -> None:

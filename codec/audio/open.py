@@ -1,4 +1,4 @@
-"""Any audio file -> an `AudioSource`: libsndfile first, whatever an installed ffmpeg reads after it."""
+"""Any audio file as an `AudioSource`: libsndfile reads it, or else an installed ffmpeg."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def open_source(path: str | PathLike[str]) -> AudioSource:
     """Open an audio file for reading.
 
     Raises:
-        AudioError: no such file, a directory, no audio, more than two channels, or ffmpeg is needed and not there.
+        AudioError: no such file, a directory, no audio, more than two channels, or ffmpeg is needed and not installed.
     """
     file = Path(path)
     if not file.exists():
@@ -30,7 +30,7 @@ def open_source(path: str | PathLike[str]) -> AudioSource:
     try:
         with file.open("rb") as opened:
             chained = _is_chained_ogg(opened)
-        if not chained and file.suffix.lower() != ".raw":  # for .raw soundfile wants to be told what is in it
+        if not chained and file.suffix.lower() != ".raw":  # soundfile opens .raw only if told what is in it
             return SoundfileSource(file)
     except OSError as error:
         raise AudioError(f"cannot read {path}: {error.strerror}") from None
@@ -43,9 +43,9 @@ def open_source(path: str | PathLike[str]) -> AudioSource:
 
 def _is_chained_ogg(file: BinaryIO) -> bool:
     """Tell whether an Ogg file is several streams one after the other, of which libsndfile reads only the first."""
-    begins = b"OggS\0\2"  # a page that begins a stream
+    begins = b"OggS\0\2"  # the first bytes of a page that begins a stream
     head = begins
-    while head == begins:  # streams side by side all begin before the first page of another kind
+    while head == begins:  # parallel streams all begin before the first page of another kind
         page = file.read(27)
         head = page[:6]
         if len(page) < 27 or head[:4] != b"OggS":

@@ -7,15 +7,16 @@ from numpy.typing import NDArray
 
 
 def resampled_length(samples: int, from_rate: int, to_rate: int) -> int:
-    """Return samples * to_rate / from_rate rounded half up, in integers, so that every machine agrees."""
+    """samples * to_rate / from_rate, rounded half up, in integers, so that every machine agrees."""
     return (2 * samples * to_rate + from_rate) // (2 * from_rate)
 
 
 class Resampler:
-    """A stream of blocks at one rate in, the same stream at another rate out.
+    """Converts a stream of blocks from one sample rate to another.
 
-    The output does not depend on how the input is cut into blocks and has no delay. Its total is within a sample or two
-    of `resampled_length`; whoever needs the exact number trims or pads the end. Equal rates pass blocks through.
+    The output does not depend on how the input is cut into blocks, and it has no delay. Its total length is within a
+    sample or two of `resampled_length`; callers that need the exact number trim or pad the end. If both rates are
+    equal, blocks pass through as they are.
 
     Args:
         from_rate: rate of what is pushed, Hz, above 0.
@@ -29,7 +30,7 @@ class Resampler:
         if from_rate != to_rate:
             import soxr
 
-            # HQ keeps 20 bits: its error lies 40 dB under what a 16 bit file can hold.
+            # HQ keeps 20 bits: its error is 40 dB below the resolution of a 16 bit file.
             self._stream = soxr.ResampleStream(from_rate, to_rate, channels, dtype="float32", quality="HQ")
 
     def push(self, block: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -1,4 +1,4 @@
-"""Blocks of float32 -> wav, flac, ogg, mp3."""
+"""Blocks of float32 to audio files: wav, flac, ogg and mp3, written by libsndfile."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SUBTYPES: dict[str, dict[str, str]] = {
     "ogg": {"": "VORBIS"},
     "mp3": {"": "MPEG_LAYER_III"},
 }
-"""What each extension can be written as; the first is the default."""
+"""The subtypes of each extension by their names here, and libsndfile's names for them; the first is the default."""
 
 _RATES = {
     "flac": range(1, 655_351),
@@ -30,8 +30,8 @@ _RATES = {
     "mp3": (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000),
 }
 _BITS = {"PCM_16": 16, "PCM_24": 24}
-_WAV_LIMIT = (1 << 32) - (1 << 16)  # what fits the 32 bit sizes of a wav, tags included
-_SLICE = 4096  # samples a call: libsndfile's Vorbis encoder keeps a whole call on its stack
+_WAV_LIMIT = (1 << 32) - (1 << 16)  # bytes that the 32 bit sizes of a wav can tell, with room for tags
+_SLICE = 4096  # samples per call: libsndfile's Vorbis encoder keeps a whole call on its stack
 _STRINGS = {
     "title": "title",
     "artist": "artist",
@@ -44,10 +44,14 @@ _STRINGS = {
 
 
 def target_kind(path: str | PathLike[str], subtype: str | None = None) -> tuple[str, str]:
-    """Return the kind ("wav", "flac", "ogg", "mp3") a path's extension names and libsndfile's name of the subtype.
+    """The kind of file that a path's extension names, and libsndfile's name of the subtype.
+
+    Args:
+        path: a name that ends in .wav, .flac, .ogg or .mp3.
+        subtype: "16", "24" or "float"; None takes the kind's default.
 
     Raises:
-        AudioError: an extension that is none of these, or a subtype (16, 24, float) the kind does not have.
+        AudioError: another extension, or a subtype that the kind does not have.
     """
     kind = Path(path).suffix.lower().removeprefix(".")
     if kind not in SUBTYPES:
@@ -62,13 +66,13 @@ def target_kind(path: str | PathLike[str], subtype: str | None = None) -> tuple[
 
 
 class AudioSink:
-    """An audio file that is being written; a context manager, and whole only once that has ended well.
+    """An audio file that is being written; a context manager, and complete only once that has ended well.
 
     Attributes:
         sample_rate: Hz.
         channels: 1 or 2.
-        samples: samples a channel written so far.
-        clipped: how many values lay beyond full scale and were clipped; float and lossy targets clip nothing.
+        samples: samples per channel written so far.
+        clipped: how many values exceeded full scale and were clipped; float and lossy targets clip nothing.
     """
 
     def __init__(
@@ -86,15 +90,16 @@ class AudioSink:
 
         Args:
             target: file object to write to and to seek in.
-            name: its name, for messages; its extension chooses the format.
+            name: its name for messages, whose extension chooses the format.
             sample_rate: Hz.
             channels: 1 or 2.
-            subtype: "16", "24" or "float"; None takes the format's own.
+            subtype: "16", "24" or "float"; None takes the format's default.
             tags: as `codec.audio.tags` names them; what the format cannot hold is left out.
-            expected: samples to come, if known: a wav that will pass 4 GiB becomes an RF64.
+            expected: samples per channel that will be written, if known. A wav that they take past 4 GiB is written
+                as RF64, which few players read; so the number should be no estimate.
 
         Raises:
-            AudioError: the format cannot hold this.
+            AudioError: the format cannot hold this subtype or sample rate, or nothing can be written.
         """
         kind, self._subtype = target_kind(name, subtype)
         if sample_rate not in _RATES.get(kind, range(1, 1 << 31)):
@@ -120,7 +125,7 @@ class AudioSink:
         import soundfile
 
         class Linear(soundfile.SoundFile):  # type: ignore[misc, unused-ignore]
-            def seekable(self) -> bool:  # spares two seeks a block
+            def seekable(self) -> bool:  # saves two seeks per block
                 return False
 
         with self._errors():
@@ -133,10 +138,10 @@ class AudioSink:
         """Append samples [C, N], full scale at +-1.
 
         Raises:
-            AudioError: the disk is full, or a wav without `expected` passes 4 GiB.
+            AudioError: the disk is full, or a wav passes 4 GiB although `expected` did not say so.
         """
         if self._limit and (self.samples + block.shape[1]) * self._frame > self._limit:
-            raise AudioError(f"{self._name} would pass the 4 GiB a wav of unknown length can hold; take .flac")
+            raise AudioError(f"{self._name} would pass the 4 GiB that a wav of unknown length can hold; write a .flac")
         data: NDArray[Any] = np.ascontiguousarray(self._integers(block) if self._subtype in _BITS else block.T)
         step = _SLICE if self._kind == "ogg" else max(1, len(data))
         with self._errors():
@@ -155,16 +160,16 @@ class AudioSink:
         return scaled.astype(np.int32) << (32 - bits)  # libsndfile takes the upper bits
 
     def close(self) -> None:
-        """Write what is left and the header.
+        """Write the rest and the header.
 
         Raises:
-            AudioError: the disk is full, or the format has no file without samples (flac, mp3).
+            AudioError: the disk is full, or there were no samples and the format needs some (flac, mp3).
         """
         with self._errors():
             self._file.close()
             self._target.flush()
         if not self.samples and self._kind in ("flac", "mp3"):
-            raise AudioError(f"{self._name}: no samples, and libsndfile makes no {self._kind} of nothing; take .wav")
+            raise AudioError(f"{self._name}: there are no samples, which a {self._kind} file cannot hold; write a .wav")
 
     @contextlib.contextmanager
     def _errors(self) -> Iterator[None]:
@@ -194,14 +199,14 @@ class AudioSink:
             self._abandon()
 
     def _abandon(self) -> None:
-        """Close without writing more; an error here would hide the one that matters."""
+        """Close without writing more, and without errors, which would hide the one that matters."""
         self._target.stopped = self._target.stopped or OSError("given up")
         with contextlib.suppress(Exception):
             self._file.close()
 
 
 class _Latin1(str):
-    """libsndfile hands the bytes it gets to LAME as they are, and LAME takes them for Latin-1."""
+    """Text that soundfile encodes in Latin-1: libsndfile passes the bytes on to LAME, which takes them for that."""
 
     __slots__ = ()
 
@@ -214,7 +219,11 @@ class _Latin1(str):
 
 
 class _Target:
-    """The file object libsndfile writes to. An exception cannot cross its C frames, so the first one is kept here."""
+    """The file object that libsndfile writes to.
+
+    Attributes:
+        stopped: the first exception of a call, which cannot pass through libsndfile's C frames.
+    """
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -253,17 +262,16 @@ def open_sink(
     expected: int | None = None,
     force: bool = True,
 ) -> Iterator[AudioSink]:
-    """Open a new audio file by its extension, for the length of a with block; as `AudioSink`, and atomic.
+    """Open a new audio file by its extension, as `AudioSink`, for the length of a with block.
 
     The file appears under its name when the block has ended well, and never otherwise.
 
     Raises:
         AudioError: as `AudioSink`.
-        UsageError: the path is a directory, or exists and force is False.
-        OSError: the folder cannot be written.
+        UsageError, AezError: as `codec.files.new_file`.
     """
     with (
-        new_file(Path(path), force=force) as file,
+        new_file(path, force=force) as file,
         AudioSink(file, str(path), sample_rate, channels, subtype=subtype, tags=tags, expected=expected) as sink,
     ):
         yield sink

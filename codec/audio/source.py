@@ -1,39 +1,49 @@
-"""Any audio file -> blocks of float32: libsndfile first, whatever an installed ffmpeg reads after it."""
+"""Where audio comes from: what all sources have in common, and arrays as sources.
+
+`codec.audio.open.open_source` opens files; `codec.audio.libsndfile` and `codec.audio.ffmpeg` read them.
+"""
 
 from __future__ import annotations
 
+import operator
+import reprlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Self, SupportsIndex
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from codec.audio.tags import read_tags
 from formats.container.metadata import Metadata
-from formats.errors import AudioError
-
-if TYPE_CHECKING:
-    pass
+from formats.errors import AudioError, UsageError
 
 RATES = (1000, 768_000)
-"""Lowest and highest sample rate that is taken for real, Hz."""
+"""Lowest and highest sample rate of a source, Hz."""
+
+_FULL_SCALE = {"int16": (0, 2**-15), "int32": (0, 2**-31), "uint8": (128, 2**-7)}
+"""What integer samples stand for, as in wav files: the value of zero, and what a step is worth."""
+
+_FLOATS = ("float16", "float32", "float64")
 
 
 class AudioSource(ABC):
     """Audio to be read once, front to back; a context manager.
 
     Attributes:
-        name: what to call it in a message.
+        name: what messages call it.
         sample_rate: Hz.
         channels: 1 or 2.
-        samples: samples a channel, exactly what `blocks` will deliver; None where that is not known
-            before (mp3, ogg, m4a).
+        samples: samples per channel, exactly what `blocks` will deliver; None where that is not known beforehand (mp3,
+            ogg, m4a).
         expected: like samples, or an estimate of it for a progress bar; None where there is none.
-        source_bytes: size of the file, None if it is none.
+        source_bytes: size of the file; None if it is none.
         warnings: lines for the user about what was read; complete when `blocks` has ended.
+
+    Raises:
+        AudioError: not one or two channels, or a sample rate outside RATES.
     """
 
     def __init__(self, name: str, sample_rate: int, channels: int, samples: int | None) -> None:
@@ -60,13 +70,13 @@ class AudioSource(ABC):
         """Yield all samples as float32 blocks [C, size], the last one shorter, full scale at +-1.
 
         Raises:
-            AudioError: the file is damaged, or holds values that are no numbers.
+            AudioError: the file is damaged, or a sample is not a finite number.
         """
         done = 0
         while True:
             block = self._read(size)
             if not np.isfinite(block).all():
-                raise AudioError(f"{self.name} holds samples that are no finite numbers, near {self._time(done)}")
+                raise AudioError(f"{self.name} holds samples that are not finite numbers, near {self._time(done)}")
             if block.shape[0]:
                 done += block.shape[0]
                 yield np.ascontiguousarray(block.T)
@@ -79,13 +89,13 @@ class AudioSource(ABC):
 
     @abstractmethod
     def _read(self, size: int) -> NDArray[np.float32]:
-        """Return the next [N, C], N = size but at the end."""
+        """Return the next samples [N, C]; N is less than size at the end only."""
 
     def _finish(self, delivered: int) -> None:  # noqa: B027  (most sources have nothing to check)
-        """Judge the source after its last block."""
+        """Check the source after its last block."""
 
     def close(self) -> None:  # noqa: B027  (an array has nothing to close)
-        """Let go of the file."""
+        """Close the file."""
 
     def __enter__(self) -> Self:
         return self
@@ -95,19 +105,26 @@ class AudioSource(ABC):
 
 
 class ArraySource(AudioSource):
-    """Samples [C, N], full scale at +-1, that lie in memory already.
+    """Samples that are in memory already.
+
+    Args:
+        samples: [C, N] with C of 1 or 2, or [N] for mono. float16, float32 and float64 have their full scale at +-1.
+            int16, int32 and uint8 are scaled by the range of their type, as in wav files: by 2**-15, by 2**-31, and
+            by 2**-7 around 128. Other types are refused, because their full scale cannot be known.
+        sample_rate: Hz, a whole number of any type: 44100, 44100.0 or a NumPy integer.
+        tags: tags and cover to encode with the samples.
 
     Raises:
-        AudioError: not two-dimensional, not one or two channels, or no plausible sample rate.
+        AudioError: no such array, or a sample rate outside RATES; UsageError: a sample rate that is no whole number.
     """
 
-    def __init__(self, samples: NDArray[np.floating[Any]], sample_rate: int, tags: Metadata | None = None) -> None:
-        if samples.ndim != 2:
-            raise AudioError(f"samples have the shape [channels, samples]; an array of {samples.ndim} dimensions came")
-        super().__init__("the array", sample_rate, samples.shape[0], samples.shape[1])
-        self._samples = samples
+    def __init__(self, samples: ArrayLike, sample_rate: float | SupportsIndex, tags: Metadata | None = None) -> None:
+        array = _two_dimensional(_array(samples))
+        super().__init__("the array", _whole(sample_rate), *array.shape)
+        self._samples = array
+        self._zero, self._step = _FULL_SCALE.get(array.dtype.name, (0, 1))
         self._tags = tags
-        self._at = 0
+        self._position = 0
 
     @property
     def tags(self) -> Metadata:
@@ -115,13 +132,60 @@ class ArraySource(AudioSource):
         return self._tags or super().tags
 
     def _read(self, size: int) -> NDArray[np.float32]:
-        block = self._samples[:, self._at : self._at + size]
-        self._at += block.shape[1]
-        return block.T.astype(np.float32)
+        part = self._samples[:, self._position : self._position + size]
+        self._position += part.shape[1]
+        with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, which `blocks` refuses
+            block = part.T.astype(np.float32)
+        if self._zero:
+            block -= np.float32(self._zero)
+        if self._step != 1:
+            block *= np.float32(self._step)
+        return block
+
+
+def _array(samples: ArrayLike) -> NDArray[np.generic]:
+    """Anything that NumPy takes for an array of samples."""
+    try:
+        array = np.asarray(samples)
+    except (TypeError, ValueError):
+        raise AudioError("the samples are no array, and no lists of numbers of one length") from None
+    if array.dtype.name not in (*_FULL_SCALE, *_FLOATS):
+        taken = ", ".join((*_FULL_SCALE, *_FLOATS[:-1])) + f" and {_FLOATS[-1]}"
+        raise AudioError(
+            f"samples of type {array.dtype.name} are not taken, only {taken}; convert them to float32 with full scale"
+            " at +-1"
+        )
+    return array
+
+
+def _two_dimensional(array: NDArray[np.generic]) -> NDArray[np.generic]:
+    """Samples [C, N] of an array [C, N] or [N]."""
+    if array.ndim == 1:
+        return array[None]
+    if array.ndim != 2:
+        raise AudioError(f"samples have the shape [channels, samples], but this array has {array.ndim} dimensions")
+    rows, columns = array.shape
+    if rows > 2 >= columns > 0:
+        raise AudioError(
+            f"samples have the shape [channels, samples], but this array has {rows} rows and {columns}"
+            f" {'column' if columns == 1 else 'columns'}; pass samples.T"
+        )
+    return array
+
+
+def _whole(sample_rate: float | SupportsIndex) -> int:
+    """A sample rate as an int."""
+    if isinstance(sample_rate, float | np.floating) and float(sample_rate).is_integer():
+        sample_rate = int(sample_rate)
+    try:
+        return operator.index(sample_rate)  # type: ignore[arg-type]
+    except TypeError:
+        given = " ".join(reprlib.repr(sample_rate).split())
+        raise UsageError(f"a sample rate is a whole number of Hz, not {given}") from None
 
 
 class FileSource(AudioSource):
-    """What all files share: a path, and tags in it."""
+    """What all files have in common: a path, and tags."""
 
     def __init__(self, path: Path, sample_rate: int, channels: int, samples: int | None) -> None:
         super().__init__(str(path), sample_rate, channels, samples)

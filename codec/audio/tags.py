@@ -1,4 +1,4 @@
-"""Tags and cover art of a source, under names that do not depend on its format."""
+"""Tags and cover art of a source, by names that do not depend on its format."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tinytag import TinyTag
 
 FIELDS = ("title", "artist", "album", "albumartist", "composer", "track", "disc", "date", "genre", "comment")
-"""Names a source's tags get; ReplayGain's and R128's own names come besides them."""
+"""Names of the tags that are read; ReplayGain and R128 tags keep their own names."""
 
 _GAINS = ("replaygain_", "r128_")
 
@@ -21,7 +21,10 @@ _GAINS = ("replaygain_", "r128_")
 def read_tags(path: str | PathLike[str]) -> Metadata:
     """Read the tags and the cover of an audio file.
 
-    track and disc read "3" or "3/12". Unreadable tags never stand in a song's way: they are then simply not there.
+    Unreadable tags must not keep a song from being encoded: they are left out.
+
+    Returns:
+        tags by the names in FIELDS, with track and disc as "3" or "3/12", and the cover.
     """
     from tinytag import TinyTag, UnsupportedFormatError
 
@@ -30,12 +33,11 @@ def read_tags(path: str | PathLike[str]) -> Metadata:
         with file.open("rb") as opened:
             try:
                 found = TinyTag.get(file_obj=opened, duration=False, image=True)
-            except (
-                UnsupportedFormatError
-            ):  # the first bytes say nothing (an mp3 with debris in front): believe the name
+            except UnsupportedFormatError:
+                # The first bytes tell nothing, as in an mp3 with debris in front: go by the name's extension.
                 found = TinyTag.get(file, duration=False, image=True)
         return _metadata(found)
-    except Exception:  # a parser in the face of any bytes at all
+    except Exception:  # a parser may raise anything for bytes that are no tags
         return Metadata()
 
 
@@ -43,7 +45,7 @@ def _metadata(found: TinyTag) -> Metadata:
     other = {key.lower().lstrip("_"): values for key, values in found.other.items() if values}
 
     def text(value: object, name: str) -> str:
-        # Some formats keep even the plain fields among the others; the first value is the one players show.
+        # Some formats keep even the standard fields among the others; the first value is the one that players show.
         return _clean(value) or _clean(next(iter(other.get(name, [])), ""))
 
     tags = {
@@ -52,14 +54,14 @@ def _metadata(found: TinyTag) -> Metadata:
         "album": text(found.album, "album"),
         "albumartist": text(found.albumartist, "albumartist"),
         "composer": text(found.composer, "composer"),
-        "track": _of(found.track, found.track_total),
-        "disc": _of(found.disc, found.disc_total),
+        "track": _number(found.track, found.track_total),
+        "disc": _number(found.disc, found.disc_total),
         "date": text(found.year, "date"),
         "genre": text(found.genre, "genre"),
         "comment": text(found.comment, "comment"),
     }
     tags |= {key: _clean(values[0]) for key, values in other.items() if key.startswith(_GAINS)}
-    cover = found.images.any  # the front cover where there is one
+    cover = found.images.any  # the front cover, if there is one
     if cover is None or not 0 < len(cover.data) <= COVER_LIMIT:
         return Metadata(tags=_fitting(tags))
     kind = _clean(cover.mime_type)[:100] or "application/octet-stream"
@@ -67,7 +69,7 @@ def _metadata(found: TinyTag) -> Metadata:
 
 
 def _fitting(tags: dict[str, str]) -> dict[str, str]:
-    """Keep what is not empty, as far as it fits the file: a megabyte of comment must not stop the song."""
+    """The tags that are not empty, as far as they fit the file: a huge comment must not stop the encoder."""
     kept = {}
     room = TAGS_LIMIT
     for key, value in tags.items():
@@ -78,12 +80,13 @@ def _fitting(tags: dict[str, str]) -> dict[str, str]:
     return kept
 
 
-def _of(number: int | None, total: int | None) -> str:
+def _number(number: int | None, total: int | None) -> str:
+    """A track's or disc's number, with the total if it is known."""
     if not number:
         return ""
     return f"{number}/{total}" if total else str(number)
 
 
 def _clean(value: object) -> str:
-    # A lone surrogate cannot be written as UTF-8, and a NUL ends a string in every target.
+    """Text that every target can hold: a lone surrogate cannot be written as UTF-8, and a NUL ends a string."""
     return str(value or "").encode("utf-8", "replace").decode("utf-8").replace("\0", "").strip()

@@ -1,1 +1,1 @@
-"""Signal processing on arrays, without models: transform, window switching, stereo rotation, gain control, silence, noise."""
+"""Signal processing without models: transforms, stereo rotation, gain control, silence, noise filling."""

@@ -1,7 +1,7 @@
-"""The transform of time-domain models: raw windows of two hops, overlap-added on the way back, in the MDCT's place.
+"""Framing for plain time-domain models: windows of raw samples that take the place of the MDCT.
 
-Frame f covers samples 700 (f - 1) to 700 (f + 1), as in `codec.dsp.mdct`. What windows and fades there are lies in the
-networks; every sample is covered by two frames, whose contributions add.
+Frame f covers samples 700 (f - 1) to 700 (f + 1), as in `codec.dsp.mdct`, so every sample is covered by two frames,
+whose contributions add on the way back. The networks apply whatever window and cross-fade they have learned.
 """
 
 import numpy as np
@@ -11,7 +11,7 @@ from formats.grid import HOP
 
 
 def forward(x: Float) -> Float:
-    """Cut samples into frames, 1400 samples of each channel.
+    """Cut samples into frames of 1400 samples of each channel.
 
     Shape:
         x: [C, (F + 1) 700] samples -> [F, C 1400]
@@ -21,13 +21,13 @@ def forward(x: Float) -> Float:
 
 
 def inverse(frames: Float, channels: int = 2) -> Float:
-    """Overlap-add; the first and the last 700 samples lack what frames beyond would add.
+    """Overlap and add; the first and the last 700 samples lack the contribution of frames beyond.
 
     Shape:
         frames: [F, C 1400] -> [C, (F + 1) 700]
     """
-    parts = frames.reshape(len(frames), channels, 2, HOP)
+    halves = frames.reshape(len(frames), channels, 2, HOP)
     out = np.zeros((channels, len(frames) + 1, HOP), np.float32)
-    out[:, :-1] = parts[:, :, 0].transpose(1, 0, 2)
-    out[:, 1:] += parts[:, :, 1].transpose(1, 0, 2)
+    out[:, :-1] = halves[:, :, 0].transpose(1, 0, 2)
+    out[:, 1:] += halves[:, :, 1].transpose(1, 0, 2)
     return out.reshape(channels, -1)

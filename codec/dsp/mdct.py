@@ -1,10 +1,10 @@
-"""The transform: a lapped orthonormal MDCT of 700 bands, 63 frames a second at 44.1 kHz.
+"""The transform: an orthonormal MDCT of 700 coefficients, 63 frames a second at 44.1 kHz.
 
-A song of N samples has `frame_count(N)` frames. Frame f covers samples 700 (f - 1) to 700 (f + 1), so the first and the
-last frame reach half a window into the zeros on either side and every sample is covered twice.
+A song of N samples has `frame_count(N)` frames. Frame f covers samples 700 (f - 1) to 700 (f + 1), so every sample is
+covered by two frames, and half the window of the first and of the last frame lies over zeros outside the song.
 
-Source: Princen and Bradley 1986 (time-domain alias cancellation); the window is Vorbis's power-complementary one
-(Vorbis I specification, section 1.3.2); the fold onto a DCT-IV follows Malvar 1992, chapter 5.
+Source: Princen and Bradley 1986 (time-domain alias cancellation). The window is Vorbis's power-complementary one
+(Vorbis I specification, section 1.3.2). The fold onto a DCT-IV follows Malvar 1992, chapter 5.
 """
 
 import numpy as np
@@ -17,7 +17,7 @@ Float = NDArray[np.float32]
 
 
 def window(hop: int) -> Float:
-    """The window of blocks of `hop` coefficients: [2 hop]."""
+    """The window of a transform of `hop` coefficients: [2 hop]."""
     return np.sin(np.pi / 2 * np.sin(np.pi * (np.arange(2 * hop) + 0.5) / (2 * hop)) ** 2).astype(np.float32)
 
 
@@ -29,18 +29,22 @@ def forward(x: Float) -> Float:
     """Transform samples into frames.
 
     Shape:
-        x: [C, (F + 1) 700] samples -> [C, 700, F] coefficients; the result is a view of frame-major memory.
+        x: [C, (F + 1) 700] samples -> [C, 700, F] coefficients, a view of frame-major memory.
     """
     return fold(x, _RISING, _FALLING).transpose(0, 2, 1)
 
 
 def frames(x: Float) -> Float:
-    """`forward`, frame by frame: mid and side [2, (F + 1) 700] -> [F, 1400]."""
+    """`forward` in the frame-major layout of the codec.
+
+    Shape:
+        x: [2, (F + 1) 700] mid and side -> [F, 1400], mid's coefficients before side's.
+    """
     return forward(x).transpose(2, 0, 1).reshape(-1, 2 * HOP)
 
 
 def inverse(coefficients: Float) -> Float:
-    """Overlap-add of the aliased halves; exact inverse of `forward` except for the first and last 700 samples.
+    """Overlap-add of the aliased halves; the exact inverse of `forward` except for the first and last 700 samples.
 
     Shape:
         coefficients: [C, 700, F] -> [C, (F + 1) 700]
@@ -49,10 +53,11 @@ def inverse(coefficients: Float) -> Float:
 
 
 def fold(x: Float, rising: Float, falling: Float) -> Float:
-    """The lapped transform of any block length N: the window's halves, then a DCT-IV of what is folded.
+    """The MDCT for any hop N: the window's halves fold 2 N samples to N, of which a DCT-IV is taken.
 
     Shape:
-        x: [C, (F + 1) N]; rising, falling: [N] or [F, N] -> [C, F, N], a view of frame-major memory.
+        x: [C, (F + 1) N]; rising, falling: [N], or [F, N] for windows that differ -> [C, F, N], a view of frame-major
+        memory.
     """
     hop = rising.shape[-1]
     blocks = x.reshape(len(x), -1, hop)
@@ -69,7 +74,11 @@ def fold(x: Float, rising: Float, falling: Float) -> Float:
 
 
 def unfold(coefficients: Float, rising: Float, falling: Float) -> Float:
-    """Inverse of `fold`, overlapped and added: [C, F, N] -> [C, (F + 1) N]."""
+    """Inverse of `fold`, overlapped and added.
+
+    Shape:
+        coefficients: [C, F, N]; rising, falling: as in `fold` -> [C, (F + 1) N]
+    """
     channels, frames, hop = coefficients.shape
     folded = scipy.fft.dct(coefficients, type=4, norm="ortho")
     half = hop // 2

@@ -1,57 +1,32 @@
-"""What fills where nothing was sent; it depends on a frame's number in the song and on its block length only, so that a
-seek or another chunking hears the same.
+"""Noise filling: what a decoder puts where no coefficient was sent, before its network shapes it.
+
+The noise depends on a frame's number in the song and on its window length only, so that a file sounds the same wherever
+decoding starts and however long its chunks are.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
 from codec.dsp.mdct import Float
-from formats.grid import COEFFICIENTS, SEGMENT, WINDOW_UNIT, WINDOW_UNITS
+from formats.grid import SEGMENT, WINDOW_UNIT, WINDOW_UNITS
 
 PATTERN_UNIT = 32
-"""Integers of a model's own noise to a standard deviation."""
+"""Steps of an integer noise pattern to a standard deviation."""
 
-TURN = 3
-"""Units that a model's own noise is further on with each segment, so that it comes back at uneven times."""
-
-_SCALE = np.float32(np.sqrt(3) / 32768)
+SHIFT = 3
+"""Window units that the pattern moves on with every segment. Seven segments, 14 s, pass before it repeats."""
 
 
-def segment(number: int) -> Float:
-    """Unit-variance uniform noise of one segment: [126, 1400]."""
-    return _integers(number) * _SCALE
-
-
-def own(pattern: NDArray[np.int8], first: int, long: NDArray[np.bool_]) -> Float:
-    """A model's own noise of frames from frame `first` >= 0 on.
+def pattern_noise(pattern: NDArray[np.int8], first: int, long: NDArray[np.bool_]) -> Float:
+    """Noise of consecutive frames, taken from a decoder's pattern.
 
     Shape:
-        pattern: [2, 126, 1400], for short blocks and for long ones; long: [F] -> [F, 1400].
+        pattern: int8 [2, 126, 1400], a segment for short windows and one for long windows; first: number of the first
+        frame in the song, 0 or more; long: bool [F], which frames have long windows -> [F, 1400], of about unit
+        variance.
     """
-    number, place = np.divmod(np.arange(first, first + len(long)), SEGMENT)
-    place = (place + WINDOW_UNIT * (TURN * number % WINDOW_UNITS)) % SEGMENT
-    out: Float = pattern[long.astype(np.intp), place].astype(np.float32)
+    segment, frame = np.divmod(np.arange(first, first + len(long)), SEGMENT)
+    frame = (frame + WINDOW_UNIT * (SHIFT * segment % WINDOW_UNITS)) % SEGMENT
+    out: Float = pattern[long.astype(np.intp), frame].astype(np.float32)
     out *= np.float32(1 / PATTERN_UNIT)
     return out
-
-
-def frames(first: int, count: int) -> Float:
-    """Noise of `count` frames from frame `first` >= 0 on, for models without their own: [count, 1400]."""
-    out = np.empty((count, COEFFICIENTS), np.float32)
-    at = 0
-    while at < count:
-        number, skip = divmod(first + at, SEGMENT)
-        piece = _integers(number)[skip : skip + count - at]
-        np.multiply(piece, _SCALE, out=out[at : at + len(piece)])
-        at += len(piece)
-    return out
-
-
-def _integers(number: int) -> NDArray[np.int16]:
-    """One segment as 16-bit integers: [126, 1400].
-
-    Drawn from Philox4x64-10 (Salmon et al. 2011) keyed with the segment's number: a published counter-based generator,
-    so that the same song decodes to the same samples in any version of NumPy.
-    """
-    raw = np.random.Philox(key=number).random_raw(SEGMENT * COEFFICIENTS // 4)
-    return np.asarray(raw, "<u8").view("<i2").reshape(SEGMENT, COEFFICIENTS)

@@ -1,11 +1,12 @@
-"""Long blocks: where the sound holds still it is transformed by 1400 coefficients at a time instead of 700.
+"""Window switching: stationary passages use an MDCT window twice as long, with 1400 coefficients instead of 700.
 
-Twice the resolution in frequency tells the partials of held notes apart and codes them with fewer bits. A unit of 18
-frames has short blocks or 9 long ones, whose coefficients 2 k and 2 k + 1 stand at coefficient k of two frames in a
-row, so that everything between transform and inverse sees the same grid. At the ends of a run of long blocks, and
-wherever a segment ends, the window has the slope of short blocks, so that nothing depends on other segments.
+Twice the frequency resolution separates the partials of sustained notes and codes them with fewer bits. A unit of 18
+frames has either short windows or 9 long ones. Coefficients 2 k and 2 k + 1 of a long window are stored as
+coefficient k of two consecutive frames, so that everything between transform and inverse sees the same grid. At both
+ends of a run of long windows, and wherever a segment ends, the window has the slope of short windows: no segment
+depends on another.
 
-Source: the choice of transform length by what it costs, Johnston 1988 (perceptual entropy); windows with slopes for
+Source: the choice of window by what it costs to code, Johnston 1988 (perceptual entropy); windows with slopes that fit
 their neighbours, Edler 1989.
 """
 
@@ -20,48 +21,56 @@ from codec.dsp.mdct import Float
 from formats.grid import BAND_EDGES, COEFFICIENTS, HOP, SEGMENT, WINDOW_UNIT, WINDOW_UNITS, segment_count
 
 LONG = 2 * HOP
-"""Coefficients of a long block, each way."""
+"""Coefficients of a long window, and samples from one to the next."""
 
-TOGETHER = 6
-"""Frames whose power is taken together where block lengths are compared."""
+ENVELOPE_FRAMES = 6
+"""Frames over which the power of a band is averaged where window lengths are compared."""
 
 FLOOR_RMS = 2e-5
-"""Added to a band's RMS: what is not heard does not decide."""
+"""Noise floor added to a band's RMS so that inaudible bands do not influence the decision."""
 
-RISE = 6.0
-"""How many times a band's power may be exceeded by that of the long window around it, in the mean over bands."""
+MAX_POWER_RATIO = 6.0
+"""Power under a long window, relative to a frame inside it, from which the window's noise would be audible there."""
 
 _WIDTHS = np.diff(BAND_EDGES).astype(np.float32)
 
 BAND_MEAN = np.repeat(np.diag(1 / _WIDTHS), np.diff(BAND_EDGES), axis=0)
-"""What takes the mean of each band of one channel: [700, 24]."""
+"""Matrix that takes the mean over each band of one channel: [700, 24]."""
 
 
 @cache
-def slopes(blocks: int) -> tuple[Float, Float]:
-    """Rising and falling halves of the windows of a run of long blocks: [blocks, 1400] twice."""
+def slopes(windows: int) -> tuple[Float, Float]:
+    """Rising and falling halves of the windows of a run of long windows: [windows, 1400] twice."""
     narrow = np.concatenate([np.zeros(HOP // 2), mdct.WINDOW[:HOP], np.ones(HOP // 2)]).astype(np.float32)
-    rising = np.tile(mdct.window(LONG)[:LONG], (blocks, 1))
+    rising = np.tile(mdct.window(LONG)[:LONG], (windows, 1))
     rising[0] = narrow
     return rising, np.ascontiguousarray(rising[::-1, ::-1])
 
 
 def forward(x: Float) -> Float:
-    """Mid and side under a run of n units [2, (18 n + 1) 700] -> its frames [18 n, 1400]."""
+    """Transform a run of n units with long windows.
+
+    Shape:
+        x: [2, (18 n + 1) 700] mid and side -> frames [18 n, 1400]
+    """
     padded = np.pad(x, ((0, 0), (HOP // 2, HOP // 2)))
     count = padded.shape[1] // LONG - 1
-    held = mdct.fold(padded, *slopes(count)).reshape(2, count, HOP, 2)
-    return held.transpose(1, 3, 0, 2).reshape(-1, COEFFICIENTS)
+    coefficients = mdct.fold(padded, *slopes(count)).reshape(2, count, HOP, 2)
+    return coefficients.transpose(1, 3, 0, 2).reshape(-1, COEFFICIENTS)
 
 
-def inverse(coefficients: Float) -> Float:
-    """The frames of a run [18 n, 1400] -> samples [2, (18 n + 1) 700], whose ends are still to be overlapped."""
-    held = coefficients.reshape(-1, 2, 2, HOP).transpose(2, 0, 3, 1).reshape(2, -1, LONG)
-    return mdct.unfold(held, *slopes(held.shape[1]))[:, HOP // 2 : -HOP // 2]
+def inverse(frames: Float) -> Float:
+    """Inverse of `forward`; the first and last 700 samples are still to be overlapped with those of short windows.
+
+    Shape:
+        frames: [18 n, 1400] -> [2, (18 n + 1) 700]
+    """
+    coefficients = frames.reshape(-1, 2, 2, HOP).transpose(2, 0, 3, 1).reshape(2, -1, LONG)
+    return mdct.unfold(coefficients, *slopes(coefficients.shape[1]))[:, HOP // 2 : -HOP // 2]
 
 
 def runs(long: NDArray[np.bool_]) -> Iterator[slice]:
-    """Frames of the runs of long blocks, none of them longer than its segment: bool [S, 7]."""
+    """Frames of every run of long windows, none of which is longer than its segment: bool [S, 7]."""
     for number, units in enumerate(long):
         edges = np.flatnonzero(np.diff(units, prepend=False, append=False)).reshape(-1, 2)
         for first, end in edges.tolist():
@@ -69,57 +78,68 @@ def runs(long: NDArray[np.bool_]) -> Iterator[slice]:
 
 
 def transform(x: Float, before: int = 0, count: int | None = None) -> tuple[Float, NDArray[np.bool_]]:
-    """Transform with the block length that suits each unit.
+    """Transform with the window length that suits each unit.
 
     Shape:
-        x: mid and side [2, (F + 1) 700]; the first segment begins at frame `before` and the last one ends `count`
-            frames further (by default at F) -> frames [F, 1400], and bool [ceil(count / 126), 7], which units are
-            long. Context around the segments and a segment that is not whole have short blocks.
+        x: [2, (F + 1) 700] mid and side; the first segment begins at frame `before`, and the last one ends `count`
+        frames later (by default at F) -> frames [F, 1400], and bool [ceil(count / 126), 7], which units have long
+        windows. Context around the segments, and a segment that is not whole, have short windows.
     """
     out = mdct.frames(x)
     count = len(out) - before if count is None else count
     long = np.zeros((segment_count(count), WINDOW_UNITS), np.bool_)
     for number in range(count // SEGMENT):
-        at = before + number * SEGMENT
-        segment = slice(at, at + SEGMENT)
-        candidate = forward(x[:, at * HOP : (at + SEGMENT + 1) * HOP])
+        start = before + number * SEGMENT
+        segment = slice(start, start + SEGMENT)
+        candidate = forward(x[:, start * HOP : (start + SEGMENT + 1) * HOP])
         long[number] = stationary(out[segment], candidate)
         if long[number].all():
             out[segment] = candidate
             continue
         for run in runs(long[number : number + 1]):
-            low, high = at + run.start, at + run.stop
+            low, high = start + run.start, start + run.stop
             out[low:high] = forward(x[:, low * HOP : (high + 1) * HOP])
     return out, long
 
 
-def inverse_transform(coefficients: Float, long: NDArray[np.bool_]) -> Float:
-    """Inverse of `transform` for segments from frame 0 on: [F, 1400] and bool [S, 7], or [0, 7] -> [2, (F + 1) 700]."""
-    rest = coefficients.copy() if long.any() else coefficients
+def inverse_transform(frames: Float, long: NDArray[np.bool_]) -> Float:
+    """Inverse of `transform` for segments from frame 0 on.
+
+    Shape:
+        frames: [F, 1400]; long: bool [S, 7] -> [2, (F + 1) 700]
+    """
+    short = frames.copy() if long.any() else frames
     for run in runs(long):
-        rest[run] = 0
-    out = mdct.inverse(rest.reshape(-1, 2, HOP).transpose(1, 2, 0))
+        short[run] = 0
+    out = mdct.inverse(short.reshape(-1, 2, HOP).transpose(1, 2, 0))
     for run in runs(long):
-        out[:, run.start * HOP : (run.stop + 1) * HOP] += inverse(coefficients[run])
+        out[:, run.start * HOP : (run.stop + 1) * HOP] += inverse(frames[run])
     return out
 
 
 def stationary(short: Float, long: Float) -> NDArray[np.bool_]:
-    """Which units of a segment are worth long blocks: short and long frames [126, 1400] of the same samples -> [7].
+    """Decide which units of a segment get long windows.
 
-    Those in which the absolute values of all coefficients, in units of what their band holds at that moment, have the
-    smaller sum (for a given power, the fewer coefficients hold it, the smaller it is), and in which no frame is so much
-    quieter than what lies under a long window around it that the noise of that would be heard.
+    Two conditions must hold. Long windows must have the smaller sum of absolute values, each relative to its band's RMS
+    at that moment: for a given power, the sum is smaller the fewer coefficients hold it. And no frame may be so much
+    quieter than the sound under a long window around it that the noise of that window would be audible in it.
+
+    Shape:
+        short, long: [126, 1400], frames of the same samples with short and with long windows -> bool [7]
     """
     power = np.square(short.reshape(-1, HOP)) @ BAND_MEAN
-    level = np.sqrt(power.reshape(-1, TOGETHER, 2, len(_WIDTHS)).mean(1)) + np.float32(FLOOR_RMS)
-    sizes = [
-        (np.abs(x.reshape(-1, HOP)) @ BAND_MEAN * _WIDTHS).reshape(-1, TOGETHER, 2, len(_WIDTHS)) for x in (short, long)
-    ]
-    costs = [(size.sum(1) / level).reshape(WINDOW_UNITS, -1).sum(1) for size in sizes]
+    envelope = np.sqrt(power.reshape(-1, ENVELOPE_FRAMES, 2, len(_WIDTHS)).mean(1)) + np.float32(FLOOR_RMS)
+    short_cost, long_cost = (_cost(x, envelope) for x in (short, long))
     both = power.reshape(SEGMENT, 2, -1).sum(1) + np.float32(FLOOR_RMS**2)
-    # The window of a long block lies over its two frames and one more on either side.
+    # A long window lies over its own two frames and one more on either side.
     padded = np.pad(both, ((1, 1), (0, 0)), "edge")
     around = (padded[:-3:2] + padded[1:-2:2] + padded[2:-1:2] + padded[3::2]) / 4
-    rise = (np.repeat(around, 2, axis=0) / both).mean(1).reshape(WINDOW_UNITS, WINDOW_UNIT).max(1)
-    return np.asarray((costs[1] < costs[0]) & (rise < RISE))
+    ratio = (np.repeat(around, 2, axis=0) / both).mean(1).reshape(WINDOW_UNITS, WINDOW_UNIT).max(1)
+    return np.asarray((long_cost < short_cost) & (ratio < MAX_POWER_RATIO))
+
+
+def _cost(frames: Float, envelope: Float) -> Float:
+    """Sum of absolute values in every unit of a segment, relative to the envelope: [126, 1400], [21, 2, 24] -> [7]."""
+    sums = np.abs(frames.reshape(-1, HOP)) @ BAND_MEAN * _WIDTHS
+    sums = sums.reshape(-1, ENVELOPE_FRAMES, *envelope.shape[1:]).sum(1)
+    return np.asarray((sums / envelope).reshape(WINDOW_UNITS, -1).sum(1))

@@ -1,1 +1,1 @@
-"""What the encoder decides: quantization indices and hyper latents, by rate and distortion."""
+"""What the encoder decides by rate and distortion: hyper latents and the quantization indices of main latents."""

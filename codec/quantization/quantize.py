@@ -1,4 +1,4 @@
-"""The one definition of rounding, steps and dequantization that runtime and training share."""
+"""Quantizer steps and rounding, in the one definition that runtime and training share."""
 
 from typing import TYPE_CHECKING
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     from codec.dsp.mdct import Float
 
 DEAD_ZONE = 0.12
-"""Latents of mixed models round up from 0.5 + this: zeros are cheaper than the little that they lose."""
+"""Latents of plain models are rounded up from 0.5 + this on: the zeros save more than the small error costs."""
 
 
 def quantize_hyper(hyper: "Float", coefficients: "Float", bits: "Float") -> NDArray[np.int8]:
-    """Hyper latents in integers; a channel whose coefficients are all zero over a hyper vector gets silence's value.
+    """Quantize hyper latents; a channel that is all zeros over a hyper vector gets HYPER_MIN, digital silence.
 
     Shape:
-        hyper: [G, 48] half octaves, from a segment's start on; coefficients: [3 G, 1400]; bits: [56, 64], code lengths
-        as `codec.quantization.hyper_trellis.change_code_lengths` gives them -> [G, 48] in -32...31.
+        hyper: [G, 48] half octaves, from a segment's start on; coefficients: [3 G, 1400]; bits: [56, 64] from
+        `codec.quantization.hyper_trellis.change_code_lengths` -> int8 [G, 48] in -32...31
     """
     out = trellis_quantize(hyper, bits).astype(np.int8)
     silent = ~coefficients.reshape(len(hyper), HYPER_FRAMES, 2, HOP).any((1, 3))
@@ -33,37 +33,44 @@ def quantize_hyper(hyper: "Float", coefficients: "Float", bits: "Float") -> NDAr
     return out
 
 
-def log_steps(expected: Scales, index: NDArray[np.int64], gain: int, tables: Tables) -> "Float":
-    """log2 of the step of chosen coefficients: indices [F, M] -> [F, M]."""
-    sigma = gather(expected.sigma, index).astype(np.float32) / np.float32(SIGMA_UNIT)
-    shape, bias = tables.shape.astype(np.float32), tables.bias.astype(np.float32)
-    steps = sigma * np.take(shape, index) + np.take(bias - np.float32(gain / 32), index)
-    if tables.steady is not None:
-        loudness = expected.loudness.astype(np.float32) / np.float32(SIGMA_UNIT)
-        steps += loudness * np.take(tables.steady.astype(np.float32), index)
+def log_steps(scales: Scales, position: NDArray[np.int64], gain: int, tables: Tables) -> "Float":
+    """log2 of the quantizer steps of the coefficients at `position`: [F, M] -> [F, M]."""
+    sigma = gather(scales.sigma, position).astype(np.float32) / np.float32(SIGMA_UNIT)
+    loudness = scales.loudness.astype(np.float32) / np.float32(SIGMA_UNIT)
+    shape, bias, steady = (values.astype(np.float32) for values in (tables.shape, tables.bias, tables.steady))
+    steps = sigma * np.take(shape, position) + np.take(bias - np.float32(gain / 32), position)
+    steps += loudness * np.take(steady, position)
     return steps
 
 
 def quantize(
-    analysis: "Float",
-    expected: Scales,
-    level: NDArray[np.uint8],
-    index: NDArray[np.int64],
+    coefficients: "Float",
+    scales: Scales,
+    scale_index: NDArray[np.uint8],
+    position: NDArray[np.int64],
     gain: int,
     tables: Tables,
 ) -> NDArray[np.int32]:
-    """Main latents: analysis values [F, 1400] at indices [F, M] of these levels, in steps, decided -> [F, M]."""
-    ratio = gather(analysis, index) * np.exp2(-log_steps(expected, index, gain, tables))
-    return decide(ratio, level, index, thresholds(tables))
+    """Quantization indices of the main latents, by rank.
+
+    Shape:
+        coefficients: [F, 1400], from a segment's start on; scale_index, position: [F, M] -> int32 [F, M]
+    """
+    ratio = gather(coefficients, position) * np.exp2(-log_steps(scales, position, gain, tables))
+    return decide(ratio, scale_index, position, thresholds(tables))
 
 
 def quantize_plain(latents: "Float", gain: int) -> NDArray[np.int32]:
-    """Latents of a mixed model, whose steps are all d = 2**(-gain / 32), rounded with a dead zone: [F, M] -> [F, M]."""
+    """Quantize latents of a plain model, all with the step 2**(-gain / 32) and a dead zone: [F, M] -> int32 [F, M]."""
     ratio = latents * np.exp2(np.float32(gain / 32))
     magnitude = np.floor(np.minimum(np.abs(ratio), MAGNITUDE_LIMIT) + np.float32(0.5 - DEAD_ZONE))
     return np.asarray(np.where(ratio < 0, -magnitude, magnitude), np.int32)
 
 
-def scatter_indices(main: NDArray[np.int32], index: NDArray[np.int64]) -> tuple["Float", NDArray[np.bool_]]:
-    """Main latents [F, M] back at their coefficients: values [F, 1400] and the mask of what was sent."""
-    return scatter(main.astype(np.float32), index), scatter(np.ones(index.shape, np.bool_), index)
+def scatter_indices(indices: NDArray[np.int32], position: NDArray[np.int64]) -> tuple["Float", NDArray[np.bool_]]:
+    """Put quantization indices [F, M] back in the places of their coefficients.
+
+    Returns:
+        float32 [F, 1400], zero where nothing was sent; and bool [F, 1400], where something was sent.
+    """
+    return scatter(indices.astype(np.float32), position), scatter(np.ones(position.shape, np.bool_), position)

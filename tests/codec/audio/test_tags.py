@@ -142,7 +142,7 @@ def test_giant_tags_are_left_out_and_the_others_stay(tmp_path):
     full = read_tags(
         flac_with(tmp_path / "b.flac", [f"{key}={'€' * 40_000}" for key in ("TITLE", "ARTIST", "ALBUM", "GENRE")])
     )
-    assert pack_metadata(full)
+    assert pack_metadata(full, 0)
     assert len(full.tags) == 4
 
 
@@ -156,4 +156,4 @@ def test_covers_as_far_as_a_file_may_hold_them(tmp_path, size, kept):
     found = read_tags(path)
     assert (found.cover is not None) == kept
     assert not kept or (len(found.cover), found.cover_type) == (size, "image/png")
-    assert pack_metadata(found)
+    assert pack_metadata(found, 0)

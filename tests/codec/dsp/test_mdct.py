@@ -1,4 +1,4 @@
-"""The transform against its definition in SPEC.md, and the properties that the codec builds on."""
+"""The MDCT against its definition in SPEC.md, and the properties that the codec relies on."""
 
 import numpy as np
 import pytest
@@ -32,7 +32,7 @@ def test_inverse_is_the_overlapped_sum_of_the_specification() -> None:
 
 
 @pytest.mark.parametrize("frames", [1, 2, 3, 17])
-def test_inverse_undoes_forward_but_for_the_outer_halves(frames: int) -> None:
+def test_inverse_undoes_forward_except_for_the_outer_halves(frames: int) -> None:
     x = np.random.default_rng(frames).standard_normal((2, (frames + 1) * HOP)).astype(np.float32)
     y = inverse(forward(x))
     assert y.shape == x.shape
@@ -47,7 +47,7 @@ def test_forward_undoes_inverse_so_the_transform_is_orthonormal() -> None:
     assert np.sum(x.astype(float) ** 2) == pytest.approx(np.sum(coefficients.astype(float) ** 2), rel=1e-5)
 
 
-def test_zeros_stay_exact_zeros() -> None:
+def test_zeros_stay_exactly_zero() -> None:
     assert not forward(np.zeros((2, 4 * HOP), np.float32)).any()
     assert not inverse(np.zeros((2, HOP, 3), np.float32)).any()
 

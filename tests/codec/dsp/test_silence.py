@@ -1,4 +1,4 @@
-"""Digital silence: found whatever the blocks, listed by chunk, put back to the sample."""
+"""Digital silence: found whatever the blocks, listed by chunk, restored to the sample."""
 
 import numpy as np
 from hypothesis import given, settings
@@ -12,7 +12,7 @@ cuts = st.lists(st.integers(1, 90), min_size=1, max_size=8)
 
 
 def signal(runs: list[tuple[int, bool]]) -> np.ndarray:
-    """Stretches of tone and of zeros, [2, N]; a tone is in one channel, and negative zeros in the other."""
+    """Runs of tone and of zeros, [2, N]; a tone is in one channel, and negative zeros in the other."""
     parts = [np.zeros((2, 0), np.float32)]
     for length, quiet in runs:
         part = np.zeros((2, length), np.float32)
@@ -24,7 +24,7 @@ def signal(runs: list[tuple[int, bool]]) -> np.ndarray:
 
 
 def slow_runs(x: np.ndarray) -> list[tuple[int, int]]:
-    """Every stretch of at least 20 samples that are zero in both channels, looked at one by one."""
+    """Every run of at least 20 samples that are zero in both channels, found sample by sample."""
     found, start = [], None
     for n in range(x.shape[1] + 1):
         zero = n < x.shape[1] and x[0, n] == 0 and x[1, n] == 0
@@ -39,11 +39,11 @@ def slow_runs(x: np.ndarray) -> list[tuple[int, int]]:
 
 @settings(deadline=None)
 @given(lengths, cuts, st.integers(1, 200))
-def test_stretches_are_found_whatever_the_blocks_and_chunks(
+def test_runs_are_found_whatever_the_blocks_and_chunks(
     runs: list[tuple[int, bool]], blocks: list[int], span: int
 ) -> None:
     x = signal(runs)
-    finder, pushed, turn, got = SilenceFinder(RATE), 0, 0, []
+    finder, pushed, count, got = SilenceFinder(RATE), 0, 0, []
     chunks = -(-x.shape[1] // span)
     ready = 0
 
@@ -56,10 +56,10 @@ def test_stretches_are_found_whatever_the_blocks_and_chunks(
         ready += 1
 
     while pushed < x.shape[1]:
-        size = blocks[turn % len(blocks)]
+        size = blocks[count % len(blocks)]
         finder.push(x[:, pushed : pushed + size])
-        pushed, turn = min(pushed + size, x.shape[1]), turn + 1
-        while (ready + 1) * span + SHORTEST <= pushed:  # the codec has read on by more than this, for its windows
+        pushed, count = min(pushed + size, x.shape[1]), count + 1
+        while (ready + 1) * span + SHORTEST <= pushed:  # the codec's windows look ahead by more than this
             ask()
     while ready < chunks:
         ask()
@@ -74,21 +74,19 @@ def test_stretches_are_found_whatever_the_blocks_and_chunks(
 
 @settings(deadline=None)
 @given(lengths, cuts, st.integers(1, 200))
-def test_what_is_put_back_is_exactly_what_was_listed(
-    runs: list[tuple[int, bool]], blocks: list[int], span: int
-) -> None:
+def test_exactly_the_listed_runs_are_restored(runs: list[tuple[int, bool]], blocks: list[int], span: int) -> None:
     silent = slow_runs(signal(runs))
     total = sum(length for length, _ in runs)
-    keeper, y, position, turn, chunk = SilenceKeeper(0), [], 0, 0, 0
+    keeper, y, position, chunk = SilenceKeeper(0), [], 0, 0
     while position < total:
-        size = min(blocks[turn % len(blocks)], total - position)
-        while chunk * span < position + size:  # a chunk's list comes before its samples
+        size = min(blocks[len(y) % len(blocks)], total - position)
+        while chunk * span < position + size:  # a chunk's runs are listed before its samples come
             low, high = chunk * span, (chunk + 1) * span
             inside = [(max(a, low) - low, min(b, high) - max(a, low)) for a, b in silent if a < high and b > low]
             keeper.add(low, np.array(inside, np.int64).reshape(-1, 2))
             chunk += 1
         y.append(keeper.apply(np.ones((2, size), np.float32)))
-        position, turn = position + size, turn + 1
+        position += size
     wanted = np.ones((2, total), np.float32)
     for a, b in silent:
         wanted[:, a:b] = 0

@@ -1,4 +1,4 @@
-"""Long blocks against their definition in SPEC.md, exact reconstruction under any choice, and what is chosen when."""
+"""Window switching: long windows as SPEC.md defines them, exact reconstruction under any choice, and the choice."""
 
 from collections.abc import Callable
 
@@ -15,11 +15,11 @@ from tests.support.codec import Array
 N, K = np.arange(2800), np.arange(1400)
 BASIS = np.sqrt(2 / 1400) * np.cos(np.pi / 1400 * (N[:, None] + 700.5) * (K + 0.5))
 PAD = 350
-"""Samples that a run's outer windows have beyond the run's frames, all of them under zeros."""
+"""Samples that the outer windows of a run extend beyond its frames; the windows are zero there."""
 
 
-def shapes(count: int) -> NDArray[np.float64]:
-    """Windows of a run of `count` long blocks, in the words of the specification."""
+def windows(count: int) -> NDArray[np.float64]:
+    """Windows of a run of `count` long windows, in the words of the specification."""
     short = np.sin(np.pi / 2 * np.sin(np.pi * (np.arange(1400) + 0.5) / 1400) ** 2)
     long = np.sin(np.pi / 2 * np.sin(np.pi * (N + 0.5) / 2800) ** 2)
     out = np.tile(long, (count, 1))
@@ -30,11 +30,11 @@ def shapes(count: int) -> NDArray[np.float64]:
 
 
 def slow_forward(x: Array) -> NDArray[np.float64]:
-    """Samples under a run [2, (18 n + 1) 700] -> frames [18 n, 1400], block by block."""
+    """Samples under a run [2, (18 n + 1) 700] -> frames [18 n, 1400], window by window."""
     padded = np.pad(x.astype(float), ((0, 0), (PAD, PAD)))
     count = x.shape[1] // 1400
     out = np.zeros((2 * count, COEFFICIENTS))
-    for j, window in enumerate(shapes(count)):
+    for j, window in enumerate(windows(count)):
         for channel in range(2):
             z = (padded[channel, 1400 * j :][:2800] * window) @ BASIS
             for k in range(700):
@@ -46,7 +46,7 @@ def slow_inverse(frames: Array) -> NDArray[np.float64]:
     """Frames of a run [18 n, 1400] -> what they add to the samples under it [2, (18 n + 1) 700]."""
     count = len(frames) // 2
     out = np.zeros((2, 1400 * (count + 1)))
-    for j, window in enumerate(shapes(count)):
+    for j, window in enumerate(windows(count)):
         for channel in range(2):
             z = np.zeros(1400)
             for k in range(700):
@@ -61,8 +61,8 @@ def noise(frames: int, seed: int = 0) -> Array:
     return np.random.default_rng(seed).standard_normal((2, (frames + 1) * HOP)).astype(np.float32)
 
 
-def told(units: NDArray[np.bool_]) -> Callable[[Array, Array], NDArray[np.bool_]]:
-    """In place of `still`: row by row of bool [S, 7]."""
+def chosen(units: NDArray[np.bool_]) -> Callable[[Array, Array], NDArray[np.bool_]]:
+    """A function to replace `stationary`, which gives bool [S, 7] row by row."""
     rows = iter(units)
     return lambda short, long: next(rows)
 
@@ -92,9 +92,9 @@ def test_inverse_is_the_sum_of_the_specification(units: int) -> None:
 
 
 @pytest.mark.parametrize("count", [1, 2, 9, 63])
-def test_windows_are_power_complementary_inside_and_fit_short_ones_outside(count: int) -> None:
+def test_windows_are_power_complementary_in_a_run_and_with_short_windows_around_it(count: int) -> None:
     rising, falling = window_switching.slopes(count)
-    wanted = shapes(count)
+    wanted = windows(count)
     np.testing.assert_allclose(rising, wanted[:, :1400], atol=1e-7)
     np.testing.assert_allclose(falling, wanted[:, 1400:], atol=1e-7)
     np.testing.assert_allclose(falling[:-1] ** 2 + rising[1:] ** 2, 1, atol=1e-6)
@@ -104,14 +104,14 @@ def test_windows_are_power_complementary_inside_and_fit_short_ones_outside(count
 
 @settings(deadline=None, max_examples=25)
 @given(masks(2), st.integers(0, 130), st.integers(0, 7), st.integers(0, 3))
-def test_samples_undo_frames_whatever_is_long(units: NDArray[np.bool_], more: int, before: int, behind: int) -> None:
-    """Two whole segments and what follows; the last of three is whole where it can be, and short all the same."""
+def test_the_inverse_is_exact_whatever_is_long(units: NDArray[np.bool_], more: int, before: int, behind: int) -> None:
+    """Two whole segments and a third, which keeps short windows even where it is whole."""
     count = 2 * SEGMENT + more
     x = noise(before + count + behind, more)
     wanted = np.zeros((-(-count // SEGMENT), WINDOW_UNITS), np.bool_)
     wanted[:2] = units
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(window_switching, "still", told(wanted))
+        patch.setattr(window_switching, "stationary", chosen(wanted))
         frames, long = window_switching.transform(x, before, count)
     assert frames.shape == (before + count + behind, COEFFICIENTS) and frames.dtype == np.float32
     assert long.dtype == np.bool_ and np.array_equal(long, wanted)
@@ -123,23 +123,24 @@ def test_samples_undo_frames_whatever_is_long(units: NDArray[np.bool_], more: in
 
 @settings(deadline=None, max_examples=25)
 @given(masks(3))
-def test_frames_undo_samples_so_any_mix_is_orthonormal(long: NDArray[np.bool_]) -> None:
+def test_the_transform_is_orthonormal_whatever_is_long(long: NDArray[np.bool_]) -> None:
     frames = np.zeros((3 * SEGMENT, COEFFICIENTS), np.float32)
-    frames[2 * WINDOW_UNIT : -2 * WINDOW_UNIT] = np.random.default_rng(2).standard_normal((len(frames) - 4 * WINDOW_UNIT, COEFFICIENTS))
+    inner = frames[2 * WINDOW_UNIT : -2 * WINDOW_UNIT]
+    inner[:] = np.random.default_rng(2).standard_normal(inner.shape)
     x = window_switching.inverse_transform(frames, long)
     assert np.sum(x.astype(float) ** 2) == pytest.approx(np.sum(frames.astype(float) ** 2), rel=1e-5)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(window_switching, "still", told(long))
+        patch.setattr(window_switching, "stationary", chosen(long))
         np.testing.assert_allclose(window_switching.transform(x)[0], frames, atol=2e-5)
 
 
-def test_frames_are_short_and_long_where_they_say(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Runs end with their segment; context and a segment that is not whole have short blocks."""
+def test_units_have_the_windows_that_are_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs end with their segment; context and a segment that is not whole have short windows."""
     before, count = 6, 2 * SEGMENT + 100
     x = noise(before + count + 9)
     units = np.zeros((3, WINDOW_UNITS), np.bool_)
     units[0, 1:3] = units[0, 6] = units[1, 0] = True
-    monkeypatch.setattr(window_switching, "still", told(units))
+    monkeypatch.setattr(window_switching, "stationary", chosen(units))
     got, long = window_switching.transform(x, before, count)
     assert np.array_equal(long, units)
     wanted = mdct.frames(x)
@@ -150,14 +151,14 @@ def test_frames_are_short_and_long_where_they_say(monkeypatch: pytest.MonkeyPatc
     assert [(run.start, run.stop) for run in window_switching.runs(long)] == [(18, 54), (108, 126), (126, 144)]
 
 
-def test_a_segment_s_choice_sees_its_own_frames_only(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_choice_depends_on_a_segments_own_frames_only(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[tuple[Array, Array]] = []
 
-    def still(short: Array, long: Array) -> NDArray[np.bool_]:
+    def stationary(short: Array, long: Array) -> NDArray[np.bool_]:
         seen.append((short.copy(), long.copy()))
         return np.zeros(WINDOW_UNITS, np.bool_)
 
-    monkeypatch.setattr(window_switching, "still", still)
+    monkeypatch.setattr(window_switching, "stationary", stationary)
     x = noise(6 + 2 * SEGMENT + 50)
     window_switching.transform(x, 6, 2 * SEGMENT + 30)
     assert len(seen) == 2
@@ -168,14 +169,13 @@ def test_a_segment_s_choice_sees_its_own_frames_only(monkeypatch: pytest.MonkeyP
         np.testing.assert_allclose(long, slow_forward(under), atol=4e-5)
 
 
-def test_none_long_is_the_short_transform() -> None:
+def test_without_long_windows_it_is_the_mdct() -> None:
     frames = np.random.default_rng(3).standard_normal((40, COEFFICIENTS)).astype(np.float32)
     wanted = mdct.inverse(frames.reshape(-1, 2, HOP).transpose(1, 2, 0))
-    for long in (np.zeros((0, WINDOW_UNITS), np.bool_), np.zeros((1, WINDOW_UNITS), np.bool_)):
-        assert np.array_equal(window_switching.inverse_transform(frames, long), wanted)
+    assert np.array_equal(window_switching.inverse_transform(frames, np.zeros((1, WINDOW_UNITS), np.bool_)), wanted)
 
 
-def test_samples_write_to_nothing_that_they_are_given() -> None:
+def test_the_inverse_leaves_its_input_as_it_was() -> None:
     frames = np.random.default_rng(4).standard_normal((SEGMENT, COEFFICIENTS)).astype(np.float32)
     kept = frames.copy()
     window_switching.inverse_transform(frames, np.ones((1, WINDOW_UNITS), np.bool_))
@@ -186,7 +186,7 @@ def test_samples_write_to_nothing_that_they_are_given() -> None:
 
 
 def spread(signal: NDArray[np.float64]) -> Array:
-    """The same in mid and a little of it in side."""
+    """A signal in mid, and a fifth of it in side."""
     return np.stack([signal, 0.2 * signal]).astype(np.float32)
 
 
@@ -196,7 +196,7 @@ def time(segments: int) -> NDArray[np.float64]:
 
 
 def chord(t: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Held notes, each of eight partials."""
+    """Sustained notes, each of eight partials."""
     pitches = [110 * 2 ** (note / 12) * k for note in (0, 4, 7, 16) for k in range(1, 9)]
     return np.asarray(sum(np.sin(2 * np.pi * f * t + f) / f for f in pitches) * 10)
 
@@ -207,27 +207,28 @@ def drums(t: NDArray[np.float64], every: float) -> NDArray[np.float64]:
     return np.asarray(rng.standard_normal(len(t)) * np.exp(-(t % every) * 200) * 0.3)
 
 
-def test_a_held_chord_has_long_blocks() -> None:
+def test_a_sustained_chord_has_long_windows() -> None:
     t = time(2)
-    frames, long = window_switching.transform(spread(chord(t) + 1e-4 * np.random.default_rng(0).standard_normal(len(t))))
+    hiss = 1e-4 * np.random.default_rng(0).standard_normal(len(t))
+    frames, long = window_switching.transform(spread(chord(t) + hiss))
     assert long.shape == (2, WINDOW_UNITS) and long.all()
     assert np.abs(frames).sum() < 0.9 * np.abs(mdct.frames(spread(chord(t)))).sum()
 
 
 @pytest.mark.parametrize("every", [0.05, 0.1, 0.25])
-def test_drums_have_short_blocks(every: float) -> None:
+def test_drums_have_short_windows(every: float) -> None:
     _, long = window_switching.transform(spread(drums(time(2), every)))
     assert not long.any()
 
 
-def test_clicks_have_short_blocks() -> None:
+def test_clicks_have_short_windows() -> None:
     x = np.zeros((2, (SEGMENT + 1) * HOP), np.float32)
     x[:, 5000::7000] = 0.5
     _, long = window_switching.transform(x)
     assert not long.any()
 
 
-def test_a_hit_makes_its_own_unit_short_and_leaves_the_others() -> None:
+def test_a_hit_makes_only_its_own_unit_short() -> None:
     t = time(1)
     x = 0.1 * chord(t)
     hit = (3 * WINDOW_UNIT + 9) * HOP
@@ -236,15 +237,15 @@ def test_a_hit_makes_its_own_unit_short_and_leaves_the_others() -> None:
     assert long.tolist() == [[True, True, True, False, True, True, True]]
 
 
-def test_an_onset_out_of_quiet_is_not_under_a_long_window() -> None:
-    """The chord alone has the smaller sum with long blocks; the noise before it decides."""
+def test_an_onset_after_quiet_is_not_under_a_long_window() -> None:
+    """The chord alone would cost less with long windows; the noise that they would put before it decides."""
     t = time(1)
     x = chord(t) * np.where(np.arange(len(t)) < (4 * WINDOW_UNIT + 9) * HOP, 1e-3, 1)
     _, long = window_switching.transform(spread(x))
     assert not long[0, 4] and long[0, [0, 1, 6]].all()
 
 
-def test_silence_has_short_blocks_and_stays_exact_zeros() -> None:
+def test_silence_has_short_windows_and_stays_exactly_zero() -> None:
     x = np.zeros((2, (SEGMENT + 1) * HOP), np.float32)
     frames, long = window_switching.transform(x)
     assert not frames.any() and not long.any()
@@ -252,14 +253,14 @@ def test_silence_has_short_blocks_and_stays_exact_zeros() -> None:
     assert not window_switching.inverse_transform(frames, np.ones((1, WINDOW_UNITS), np.bool_)).any()
 
 
-def test_a_silent_side_stays_exact_zeros_beside_a_long_mid() -> None:
+def test_a_silent_side_stays_exactly_zero_beside_a_stationary_mid() -> None:
     t = time(1)
     frames, long = window_switching.transform(np.stack([chord(t), np.zeros_like(t)]).astype(np.float32))
     assert long.all() and not frames[:, HOP:].any()
     assert not window_switching.inverse_transform(frames, long)[1].any()
 
 
-def test_what_nobody_hears_does_not_decide(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_inaudible_bands_do_not_influence_the_choice(monkeypatch: pytest.MonkeyPatch) -> None:
     """Drums far below the last step of 16 bits, in bands where the chord has nothing."""
     t = time(1)
     x = spread(chord(t) + 1e-6 * drums(t, 0.1))

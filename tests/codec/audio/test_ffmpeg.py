@@ -1,0 +1,64 @@
+"""Sources that ffmpeg reads: all of their samples, and nothing of the process left behind."""
+
+import shutil
+import subprocess
+import threading
+
+import numpy as np
+import pytest
+
+from codec.audio.open import open_source
+from formats.errors import AudioError
+from tests.support.audio_files import music, read, write
+
+needs_ffmpeg = pytest.mark.skipif(not shutil.which("ffmpeg"), reason="no ffmpeg here")
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("kind", ["m4a", "aac", "wma", "flac", "caf", "mka"])
+def test_what_ffmpeg_reads_arrives(tmp_path, kind, channels):
+    audio = music(44_100, channels)
+    made = write(tmp_path / "made.wav", audio, 44100)
+    path = tmp_path / f"a:b.{kind}"  # the colon must not make a protocol of the name
+    subprocess.run(["ffmpeg", "-v", "error", "-i", made, f"file:{path}"], check=True)
+    reference = subprocess.run(["ffmpeg", "-v", "error", "-i", f"file:{path}", "-f", "s16le", "-"], capture_output=True)
+    expected = np.frombuffer(reference.stdout, "<i2").reshape(-1, channels).T / 32768
+    got = read(path, 1000)
+    assert got.shape == expected.shape
+    np.testing.assert_allclose(got, expected, atol=1e-4)
+
+
+@needs_ffmpeg
+def test_ffmpeg_decodes_only_a_little_in_advance_and_ends_with_the_source(tmp_path):
+    made = write(tmp_path / "made.wav", music(44100 * 60), 44100)
+    path = tmp_path / "a.m4a"
+    subprocess.run(["ffmpeg", "-v", "error", "-i", made, "-c:a", "alac", path], check=True)
+    before = threading.active_count()
+    with open_source(path) as source:
+        next(source.blocks(1000))
+        ffmpeg = source._ffmpeg
+        ffmpeg.stdout_reader.join(0.5)
+        assert ffmpeg.stdout_reader.queue.qsize() <= 1280  # of the file's 1292: some before the bound was set
+        assert ffmpeg.stdout_reader.queue.maxsize == 256
+    assert ffmpeg.proc.returncode is not None
+    assert threading.active_count() == before
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize(("layout", "count"), [("quad", 4), ("5.1", 6)])
+def test_more_than_two_channels_are_refused_by_name(tmp_path, layout, count):
+    made = write(tmp_path / "made.wav", music(1000, count), 44100)
+    path = tmp_path / "a.m4a"
+    subprocess.run(["ffmpeg", "-v", "error", "-i", made, "-channel_layout", layout, path], check=True)
+    for source in (made, path):
+        with pytest.raises(AudioError, match="only mono and stereo"):
+            open_source(source)
+
+
+def test_without_ffmpeg_the_error_says_so(tmp_path, monkeypatch):
+    path = tmp_path / "a.m4a"
+    path.write_bytes(b"\0\0\0\x20ftypM4A \0\0\0\0")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(AudioError, match=r"a\.m4a .*ffmpeg.* is not installed$"):
+        open_source(path)

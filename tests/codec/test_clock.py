@@ -1,0 +1,20 @@
+"""Times as text."""
+
+import pytest
+
+from codec.clock import clock
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0:00.0"),
+        (83.456, "1:23.5"),
+        (59.96, "1:00.0"),
+        (3599.94, "59:59.9"),
+        (3599.96, "1:00:00.0"),
+        (36_000, "10:00:00.0"),
+    ],
+)
+def test_minutes_seconds_and_hours_where_there_are_any(seconds: float, text: str) -> None:
+    assert clock(seconds) == text

@@ -1,0 +1,128 @@
+"""Output files: they appear complete or not at all, and what must not be written is refused with one sentence."""
+
+import errno
+import os
+import pickle
+from pathlib import Path
+
+import pytest
+
+from codec.files import TargetExistsError, check_target, new_file
+from formats.errors import AezError, UsageError
+
+
+def test_new_files_appear_complete_with_the_usual_permissions(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    with new_file(path) as file:
+        file.write(b"x" * 10)
+        assert not path.exists()
+    assert path.read_bytes() == b"x" * 10
+    plain = tmp_path / "plain"
+    plain.write_bytes(b"")
+    assert path.stat().st_mode == plain.stat().st_mode
+    path.chmod(0o600)
+    with new_file(path, force=True) as file:
+        file.write(b"y")
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, ValueError, AezError])
+def test_an_interrupted_file_leaves_the_old_one(tmp_path: Path, error: type[BaseException]) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(b"old")
+    with pytest.raises(error), new_file(path, force=True) as file:
+        file.write(b"new")
+        raise error
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_targets_that_are_refused(tmp_path: Path) -> None:
+    existing = tmp_path / "a"
+    existing.write_bytes(b"old")
+    link = tmp_path / "link"
+    link.symlink_to(existing)
+    dangling = tmp_path / "dangling"
+    dangling.symlink_to(tmp_path / "nowhere")
+    for target, force, source, text in [
+        (tmp_path, True, None, f"{tmp_path} names a folder; give the name of a file in it"),
+        ("", True, None, "an empty name names a folder; give the name of a file in it"),
+        (f"{tmp_path}/new/", True, None, f"{tmp_path}/new/ names a folder; give the name of a file in it"),
+        (f"{tmp_path}/new/.", True, None, f"{tmp_path}/new/. names a folder; give the name of a file in it"),
+        (existing, False, None, f"{existing} exists already"),
+        (dangling, False, None, f"{dangling} exists already"),
+        (existing, True, existing, f"{existing} is the input itself; give the output another name"),
+        (link, True, str(existing), f"{link} is the input itself; give the output another name"),
+        (
+            tmp_path / "none" / "a",
+            False,
+            None,
+            f"cannot write {tmp_path}/none/a: {tmp_path}/none does not exist; create that folder first",
+        ),
+        (existing / "b", False, None, f"cannot write {existing}/b: {existing} is not a folder"),
+    ]:
+        with pytest.raises(UsageError) as checked:
+            check_target(target, force=force, source=source)
+        with pytest.raises(UsageError) as opened, new_file(target, force=force, source=source):
+            pytest.fail("opened")
+        assert str(checked.value) == str(opened.value) == text
+    assert existing.read_bytes() == b"old"
+    assert {path.name for path in tmp_path.iterdir()} == {"a", "link", "dangling"}
+
+
+def test_an_existing_target_has_an_error_of_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(b"old")
+    with pytest.raises(TargetExistsError) as caught:
+        check_target(str(path))
+    assert caught.value.target == path
+    copy = pickle.loads(pickle.dumps(caught.value))
+    assert (type(copy), str(copy), copy.target) == (TargetExistsError, f"{path} exists already", path)
+
+
+def test_links_and_devices_stay_what_they_are(tmp_path: Path) -> None:
+    real = tmp_path / "real"
+    real.write_bytes(b"old")
+    link = tmp_path / "link"
+    link.symlink_to(real)
+    with new_file(link, force=True) as file:
+        file.write(b"new")
+    assert link.is_symlink()
+    assert real.read_bytes() == b"new"
+    check_target(os.devnull)
+    with new_file(os.devnull) as file:
+        file.write(b"new")
+    assert Path(os.devnull).is_char_device()
+
+
+def test_an_error_without_a_name_gets_the_targets(tmp_path: Path) -> None:
+    with pytest.raises(AezError) as full, new_file(tmp_path / "a"):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert str(full.value) == f"cannot write {tmp_path / 'a'}: No space left on device"
+    with pytest.raises(FileNotFoundError, match="other"), new_file(tmp_path / "a"):
+        (tmp_path / "other").read_bytes()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("call", "left"), [("tempfile.mkstemp", False), ("pathlib.Path.replace", True)])
+def test_a_folder_that_cannot_be_written_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str, left: bool
+) -> None:
+    def refuse(*arguments: object, **options: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(tmp_path / ".a.x.part"))
+
+    monkeypatch.setattr(call, refuse)
+    with pytest.raises(AezError) as caught, new_file(tmp_path / "a") as file:
+        assert left
+        file.write(b"new")
+    assert str(caught.value) == f"cannot write {tmp_path / 'a'}: Permission denied"
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_a_full_device_is_one_sentence() -> None:
+    with (
+        pytest.raises(AezError, match=r"^cannot write /dev/full: No space left on device$"),
+        new_file("/dev/full") as f,
+    ):
+        f.write(b"new")
