@@ -6,9 +6,11 @@ data = aez.encode(samples, 44100, latent=128)     # float [C, N] -> bytes
 samples, rate = aez.decode(data)                  # bytes -> float32 [C, N]
 aez.encode_file("in.mp3", "out.aez", bitrate=24)
 aez.decode_file("out.aez", "out.wav", start=60, duration=10)
+aez.info("out.aez").kbps; aez.verify("out.aez").good
 """
 
-from codec.api.calls import decode, decode_file, encode, encode_file, peel, peel_file
+from codec.inspection.calls import info, verify
+from codec.pipeline.calls import decode, decode_file, encode, encode_file, peel, peel_file
 from codec.version import __version__
 from formats.errors import AezError, AudioError, DamagedError, FormatError, ModelError, UsageError, VersionError
 
@@ -25,6 +27,8 @@ __all__ = [
     "decode_file",
     "encode",
     "encode_file",
+    "info",
     "peel",
     "peel_file",
+    "verify",
 ]

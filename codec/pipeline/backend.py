@@ -1,62 +1,58 @@
-"""Which code runs a model: the ranked kind or the mixed one."""
+"""Which code runs a model: the ranked kind or the plain one, behind one face for each direction."""
 
 from typing import Any, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from codec.dsp.mdct import Float
-from codec.pipeline import plain, ranked_decoder, ranked_encoder
-from codec.pipeline.chunks import Window
-from codec.pipeline.ranked_encoder import AnalysedChunk
+from codec.pipeline.chunks import AnalysedChunk, Window
+from codec.pipeline.plain import PlainDecoder, PlainEncoder
+from codec.pipeline.ranked_decoder import RankedDecoder
+from codec.pipeline.ranked_encoder import RankedEncoder
 from codec.runtime.models import Model
-from formats import Chunk
-from formats.payload.chunk import Latents
+from codec.runtime.session import Sessions
+from formats import Chunk, Header
+from formats.payload.chunk import ChunkLatents
+from formats.payload.side_info import SideInfo
 
 
-class Opened(Protocol):
-    """A chunk's integers, ready for its kind's synthesizer; of use elsewhere are its place and its lists."""
+class OpenedChunk(Protocol):
+    """A chunk's integers, ready for its kind's decoder; of use elsewhere are its place and its side information."""
 
     @property
     def index(self) -> int:
         """Number of the chunk."""
 
     @property
-    def silence(self) -> NDArray[np.int64]:
-        """[n, 2], see `formats.payload.side_info.SideInfo`."""
-
-    @property
-    def attacks(self) -> NDArray[np.int64]:
-        """[n, 3], see `formats.payload.side_info.SideInfo`."""
+    def side_info(self) -> SideInfo:
+        """What else its payload carried."""
 
 
-class Analyser(Protocol):
+class ChunkEncoder(Protocol):
     """The encoder side of a model."""
 
     provider: str
 
-    def __call__(self, window: Window, silence: NDArray[np.int64], attacks: NDArray[np.int64]) -> AnalysedChunk:
+    def __call__(self, window: Window) -> AnalysedChunk:
         """One window through transform and network."""
 
 
-class Synthesizer(Protocol):
-    """The decoder side of a model, at one gain and chunk length."""
+class ChunkDecoder(Protocol):
+    """The decoder side of a model, for one file."""
 
     provider: str
 
-    def open(self, latents: Latents, chunk: Chunk, channels: int) -> Any:
-        """Make a chunk's integers ready."""
+    def open(self, latents: ChunkLatents, chunk: Chunk) -> Any:
+        """Make a chunk's integers ready: an `OpenedChunk`."""
 
     def __call__(self, around: tuple[Any, Any, Any]) -> Float:
-        """A chunk with its neighbours -> mid and side [2, (F + 1) 700]."""
+        """A chunk with its neighbours, None beyond the ends -> mid and side [2, (F + 1) 700]."""
 
 
-def analyser(model: Model, device: str) -> Analyser:
-    """The encoder side of a model on a device."""
-    return plain.PlainEncoder(model, device) if model.kind == "mixed" else ranked_encoder.RankedEncoder(model, device)
+def encoder(model: Model, sessions: Sessions) -> ChunkEncoder:
+    """The encoder side of a model."""
+    return PlainEncoder(model, sessions) if model.kind == "plain" else RankedEncoder(model, sessions)
 
 
-def synthesizer(model: Model, device: str, gain: int, chunk_frames: int) -> Synthesizer:
-    """The decoder side of a model on a device."""
-    kind = plain.PlainDecoder if model.kind == "mixed" else ranked_decoder.RankedDecoder
-    return kind(model, device, gain, chunk_frames)
+def decoder(model: Model, name: str | None, sessions: Sessions, header: Header) -> ChunkDecoder:
+    """The decoder side of a model for a file; `name`: one of the model's decoders, the default one if None."""
+    kind = PlainDecoder if model.kind == "plain" else RankedDecoder
+    return kind(model, model.decoder(name), sessions, header)

@@ -1,34 +1,56 @@
-"""Pure arithmetic of the way from samples to chunks and back: windows with real context on both sides.
+"""From samples to windows with real context on both sides, and what the encoder's network makes of a window.
 
-Networks see a chunk's frames with `reach` frames of context before and after, zeros beyond the song's ends, and keep
-the middle. With at least the networks' receptive field as reach, chunked equals whole.
+Networks see a chunk's frames with some frames of context before and after, zeros beyond the song's ends, and keep the
+middle. With at least the networks' receptive field as context, a song coded chunk by chunk equals the song coded whole.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
+from codec.dsp.gain_control import SEGMENT_BLOCKS, shifted
 from codec.dsp.mdct import Float
-from formats.grid import CHUNK, HOP, SAMPLE_RATE, frame_count
+from formats.grid import CHUNK, HOP, HYPER_FRAMES, SAMPLE_RATE, SEGMENT, frame_count
+from formats.payload.side_info import SideInfo
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
 class Window:
-    """Samples under one chunk and its context.
+    """Samples under one chunk and its context, and what was found in them.
 
     Attributes:
         index: number of the chunk.
         frames: frames of the song in it, 1...630; the rest of the window is beyond the end.
-        samples: [2, (630 + 2 reach + 1) 700] mid and side at 44.1 kHz.
+        samples: [2, (630 + 2 context + 1) 700] mid and side at 44.1 kHz, gain applied before transients.
+        silence: int64 [n, 2], spans of digital silence; see `formats.payload.side_info.SideInfo`.
+        gain_control: int64 [n, 3], spans that gain was applied to; see the same.
     """
 
     index: int
     frames: int
     samples: Float
+    silence: NDArray[np.int64] = field(default_factory=lambda: np.zeros((0, 2), np.int64))
+    gain_control: NDArray[np.int64] = field(default_factory=lambda: np.zeros((0, 3), np.int64))
+
+
+@dataclass(frozen=True, eq=False)
+class AnalysedChunk:
+    """One chunk after the encoder's network, before anything depends on tier or gain.
+
+    Attributes:
+        hyper: int8 [G, 48]; G is 0 for a plain model.
+        coefficients: float32 [F, 1400], rotated MDCT coefficients; of a plain model its latents [F, L].
+        side_info: what else its payload carries.
+    """
+
+    hyper: NDArray[np.int8]
+    coefficients: Float
+    side_info: SideInfo
 
 
 def source_samples(chunk: int, rate: int, frames: int = CHUNK) -> int:
@@ -42,22 +64,22 @@ def chunk_count(samples: int) -> int:
 
 
 class Windower:
-    """Cuts a stream of mid and side into windows.
+    """Cuts a stream of mid and side into windows with `context` frames on either side.
 
     Push blocks [2, N] in any sizes, then `finish` with the song's exact length at 44.1 kHz, to which the stream is
     trimmed or zero-padded.
     """
 
-    def __init__(self, reach: int) -> None:
-        self._size = (CHUNK + 2 * reach + 1) * HOP
-        self._held = [np.zeros((2, (reach + 1) * HOP), np.float32)]
-        self._count = (reach + 1) * HOP
+    def __init__(self, context: int) -> None:
+        self._size = (CHUNK + 2 * context + 1) * HOP
+        self._pending = [np.zeros((2, (context + 1) * HOP), np.float32)]
+        self._count = (context + 1) * HOP
         self._index = 0
         self._pushed = 0
 
     def push(self, block: Float) -> Iterator[Window]:
         """Windows that are complete with this block."""
-        self._held.append(block)
+        self._pending.append(block)
         self._count += block.shape[1]
         self._pushed += block.shape[1]
         while self._count >= self._size:
@@ -68,20 +90,67 @@ class Windower:
         frames = frame_count(samples)
         surplus = self._pushed - samples
         if surplus > 0:
-            self._held = [np.concatenate(self._held, 1)[:, : max(0, self._count - surplus)]]
-            self._count = self._held[0].shape[1]
+            self._pending = [np.concatenate(self._pending, 1)[:, : max(0, self._count - surplus)]]
+            self._count = self._pending[0].shape[1]
         while self._index < chunk_count(samples):
-            self._held.append(np.zeros((2, max(0, self._size - self._count)), np.float32))
+            self._pending.append(np.zeros((2, max(0, self._size - self._count)), np.float32))
             self._count = max(self._count, self._size)
             yield self._cut(min(CHUNK, frames - self._index * CHUNK))
 
     def _cut(self, frames: int) -> Window:
-        held = np.concatenate(self._held, 1)
-        window = Window(self._index, frames, held[:, : self._size])
-        self._held = [held[:, CHUNK * HOP :]]
+        pending = np.concatenate(self._pending, 1)
+        window = Window(self._index, frames, pending[:, : self._size])
+        self._pending = [pending[:, CHUNK * HOP :]]
         self._count -= CHUNK * HOP
         self._index += 1
         return window
+
+
+def regroup(chunks: Iterable[AnalysedChunk], frames: int, rate: int) -> Iterator[AnalysedChunk]:
+    """The same song in chunks of another length, a whole number of segments.
+
+    Networks always see windows of 630 frames, so that the length of a file's chunks changes not one integer.
+    """
+    pending: list[AnalysedChunk] = []
+    for chunk in chunks:
+        for number in range(-(-len(chunk.coefficients) // SEGMENT)):
+            pending.append(_segment(chunk, number, len(pending), rate))
+            if len(pending) * SEGMENT == frames:
+                yield _joined(pending)
+                pending = []
+    if pending:
+        yield _joined(pending)
+
+
+def _segment(chunk: AnalysedChunk, number: int, new: int, rate: int) -> AnalysedChunk:
+    """Segment `number` of a chunk, as it stands as segment `new` of another one."""
+    span = source_samples(1, rate, SEGMENT)
+    low = number * span
+    silence, gain_control, rotation, long_windows = chunk.side_info
+    start, end = np.maximum(silence[:, 0], low), np.minimum(silence.sum(1), low + span)
+    inside = np.stack([start - low + new * span, end - start], 1)[end > start]
+    own = gain_control[gain_control[:, 0] // SEGMENT_BLOCKS == number]
+    here = slice(number, number + 1)
+    side_info = SideInfo(inside, shifted(own, new - number), rotation[here], long_windows[here])
+    at = number * SEGMENT
+    vectors = chunk.hyper[at // HYPER_FRAMES : (at + SEGMENT) // HYPER_FRAMES]
+    return AnalysedChunk(vectors, chunk.coefficients[at : at + SEGMENT], side_info)
+
+
+def _joined(parts: list[AnalysedChunk]) -> AnalysedChunk:
+    columns = zip(*(part.side_info for part in parts), strict=True)
+    silences, *others = (np.concatenate(arrays) for arrays in columns)
+    spans: list[list[int]] = []
+    for start, length in silences.tolist():  # what the cut between two segments parted is one span again
+        if spans and sum(spans[-1]) == start:
+            spans[-1][1] += length
+        else:
+            spans.append([start, length])
+    return AnalysedChunk(
+        np.concatenate([part.hyper for part in parts]),
+        np.concatenate([part.coefficients for part in parts]),
+        SideInfo(np.array(spans, np.int64).reshape(-1, 2), *others),
+    )
 
 
 def triples(items: Iterable[T]) -> Iterator[tuple[T | None, T, T | None]]:

@@ -1,34 +1,57 @@
-"""From a container's chunks to their integers: what decoding and peeling have in common."""
+"""A chunk's way into its payload and back: quantize and code it, or unpack it to its integers."""
 
-from codec.pipeline.chunks import source_samples
-from codec.runtime.models import Model, by_id
-from formats import Chunk, Header
+from __future__ import annotations
+
+import numpy as np
+
+from codec.pipeline.chunks import AnalysedChunk, source_samples
+from codec.quantization.quantize import quantize, quantize_plain
+from codec.runtime.models import Model
+from formats import Chunk, Coder, Header
 from formats.errors import DamagedError, FormatError
-from formats.grid import SEGMENT
-from formats.model.tables import GAIN_LIMIT
-from formats.payload.chunk import Latents, decode_payload
-
-CHUNKS = range(SEGMENT, 20 * SEGMENT + 1, SEGMENT)
-"""Frames that a chunk may have: more than 40 seconds at once is memory that no decoder owes a stranger."""
+from formats.model import AnyTables
+from formats.model.scales import RankedFrames, Scales, rank_segment, segments
+from formats.model.tables import Tables
+from formats.payload.chunk import ChunkLatents, decode_payload, encode_payload
 
 
-def check(header: Header, model: Model | None = None) -> None:
-    """FormatError where a header asks for what the codec, or the model it names (or `model`), does not do."""
-    latents = (model or by_id(header.model)).latents
-    if header.latent not in latents or abs(header.gain) > GAIN_LIMIT or header.chunk_frames not in CHUNKS:
-        raise FormatError(
-            f"the file has {header.latent} latents at gain {header.gain}, which this version does not decode"
-        )
+def encode_chunk(chunk: AnalysedChunk, main: int, gain: int, coder: Coder, tables: AnyTables) -> bytes:
+    """The payload of a chunk at a tier of `main` quantization indices a frame, and at a gain."""
+    return encode_payload(quantize_chunk(chunk, main, gain, tables), gain, coder, tables)
 
 
-def unpack(header: Header, chunk: Chunk, model: Model) -> Latents:
+def quantize_chunk(chunk: AnalysedChunk, main: int, gain: int, tables: AnyTables) -> ChunkLatents:
+    """The integers of a chunk: the `main` coefficients of highest scale in every frame, in steps, decided.
+
+    Of a plain model it is the first `main` latents. Worked segment by segment, which stays in the processor's cache.
+    """
+    if not isinstance(tables, Tables):
+        return ChunkLatents(chunk.hyper, quantize_plain(chunk.coefficients[:, :main], gain), chunk.side_info)
+    parts = []
+    for part, scales in segments(chunk.hyper, len(chunk.coefficients), tables):
+        scale_index, position = rank_segment(scales, main, gain, tables)
+        indices = quantize(chunk.coefficients[part], scales, scale_index, position, gain, tables)
+        parts.append((*scales, scale_index, position, indices))
+    sigma, loudness, scale_index, position, indices = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    ranked = RankedFrames(Scales(sigma, loudness), scale_index, position)
+    return ChunkLatents(chunk.hyper, indices, chunk.side_info, ranked)
+
+
+def check(header: Header, model: Model) -> None:
+    """FormatError where a file has a tier that its model does not know."""
+    if header.latent not in model.latents:
+        known = ", ".join(map(str, model.latents))
+        raise FormatError(f"the file has {header.latent} latents a frame; model {model.name} has tiers of {known}")
+
+
+def unpack(header: Header, chunk: Chunk, model: Model) -> ChunkLatents:
     """The integers of a chunk. DamagedError: its payload is not what its header implies."""
     try:
         latents = decode_payload(
-            chunk.payload, chunk.frames, model.main_count(header.latent), header.gain, header.coder, model.integers
+            chunk.payload, chunk.frames, model.main_count(header.latent), header.gain, header.coder, model.tables
         )
-        # Stretches that reach into later chunks would pile up from chunk to chunk.
-        if latents.silence.sum(1).max(initial=0) > source_samples(1, header.sample_rate, header.chunk_frames):
+        # Spans that reach into later chunks would pile up from chunk to chunk.
+        if latents.side_info.silence.sum(1).max(initial=0) > source_samples(1, header.sample_rate, header.chunk_frames):
             raise DamagedError("it lists silence beyond its end")
         return latents
     except DamagedError as error:

@@ -1,38 +1,52 @@
 """A file cut down to a smaller tier, without decoding it."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 from typing import BinaryIO
 
 from codec.pipeline.payload import check, unpack
-from codec.pipeline.workers import ordered_map, workers
+from codec.pipeline.plan import whole
+from codec.pipeline.workers import Engine, engine_for_file
 from codec.runtime import models
 from formats import Chunk, Reader, Writer
 from formats.errors import DamagedError, UsageError
 from formats.payload.chunk import encode_payload
 
 
-def peel(source: BinaryIO, target: BinaryIO, latent: int) -> None:
-    """Cut a file down to a smaller tier by dropping ranks: the bytes that encoding at that tier and gain would give.
+def peel(
+    source: BinaryIO, target: BinaryIO, latent: int, *, model: str | None = None, engine: Engine | None = None
+) -> None:
+    """Cut a file down to a smaller tier by dropping the lowest ranks of every frame.
 
     Nothing is decoded to audio; the tables of the file's model are all that is needed.
+
+    Args:
+        source: an .aez file.
+        target: binary file object, written front to back.
+        latent: the new tier, at most the file's.
+        model: name or folder of the model to use instead of the installed one that has the file's bitstream.
+        engine: threads to share with other files.
 
     Raises:
         UsageError: `latent` is no tier, or above the file's; FormatError, ModelError, OSError as `decode`.
     """
+    latent = whole("the tier", latent)
     reader = Reader(source)
     header = reader.header
-    model = models.by_id(header.model)
-    check(header, model)
-    if latent not in model.latents or latent > header.latent:
-        raise UsageError(f"a file of {header.latent} latents can be peeled to a smaller tier only, not to {latent}")
+    chosen = models.for_file(header.bitstream, model)
+    check(header, chosen)
+    if latent not in chosen.latents or latent > header.latent:
+        smaller = ", ".join(str(tier) for tier in chosen.latents if tier <= header.latent)
+        raise UsageError(f"a file of {header.latent} latents cannot be peeled to {latent}; it can be to {smaller}")
     writer = Writer(target, replace(header, latent=latent), reader.metadata)
-    with workers() as pool:
 
-        def cut(chunk: Chunk) -> Chunk:
-            latents = unpack(header, chunk, model).peeled(model.main_count(latent))
-            return replace(chunk, payload=encode_payload(latents, header.gain, header.coder, model.integers))
+    def cut(chunk: Chunk) -> Chunk:
+        latents = unpack(header, chunk, chosen).peeled(chosen.main_count(latent))
+        return replace(chunk, payload=encode_payload(latents, header.gain, header.coder, chosen.tables))
 
-        for chunk in ordered_map(pool, cut, reader):
+    with engine_for_file(engine) as running:
+        for chunk in running.map(cut, reader):
             writer.write(chunk)
     if not reader.complete or reader.samples is None:
         raise DamagedError("the file ends early: it has no trailer")

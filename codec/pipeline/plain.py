@@ -1,4 +1,4 @@
-"""Both ways of a mixed model: no hyper latents and no ranks, every latent a fixed mix of the frame.
+"""Both network sides of a plain autoencoder: no hyper latents and no ranks, every latent a fixed mix of the frame.
 
 The rest is as for ranked models: the same windows and chunks, the same quantizer, gains and entropy tables.
 """
@@ -6,83 +6,105 @@ The rest is as for ranked models: the same windows and chunks, the same quantize
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from codec.dsp import framing, mdct
 from codec.dsp.mdct import Float
-from codec.pipeline.chunks import Window
-from codec.pipeline.ranked_decoder import DECODER_CONTEXT, finite, places
-from codec.pipeline.ranked_encoder import ENCODER_CONTEXT, AnalysedChunk
-from codec.runtime.models import Model
-from codec.runtime.session import Network
-from formats import Chunk
+from codec.pipeline.chunks import AnalysedChunk, Window
+from codec.pipeline.ranked_decoder import DECODER_CONTEXT, finite, window_parts
+from codec.pipeline.ranked_encoder import ENCODER_CONTEXT
+from codec.runtime.models import Decoder, Model
+from codec.runtime.session import Sessions
+from formats import Chunk, Header
 from formats.errors import ModelError
 from formats.grid import COEFFICIENTS, HOP, HYPER_SIZE
-from formats.payload.chunk import Latents
-from formats.payload.side_info import NO_LONG, NO_TURNS, SideInfo
+from formats.payload.chunk import ChunkLatents
+from formats.payload.side_info import SideInfo
 
 NAMES = {"mdct": "coefficients", "frames": "frames"}
 """What a network calls the frames of each transform."""
 
 
 class PlainEncoder:
-    """The encoder side of one mixed model on one device."""
+    """From windows to `AnalysedChunk`s, by one plain model. Calls may come from several threads.
 
-    def __init__(self, model: Model, device: str) -> None:
-        if model.reach("encoder") > ENCODER_CONTEXT:
+    Attributes:
+        provider: of ONNX Runtime, which runs the network.
+
+    Raises:
+        ModelError: the network needs more context than there is, or cannot be loaded.
+    """
+
+    def __init__(self, model: Model, sessions: Sessions) -> None:
+        if model.encoder_context > ENCODER_CONTEXT:
             raise ModelError(f"model {model.name!r} needs more context than this version of aez gives it")
         self._transform, self._name = model.transform, model.name
-        self._size = len(model.integers.intercept)
-        self._network = Network(model.encoder, {NAMES[self._transform]}, device)
+        self._size = len(model.tables.intercept)
+        self._network = sessions.network(model.encoder, {NAMES[self._transform]})
         self.provider = self._network.provider
 
-    def __call__(self, window: Window, silence: NDArray[np.int64], attacks: NDArray[np.int64]) -> AnalysedChunk:
-        """One window through transform and network."""
-        cut = (mdct.frames if self._transform == "mdct" else framing.forward)(window.samples)
-        out = self._network(**{NAMES[self._transform]: cut[None]}).get("latents")
-        if out is None or out.shape != (1, len(cut), self._size):
+    def __call__(self, window: Window) -> AnalysedChunk:
+        """One window through transform and network.
+
+        Raises:
+            ModelError: the network gives other latents than its tables have.
+        """
+        frames = (mdct.frames if self._transform == "mdct" else framing.forward)(window.samples)
+        out = self._network(**{NAMES[self._transform]: frames[None]}).get("latents")
+        if out is None or out.shape != (1, len(frames), self._size):
             raise ModelError(f"the encoder of model {self._name!r} does not give the latents its tables have")
         latents = out[0, ENCODER_CONTEXT : ENCODER_CONTEXT + window.frames]
-        return AnalysedChunk(np.zeros((0, HYPER_SIZE), np.int8), latents, SideInfo(silence, attacks, NO_TURNS, NO_LONG))
+        nothing = SideInfo.empty(window.frames)
+        side_info = nothing._replace(silence=window.silence, gain_control=window.gain_control)
+        return AnalysedChunk(np.zeros((0, HYPER_SIZE), np.int8), latents, side_info)
 
 
 @dataclass(frozen=True, eq=False)
-class Opened:
+class PlainChunk:
     """A chunk's latents before the network.
 
     Attributes:
         index: place in the song.
         quantized: float32 [F, M].
-        silence, attacks: see `formats.payload.side_info.SideInfo`.
+        side_info: what else the payload carried.
     """
 
     index: int
     quantized: Float
-    silence: NDArray[np.int64]
-    attacks: NDArray[np.int64]
+    side_info: SideInfo
 
 
 class PlainDecoder:
-    """The decoder side of one mixed model on one device, at one gain and chunk length."""
+    """The decoder side of one plain model, for one file. Calls may come from several threads.
 
-    def __init__(self, model: Model, device: str, gain: int, chunk_frames: int) -> None:
-        if model.reach("decoder") > DECODER_CONTEXT:
-            raise ModelError(f"model {model.name!r} needs more context than this version of aez gives it")
-        self._network = Network(model.decoder, {"quantized", "gain"}, device)
+    Attributes:
+        provider: of ONNX Runtime, which runs the network.
+
+    Raises:
+        ModelError: the network needs more context than there is, or cannot be loaded.
+    """
+
+    def __init__(self, model: Model, decoder: Decoder, sessions: Sessions, header: Header) -> None:
+        if decoder.context > DECODER_CONTEXT:
+            raise ModelError(f"decoder {decoder.name!r} of model {model.name!r} needs more context than aez gives it")
+        self._network = sessions.network(decoder.graph, {"quantized", "gain"})
         self.provider = self._network.provider
         self._transform, self._name = model.transform, model.name
-        self._size = (1, chunk_frames + 2 * DECODER_CONTEXT, len(model.integers.intercept))
-        self._gain = np.array([gain], np.float32)
+        self._size = (1, header.chunk_frames + 2 * DECODER_CONTEXT, len(model.tables.intercept))
+        self._gain = np.array([header.gain], np.float32)
 
-    def open(self, latents: Latents, chunk: Chunk, channels: int) -> Opened:
-        """Integers as numbers."""
-        return Opened(chunk.index, latents.main.astype(np.float32), latents.silence, latents.attacks)
+    def open(self, latents: ChunkLatents, chunk: Chunk) -> PlainChunk:
+        """Make a chunk's integers ready."""
+        return PlainChunk(chunk.index, latents.indices.astype(np.float32), latents.side_info)
 
-    def __call__(self, around: tuple[Opened | None, Opened, Opened | None]) -> Float:
-        """A chunk with its neighbours -> mid and side [2, (F + 1) 700], its ends still to be overlapped."""
+    def __call__(self, around: tuple[PlainChunk | None, PlainChunk, PlainChunk | None]) -> Float:
+        """A chunk with its neighbours -> mid and side [2, (F + 1) 700], its ends still to be overlapped.
+
+        Raises:
+            ModelError: the network gives other frames than its card says.
+        """
         quantized = np.zeros(self._size, np.float32)
-        for part, target, source in places(around, len(around[1].quantized)):
-            quantized[0, target, : part.quantized.shape[1]] = part.quantized[source]
+        for part, target, own in window_parts(around, len(around[1].quantized)):
+            quantized[0, target, : part.quantized.shape[1]] = part.quantized[own]
         core = slice(DECODER_CONTEXT, DECODER_CONTEXT + len(around[1].quantized))
         out = self._network(quantized=quantized, gain=self._gain).get(NAMES[self._transform])
         width = COEFFICIENTS if self._transform == "mdct" else 2 * COEFFICIENTS

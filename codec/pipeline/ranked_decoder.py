@@ -1,4 +1,10 @@
-"""From integers to samples: dequantization by the decoder network, inverse transform, overlap-add across chunks."""
+"""The decoder's network side of ranked models: from a chunk's integers to mid and side.
+
+    integers --> dequantized planes at their coefficients --> decoder network --> coefficients --> stereo rotation back
+             --> inverse MDCT, window switching
+
+`backend` offers it together with its plain counterpart.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -10,15 +16,15 @@ from numpy.typing import NDArray
 from codec.dsp import noise_filling, stereo, window_switching
 from codec.dsp.mdct import Float
 from codec.quantization.quantize import scatter_indices
-from codec.runtime.models import Model
-from codec.runtime.session import Network
-from formats import Chunk
+from codec.runtime.models import Decoder, Model
+from codec.runtime.session import Sessions
+from formats import Chunk, Header
 from formats.errors import ModelError
-from formats.grid import BANDS, COEFFICIENTS, HOP, HYPER_FRAMES, HYPER_MIN, HYPER_SIZE, SEGMENT
-from formats.model.scales import predict_scales, ranked, segments
-from formats.model.tables import SIGMA_UNIT, Tables
-from formats.payload.chunk import Latents, silent_channels
-from formats.payload.side_info import NO_TURNS
+from formats.grid import COEFFICIENTS, HOP, HYPER_FRAMES, HYPER_MIN, HYPER_SIZE, SEGMENT
+from formats.model.scales import predict_scales
+from formats.model.tables import SIGMA_UNIT
+from formats.payload.chunk import ChunkLatents, silent_channels
+from formats.payload.side_info import SideInfo
 
 DECODER_CONTEXT = 8
 """Frames of context on either side."""
@@ -29,58 +35,54 @@ WINDOW = 2 * SEGMENT
 LOUDEST = 1e6
 """The largest coefficient or sample of a network that is believed: music stays below 100."""
 
-INPUTS = {"quantized", "log_sigma", "sent", "noise", "gain"}
-MORE_INPUTS = {"loudness", "long"}
-"""Of models that know long blocks."""
+INPUTS = {"quantized", "log_sigma", "sent", "noise", "loudness", "long", "gain"}
 
 
 @dataclass(frozen=True, eq=False)
 class DequantizedChunk:
-    """A chunk's latents back at their coefficients, before the network.
+    """A chunk's integers back at their coefficients, before the network.
 
     Attributes:
         index, first_frame: place in the song.
-        quantized, log_sigma: float32 [F, 1400]; sent: bool [F, 1400]; loudness: float32 [F, 1].
+        quantized: float32 [F, 1400], quantization indices at their coefficients; sent: bool [F, 1400].
+        log_sigma: float32 [F, 1400], log2 of the scales; loudness: float32 [F, 1], log2.
         silent: bool [F, 2], where the first or second channel is digital silence.
-        silence, attacks, turns, long: see `formats.payload.side_info.SideInfo`.
+        side_info: what else the payload carried.
     """
 
     index: int
     first_frame: int
     quantized: Float
+    sent: NDArray[np.bool_]
     log_sigma: Float
     loudness: Float
-    sent: NDArray[np.bool_]
     silent: NDArray[np.bool_]
-    silence: NDArray[np.int64]
-    attacks: NDArray[np.int64]
-    turns: NDArray[np.uint8]
-    long: NDArray[np.bool_]
+    side_info: SideInfo
 
     @property
     def long_frames(self) -> NDArray[np.bool_]:
-        """Which frames are of long blocks: [F, 1]."""
+        """Which frames have long windows: [F, 1]."""
         out = np.zeros((len(self.quantized), 1), np.bool_)
-        for run in window_switching.runs(self.long):
+        for run in window_switching.runs(self.side_info.long_windows):
             out[run] = True
         return out
 
 
-def dequantize(latents: Latents, number: int, first_frame: int, gain: int, tables: Tables) -> DequantizedChunk:
-    """Undo the ranking."""
-    frames, main = latents.main.shape
-    index = latents.index
-    if index is None:
-        index = ranked(latents.hyper, frames, main, gain, tables)[1]
-    quantized, sent = scatter_indices(latents.main, index)
-    size, loudness = np.empty(quantized.shape, np.float32), np.empty((frames, 1), np.float32)
-    for part, expected in segments(latents.hyper, frames, tables):
-        for values, out in ((expected.sigma, size), (expected.loudness, loudness)):
-            np.divide(values, np.float32(SIGMA_UNIT), out=out[part], dtype=np.float32)
-    silent = np.repeat(silent_channels(latents.hyper), HYPER_FRAMES, axis=0)[:frames]
+def dequantize(latents: ChunkLatents, index: int, first_frame: int) -> DequantizedChunk:
+    """Undo the ranking of a chunk of a ranked model.
+
+    Raises:
+        ModelError: the integers are not of a ranked model.
+    """
+    if latents.ranked is None:
+        raise ModelError("these latents are not ranked")
+    (sigma, loudness), _, position = latents.ranked
+    quantized, sent = scatter_indices(latents.indices, position)
+    unit = np.float32(SIGMA_UNIT)
+    silent = np.repeat(silent_channels(latents.hyper), HYPER_FRAMES, axis=0)[: len(quantized)]
     return DequantizedChunk(
-        number, first_frame, quantized, size, loudness, sent, silent, latents.silence, latents.attacks, latents.turns,
-        latents.long,
+        index, first_frame, quantized, sent, np.divide(sigma, unit, dtype=np.float32),
+        np.divide(loudness, unit, dtype=np.float32), silent, latents.side_info,
     )  # fmt: skip
 
 
@@ -102,7 +104,7 @@ class Framed(Protocol):
 P = TypeVar("P", bound=Framed)
 
 
-def places(around: tuple[P | None, P, P | None], frames: int) -> Iterator[tuple[P, slice, slice]]:
+def window_parts(around: tuple[P | None, P, P | None], frames: int) -> Iterator[tuple[P, slice, slice]]:
     """Where a chunk of `frames` frames and its neighbours lie in a network's window.
 
     Yields each part with the frames of the window that it fills, and the frames of its own that go there.
@@ -119,68 +121,74 @@ def places(around: tuple[P | None, P, P | None], frames: int) -> Iterator[tuple[
 
 
 class RankedDecoder:
-    """The decoder side of one model on one device, at one gain and chunk length."""
+    """The decoder side of one ranked model, for one file. Calls may come from several threads.
 
-    def __init__(self, model: Model, device: str, gain: int, chunk_frames: int) -> None:
-        if model.reach("decoder") > DECODER_CONTEXT:
-            raise ModelError(f"model {model.name!r} needs more context than this version of aez gives it")
-        self._more = MORE_INPUTS if model.long_blocks else set()
-        self._network = Network(model.decoder, INPUTS | self._more, device, outputs=frozenset({"coefficients"}))
+    Attributes:
+        provider: of ONNX Runtime, which runs the network.
+
+    Raises:
+        ModelError: the network needs more context than there is, or cannot be loaded.
+    """
+
+    def __init__(self, model: Model, decoder: Decoder, sessions: Sessions, header: Header) -> None:
+        if decoder.context > DECODER_CONTEXT:
+            raise ModelError(f"decoder {decoder.name!r} of model {model.name!r} needs more context than aez gives it")
+        if decoder.noise is None:
+            raise ModelError(f"decoder {decoder.name!r} of model {model.name!r} has no noise pattern, which it needs")
+        self._network = sessions.network(decoder.graph, INPUTS, frozenset({"coefficients"}))
         self.provider = self._network.provider
-        self._size = (1, chunk_frames + 2 * DECODER_CONTEXT, COEFFICIENTS)
-        self._gain, self._tables = np.array([gain], np.float32), model.tables
+        self._noise = decoder.noise
+        self._size = (1, header.chunk_frames + 2 * DECODER_CONTEXT, COEFFICIENTS)
+        self._gain = np.array([header.gain], np.float32)
+        self._mono = header.channels == 1
         # What the network sees beyond the song's ends: a hyper vector of silence.
-        nothing = np.full((1, HYPER_SIZE), HYPER_MIN, np.int8)
-        silent = predict_scales(nothing, 1, self._tables)
-        self._floor, self._quiet = (value[0].astype(np.float32) / np.float32(SIGMA_UNIT) for value in silent)
+        silent = predict_scales(np.full((1, HYPER_SIZE), HYPER_MIN, np.int8), 1, model.ranked_tables)
+        self._silent_scales, self._silent_loudness = (
+            value[0].astype(np.float32) / np.float32(SIGMA_UNIT) for value in silent
+        )
 
-    def open(self, latents: Latents, chunk: Chunk, channels: int) -> DequantizedChunk:
-        """Undo the ranking; of a mono file, side is silent and nothing is turned."""
-        if channels == 1:
-            latents.hyper[:, BANDS:] = HYPER_MIN
-            latents = replace(latents, turns=NO_TURNS)
-        return dequantize(latents, chunk.index, chunk.first_frame, int(self._gain[0]), self._tables)
+    def open(self, latents: ChunkLatents, chunk: Chunk) -> DequantizedChunk:
+        """Make a chunk's integers ready; a mono file has mid alone, whatever its payload says of side."""
+        opened = dequantize(latents, chunk.index, chunk.first_frame)
+        if not self._mono:
+            return opened
+        opened.silent[:, 1] = True
+        angles = np.zeros_like(opened.side_info.rotation)
+        return replace(opened, side_info=opened.side_info._replace(rotation=angles))
 
     def __call__(self, around: tuple[DequantizedChunk | None, DequantizedChunk, DequantizedChunk | None]) -> Float:
         """A chunk with its neighbours -> mid and side [2, (F + 1) 700], its ends still to be overlapped."""
         chunk = around[1]
         frames = len(chunk.quantized)
-        size = self._size
-        quantized, sent = np.zeros(size, np.float32), np.zeros(size, np.bool_)
-        sigma = np.empty(size, np.float32)
-        sigma[:] = self._floor
-        loudness, long = np.full((*size[:2], 1), self._quiet), np.zeros((*size[:2], 1), np.bool_)
-        for part, target, chosen in places(around, frames):
-            quantized[0, target], sent[0, target] = part.quantized[chosen], part.sent[chosen]
-            sigma[0, target], loudness[0, target] = part.log_sigma[chosen], part.loudness[chosen]
-            long[0, target] = part.long_frames[chosen]
-        first = max(chunk.first_frame - DECODER_CONTEXT, 0)
-        start = first - (chunk.first_frame - DECODER_CONTEXT)
-        pattern, filling = self._tables.noise, np.zeros(size, np.float32)
-        filling[0, start:] = (
-            noise_filling.frames(first, size[1] - start) if pattern is None else noise_filling.own(pattern, first, long[0, start:, 0])
-        )
+        inputs = self._inputs(around)
         coefficients = np.empty((frames, COEFFICIENTS), np.float32)
-        inputs = {"quantized": quantized, "log_sigma": sigma, "sent": sent, "noise": filling}
-        if self._more:
-            inputs |= {"loudness": loudness, "long": long}
         for at in range(0, frames, WINDOW):
             end = min(at + WINDOW, frames)
             seen = slice(at, end + 2 * DECODER_CONTEXT)
             out = self._network(**{name: value[:, seen] for name, value in inputs.items()}, gain=self._gain)
             coefficients[at:end] = finite(out["coefficients"][0, DECODER_CONTEXT:-DECODER_CONTEXT])
         coefficients.reshape(frames, 2, HOP)[chunk.silent] = 0
-        return window_switching.inverse_transform(stereo.rotate_back(coefficients, chunk.turns), chunk.long)
+        mid_side = stereo.rotate_back(coefficients, chunk.side_info.rotation)
+        return window_switching.inverse_transform(mid_side, chunk.side_info.long_windows)
 
-
-class Overlap:
-    """Adds the ends of consecutive chunks: [2, (F + 1) 700] in, finished samples [2, F 700] out."""
-
-    def __init__(self) -> None:
-        self._tail = np.zeros((2, HOP), np.float32)
-
-    def add(self, block: Float) -> Float:
-        """The first call gives the 700 samples before its chunk, which belong to the one before."""
-        block[:, :HOP] += self._tail
-        self._tail = block[:, -HOP:].copy()
-        return block[:, :-HOP]
+    def _inputs(
+        self, around: tuple[DequantizedChunk | None, DequantizedChunk, DequantizedChunk | None]
+    ) -> dict[str, NDArray[np.generic]]:
+        """The network's inputs but for the gain, of a chunk with context on both sides: [1, context + F + ..., ...]."""
+        size, chunk = self._size, around[1]
+        quantized, sent = np.zeros(size, np.float32), np.zeros(size, np.bool_)
+        log_sigma = np.empty(size, np.float32)
+        log_sigma[:] = self._silent_scales
+        loudness, long = np.full((*size[:2], 1), self._silent_loudness), np.zeros((*size[:2], 1), np.bool_)
+        for part, target, own in window_parts(around, len(chunk.quantized)):
+            quantized[0, target], sent[0, target] = part.quantized[own], part.sent[own]
+            log_sigma[0, target], loudness[0, target] = part.log_sigma[own], part.loudness[own]
+            long[0, target] = part.long_frames[own]
+        first = max(chunk.first_frame - DECODER_CONTEXT, 0)
+        start = first - (chunk.first_frame - DECODER_CONTEXT)  # no noise before the song's first frame
+        noise = np.zeros(size, np.float32)
+        noise[0, start:] = noise_filling.pattern_noise(self._noise, first, long[0, start:, 0])
+        return {
+            "quantized": quantized, "log_sigma": log_sigma, "sent": sent, "noise": noise, "loudness": loudness,
+            "long": long,
+        }  # fmt: skip

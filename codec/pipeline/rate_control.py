@@ -1,17 +1,20 @@
-"""Finding the gain that gives a song its bitrate: one pass of the network, then quantizing and coding it again."""
+"""Rate control: the gain that gives a song its bit rate, by one pass of the network and some of quantizer and coder."""
+
+from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from typing import BinaryIO, cast
+from typing import BinaryIO, Self, cast
 
 import numpy as np
 
-from codec.pipeline.ranked_encoder import AnalysedChunk
-from codec.pipeline.workers import ordered_map
-from formats.container.layout import CHUNK_SIZE, Coder
-from formats.model.tables import GAIN_LIMIT
-from formats.payload.chunk import AnyTables
+from codec.pipeline.chunks import AnalysedChunk
+from codec.pipeline.payload import encode_chunk
+from codec.pipeline.plan import EncodePlan
+from codec.pipeline.workers import Engine
+from formats import Coder
+from formats.container.layout import CHUNK_SIZE
+from formats.grid import GAIN_LIMIT
 from formats.payload.side_info import SideInfo
 
 SAMPLE = 18
@@ -20,34 +23,71 @@ SAMPLE = 18
 CLOSE = 0.004
 """Relative error at which the search stops; a step of gain is worth one or two per cent."""
 
+INDEX_ENTRY = 4
+"""Bytes of a chunk in the trailer's index."""
+
 
 class Spool:
-    """AnalysedChunk chunks in a temporary file, because an hour of them is 1.3 GB; the file goes with the object."""
+    """Analysed chunks in a temporary file, because an hour of them is 1.3 GB; a context manager, which deletes it."""
 
-    def __init__(self) -> None:
-        self._file = cast("BinaryIO", tempfile.TemporaryFile(prefix="aez-"))  # noqa: SIM115  (closed by `close`)
+    def __init__(self, chunks: Iterable[AnalysedChunk]) -> None:
+        """Take all chunks."""
+        self._file = cast("BinaryIO", tempfile.TemporaryFile(prefix="aez-"))  # noqa: SIM115  (closed by `__exit__`)
         self._places: list[int] = []
+        try:
+            for chunk in chunks:
+                self._places.append(self._file.tell())
+                for array in (chunk.hyper, chunk.coefficients, *chunk.side_info):
+                    np.save(self._file, np.ascontiguousarray(array), allow_pickle=False)
+        except BaseException:
+            self._file.close()
+            raise
 
     def __len__(self) -> int:
         return len(self._places)
 
-    def add(self, chunk: AnalysedChunk) -> None:
-        """Append a chunk."""
-        self._places.append(self._file.seek(0, 2))
-        for array in (chunk.hyper, chunk.analysis, *chunk.lists):
-            np.save(self._file, np.ascontiguousarray(array), allow_pickle=False)
+    def __iter__(self) -> Iterator[AnalysedChunk]:
+        return self.read(range(len(self)))
 
     def read(self, numbers: Iterable[int]) -> Iterator[AnalysedChunk]:
         """Chunks by number, one after another."""
         for number in numbers:
             self._file.seek(self._places[number])
             count = 2 + len(SideInfo._fields)
-            hyper, analysis, *lists = (np.load(self._file, allow_pickle=False) for _ in range(count))
-            yield AnalysedChunk(hyper, analysis, SideInfo(*lists))
+            hyper, coefficients, *side_info = (np.load(self._file, allow_pickle=False) for _ in range(count))
+            yield AnalysedChunk(hyper, coefficients, SideInfo(*side_info))
 
-    def close(self) -> None:
-        """Give the disk back."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
         self._file.close()
+
+
+def find_gain(spool: Spool, engine: Engine, target: float, plan: EncodePlan) -> int:
+    """The gain at which all chunks together take nearest to `target` bytes, heads and index entries included.
+
+    Args:
+        spool: the song.
+        engine: whose threads code it.
+        target: bytes, above 0.
+        plan: its gain is the first guess; its coder is the one whose sizes count, the range coder's where none is set.
+    """
+    tables, coder = plan.model.tables, plan.coder or Coder.RANGE
+
+    def total(gain: int, numbers: list[int]) -> float:
+        def one(chunk: AnalysedChunk) -> int:
+            return len(encode_chunk(chunk, plan.main_count, gain, coder, tables)) + CHUNK_SIZE + INDEX_ENTRY
+
+        return sum(engine.map(one, spool.read(numbers)))
+
+    every = list(range(len(spool)))
+    if not every:
+        return plan.gain
+    start, some = plan.gain, every[:: max(1, len(every) // SAMPLE)]
+    if len(some) < len(every):
+        start = search(lambda gain: total(gain, some), target * len(some) / len(every), start)
+    return search(lambda gain: total(gain, every), target, start)
 
 
 def search(size: Callable[[int], float], target: float, start: int) -> int:
@@ -74,24 +114,3 @@ def search(size: Callable[[int], float], target: float, start: int) -> int:
             rise = max(0.002, (seen[known[0]] - seen[known[1]]) / (known[0] - known[1]))
         gain = min(max(round(known[0] - seen[known[0]] / rise), low), high)
     return min(seen, key=lambda g: abs(seen[g]))
-
-
-def find_gain(
-    spool: Spool, pool: ThreadPoolExecutor, target: float, main: int, start: int, tables: AnyTables, coder: Coder
-) -> int:
-    """The gain at which all chunks together take nearest to `target` bytes, heads and index entries included."""
-
-    def total(gain: int, numbers: list[int]) -> float:
-        def one(chunk: AnalysedChunk) -> int:
-            return len(chunk.payload(main, gain, coder, tables)) + CHUNK_SIZE + 4
-
-        return sum(ordered_map(pool, one, spool.read(numbers)))
-
-    every = list(range(len(spool)))
-    if not every:
-        return start
-    some = every[:: max(1, len(every) // SAMPLE)]
-    if len(some) < len(every):
-        rough = search(lambda gain: total(gain, some), target * len(some) / len(every), start)
-        start = rough
-    return search(lambda gain: total(gain, every), target, start)

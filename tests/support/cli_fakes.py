@@ -2,6 +2,8 @@
 
 import io
 import os
+import subprocess
+import sys
 import time
 import zlib
 from dataclasses import replace
@@ -10,52 +12,71 @@ import numpy as np
 
 from codec.audio.sink import AudioSink
 from codec.audio.source import AudioSource
-from codec.pipeline import decode as decoding
-from codec.pipeline import encode as encoding
-from codec.pipeline import peel as peeling
-from formats import Chunk, Coder, Header, Reader, Writer
+from codec.cli.main import cli
+from codec.cli.terminal import run
+from codec.pipeline import file_codec
+from codec.pipeline.decode import DecodeReport
+from codec.pipeline.encode import EncodeReport
+from codec.pipeline.plan import DecodePlan, EncodePlan
+from formats import Chunk, Coder, Header, Metadata, Reader, Writer
 from formats.errors import DamagedError
 from tests.support import ROOT
 
-FAKE_MODEL = b"\x01\x23\x45\x67\x89\xab\xcd\xef"
+FAKE_BITSTREAM = b"\x01\x23\x45\x67\x89\xab\xcd\xef"
+RATE = 8000
+FRAMES = 126
+"""Frames of a chunk: 2 s."""
+TAGS = {"title": "Jóga", "artist": "A", "track": "3"}
 
 
-def fake_encode(source: AudioSource, target: io.BufferedIOBase, *, latent, gain, progress, **options):
+def write(writer: Writer, payload: bytes, frames: int) -> None:
+    """Write the next chunk."""
+    writer.write(Chunk(writer.chunk_count, writer.frames, frames, payload))
+
+
+def finish(writer: Writer, header: Header, payload: bytes, samples: int) -> None:
+    """End a file with as many chunks as its samples take."""
+    while (left := header.frames_for(samples) - writer.frames) > 0:
+        write(writer, payload, min(FRAMES, left))
+    writer.finish(samples)
+
+
+def fake_encode(source: AudioSource, target: io.BufferedIOBase, plan: EncodePlan, *, engine, progress):
     """Pack 16 bit samples, 2 s a chunk."""
     header = Header(
-        sample_rate=source.sample_rate, channels=source.channels, samples=source.samples, latent=latent or 128, hop=700,
-        chunk_frames=126, gain=gain or 0, coder=Coder.ZSTD, model=FAKE_MODEL, encoder_version="0.1.0",
+        sample_rate=source.sample_rate, channels=source.channels, samples=source.samples, latent=plan.latent, hop=700,
+        chunk_frames=FRAMES, gain=plan.gain, coder=Coder.ZSTD, bitstream=FAKE_BITSTREAM, encoder_version="0.1.0",
     )  # fmt: skip
     writer = Writer(target, header, source.tags)
     total = 0
-    for index, block in enumerate(source.blocks(2 * source.sample_rate)):
+    for block in source.blocks(2 * source.sample_rate):
         packed = zlib.compress(np.rint(block.T * 32768).astype("<i2").tobytes())
-        writer.write(Chunk(index, index * 126, 126, packed))
         total += block.shape[1]
+        write(writer, packed, min(FRAMES, header.frames_for(total) - writer.frames))
         if progress:
             progress(0.5)
         time.sleep(float(os.environ.get("FAKE_SLEEP", "0")))
-    writer.finish(total)
+    finish(writer, header, zlib.compress(b""), total)
     seconds = total / source.sample_rate
-    return encoding.EncodeReport(
+    return EncodeReport(
         seconds, total, source.sample_rate, source.channels, writer.coded_size, 12.34, header.latent, header.gain,
-        "zstd", "fake", "CPUExecutionProvider",
+        "zstd", "fake", "CPUExecutionProvider", tuple(source.warnings),
     )  # fmt: skip
 
 
-def fake_decode(reader: Reader, sink: AudioSink, *, start, duration, progress, **options):
+def fake_decode(reader: Reader, sink: AudioSink, plan: DecodePlan, *, engine, progress):
     rate, channels = reader.header.sample_rate, reader.header.channels
     blocks = [np.frombuffer(zlib.decompress(chunk.payload), "<i2").reshape(-1, channels).T for chunk in reader]
     if not reader.complete:
         raise DamagedError("the file ends early: it has no trailer")
     audio = np.concatenate([np.zeros((channels, 0), "<i2"), *blocks], axis=1).astype(np.float32) / 32768
-    end = None if duration is None else round((start + duration) * rate)
-    audio = audio[:, round(start * rate) : end]
+    end = None if plan.duration is None else round((plan.start + plan.duration) * rate)
+    audio = audio[:, round(plan.start * rate) : end]
     sink.write(audio * float(os.environ.get("FAKE_GAIN", "1")))
-    return decoding.DecodeReport(rate, channels, audio.shape[1], sink.clipped, "fake", "CPUExecutionProvider")
+    return DecodeReport(rate, channels, audio.shape[1], sink.clipped, "fake", "standard", "CPUExecutionProvider")
 
 
-def fake_peel(source, target, latent):
+def fake_peel(source, target, latent, *, model, engine):
     reader = Reader(source)
     writer = Writer(target, replace(reader.header, latent=latent), reader.metadata)
     for chunk in reader:
@@ -63,7 +84,9 @@ def fake_peel(source, target, latent):
     writer.finish(reader.samples or 0)
 
 
-FAKES = {"encode": (encoding, fake_encode), "decode": (decoding, fake_decode), "peel": (peeling, fake_peel)}
+FAKES = {"encode": fake_encode, "decode": fake_decode, "peel": fake_peel}
+"""What takes the place of the pipeline's functions of these names in `codec.pipeline.file_codec`."""
+
 PROGRAM = f"""
 import signal, sys
 for name, handler in (("SIGINT", signal.default_int_handler), ("SIGHUP", signal.SIG_DFL)):
@@ -71,8 +94,36 @@ for name, handler in (("SIGINT", signal.default_int_handler), ("SIGHUP", signal.
         signal.signal(getattr(signal, name), handler)
 sys.path.insert(0, {str(ROOT)!r})
 from tests.support import cli_fakes
-for name, (module, fake) in cli_fakes.FAKES.items():
-    setattr(module, name, fake)
+for name, fake in cli_fakes.FAKES.items():
+    setattr(cli_fakes.file_codec, name, fake)
 from codec.cli.main import main
 main()
 """
+
+
+def patch(monkeypatch) -> None:
+    """Put the fakes in place."""
+    for name, fake in FAKES.items():
+        monkeypatch.setattr(file_codec, name, fake)
+
+
+def aez(*arguments: object) -> int:
+    """The command in this process -> its exit code."""
+    return run(cli, [str(argument) for argument in arguments])
+
+
+def process(*arguments: object, **options) -> subprocess.CompletedProcess:
+    """The command with the fakes, in a process of its own."""
+    return subprocess.run([sys.executable, "-c", PROGRAM, *map(str, arguments)], capture_output=True, **options)
+
+
+def aez_file(samples: int = 3 * RATE, metadata: Metadata | None = None, bitstream: bytes = FAKE_BITSTREAM) -> bytes:
+    """An .aez file whose payloads are zeros."""
+    target = io.BytesIO()
+    header = Header(
+        sample_rate=RATE, channels=2, samples=samples, latent=64, hop=700, chunk_frames=FRAMES, gain=-5,
+        coder=Coder.RANGE, bitstream=bitstream, encoder_version="0.1.0",
+    )  # fmt: skip
+    writer = Writer(target, header, metadata)
+    finish(writer, header, bytes(1000), samples)
+    return target.getvalue()

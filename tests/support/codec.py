@@ -13,7 +13,7 @@ Array = NDArray[np.float32]
 
 
 def tables_of(name: str) -> Tables:
-    """Tables of a ranked test model: tiny's have loudness, those of tiny2 are as version 2 had them."""
+    """Tables of a ranked test model."""
     return Tables.from_bytes((MODELS / name / "tables.npz").read_bytes())
 
 
@@ -30,13 +30,33 @@ class Sink:
         self.blocks.append(block.copy())
 
 
+def encode_into(source: Any, target: Any, *, device: str = "auto", progress: Any = None, **options: Any) -> Any:
+    """An `AudioSource` into a file object, by the options of `EncodePlan.make` -> the report."""
+    from codec.pipeline.encode import encode
+    from codec.pipeline.plan import EncodePlan
+    from codec.pipeline.workers import Engine
+
+    with Engine(device) as engine:
+        return encode(source, target, EncodePlan.make(**options), engine=engine, progress=progress)
+
+
+def decode_into(source: Any, sink: Any, *, device: str = "auto", progress: Any = None, **options: Any) -> Any:
+    """An .aez file (bytes or a file object) into a sink, by the options of `DecodePlan.make` -> the report."""
+    from codec.pipeline.decode import decode
+    from codec.pipeline.plan import DecodePlan
+    from codec.pipeline.workers import Engine
+
+    opened = BytesIO(source) if isinstance(source, bytes) else source
+    with Engine(device) as engine:
+        return decode(opened, sink, DecodePlan.make(**options), engine=engine, progress=progress)
+
+
 def encoded(samples: Array, rate: int = 44100, **options: Any) -> bytes:
     """Samples [C, N] -> an .aez file."""
     from codec.audio.source import ArraySource
-    from codec.pipeline.encode import encode
 
     out = BytesIO()
-    report = encode(ArraySource(samples, rate), out, **options)
+    report = encode_into(ArraySource(samples, rate), out, **options)
     assert report.coded_bytes == len(out.getvalue())
     assert report.samples == samples.shape[1]
     return out.getvalue()
@@ -44,10 +64,8 @@ def encoded(samples: Array, rate: int = 44100, **options: Any) -> bytes:
 
 def decoded(data: Any, **options: Any) -> Array:
     """An .aez file (bytes or a file object) -> samples [C, N]."""
-    from codec.pipeline.decode import decode
-
     sink = Sink()
-    report = decode(BytesIO(data) if isinstance(data, bytes) else data, sink, **options)  # type: ignore[arg-type]
+    report = decode_into(data, sink, **options)
     wave = np.concatenate([np.zeros((report.channels, 0), np.float32), *sink.blocks], 1)
     assert report.samples == wave.shape[1]
     return wave

@@ -6,38 +6,37 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from codec.pipeline import payload
 from codec.runtime import models
 from formats import Chunk, Reader, Writer
-from formats.grid import HOP, SAMPLE_RATE, WINDOW_UNITS, segment_count
-from formats.payload.chunk import Latents
+from formats.grid import HOP, SAMPLE_RATE
+from formats.payload.chunk import ChunkLatents
+from formats.payload.side_info import SideInfo
 from tests.support.codec import Array
 
 
-def unpacked(data: bytes) -> Latents:
-    """All integers of a file but attacks and turns; silence in samples of the song, what a chunk's end parts joined."""
+def unpacked(data: bytes) -> ChunkLatents:
+    """All integers of a file as one chunk; silence in samples of the song, what a chunk's end parts joined.
 
-    def none(frames: int) -> NDArray[np.bool_]:
-        return np.zeros((segment_count(frames), WINDOW_UNITS), np.bool_)
-
+    Spans of gain control are left as they stand in their chunks.
+    """
     reader = Reader(io.BytesIO(data))
-    model = models.by_id(reader.header.model)
+    model = models.by_id(reader.header.bitstream)
     span = reader.header.chunk_frames * HOP * reader.header.sample_rate // SAMPLE_RATE
     parts, silence = [], []
     for chunk in reader:
         parts.append(payload.unpack(reader.header, chunk, model))
-        for start, length in parts[-1].silence.tolist():
+        for start, length in parts[-1].side_info.silence.tolist():
             if silence and sum(silence[-1]) == chunk.index * span + start:
                 silence[-1][1] += length
             else:
                 silence.append([chunk.index * span + start, length])
-    return Latents(
+    _, *others = (np.concatenate(arrays) for arrays in zip(*(part.side_info for part in parts), strict=True))
+    return ChunkLatents(
         np.concatenate([part.hyper for part in parts]),
-        np.concatenate([part.main for part in parts]),
-        np.array(silence, np.int64).reshape(-1, 2),
-        long=np.concatenate([part.long if len(part.long) else none(len(part.main)) for part in parts]),
+        np.concatenate([part.indices for part in parts]),
+        SideInfo(np.array(silence, np.int64).reshape(-1, 2), *others),
     )
 
 

@@ -9,7 +9,7 @@ import soundfile
 
 from training.data.songs import song
 from training.evaluation.compare import Row
-from training.evaluation.evaluate import write_csv
+from training.evaluation.results import write_csv
 from training.metrics.clip import HIGHER_IS_BETTER
 
 RATE = 44100

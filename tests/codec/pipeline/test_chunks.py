@@ -1,4 +1,4 @@
-"""Windows, chunk arithmetic, overlap and noise: pure functions of samples and frame numbers."""
+"""Windows, chunk arithmetic and overlap: pure functions of samples and frame numbers."""
 
 import numpy as np
 import pytest
@@ -6,11 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codec.audio.resample import resampled_length
-from codec.dsp import noise_filling
 from codec.dsp.mdct import forward, inverse
 from codec.pipeline.chunks import Windower, chunk_count, source_samples, triples
-from codec.pipeline.ranked_decoder import Overlap
-from formats.grid import CHUNK, COEFFICIENTS, HOP, SEGMENT, frame_count
+from codec.pipeline.output import Overlap
+from formats.grid import CHUNK, HOP, SEGMENT, frame_count
 
 SPAN = CHUNK * HOP
 
@@ -23,9 +22,9 @@ SPAN = CHUNK * HOP
 )
 def test_windows_are_slices_of_the_padded_song(samples: int, blocks: list[int], surplus: int) -> None:
     """Whatever the blocks; what the resampler delivers too much is cut, what it lacks is zeros."""
-    reach = 6
+    context = 6
     x = np.arange(1, 2 * (samples + surplus) + 1, dtype=np.float32).reshape(2, -1) if samples + surplus > 0 else None
-    windower, got, pushed, turn = Windower(reach), [], 0, 0
+    windower, got, pushed, turn = Windower(context), [], 0, 0
     delivered = x.shape[1] if x is not None else 0
     while x is not None and pushed < delivered:
         size = blocks[turn % len(blocks)]
@@ -34,12 +33,12 @@ def test_windows_are_slices_of_the_padded_song(samples: int, blocks: list[int], 
     got += list(windower.finish(samples))
     assert [window.index for window in got] == list(range(chunk_count(samples)))
     assert sum(window.frames for window in got) == frame_count(samples)
-    padded = np.zeros((2, (reach + 1) * HOP + samples + 3 * SPAN), np.float32)
+    padded = np.zeros((2, (context + 1) * HOP + samples + 3 * SPAN), np.float32)
     if x is not None:
         kept = x[:, :samples]
-        padded[:, (reach + 1) * HOP :][:, : kept.shape[1]] = kept
+        padded[:, (context + 1) * HOP :][:, : kept.shape[1]] = kept
     for window in got:
-        assert window.samples.shape == (2, (CHUNK + 2 * reach + 1) * HOP)
+        assert window.samples.shape == (2, (CHUNK + 2 * context + 1) * HOP)
         wanted = padded[:, window.index * SPAN :][:, : window.samples.shape[1]]
         assert np.array_equal(window.samples, wanted)
 
@@ -89,53 +88,3 @@ def test_resampled_length_is_rounded_half_up(samples: int, from_rate: int, to_ra
     got = resampled_length(samples, from_rate, to_rate)
     assert abs(2 * (got * from_rate - samples * to_rate)) <= from_rate
     assert (2 * got - 1) * from_rate <= 2 * samples * to_rate < (2 * got + 1) * from_rate
-
-
-def philox(key: int, count: int) -> list[int]:
-    """Philox4x64-10 as its authors published it: words of blocks 1, 2, ... under a key."""
-    mask, out, block = 2**64 - 1, [], 0
-    while len(out) < count:
-        block += 1
-        c, k = [block, 0, 0, 0], [key, 0]
-        for _ in range(10):
-            high0, low0 = divmod(0xD2E7470EE14C6C93 * c[0], 2**64)
-            high1, low1 = divmod(0xCA5A826395121157 * c[2], 2**64)
-            c = [high1 ^ c[1] ^ k[0], low1, high0 ^ c[3] ^ k[1], low0]
-            k = [(k[0] + 0x9E3779B97F4A7C15) & mask, (k[1] + 0xBB67AE8584CAA73B) & mask]
-        out += c
-    return out[:count]
-
-
-@pytest.mark.parametrize("number", [0, 1, 1799])
-def test_noise_is_the_published_generator(number: int) -> None:
-    words = philox(number, 700)
-    wanted = [(word >> shift & 0xFFFF) for word in words for shift in (0, 16, 32, 48)]
-    wanted = [(n - 0x10000 if n >= 0x8000 else n) * np.sqrt(3) / 32768 for n in wanted]
-    np.testing.assert_allclose(noise_filling.segment(number).ravel()[:2800], wanted, rtol=1e-6)
-
-
-@pytest.mark.parametrize(("first", "count"), [(0, 1), (125, 2), (126, 126), (100, 300), (622, 646)])
-def test_noise_depends_on_the_frame_alone(first: int, count: int) -> None:
-    got = noise_filling.frames(first, count)
-    assert got.shape == (count, COEFFICIENTS)
-    assert got.dtype == np.float32
-    for f in (0, count - 1):
-        number, place = divmod(first + f, SEGMENT)
-        assert np.array_equal(got[f], noise_filling.segment(number)[place])
-    assert np.std(got) == pytest.approx(1, abs=0.05)
-
-
-def test_a_models_own_noise_is_its_pattern_turned_by_the_segment() -> None:
-    pattern = np.arange(2 * SEGMENT * COEFFICIENTS, dtype=np.int64).reshape(2, SEGMENT, COEFFICIENTS).astype(np.int8)
-    long = np.zeros(400, np.bool_)
-    long[54:90] = True
-    got = noise_filling.own(pattern, 100, long)
-    assert got.dtype == np.float32
-    for f, held in enumerate(long):
-        number, place = divmod(100 + f, 126)
-        wanted = pattern[int(held), (place + 18 * ((3 * number) % 7)) % 126]
-        assert np.array_equal(got[f] * 32, wanted)
-    # Every unit is the first of some segment, and the same one comes back after seven.
-    starts = [noise_filling.own(pattern, 126 * z, long[:1])[0] for z in range(8)]
-    assert len({row.tobytes() for row in starts[:7]}) == 7
-    assert np.array_equal(starts[7], starts[0])

@@ -8,13 +8,16 @@ import pytest
 
 from codec.audio.source import ArraySource
 from codec.dsp import mdct, noise_filling, stereo, window_switching
-from codec.pipeline import encode as encoding
-from codec.pipeline import payload, ranked_decoder, ranked_encoder
+from codec.pipeline import payload, source_windows
 from codec.pipeline import peel as peeling
-from codec.pipeline.chunks import Windower
+from codec.pipeline.chunks import AnalysedChunk, Windower
+from codec.pipeline.output import Overlap
+from codec.pipeline.ranked_decoder import DECODER_CONTEXT, RankedDecoder, dequantize
+from codec.pipeline.ranked_encoder import ENCODER_CONTEXT, RankedEncoder
 from codec.quantization.hyper_trellis import change_code_lengths
 from codec.quantization.quantize import quantize_hyper
 from codec.runtime import models
+from codec.runtime.session import Sessions
 from formats import Metadata, Reader
 from formats.errors import UsageError
 from formats.grid import (
@@ -29,13 +32,11 @@ from formats.grid import (
     frame_count,
     segment_count,
 )
-from formats.payload.side_info import NO_ATTACKS
-from tests.support.codec import Array, decoded, encoded
+from tests.support.codec import Array, decoded, encode_into, encoded
 from tests.support.pipeline_files import snr, unpacked
 from training.data.songs import song
 
 TIERS = (32, 64, 128, 256, 512, 1024)  # of the tiny model
-RANKED = ("tiny", "tiny2")  # with long blocks, and as version 2 knew them
 
 pytestmark = pytest.mark.usefixtures("tiny")
 
@@ -49,8 +50,8 @@ TEN = 10 * SAMPLE_RATE
 @pytest.mark.parametrize("samples", [0, 1, 699, 700, 701, 44100, 88200, TEN - 700, TEN - 1, TEN, TEN + 1])
 def test_every_sample_comes_back(samples: int, channels: int, music: Array) -> None:
     x = music[:channels, :samples]
-    for coder, model in (("range", "tiny"), ("zstd", "tiny"), ("range", "tiny2")):
-        data = encoded(x, latent=32, coder=coder, model=model)
+    for coder in ("range", "zstd"):
+        data = encoded(x, latent=32, coder=coder)
         y = decoded(data)
         assert y.shape == x.shape
         assert y.dtype == np.float32
@@ -73,12 +74,11 @@ def test_every_rate_comes_back(rate: int) -> None:
                 assert late < snr(x, y)
 
 
-@pytest.mark.parametrize("model", RANKED)
-def test_more_bits_come_closer(model: str, music: Array) -> None:
+def test_more_bits_come_closer(music: Array) -> None:
     """Not a measure of quality, but a wrong transform, order, sign or step would show."""
     x = music[:, : 3 * SAMPLE_RATE]
     steps = [(32, 0), (128, 32), (512, 160)]
-    at = [snr(x, decoded(encoded(x, latent=latent, gain=gain, model=model))) for latent, gain in steps]
+    at = [snr(x, decoded(encoded(x, latent=latent, gain=gain))) for latent, gain in steps]
     assert at == sorted(at)
     assert at[0] > 2
     assert at[2] > 15
@@ -132,13 +132,12 @@ def test_gaps_stay_gaps_to_the_sample(rate: int, chunk_frames: int) -> None:
     assert y[:, 5 * rate : 6 * rate].any(0).mean() > 0.99
 
 
-@pytest.mark.parametrize("model", RANKED)
-def test_one_silent_side_of_the_stereo_is_kept_by_the_integers(model: str, music: Array) -> None:
-    """From a segment's beginning on: bands of a segment that is not all mid may be turned."""
+def test_one_silent_side_of_the_stereo_is_kept_by_the_integers(music: Array) -> None:
+    """From a segment's beginning on: bands of a segment that is not all mid may be rotated."""
     x = music[:, : 4 * SAMPLE_RATE].copy()
     start = SEGMENT * HOP
     x[1, start - HOP :] = x[0, start - HOP :]  # nothing but mid from the segment's first frame on
-    y = decoded(encoded(x, model=model))
+    y = decoded(encoded(x))
     assert np.array_equal(y[0, start:], y[1, start:]) and y[0, start:].any()
     assert not np.array_equal(y[0, : start - 2100], y[1, : start - 2100])
 
@@ -155,7 +154,7 @@ def test_blocks_of_the_source_change_nothing(rate: int, monkeypatch: pytest.Monk
     x = song(12.0, rate, seed=2)
     wanted = encoded(x, rate, latent=32)
     for size in (4097, 1 << 20):
-        monkeypatch.setattr(encoding, "BLOCK", size)
+        monkeypatch.setattr(source_windows, "BLOCK", size)
         assert encoded(x, rate, latent=32) == wanted
 
 
@@ -168,15 +167,16 @@ def test_chunk_length_changes_no_integer(held: Array) -> None:
     counts = {frames: Reader(io.BytesIO(data)).chunk_count for frames, data in files.items()}
     assert counts == {126: 11, 630: 3, 1260: 2}
     wanted = unpacked(files[630])
-    assert wanted.silence.tolist() == [[9 * rate, 2 * rate]]
-    assert wanted.long.any() and not wanted.long.all()
+    assert wanted.side_info.silence.tolist() == [[9 * rate, 2 * rate]]
+    assert wanted.side_info.long_windows.any() and not wanted.side_info.long_windows.all()
     heard = decoded(files[630])
     for frames in (126, 1260):
         got = unpacked(files[frames])
         assert np.array_equal(got.hyper, wanted.hyper)
-        assert np.array_equal(got.main, wanted.main)
-        assert np.array_equal(got.silence, wanted.silence)
-        assert np.array_equal(got.long, wanted.long)
+        assert np.array_equal(got.indices, wanted.indices)
+        assert np.array_equal(got.side_info.silence, wanted.side_info.silence)
+        assert np.array_equal(got.side_info.rotation, wanted.side_info.rotation)
+        assert np.array_equal(got.side_info.long_windows, wanted.side_info.long_windows)
         np.testing.assert_allclose(decoded(files[frames]), heard, atol=1e-5)
 
 
@@ -189,7 +189,7 @@ def test_peeling_keeps_the_first_ranks(coder: str, held: Array) -> None:
     for latent in TIERS:
         out = io.BytesIO()
         source = ArraySource(x, SAMPLE_RATE, tags)
-        encoding.encode(source, out, latent=latent, gain=20, coder=coder, chunk_frames=SEGMENT)
+        encode_into(source, out, latent=latent, gain=20, coder=coder, chunk_frames=SEGMENT)
         files[latent] = out.getvalue()
     for large in TIERS:
         for small in TIERS:
@@ -197,11 +197,12 @@ def test_peeling_keeps_the_first_ranks(coder: str, held: Array) -> None:
             if small <= large:
                 peeling.peel(io.BytesIO(files[large]), out, small)
                 got, whole, direct = (unpacked(data) for data in (out.getvalue(), files[large], files[small]))
-                assert np.array_equal(got.main, whole.main[:, : got.main.shape[1]])
-                for name in ("hyper", "silence", "attacks", "turns", "long"):
-                    assert np.array_equal(getattr(got, name), getattr(direct, name))
-                assert got.long.any()
-                apart = np.abs(got.main - direct.main)
+                assert np.array_equal(got.indices, whole.indices[:, : got.indices.shape[1]])
+                assert np.array_equal(got.hyper, direct.hyper)
+                for mine, theirs in zip(got.side_info, direct.side_info, strict=True):
+                    assert np.array_equal(mine, theirs)
+                assert got.side_info.long_windows.any()
+                apart = np.abs(got.indices - direct.indices)
                 assert apart.max() <= 1 and (apart > 0).mean() < 0.03
                 assert len(out.getvalue()) < 1.03 * len(files[small])
                 if small == large:
@@ -217,9 +218,10 @@ def test_both_coders_hold_the_same_integers_and_auto_takes_the_smaller(music: Ar
     x = music[:, :TEN]
     files = {coder: encoded(x, coder=coder) for coder in ("range", "zstd", "auto")}
     a, b = unpacked(files["range"]), unpacked(files["zstd"])
-    assert np.array_equal(a.main, b.main)
+    assert np.array_equal(a.indices, b.indices)
     assert np.array_equal(a.hyper, b.hyper)
-    assert a.long.any() and np.array_equal(a.long, b.long)
+    assert a.side_info.long_windows.any()
+    assert np.array_equal(a.side_info.long_windows, b.side_info.long_windows)
     assert np.array_equal(decoded(files["range"]), decoded(files["zstd"]))
     assert files["auto"] == min(files["range"], files["zstd"], key=len)
 
@@ -227,109 +229,100 @@ def test_both_coders_hold_the_same_integers_and_auto_takes_the_smaller(music: Ar
 # Windows of a network
 
 
-def padded(x: Array, reach: int) -> Array:
-    """A song between the zeros that windows of whole hyper vectors and `reach` frames on both sides have."""
+def padded(x: Array, context: int) -> Array:
+    """A song between the zeros that windows of whole hyper vectors and `context` frames on both sides have."""
     frames = -(-frame_count(x.shape[1]) // HYPER_FRAMES) * HYPER_FRAMES
-    out = np.zeros((2, (frames + 2 * reach + 1) * HOP), np.float32)
-    out[:, (reach + 1) * HOP :][:, : x.shape[1]] = x
+    out = np.zeros((2, (frames + 2 * context + 1) * HOP), np.float32)
+    out[:, (context + 1) * HOP :][:, : x.shape[1]] = x
     return out
 
 
-def analysed(middle: Array, analyser: ranked_encoder.RankedEncoder) -> list[ranked_encoder.AnalysedChunk]:
+def analysed(mid_side: Array, encoder: RankedEncoder) -> list[AnalysedChunk]:
     """Mid and side in windows."""
-    windower = Windower(ranked_encoder.ENCODER_CONTEXT)
-    windows = [*windower.push(middle), *windower.finish(middle.shape[1])]
-    return [analyser(window, np.zeros((0, 2), np.int64), NO_ATTACKS) for window in windows]
+    windower = Windower(ENCODER_CONTEXT)
+    return [encoder(window) for window in (*windower.push(mid_side), *windower.finish(mid_side.shape[1]))]
 
 
 @pytest.fixture
-def unturned(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No band is turned: a window's context would be like the window itself."""
-    monkeypatch.setattr(stereo, "choose", lambda x: np.zeros((segment_count(len(x)), BANDS), np.uint8))
+def unrotated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No band is rotated: a window's context would be rotated like the window itself."""
+    monkeypatch.setattr(stereo, "choose_angles", lambda x: np.zeros((segment_count(len(x)), BANDS), np.uint8))
 
 
-@pytest.mark.parametrize("name", RANKED)
-@pytest.mark.usefixtures("unturned")
-def test_analysis_in_windows_is_analysis_of_the_whole(name: str, music: Array, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(window_switching, "RISE", 0)  # nor has context long blocks
-    middle = np.stack([music[0] + music[1], music[0] - music[1]]) / 2
-    analyser = ranked_encoder.RankedEncoder(models.by_name(name), "cpu")
-    parts = analysed(middle, analyser)
-    frames = frame_count(middle.shape[1])
-
-    reach = ranked_encoder.ENCODER_CONTEXT
-    coefficients = mdct.frames(padded(middle, reach))
-    out = analyser._network(coefficients=coefficients[None])
-    values = ranked_encoder.analysis_values(out, coefficients)[reach : reach + frames]
-    core = coefficients[reach : len(coefficients) - reach]
+@pytest.mark.usefixtures("unrotated")
+def test_analysis_in_windows_is_analysis_of_the_whole(music: Array, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Nor has context long windows.
+    monkeypatch.setattr(window_switching, "stationary", lambda *_: np.zeros(WINDOW_UNITS, np.bool_))
+    mid_side = np.stack([music[0] + music[1], music[0] - music[1]]) / 2
+    model = models.by_name()
+    encoder = RankedEncoder(model, Sessions("cpu"))
+    parts = analysed(mid_side, encoder)
+    frames, context = frame_count(mid_side.shape[1]), ENCODER_CONTEXT
+    coefficients = mdct.frames(padded(mid_side, context))
+    hyper = encoder._network(coefficients=coefficients[None])["hyper"][0]
+    core = coefficients[context : len(coefficients) - context]
     vectors = quantize_hyper(
-        out["hyper"][0, reach // HYPER_FRAMES :][: len(core) // HYPER_FRAMES], core, change_code_lengths(models.by_name(name).tables.hyper)
+        hyper[context // HYPER_FRAMES :][: len(core) // HYPER_FRAMES],
+        core,
+        change_code_lengths(model.ranked_tables.hyper),
     )
-    got = np.concatenate([part.analysis for part in parts])
-    np.testing.assert_allclose(got, values, atol=1e-5)
+    got = np.concatenate([part.coefficients for part in parts])
+    np.testing.assert_allclose(got, coefficients[context : context + frames], atol=1e-5)
     assert np.array_equal(np.concatenate([part.hyper for part in parts]), vectors)
     # The test could not fail if this network did not look at its neighbours.
-    alone = analyser._network(coefficients=core[None, 300:330])["hyper"][0]
-    assert np.abs(alone - out["hyper"][0, (300 + reach) // HYPER_FRAMES :][:10]).max() > 1e-4
+    alone = encoder._network(coefficients=core[None, 300:330])["hyper"][0]
+    assert np.abs(alone - hyper[(300 + context) // HYPER_FRAMES :][:10]).max() > 1e-4
 
 
-@pytest.mark.usefixtures("unturned")
-def test_long_blocks_of_windows_are_those_of_the_whole(held: Array) -> None:
-    middle = np.stack([held[0] + held[1], held[0] - held[1]]) / 2
-    frames, reach = frame_count(middle.shape[1]), ranked_encoder.ENCODER_CONTEXT
-    values, long = window_switching.transform(padded(middle, reach), reach, frames)
+@pytest.mark.usefixtures("unrotated")
+def test_long_windows_of_chunks_are_those_of_the_whole(held: Array) -> None:
+    mid_side = np.stack([held[0] + held[1], held[0] - held[1]]) / 2
+    frames, context = frame_count(mid_side.shape[1]), ENCODER_CONTEXT
+    values, long = window_switching.transform(padded(mid_side, context), context, frames)
     assert 0.5 < long.mean() < 1 and long[4, 6] and long[5, 0]  # on both sides of a chunk's end, too
-    parts = analysed(middle, ranked_encoder.RankedEncoder(models.by_name(), "cpu"))
-    assert np.array_equal(np.concatenate([part.lists.long for part in parts]), long)
-    got = np.concatenate([part.analysis for part in parts])
-    np.testing.assert_allclose(got, values[reach : reach + frames], atol=1e-5)
-    assert np.abs(got - mdct.frames(padded(middle, reach))[reach : reach + frames]).max() > 0.1
-    older = analysed(middle, ranked_encoder.RankedEncoder(models.by_name("tiny2"), "cpu"))
-    assert not any(len(part.lists.long) for part in older)
+    parts = analysed(mid_side, RankedEncoder(models.by_name(), Sessions("cpu")))
+    assert np.array_equal(np.concatenate([part.side_info.long_windows for part in parts]), long)
+    got = np.concatenate([part.coefficients for part in parts])
+    np.testing.assert_allclose(got, values[context : context + frames], atol=1e-5)
+    assert np.abs(got - mdct.frames(padded(mid_side, context))[context : context + frames]).max() > 0.1
 
 
-@pytest.mark.parametrize("name", RANKED)
-def test_synthesis_in_chunks_is_synthesis_of_the_whole(name: str, held: Array) -> None:
-    data, reach = encoded(held, model=name, chunk_frames=SEGMENT, latent=64), ranked_decoder.DECODER_CONTEXT
-    reader, model = Reader(io.BytesIO(data)), models.by_name(name)
-    gain = reader.header.gain
-    chunks = [
-        ranked_decoder.dequantize(payload.unpack(reader.header, c, model), c.index, c.first_frame, gain, model.tables)
-        for c in reader
-    ]
-    turns = np.concatenate([c.turns if len(c.turns) else np.zeros((1, BANDS), np.uint8) for c in chunks])
-    long = np.concatenate([c.long if len(c.long) else np.zeros((1, WINDOW_UNITS), np.bool_) for c in chunks])
-    assert turns.any() and long.any() == model.long_blocks
-    synthesizer = ranked_decoder.RankedDecoder(model, "cpu", gain, SEGMENT)
-    overlap = ranked_decoder.Overlap()
+def test_synthesis_in_chunks_is_synthesis_of_the_whole(held: Array) -> None:
+    data, context = encoded(held, chunk_frames=SEGMENT, latent=64), DECODER_CONTEXT
+    reader, model = Reader(io.BytesIO(data)), models.by_name()
+    chunks = [dequantize(payload.unpack(reader.header, c, model), c.index, c.first_frame) for c in reader]
+    rotation = np.concatenate([c.side_info.rotation for c in chunks])
+    long = np.concatenate([c.side_info.long_windows for c in chunks])
+    assert rotation.any() and long.any()
+    decoder = RankedDecoder(model, model.decoder(), Sessions("cpu"), reader.header)
+    overlap = Overlap()
     around = zip([None, *chunks], chunks, [*chunks[1:], None], strict=False)
-    got = np.concatenate([overlap.add(synthesizer(job)) for job in around], 1)
+    got = np.concatenate([overlap.add(decoder(job)) for job in around], 1)
 
-    def whole(reach: int) -> Array:
-        pad = ((reach, reach), (0, 0))
-        names = {"quantized": 0, "sent": 0, "log_sigma": synthesizer._floor}
-        names |= {"loudness": synthesizer._quiet, "long_frames": 0} if model.long_blocks else {}
+    def whole(context: int) -> Array:
+        pad = ((context, context), (0, 0))
+        names = {"quantized": 0, "sent": 0, "log_sigma": decoder._silent_scales}
+        names |= {"loudness": decoder._silent_loudness, "long_frames": 0}
         joined = {name: np.pad(np.concatenate([getattr(c, name) for c in chunks]), pad) for name in names}
-        frames = len(joined["sent"]) - 2 * reach
+        frames = len(joined["sent"]) - 2 * context
         for name, outside in names.items():
-            joined[name][:reach] = joined[name][frames + reach :] = outside
-        held, pattern = joined["long_frames"][reach:, 0] if model.long_blocks else None, model.tables.noise
-        random = noise_filling.frames(0, frames + reach) if pattern is None else noise_filling.own(pattern, 0, held)
-        random = np.concatenate([np.zeros((reach, COEFFICIENTS), np.float32), random])
-        out = synthesizer._network(
-            noise=random[None],
-            gain=np.array([gain], np.float32),
+            joined[name][:context] = joined[name][frames + context :] = outside
+        noise = noise_filling.pattern_noise(model.decoder().noise, 0, joined["long_frames"][context:, 0])
+        noise = np.concatenate([np.zeros((context, COEFFICIENTS), np.float32), noise])
+        out = decoder._network(
+            noise=noise[None],
+            gain=np.array([reader.header.gain], np.float32),
             **{name.removesuffix("_frames"): value[None] for name, value in joined.items()},
         )
-        core = out["coefficients"][0, reach : reach + frames].reshape(frames, 2, HOP)
+        core = out["coefficients"][0, context : context + frames].reshape(frames, 2, HOP)
         core[np.concatenate([c.silent for c in chunks])] = 0
-        core = stereo.rotate_back(core.reshape(frames, -1), turns)
-        return window_switching.inverse_transform(core, long)[:, :-HOP]
+        mid_side = stereo.rotate_back(core.reshape(frames, -1), rotation)
+        return window_switching.inverse_transform(mid_side, long)[:, :-HOP]
 
-    np.testing.assert_allclose(got, whole(reach), atol=1e-5)
-    alone = ranked_decoder.Overlap()
-    apart = np.concatenate([alone.add(synthesizer((None, c, None))) for c in chunks], 1)
-    assert np.abs(apart - whole(reach)).max() > 1e-4
+    np.testing.assert_allclose(got, whole(context), atol=1e-5)
+    alone = Overlap()
+    apart = np.concatenate([alone.add(decoder((None, c, None))) for c in chunks], 1)
+    assert np.abs(apart - whole(context)).max() > 1e-4
 
 
 # What cannot be
@@ -356,7 +349,7 @@ def test_synthesis_in_chunks_is_synthesis_of_the_whole(name: str, held: Array) -
 def test_impossible_options_are_usage_errors_and_write_nothing(options: dict[str, Any], music: Array) -> None:
     out = io.BytesIO()
     with pytest.raises(UsageError) as error:
-        encoding.encode(ArraySource(music[:, :100], SAMPLE_RATE), out, **options)
+        encode_into(ArraySource(music[:, :100], SAMPLE_RATE), out, **options)
     assert "\n" not in str(error.value)
     assert not out.getvalue()
 

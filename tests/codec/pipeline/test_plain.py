@@ -1,4 +1,4 @@
-"""Whole songs through the tiny mixed models, one for each transform: the promises that ranked models keep."""
+"""Whole songs through the tiny plain models, one for each transform: the promises that ranked models keep."""
 
 import io
 import json
@@ -15,15 +15,19 @@ from codec.cli.main import cli
 from codec.cli.terminal import run
 from codec.dsp import framing
 from codec.inspection.info import describe
-from codec.pipeline import payload, plain, ranked_decoder
+from codec.pipeline import payload, plain
 from codec.pipeline import peel as peeling
 from codec.pipeline.chunks import Windower
+from codec.pipeline.output import Overlap
+from codec.pipeline.ranked_encoder import ENCODER_CONTEXT
 from codec.runtime import models
+from codec.runtime.session import Sessions
 from formats import Reader, Writer
 from formats.errors import FormatError, ModelError, UsageError
 from formats.grid import CHUNK, HOP, SAMPLE_RATE, SEGMENT, frame_count
-from formats.payload.side_info import NO_ATTACKS
+from formats.payload.side_info import SideInfo
 from tests.support.codec import MODELS, Array, decoded, encoded
+from tests.support.pipeline_files import rewritten
 
 pytestmark = pytest.mark.usefixtures("tiny")
 
@@ -45,8 +49,8 @@ def files(model: models.Model, music: Array) -> dict[int, bytes]:
 
 def integers(data: bytes) -> Array:
     reader = Reader(io.BytesIO(data))
-    model = models.by_id(reader.header.model)
-    return np.concatenate([payload.unpack(reader.header, chunk, model).main for chunk in reader])
+    model = models.by_id(reader.header.bitstream)
+    return np.concatenate([payload.unpack(reader.header, chunk, model).indices for chunk in reader])
 
 
 def si_sdr(x: Array, y: Array) -> float:
@@ -107,7 +111,8 @@ def test_peeling_is_encoding_with_fewer_latents(model: models.Model, music: Arra
     for coder in ("range", "zstd"):
         whole, out = encoded(x, model=model.name, latent=large, coder=coder, gain=20), io.BytesIO()
         peeling.peel(io.BytesIO(whole), out, small)
-        assert out.getvalue() == encoded(x, model=model.name, latent=small, coder=coder, gain=20)
+        direct = encoded(x, model=model.name, latent=small, coder=coder, gain=20)
+        assert rewritten(out.getvalue(), file_id=0) == rewritten(direct, file_id=0)
         with pytest.raises(UsageError):
             peeling.peel(io.BytesIO(out.getvalue()), io.BytesIO(), large)
 
@@ -137,7 +142,7 @@ def test_latents_that_the_model_does_not_have_are_named(
     soundfile.write("a.wav", np.zeros((500, 2)), SAMPLE_RATE)
     assert run(cli, ["encode", "a.wav", "--model", model.name, "--latent", "128"]) == 1
     error = capsys.readouterr().err
-    assert error == f"aez: error: there is no tier of 128 latents; model {model.name} has " + (
+    assert error == f"aez: error: model {model.name} has no tier of 128 latents; it has " + (
         ", ".join(map(str, model.latents)) + "\n"
     )
     assert not Path("a.aez").exists()
@@ -171,35 +176,36 @@ def test_frames_of_samples_come_back() -> None:
 
 
 def test_analysis_in_windows_is_analysis_of_the_whole(model: models.Model, middle: Array) -> None:
-    analyser = plain.PlainEncoder(model, "cpu")
-    windower = Windower(plain.ENCODER_REACH)
+    encoder = plain.PlainEncoder(model, Sessions("cpu"))
+    windower = Windower(ENCODER_CONTEXT)
     windows = [*windower.push(middle), *windower.finish(middle.shape[1])]
-    nothing = np.zeros((0, 2), np.int64)
-    got = np.concatenate([analyser(window, nothing, NO_ATTACKS).analysis for window in windows])
-    count, reach = frame_count(middle.shape[1]), plain.ENCODER_REACH
-    padded = np.zeros((2, (count + 2 * reach + 1) * HOP), np.float32)
-    padded[:, (reach + 1) * HOP :][:, : middle.shape[1]] = middle
+    got = np.concatenate([encoder(window).coefficients for window in windows])
+    count, context = frame_count(middle.shape[1]), ENCODER_CONTEXT
+    padded = np.zeros((2, (count + 2 * context + 1) * HOP), np.float32)
+    padded[:, (context + 1) * HOP :][:, : middle.shape[1]] = middle
     cut = framing.forward(padded) if model.transform == "frames" else plain.mdct.forward(padded).transpose(2, 0, 1)
     cut = np.ascontiguousarray(cut).reshape(len(cut), -1)
-    whole = analyser._network(**{plain.NAMES[model.transform]: cut[None]})["latents"][0]
-    np.testing.assert_allclose(got, whole[reach:-reach], atol=2e-4, rtol=1e-4)
+    whole = encoder._network(**{plain.NAMES[model.transform]: cut[None]})["latents"][0]
+    np.testing.assert_allclose(got, whole[context:-context], atol=2e-4, rtol=1e-4)
     # The test could not fail if this network did not look at its neighbours.
-    alone = analyser._network(**{plain.NAMES[model.transform]: cut[None, 300:330]})["latents"][0]
+    alone = encoder._network(**{plain.NAMES[model.transform]: cut[None, 300:330]})["latents"][0]
     assert np.abs(alone - whole[300:330]).max() > 1e-3
 
 
 def test_synthesis_in_chunks_is_synthesis_of_the_whole(model: models.Model, files: dict[int, bytes]) -> None:
     reader = Reader(io.BytesIO(files[SEGMENT]))
-    synthesizer = plain.PlainDecoder(model, "cpu", reader.header.gain, SEGMENT)
-    chunks = [synthesizer.open(payload.unpack(reader.header, c, model), c, 2) for c in reader]
-    overlap, alone = ranked_decoder.Overlap(), ranked_decoder.Overlap()
+    sessions = Sessions("cpu")
+    decoder = plain.PlainDecoder(model, model.decoder(), sessions, reader.header)
+    chunks = [decoder.open(payload.unpack(reader.header, c, model), c) for c in reader]
+    overlap, alone = Overlap(), Overlap()
     around = zip([None, *chunks], chunks, [*chunks[1:], None], strict=False)
-    got = np.concatenate([overlap.add(synthesizer(job)) for job in around], 1)
+    got = np.concatenate([overlap.add(decoder(job)) for job in around], 1)
     joined = np.concatenate([c.quantized for c in chunks])
-    whole = plain.PlainDecoder(model, "cpu", reader.header.gain, len(joined))
-    wanted = whole((None, plain.Opened(0, joined, chunks[0].silence, NO_ATTACKS), None))[:, :-HOP]
+    long_chunk = replace(reader.header, chunk_frames=len(joined))
+    whole = plain.PlainDecoder(model, model.decoder(), sessions, long_chunk)
+    wanted = whole((None, plain.PlainChunk(0, joined, SideInfo.empty(len(joined))), None))[:, :-HOP]
     np.testing.assert_allclose(got, wanted, atol=1e-5)
-    apart = np.concatenate([alone.add(synthesizer((None, c, None))) for c in chunks], 1)
+    apart = np.concatenate([alone.add(decoder((None, c, None))) for c in chunks], 1)
     assert np.abs(apart - wanted).max() > 1e-4
 
 
@@ -225,7 +231,7 @@ def change(folder: Path, **fields: object) -> None:
     [
         {"kind": "other"},
         {"kind": "ranked"},
-        {"kind": ["mixed"]},
+        {"kind": ["plain"]},
         {"transform": "wavelet"},
         {"transform": None},
         {"tiers": {}},
@@ -234,8 +240,9 @@ def change(folder: Path, **fields: object) -> None:
         {"tiers": {"16": {"gain": 0, "from_kbps": 0}, "100": {"gain": 0, "from_kbps": 0}}, "default_latent": 100},
         {"default_latent": 33},
         {"default_latent": None},
-        {"reach": {"encoder": 7, "decoder": 2}},
-        {"reach": {}},
+        {"encoder": {}},
+        {"encoder": {"sha256": "0" * 64, "receptive_field": 2}},
+        {"decoders": {}},
     ],
     ids=str,
 )
@@ -255,6 +262,6 @@ def test_the_other_transform_is_a_model_error(copy: Path) -> None:
         decoded(data)
 
 
-def test_a_mixed_model_has_no_ranked_tables(model: models.Model) -> None:
+def test_a_plain_model_has_no_ranked_tables(model: models.Model) -> None:
     with pytest.raises(ModelError, match="rank"):
-        _ = model.tables
+        _ = model.ranked_tables

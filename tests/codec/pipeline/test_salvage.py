@@ -10,17 +10,15 @@ import pytest
 
 from codec.cli.main import cli
 from codec.cli.terminal import run
-from codec.pipeline import decode as decoding
-from codec.pipeline import encode as encoding
 from codec.pipeline import salvage
 from codec.pipeline.chunks import source_samples
+from codec.pipeline.decode import DecodeReport
 from formats import Reader
 from formats.container.layout import HEADER_SIZE, TRAILER_SYNC
 from formats.errors import DamagedError, FormatError
 from formats.grid import HOP, SEGMENT
-from tests.formats.container.test_container import Pipe
-from tests.support.codec import Array, Sink, encoded
-from tests.support.pipeline_files import unpacked
+from tests.support.codec import Array, Sink, decode_into, encode_into, encoded
+from tests.support.pipeline_files import Pipe, unpacked
 
 CONTEXT = 9 * HOP
 """Samples on either side of a gap that differ: the network sees 8 frames further, which are not there, and overlaps."""
@@ -44,9 +42,9 @@ def offsets(whole: bytes) -> dict[int, int]:
     return Reader(io.BytesIO(whole)).offsets
 
 
-def saved(data: bytes, opener: Any = io.BytesIO, **options: Any) -> tuple[Array, decoding.DecodeReport]:
+def saved(data: bytes, opener: Any = io.BytesIO, **options: Any) -> tuple[Array, DecodeReport]:
     sink = Sink()
-    report = decoding.decode(opener(data), sink, salvage=True, **options)
+    report = decode_into(opener(data), sink, salvage=True, **options)
     return np.concatenate([np.zeros((report.channels, 0), np.float32), *sink.blocks], 1), report
 
 
@@ -57,7 +55,7 @@ def flipped(data: bytes, *places: int) -> bytes:
     return bytes(raw)
 
 
-def lost(report: decoding.DecodeReport) -> list[tuple[int, int, float, float]]:
+def lost(report: DecodeReport) -> list[tuple[int, int, float, float]]:
     return [(loss.first, loss.last, loss.start, loss.end) for loss in report.losses]
 
 
@@ -68,7 +66,7 @@ def jumps(wave: Array) -> Array:
 @pytest.mark.parametrize("opener", OPENERS.values(), ids=OPENERS)
 def test_an_undamaged_file_is_salvaged_as_it_is_decoded(whole: bytes, sound: Array, opener: Any) -> None:
     sink = Sink()
-    decoding.decode(io.BytesIO(whole), sink)
+    decode_into(io.BytesIO(whole), sink)
     got, report = saved(whole, opener)
     assert np.array_equal(got, np.concatenate(sink.blocks, 1)) and np.array_equal(got, sound)
     assert (report.losses, report.damage) == ((), ())
@@ -94,10 +92,10 @@ def test_good_chunks_stand_where_they_stood(
     assert far.mean() > 0.6
 
 
-def test_long_blocks_beside_a_gap_stay_what_they_were(held: Array, tiny: SimpleNamespace) -> None:
-    """Their windows end with their segment, so a lost neighbour takes no more of them than of short blocks."""
+def test_long_windows_beside_a_gap_stay_what_they_were(held: Array, tiny: SimpleNamespace) -> None:
+    """Their windows end with their segment, so a lost neighbour takes no more of them than of short ones."""
     whole = encoded(held, latent=64, gain=20, chunk_frames=SEGMENT)
-    long, place = unpacked(whole).long, Reader(io.BytesIO(whole)).offsets[2]
+    long, place = unpacked(whole).side_info.long_windows, Reader(io.BytesIO(whole)).offsets[2]
     assert long[1, 6] and long[3, 0]
     sound, (got, report) = saved(whole)[0], saved(flipped(whole, place + 60))
     assert [(loss.first, loss.last) for loss in report.losses] == [(2, 2)]
@@ -177,7 +175,7 @@ def test_of_a_pipe_that_was_cut_the_whole_chunks_are_kept(tiny: SimpleNamespace,
             pass
 
     out = io.BytesIO()
-    encoding.encode(Unknown(music[:, : 7 * 44100], 44100), out, latent=64, chunk_frames=SEGMENT)
+    encode_into(Unknown(music[:, : 7 * 44100], 44100), out, latent=64, chunk_frames=SEGMENT)
     data = out.getvalue()
     assert Reader(Pipe(data)).samples is None
     places, good = Reader(io.BytesIO(data)).offsets, saved(data)[0]
@@ -217,7 +215,7 @@ def test_a_payload_that_cannot_be_unpacked_is_a_lost_chunk(whole: bytes, sound: 
         writer.write(chunk if chunk.index != 3 else type(chunk)(3, chunk.first_frame, chunk.frames, b"\x00nonsense"))
     writer.finish(sound.shape[1])
     with pytest.raises(DamagedError, match=r"chunk 3 is damaged: .* \(0:06\.0 to 0:08\.0\)"):
-        decoding.decode(io.BytesIO(out.getvalue()), Sink())
+        decode_into(io.BytesIO(out.getvalue()), Sink())
     got, report = saved(out.getvalue())
     assert lost(report) == [(3, 3, 6.0, 8.0)] and got.shape == sound.shape
 

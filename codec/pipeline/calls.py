@@ -1,0 +1,190 @@
+"""The calls of `import aez`: between arrays, bytes and files. Heavy imports wait until a call needs them."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+    import numpy as np
+    from numpy.typing import ArrayLike, NDArray
+
+    from codec.pipeline.decode import DecodeReport
+    from codec.pipeline.encode import EncodeReport
+    from codec.pipeline.plan import DecodePlan, EncodePlan
+    from codec.pipeline.workers import Progress
+
+
+class EncodeOptions(TypedDict, total=False):
+    """Keyword arguments of `encode`: those of `codec.pipeline.plan.EncodePlan.make`, and device and progress."""
+
+    latent: int | None
+    gain: int | None
+    bitrate: float | None
+    model: str | None
+    coder: str
+    chunk_frames: int
+    device: str
+    progress: Progress | None
+
+
+class DecodeOptions(TypedDict, total=False):
+    """Keyword arguments of `decode`: those of `codec.pipeline.plan.DecodePlan.make`, and device and progress."""
+
+    start: float
+    duration: float | None
+    model: str | None
+    decoder: str | None
+    salvage: bool
+    device: str
+    progress: Progress | None
+
+
+def encode(samples: ArrayLike, sample_rate: int, **options: Unpack[EncodeOptions]) -> bytes:
+    """Compress an array.
+
+    Args:
+        samples: [C, N] or [N], C of 1 or 2, any N. Floats have full scale at +-1; int16 and int32 have it at their
+            range's end, as has uint8, whose middle is 128. Other types are refused.
+        sample_rate: Hz, a whole number.
+        **options: latent (one of the model's tiers), or bitrate (6...128 in 1000 bit/s), or gain (-512...512);
+            model (a name or a folder), coder (auto, range, zstd), chunk_frames, device (auto, cpu, cuda, cuda:N),
+            progress.
+
+    Returns:
+        an .aez file.
+
+    Raises:
+        AudioError: another shape or type, or numbers that are not finite; UsageError: options out of range;
+        ModelError: no such model.
+    """
+    from codec.audio.source import ArraySource
+    from codec.pipeline import encode as encoding
+    from codec.pipeline.workers import Engine
+
+    plan, device, progress = _encode_plan(options)
+    out = BytesIO()
+    with ArraySource(samples, sample_rate) as source, Engine(device) as engine:
+        encoding.encode(source, out, plan, engine=engine, progress=progress)
+    return out.getvalue()
+
+
+def decode(data: bytes, **options: Unpack[DecodeOptions]) -> tuple[NDArray[np.float32], int]:
+    """Decompress an .aez file.
+
+    Args:
+        data: the file.
+        **options: start and duration in seconds; model (a name or a folder), decoder (one of the model's), salvage,
+            device, progress.
+
+    Returns:
+        float32 [C, N] with the source's channels and sample count, full scale at +-1, not clipped; and its sample rate
+        in Hz.
+
+    Raises:
+        FormatError: no .aez file, or a damaged one; ModelError: the model that it needs is not installed; UsageError:
+        options out of range.
+    """
+    import numpy as np
+
+    from codec.pipeline import decode as decoding
+    from codec.pipeline.workers import Engine
+
+    plan, device, progress = _decode_plan(options)
+    sink = ArraySink()
+    with Engine(device) as engine:
+        report = decoding.decode(BytesIO(data), sink, plan, engine=engine, progress=progress)
+    return np.concatenate([np.zeros((report.channels, 0), np.float32), *sink.blocks], 1), report.sample_rate
+
+
+def encode_file(
+    source: str | PathLike[str], target: str | PathLike[str], *, force: bool = False, **options: Unpack[EncodeOptions]
+) -> EncodeReport:
+    """Compress a file; `target` appears when it is complete, and replaces another only with `force`.
+
+    Raises:
+        AudioError: `source` cannot be read; UsageError: options out of range, or `target` exists; ModelError; OSError.
+    """
+    from codec.pipeline import file_codec
+    from codec.pipeline.workers import Engine
+
+    plan, device, progress = _encode_plan(options)
+    with Engine(device) as engine:
+        return file_codec.encode_file(source, target, plan, force=force, engine=engine, progress=progress)
+
+
+def decode_file(
+    source: str | PathLike[str],
+    target: str | PathLike[str],
+    *,
+    subtype: str | None = None,
+    force: bool = False,
+    **options: Unpack[DecodeOptions],
+) -> DecodeReport:
+    """Decompress a file to wav, flac, ogg or mp3 by the target's extension; `subtype` is 16, 24 or float.
+
+    Raises:
+        FormatError, ModelError: as `decode`; AudioError: the target cannot hold it; UsageError; OSError.
+    """
+    from codec.pipeline import file_codec
+    from codec.pipeline.workers import Engine
+
+    plan, device, progress = _decode_plan(options)
+    with Engine(device) as engine:
+        return file_codec.decode_file(
+            source, target, plan, subtype=subtype, force=force, engine=engine, progress=progress
+        )
+
+
+def peel(data: bytes, latent: int, *, model: str | None = None) -> bytes:
+    """Cut an .aez file down to a smaller tier without decoding it; see `codec.pipeline.peel`."""
+    from codec.pipeline import peel as peeling
+
+    out = BytesIO()
+    peeling.peel(BytesIO(data), out, latent, model=model)
+    return out.getvalue()
+
+
+def peel_file(
+    source: str | PathLike[str],
+    target: str | PathLike[str],
+    latent: int,
+    *,
+    model: str | None = None,
+    force: bool = False,
+) -> None:
+    """`peel` from file to file."""
+    from codec.pipeline import file_codec
+
+    file_codec.peel_file(source, target, latent, model=model, force=force)
+
+
+class ArraySink:
+    """Collects decoded blocks [C, N] in `blocks`; clips nothing."""
+
+    clipped = 0
+
+    def __init__(self) -> None:
+        self.blocks: list[NDArray[np.float32]] = []
+
+    def write(self, block: NDArray[np.float32]) -> None:
+        """Keep a copy."""
+        self.blocks.append(block.copy())
+
+
+def _encode_plan(options: EncodeOptions) -> tuple[EncodePlan, str, Progress | None]:
+    from codec.pipeline.plan import EncodePlan
+
+    plan: dict[str, Any] = dict(options)
+    device, progress = plan.pop("device", "auto"), plan.pop("progress", None)
+    return EncodePlan.make(**plan), device, progress
+
+
+def _decode_plan(options: DecodeOptions) -> tuple[DecodePlan, str, Progress | None]:
+    from codec.pipeline.plan import DecodePlan
+
+    plan: dict[str, Any] = dict(options)
+    device, progress = plan.pop("device", "auto"), plan.pop("progress", None)
+    return DecodePlan.make(**plan), device, progress

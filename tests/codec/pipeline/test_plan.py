@@ -1,0 +1,113 @@
+"""Plans: what can be asked for, and one line where it cannot, before any file is opened."""
+
+from typing import Any
+
+import aez
+import numpy as np
+import pytest
+
+from codec.pipeline.plan import DecodePlan, EncodePlan
+from codec.runtime import models
+from formats import Coder
+from formats.errors import AezError, ModelError, UsageError
+from formats.grid import CHUNK
+
+pytestmark = pytest.mark.usefixtures("tiny")
+
+SOUND = np.zeros((1, 2000), np.float32)
+
+
+def test_a_plan_of_nothing_takes_the_models_defaults() -> None:
+    plan, model = EncodePlan.make(), models.by_name()
+    assert (plan.model.id, plan.latent, plan.gain) == (model.id, 128, model.gain(128))
+    assert (plan.bitrate, plan.coder, plan.chunk_frames, plan.main_count) == (None, None, CHUNK, 112)
+    assert DecodePlan.make() == DecodePlan() == DecodePlan(0.0, None, None, None, False)
+
+
+def test_a_bit_rate_chooses_the_tier() -> None:
+    for kbps in (6, 20, 100):
+        assert EncodePlan.make(bitrate=kbps).latent == models.by_name().tier_for(kbps)
+
+
+@pytest.mark.parametrize("number", [np.int64, np.int8, np.float32, float, int])
+def test_whole_numbers_of_any_type_are_taken(number: Any) -> None:
+    plan = EncodePlan.make(latent=number(64), gain=number(-7), coder="zstd", chunk_frames=np.uint16(252))
+    assert (plan.latent, plan.gain, plan.coder, plan.chunk_frames) == (64, -7, Coder.ZSTD, 252)
+    assert all(type(value) is int for value in (plan.latent, plan.gain, plan.chunk_frames))
+    assert EncodePlan.make(bitrate=number(16)).bitrate == 16.0
+    assert DecodePlan.make(start=number(1), duration=number(2)) == DecodePlan(1.0, 2.0)
+
+
+IMPOSSIBLE: list[dict[str, Any]] = [
+    {"gain": 1.5},
+    {"gain": "3"},
+    {"gain": None, "latent": "128"},
+    {"gain": float("nan")},
+    {"gain": True},
+    {"gain": [1]},
+    {"gain": 10**30},
+    {"latent": 128.5},
+    {"latent": b"128"},
+    {"latent": np.array([64, 64])},
+    {"bitrate": "24"},
+    {"bitrate": float("inf")},
+    {"bitrate": 10**400},
+    {"bitrate": (24,)},
+    {"bitrate": 24, "latent": 128},
+    {"bitrate": 24, "gain": 0},
+    {"coder": "zip"},
+    {"chunk_frames": "630"},
+    {"chunk_frames": 630.5},
+    {"device": "tpu"},
+]
+
+
+@pytest.mark.parametrize("options", IMPOSSIBLE, ids=str)
+def test_what_cannot_be_encoded_with_is_one_line_that_names_no_flag(options: dict[str, Any]) -> None:
+    with pytest.raises(UsageError) as error:
+        aez.encode(SOUND, 44100, **options)
+    assert "\n" not in str(error.value)
+    assert "--" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"start": "1:00"},
+        {"start": None},
+        {"start": -1e-9},
+        {"start": 1e12},
+        {"duration": "3"},
+        {"duration": -1},
+        {"duration": float("nan")},
+        {"duration": [1]},
+        {"device": "tpu"},
+    ],
+    ids=str,
+)
+def test_what_cannot_be_decoded_is_one_line_that_names_no_flag(options: dict[str, Any]) -> None:
+    data = aez.encode(SOUND, 44100, device="cpu")
+    with pytest.raises(UsageError) as error:
+        aez.decode(data, **options)
+    assert "\n" not in str(error.value)
+    assert "--" not in str(error.value)
+
+
+def test_models_and_decoders_that_are_not_there_are_named() -> None:
+    with pytest.raises(ModelError, match="no such model"):
+        EncodePlan.make(model="no such model")
+    data = aez.encode(SOUND, 44100, device="cpu")
+    with pytest.raises(ModelError, match="no decoder 'better'; it has standard"):
+        aez.decode(data, decoder="better")
+
+
+@pytest.mark.parametrize("rate", [44100, 44100.0, np.float64(44100), np.int32(44100)])
+def test_sample_rates_may_be_any_whole_number(rate: Any) -> None:
+    samples, got = aez.decode(aez.encode(SOUND, rate, device="cpu"), device="cpu")
+    assert (samples.shape, got) == (SOUND.shape, 44100)
+
+
+@pytest.mark.parametrize("rate", [44100.5, "44100", None, 0, -1, 1e9, float("nan")])
+def test_other_sample_rates_are_refused(rate: Any) -> None:
+    with pytest.raises(AezError):
+        aez.encode(SOUND, rate)

@@ -1,0 +1,32 @@
+"""Measured rows, made by hand."""
+
+import numpy as np
+
+from training.evaluation.compare import Row
+from training.metrics.clip import HIGHER_IS_BETTER
+
+RATES = (8, 12, 16, 24, 32, 48, 64, 96, 126)
+REST = {"width_error_db": 0.0, "clipped": 0.0, "bandwidth_kept": 1.0}
+
+
+def row(clip: str, kbps: float, system: str = "aez", setting: str = "8 kbit/s", /, **values: float) -> Row:
+    """A row whose metrics are zero unless given."""
+    zero = dict.fromkeys(HIGHER_IS_BETTER, 0.0)
+    return Row(clip, system, setting, kbps, 10.0, 1000, 1.0, 1.0, 0, {**zero, **REST, **values})
+
+
+def curve(system: str, shift: float, rates: tuple[float, ...] = RATES, **changes: float) -> list[Row]:
+    """Four clips; every metric improves by one for each doubling of rate, and `shift` doublings come for free."""
+    found = []
+    for i, clip in enumerate("abcd"):
+        for rate in rates:
+            good = np.log2(rate) + shift + i / 100 + 0.001 * ((i + len(str(rate))) % 2)
+            low = dict.fromkeys(("mel", "stft", "rmse_44k", "rmse_8k", "nmr"), 20 - good)
+            values = {"visqol": good, "si_sdr": good, **low, **REST, **changes}
+            found.append(Row(clip, system, f"{rate:g} kbit/s", float(rate), 10, 1, 1, 1, 0, values))
+    return found
+
+
+def tier(latents: int, kbps: float, rmse: float, system: str = "aez", shift: float = 3.0) -> list[Row]:
+    """Four clips at a tier's default, with this RMSE at 8 kHz."""
+    return [Row(**{**vars(r), "setting": f"latent {latents}"}) for r in curve(system, shift, (kbps,), rmse_8k=rmse)]
