@@ -5,9 +5,11 @@ import re
 import aez
 import pytest
 
+from codec.batch.journal import NAME as JOURNAL
 from codec.cli.main import cli
 from codec.runtime.models import installed
 from tests.support import ROOT
+from training.__main__ import COMMANDS
 
 README = (ROOT / "README.md").read_text()
 
@@ -25,8 +27,19 @@ def test_readme_names_no_option_that_does_not_exist(command: str) -> None:
 
 
 def test_readme_names_only_what_the_library_has() -> None:
-    assert set(re.findall(r"\bcodec\.([A-Za-z_]+)\(", README)) <= set(aez.__all__)
+    named = set(re.findall(r"\baez\.([A-Za-z_]+)\(", README))
+    assert {"encode", "decode", "encode_file", "decode_file"} <= named <= set(aez.__all__)
     assert all(hasattr(aez, name) for name in aez.__all__)
+
+
+def test_readme_names_only_commands_that_training_has() -> None:
+    named = set(re.findall(r"python -m training ([a-z-]+)", README))
+    assert {"export", "train", "evaluate", "study"} <= named <= set(COMMANDS)
+
+
+def test_readme_says_what_help_says_of_resumption() -> None:
+    (resume,) = (option.help for option in cli.commands["decode"].params if option.name == "resume")
+    assert JOURNAL in README and JOURNAL in resume
 
 
 def test_readme_commands_that_ci_runs_are_there() -> None:
@@ -43,8 +56,10 @@ def test_version_is_the_package_s() -> None:
 
 @pytest.mark.parametrize("model", installed(), ids=lambda model: model.name)
 def test_model_card_is_complete(model) -> None:  # type: ignore[no-untyped-def]
-    assert {"id", "tiers", "training", "parity_with_torch"} <= set(model.card)
-    assert max(model.card["parity_with_torch"].values()) < 1e-4
-    assert model.decoder and model.encoder  # both hashes are the card's
+    assert {"id", "date", "history", "tiers", "training"} <= set(model.card)
+    networks = [model.card["encoder"], *model.card["decoders"].values()]
+    assert max(network["parity_with_torch"] for network in networks) < 1e-4
+    assert model.encoder and all(model.decoder(name).graph for name in model.decoder_names)  # hashes are the card's
+    assert model.tables.bitstream_id() == model.id
     assert model.default_latent in model.latents
     assert all(abs(model.gain(latent)) < 200 for latent in model.latents)

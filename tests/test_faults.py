@@ -16,3 +16,4 @@ def test_no_fault_leaves_half_a_file():
     assert done.returncode == 0, done.stdout + done.stderr
     assert " 0 rules broken" in done.stdout
     assert "kill -9 while it decodes" in done.stdout
+    assert "--resume after kill -9 while it decodes" in done.stdout

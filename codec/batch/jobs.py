@@ -1,11 +1,13 @@
 """Which of many files become what: `find` looks at the disk, `pair` only at names."""
 
-from __future__ import annotations
-
 import os
+from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+
+from codec.batch.journal import NAME as JOURNAL
+from codec.batch.journal import Entry
 
 AUDIO = frozenset(
     f".{kind}"
@@ -22,10 +24,10 @@ CODED = frozenset([".aez"])
 
 @dataclass(frozen=True)
 class Found:
-    """What there is to do below the inputs.
+    """The files that were named, and those in the folders that were named.
 
     Attributes:
-        files: each with its place in the output's tree.
+        files: each with its path below the folder that was named, or its bare name.
         others: how many files of folders were left out.
         failures: folders that cannot be read, and why.
     """
@@ -37,62 +39,71 @@ class Found:
 
 @dataclass(frozen=True)
 class Job:
-    """One file, and what it becomes."""
+    """One file, and what it becomes.
+
+    Attributes:
+        source, target: paths.
+        entry: what the journal of the output folder says of the target, where it says anything.
+    """
 
     source: Path
     target: Path
+    entry: Entry | None = None
 
 
 def find(inputs: Iterable[Path], extensions: Collection[str]) -> Found:
     """Files to do, in order: those that are named, and those below folders that have one of the extensions.
 
-    Hidden files and folders below folders are left out, links to folders are not followed. A file's place is its path
-    below its folder, or its bare name.
+    Extensions count in upper and lower case. Hidden files and folders below folders are left out, links to folders are
+    not followed.
     """
-    found = Found([], 0, [])
+    files: list[tuple[Path, Path]] = []
+    failures: list[tuple[Path, str]] = []
     others = 0
+
+    def note(error: OSError) -> None:
+        failures.append((Path(error.filename), error.strerror or str(error)))
+
     for given in inputs:
         if not given.is_dir():
-            found.files.append((given, Path(given.name)))
+            files.append((given, Path(given.name)))
             continue
-
-        def note(error: OSError) -> None:
-            found.failures.append((Path(error.filename), error.strerror or str(error)))
-
         for folder, below, names in os.walk(given, onerror=note):
             below[:] = sorted(name for name in below if not name.startswith("."))
             for name in sorted(names):
                 file = Path(folder, name)
                 if not name.startswith(".") and file.suffix.lower() in extensions and file.is_file():
-                    found.files.append((file, file.relative_to(given)))
-                else:
+                    files.append((file, file.relative_to(given)))
+                elif name != JOURNAL:
                     others += 1
-    return Found(found.files, others, found.failures)
+    return Found(files, others, failures)
 
 
 def pair(files: Iterable[tuple[Path, Path]], out: Path, extension: str) -> tuple[list[Job], list[tuple[Path, str]]]:
-    """Give every file its target: its place below `out`, with the new extension. A pure function of names.
+    """Give every file its target: its relative path below `out`, with the new extension. A pure function of names.
 
-    Returns the jobs, and the files that cannot have a target with the reason.
+    Where two paths differ in their extension only (song.mp3 and song.flac), both keep it: song.mp3.aez and
+    song.flac.aez. Upper and lower case count as one, because some disks cannot tell them apart. Files that clash even
+    so all fail, and nothing is overwritten; a file named twice is done once.
 
-    Where two places differ in their extension only (song.mp3 and song.flac), both keep it: song.mp3.aez and
-    song.flac.aez. Upper and lower case count as one, because some disks cannot tell them apart. What still clashes
-    fails, all of it, and nothing is overwritten; a file named twice is done once.
+    Returns:
+        the jobs, and the files that cannot have a target with the reason.
     """
-    places = dict(files)
-    stems: dict[str, int] = {}
-    for place in places.values():
-        stem = str(place.with_suffix("")).casefold()
-        stems[stem] = stems.get(stem, 0) + 1
+    relative = dict(files)
+    stems = Counter(_stem(path) for path in relative.values())
     jobs = []
-    for source, place in places.items():
-        alone = stems[str(place.with_suffix("")).casefold()] == 1
-        jobs.append(Job(source, out / (place.with_suffix(extension) if alone else Path(f"{place}{extension}"))))
+    for source, path in relative.items():
+        alone = stems[_stem(path)] == 1
+        jobs.append(Job(source, out / (path.with_suffix(extension) if alone else Path(f"{path}{extension}"))))
     takers: dict[Path, list[Path]] = {}
     for job in jobs:
         takers.setdefault(job.target, []).append(job.source)
     clashes = [(job.source, _clash(job, takers[job.target])) for job in jobs if len(takers[job.target]) > 1]
     return [job for job in jobs if len(takers[job.target]) == 1], clashes
+
+
+def _stem(path: Path) -> str:
+    return str(path.with_suffix("")).casefold()
 
 
 def _clash(job: Job, sources: list[Path]) -> str:

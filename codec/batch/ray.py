@@ -13,7 +13,7 @@ import signal
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +23,7 @@ from codec.batch.run import Meter, Result, Results, Task, failed
 from formats.errors import UsageError
 
 if TYPE_CHECKING:
-    from codec.pipeline.workers import Progress
+    from codec.pipeline.workers import Engine, Progress
 
 RETRIES = 3
 """How often Ray does a file again."""
@@ -52,12 +52,12 @@ def run(jobs: list[Job], task: Task, address: str, workers: int, progress: Progr
         do = ray.remote(num_cpus=1, max_retries=RETRIES, retry_exceptions=[OSError])(_do)
         shared = ray.put(task)
         meter = Meter(jobs)
-        ahead = 16 + 2 * int(ray.cluster_resources().get("CPU", workers))
-        left = iter(jobs)
+        most_pending = 16 + 2 * int(ray.cluster_resources().get("CPU", workers))
+        waiting = iter(jobs)
         pending: dict[Any, Job] = {}
         try:
             while True:
-                while len(pending) < ahead and (job := next(left, None)):
+                while len(pending) < most_pending and (job := next(waiting, None)):
                     pending[do.remote(shared, _absolute(job))] = job
                 if not pending:
                     return
@@ -88,7 +88,7 @@ def started(address: str, workers: int) -> Iterator[Any]:
         try:
             ray = importlib.import_module("ray")
         except ImportError:
-            raise UsageError("--ray needs Ray, which is not installed: pip install 'aez[ray]'") from None
+            raise UsageError("Ray is not installed: pip install 'aez[ray]'") from None
         mine = not ray.is_initialized()
         if mine:
             how: dict[str, Any] = {"address": address}
@@ -109,23 +109,18 @@ def started(address: str, workers: int) -> Iterator[Any]:
 
 
 @functools.cache
-def _settled() -> ExitStack:
+def _engine() -> Engine:
     """What a worker process keeps from file to file: its sessions, and the one thread that it may use."""
-    from codec.pipeline.workers import shared_workers
-    from codec.runtime.session import shared_sessions
+    from codec.pipeline.workers import Engine
 
-    kept = ExitStack()
-    kept.enter_context(shared_sessions())
-    kept.enter_context(shared_workers(1))
-    return kept
+    return Engine("cpu", workers=1)
 
 
 def _do(task: Task, job: Job) -> Result:
-    """Map one file, in a worker. OSError is Ray's to try again."""
-    _settled()
+    """Do one file, in a worker. OSError is Ray's to try again."""
     try:
         job.target.parent.mkdir(parents=True, exist_ok=True)
-        return task(job, None)
+        return task(job, _engine(), None)
     except OSError:
         raise
     except Exception as error:  # a fault of ours in one file of thousands must not cost the others
@@ -139,9 +134,10 @@ def _result(ray: Any, reference: Any, job: Job) -> Result:
     except ray.exceptions.RayTaskError as error:
         return failed(job, error.cause if isinstance(error.cause, Exception) else error)
     except ray.exceptions.RayError as error:  # the worker died, again and again
-        return Result(job, f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}")
+        return Result(job, f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}", type(error))
     return replace(result, job=job)
 
 
 def _absolute(job: Job) -> Job:
-    return Job(Path(os.path.abspath(job.source)), Path(os.path.abspath(job.target)))  # noqa: PTH100  (keeps links)
+    source, target = (Path(os.path.abspath(path)) for path in (job.source, job.target))  # noqa: PTH100  (keeps links)
+    return replace(job, source=source, target=target)

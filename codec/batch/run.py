@@ -7,18 +7,20 @@ What is done to a file is a `Task`: it maps one job to one result, here in threa
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from queue import Empty, SimpleQueue
+from threading import Event
 from typing import TYPE_CHECKING, Protocol
 
 from codec.batch.jobs import Job
 from formats.errors import AezError, UsageError
 
 if TYPE_CHECKING:
-    from threading import Event
-
-    from codec.pipeline.workers import Progress
+    from codec.batch.journal import Entry
+    from codec.pipeline.workers import Engine, Progress
 
 TICK = 0.1
 """Seconds between two looks at how far everything is."""
@@ -26,17 +28,27 @@ TICK = 0.1
 
 @dataclass(frozen=True)
 class Result:
-    """What became of a job: `failure` is the reason in one line, or empty; `kept` means that it was done before.
+    """What became of a job.
 
-    `seconds` of audio were coded; `warnings` are lines for the user; `damaged` means that parts of it were lost.
+    Attributes:
+        job: what was to be done.
+        failure: why it failed, in one line; empty where it did not.
+        error: class of the error that it failed with.
+        kept: whether it was done before.
+        seconds: of audio that were coded.
+        warnings: lines for the user.
+        damaged: whether parts of the song were lost.
+        entry: what the journal has to say of the new target; None where none was made.
     """
 
     job: Job
     failure: str = ""
+    error: type[Exception] | None = None
     kept: bool = False
     seconds: float = 0.0
     warnings: tuple[str, ...] = ()
     damaged: bool = False
+    entry: Entry | None = None
 
 
 Results = Generator[Result, None, None]
@@ -46,7 +58,7 @@ Results = Generator[Result, None, None]
 class Task(Protocol):
     """What is done to every file; small enough to be sent to another machine."""
 
-    def __call__(self, job: Job, progress: Progress | None) -> Result:
+    def __call__(self, job: Job, engine: Engine, progress: Progress | None) -> Result:
         """Do one file.
 
         Raises:
@@ -58,11 +70,11 @@ class Stopped(BaseException):
     """The run was stopped while this file was being done; its output is not written."""
 
 
-def attempt(task: Task, job: Job, progress: Progress | None = None) -> Result:
+def attempt(task: Task, job: Job, engine: Engine, progress: Progress | None = None) -> Result:
     """Do one file; every error is a failure of this file alone."""
     try:
         job.target.parent.mkdir(parents=True, exist_ok=True)
-        return task(job, progress)
+        return task(job, engine, progress)
     except Exception as error:  # a fault of ours in one file of thousands must not cost the others
         return failed(job, error)
 
@@ -77,50 +89,44 @@ def failed(job: Job, error: Exception) -> Result:
         text = "out of memory"
     else:
         text = f"internal error: {type(error).__name__}: {error}"
-    return Result(job, " ".join(text.split()))
+    return Result(job, " ".join(text.split()), type(error))
 
 
-def run(jobs: list[Job], task: Task, workers: int, progress: Progress | None = None) -> Results:
+def run(jobs: list[Job], task: Task, workers: int, engine: Engine, progress: Progress | None = None) -> Results:
     """Do all jobs, `workers` files at a time, and give each result as it comes.
 
-    The files share one set of sessions and one set of threads for their chunks, so that another file at a time costs
-    only the chunks that wait, some tens of MB. Leaving the iterator (Ctrl-C in the loop over it) stops what is under
-    way, without partial files.
+    The files share the engine's sessions and threads, so that another file at a time costs only the chunks that wait,
+    some tens of MB. Leaving the iterator (Ctrl-C in the loop over it) stops what is under way and the engine with it,
+    without partial files.
 
     Args:
         jobs: see `pair`.
         task: what to do.
         workers: files at a time, 1 or more.
+        engine: what runs the networks.
         progress: called with the fraction of all bytes done.
 
     Raises:
         UsageError: `workers` is less than 1.
     """
-    from concurrent.futures import ThreadPoolExecutor
-    from queue import Empty, SimpleQueue
-    from threading import Event
-
-    from codec.pipeline.workers import shared_workers
-    from codec.runtime.session import shared_sessions
-
     if workers < 1:
         raise UsageError("at least one file has to be done at a time")
     meter = Meter(jobs)
     stop = Event()
-    left, under_way = iter(jobs), 0
+    waiting, under_way = iter(jobs), 0
     # Not the files' futures: Ctrl-C while this thread looks at one can leave its lock taken, and its worker waiting.
     results: SimpleQueue[Result | BaseException] = SimpleQueue()
 
     def do(job: Job) -> None:
         try:
-            results.put(attempt(task, job, watcher(meter, job, stop)))
+            results.put(attempt(task, job, engine, watcher(meter, job, stop)))
         except BaseException as error:  # it stops the whole run, in the thread that runs it
             results.put(error)
 
-    with shared_sessions(), shared_workers() as chunks, ThreadPoolExecutor(workers, "aez-file") as files:
+    with ThreadPoolExecutor(workers, "aez-file") as files:
         try:
             while True:
-                while under_way < 2 * workers and (job := next(left, None)):
+                while under_way < 2 * workers and (job := next(waiting, None)):
                     files.submit(do, job)
                     under_way += 1
                 if not under_way:
@@ -137,7 +143,7 @@ def run(jobs: list[Job], task: Task, workers: int, progress: Progress | None = N
         except BaseException:
             stop.set()
             files.shutdown(wait=False, cancel_futures=True)
-            chunks.shutdown(wait=False, cancel_futures=True)  # whoever waits for a chunk gives up at once
+            engine.stop()  # whoever waits for a chunk gives up at once
             raise
 
 

@@ -1,46 +1,42 @@
 """What `codec.batch.run` does to one file: encode, decode or peel it, unless that was done before.
 
-Tasks are plain data, so that they can be sent to other machines. What is there already is left alone without `force`;
-with `resume` it is kept where it is complete, no older than its source and made with the same settings, else made anew.
+Tasks are plain data, so that they can be sent to other machines. What is there already is left alone without `force`.
+With `resume` it is kept where the journal of the output folder says that the same settings made it from the same
+source, that nothing was lost, and that no bit of it has changed since. An .aez file that no journal knows is kept where
+its header is what would be made and all its checksums match. Anything else is made anew.
 """
 
 from __future__ import annotations
 
-import contextlib
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import cached_property
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from codec.audio.open import open_source
-from codec.audio.sink import AudioSink, target_kind
+from codec.audio.sink import target_kind
 from codec.audio.source import ArraySource
 from codec.batch.jobs import Job
+from codec.batch.journal import SourceState, settings_digest
 from codec.batch.run import Result
-from codec.files import check_target, new_file
-from codec.pipeline import decode as decoding
-from codec.pipeline import encode as encoding
-from codec.pipeline import peel as peeling
-from formats import Coder, Header, Reader
-from formats.errors import FormatError
+from codec.pipeline import file_codec
+from codec.pipeline.encode import encode
+from codec.pipeline.plan import DecodePlan, EncodePlan
+from codec.runtime import models
+from formats import Header, Reader
+from formats.errors import FormatError, ModelError
 
 if TYPE_CHECKING:
-    from codec.pipeline.workers import Progress
-
-
-class Settings(TypedDict):
-    """How to encode: arguments of `codec.pipeline.encode.encode`."""
-
-    latent: int | None
-    gain: int | None
-    bitrate: float | None
-    model: str | None
-    coder: str
-    device: str
-
+    from codec.pipeline.decode import DecodeReport
+    from codec.pipeline.workers import Engine, Progress
 
 NEAR = 0.03
-"""Relative error of a file's rate that passes for the bitrate asked for."""
+"""Relative error of a file's rate that passes for the bit rate asked for, where no journal knows the file."""
 
 
 @dataclass(frozen=True)
@@ -50,150 +46,176 @@ class Manners:
     force: bool = False
     resume: bool = False
 
+    @property
+    def replaces(self) -> bool:
+        """Whether a target that is not kept may be replaced."""
+        return self.force or self.resume
+
+    def keeps(self, job: Job, settings: str, source: SourceState, alike: Callable[[], bool]) -> bool:
+        """Tell whether the target is done; `alike` tells it of a target that no journal knows."""
+        if not self.resume:
+            return False
+        if job.entry is not None:
+            return job.entry.describes(settings, source, job.target)
+        return is_fresh(job) and alike()
+
 
 @dataclass(frozen=True)
 class EncodeTask:
-    """Encode a file.
+    """Encode a file."""
 
-    Attributes:
-        wanted: header of a file that was made with these options.
-    """
-
-    options: Settings
+    plan: EncodePlan
     manners: Manners
-    wanted: Header
 
-    @classmethod
-    def settle(cls, options: Settings, manners: Manners) -> EncodeTask:
-        """Check the options before any file is opened, by encoding nothing with them; AezError as `codec.encode`."""
-        import numpy as np
-
-        out = BytesIO()
-        encoding.encode(ArraySource(np.zeros((1, 0), np.float32), 44100), out, **options)
-        out.seek(0)
-        return cls(options, manners, Reader(out).header)
-
-    def __call__(self, job: Job, progress: Progress | None = None) -> Result:
+    def __call__(self, job: Job, engine: Engine, progress: Progress | None = None) -> Result:
         """Do one file."""
-        if self.manners.resume and is_fresh(job) and self._is_done(job.target):
+        source = SourceState.of(job.source)
+        if self.manners.keeps(job, self.settings, source, lambda: self._is_alike(job)):
             return Result(job, kept=True)
-        force = self.manners.force or self.manners.resume
-        check_target(job.target, force=force, source=job.source)
-        with open_source(job.source) as audio, new_file(job.target, force=force, source=job.source) as file:
-            report = encoding.encode(audio, file, **self.options, progress=progress)
-        return Result(job, seconds=report.seconds, warnings=tuple(audio.warnings))
+        report = file_codec.encode_file(
+            job.source, job.target, self.plan, force=self.manners.replaces, engine=engine, progress=progress
+        )
+        entry = source.finished(self.settings, job.target)
+        return Result(job, seconds=report.seconds, warnings=tuple(report.warnings), entry=entry)
 
-    def _is_done(self, target: Path) -> bool:
-        with target.open("rb") as file, contextlib.suppress(FormatError):
-            reader = Reader(file)
-            header = reader.header
-            if not reader.complete or (header.model, header.latent) != (self.wanted.model, self.wanted.latent):
-                return False
-            coder = self.options["coder"]
-            if coder != "auto" and header.coder != Coder[coder.upper()]:
-                return False
-            bitrate = self.options["bitrate"]
-            if bitrate is None:
-                return header.gain == self.wanted.gain
-            samples, size = reader.samples or 0, reader.coded_size or 0
-            wanted = bitrate * 125 * samples / header.sample_rate  # bytes
-            return abs(size - len(reader.metadata.cover or b"") - wanted) <= NEAR * wanted
-        return False
+    def try_out(self, engine: Engine) -> None:
+        """Encode nothing, so that an error that every file would run into is raised once, before any is opened.
+
+        Raises:
+            AezError: the model's networks cannot be run on the engine's device.
+        """
+        encode(ArraySource(np.zeros((1, 0), np.float32), 44100), BytesIO(), self.plan, engine=engine)
+
+    @cached_property
+    def settings(self) -> str:
+        """All that decides the bytes of a file, see `settings_digest`."""
+        plan = self.plan
+        networks = {"bitstream": plan.model.id.hex(), "encoder": plan.model.card["encoder"]["sha256"]}
+        coder = None if plan.coder is None else plan.coder.name
+        numbers = {name: getattr(plan, name) for name in ("latent", "gain", "bitrate", "chunk_frames")}
+        return settings_digest("encode", networks | {"coder": coder} | numbers)
+
+    def _is_alike(self, job: Job) -> bool:
+        def as_planned(reader: Reader) -> bool:
+            with open_source(job.source) as audio:
+                same_audio = (audio.sample_rate, audio.channels) == (reader.header.sample_rate, reader.header.channels)
+                return same_audio and audio.samples in (None, reader.samples) and self._has_planned_rate(reader)
+
+        return is_intact(job.target, as_planned)
+
+    def _has_planned_rate(self, reader: Reader) -> bool:
+        plan, header = self.plan, reader.header
+        fixed = (header.bitstream, header.latent, header.chunk_frames)
+        if fixed != (plan.model.id, plan.latent, plan.chunk_frames) or plan.coder not in (None, header.coder):
+            return False
+        if plan.bitrate is None:
+            return header.gain == plan.gain
+        size = (reader.coded_size or 0) - len(reader.metadata.cover or b"")
+        wanted = plan.bitrate * 125 * (reader.samples or 0) / header.sample_rate  # bytes
+        return abs(size - wanted) <= NEAR * wanted
+
+    def __reduce__(self) -> tuple[Callable[..., EncodeTask], tuple[Any, ...]]:
+        """A model is sent by its name, or by its folder where somebody named that; every machine has its own files."""
+        model = self.plan.model
+        named = model.name if model.shipped else str(model.folder.resolve())
+        values = {name: getattr(self.plan, name) for name in ("latent", "gain", "bitrate", "coder", "chunk_frames")}
+        return _encode_task, (named, values, self.manners, self.settings)
+
+
+def _encode_task(model: str, values: dict[str, Any], manners: Manners, settings: str) -> EncodeTask:
+    task = EncodeTask(EncodePlan(models.by_name(model), **values), manners)
+    if task.settings != settings:
+        raise ModelError(f"model {model} or the version of aez on this machine is not the one that started the run")
+    return task
 
 
 @dataclass(frozen=True)
 class DecodeTask:
-    """Decode a file to what its target's extension says; arguments as `codec.pipeline.decode.decode` takes them."""
+    """Decode a file to what its target's extension says; `subtype` is 16, 24, float or None."""
 
+    plan: DecodePlan
     manners: Manners
     subtype: str | None = None
-    start: float = 0.0
-    duration: float | None = None
-    model: str | None = None
-    device: str = "auto"
-    salvage: bool = False
 
-    def __call__(self, job: Job, progress: Progress | None = None) -> Result:
+    def __call__(self, job: Job, engine: Engine, progress: Progress | None = None) -> Result:
         """Do one file."""
-        with job.source.open("rb") as coded:
-            reader = Reader(coded)
-            header = reader.header
-            if self.manners.resume and is_fresh(job) and self._is_done(job.target, reader):
-                return Result(job, kept=True)
-            force = self.manners.force or self.manners.resume
-            with (
-                new_file(job.target, force=force, source=job.source) as file,
-                AudioSink(
-                    file, str(job.target), header.sample_rate, header.channels, subtype=self.subtype,
-                    tags=self._tags(reader), expected=self._samples(reader),
-                ) as sink,
-            ):  # fmt: skip
-                report = decoding.decode(
-                    reader, sink, start=self.start, duration=self.duration, model=self.model, device=self.device,
-                    progress=progress, salvage=self.salvage,
-                )  # fmt: skip
+        source = SourceState.of(job.source)
+        with job.source.open("rb") as file:
+            settings = self._settings(Reader(file).header, job.target)
+        if self.manners.keeps(job, settings, source, alike=lambda: False):
+            return Result(job, kept=True)
+        report = file_codec.decode_file(
+            job.source, job.target, self.plan, subtype=self.subtype, force=self.manners.replaces, engine=engine,
+            progress=progress,
+        )  # fmt: skip
         clipped = [f"{job.target}: {report.clipped} samples clipped"] if report.clipped else []
-        lost = [f"{job.source}: {line}" for line in (*(f"{loss}, is lost" for loss in report.losses), *report.damage)]
-        warnings = (*clipped, *lost)
-        return Result(job, seconds=report.samples / header.sample_rate, warnings=warnings, damaged=bool(lost))
+        lost = [f"{job.source}: {line}" for line in damage_lines(report)]
+        seconds = report.samples / report.sample_rate
+        entry = source.finished(settings, job.target, damaged=report.damaged)
+        return Result(job, seconds=seconds, warnings=(*clipped, *lost), damaged=report.damaged, entry=entry)
 
-    def _tags(self, reader: Reader) -> dict[str, str]:
-        try:
-            return reader.metadata.tags
-        except FormatError:
-            if not self.salvage:
-                raise
-            return {}
-
-    def _samples(self, reader: Reader) -> int | None:
-        rate = reader.header.sample_rate
-        wanted = None if self.duration is None else round(self.duration * rate)
-        if reader.samples is None:
-            return wanted
-        left = max(0, reader.samples - round(self.start * rate))
-        return left if wanted is None else min(left, wanted)
-
-    def _is_done(self, target: Path, reader: Reader) -> bool:
-        import soundfile
-
+    def _settings(self, header: Header, target: Path) -> str:
+        """All that decides the bytes of a file made from one with this header, see `settings_digest`."""
+        plan = self.plan
+        model = models.for_file(header.bitstream, plan.model)
+        name = model.decoder_names[0] if plan.decoder is None else plan.decoder
+        if name not in model.decoder_names:
+            model.decoder(name)  # says so
+        entry = model.card["decoders"][name]
+        hashes = {key: entry.get(key) for key in ("sha256", "noise_sha256")}
         kind, subtype = target_kind(target, self.subtype)
-        try:
-            info = soundfile.info(target)
-        except soundfile.SoundFileError:
-            return False
-        header = reader.header
-        if (info.samplerate, info.channels, info.subtype) != (header.sample_rate, header.channels, subtype):
-            return False
-        return kind == "mp3" or info.frames == self._samples(reader)  # an mp3's length is a guess
+        values = {name: getattr(plan, name) for name in ("start", "duration", "salvage")}
+        networks = {"bitstream": header.bitstream.hex(), "decoder": name, **hashes}
+        return settings_digest("decode", networks | {"kind": kind, "subtype": subtype} | values)
+
+
+def damage_lines(report: DecodeReport) -> list[str]:
+    """Return what there is to say about the damage of a file that was salvaged, a line each."""
+    return [*(f"{loss}, is lost" for loss in report.losses), *report.damage]
 
 
 @dataclass(frozen=True)
 class PeelTask:
-    """Cut a file down to `latent` latents a frame."""
+    """Cut a file down to `latent` latents a frame; `model` names one to use instead of the installed one."""
 
-    manners: Manners
     latent: int
+    manners: Manners
+    model: str | None = None
 
-    def __call__(self, job: Job, progress: Progress | None = None) -> Result:
+    def __call__(self, job: Job, engine: Engine, progress: Progress | None = None) -> Result:
         """Do one file."""
-        with job.source.open("rb") as coded:
-            if self.manners.resume and is_fresh(job) and self._is_done(job.target, Reader(coded).header):
-                return Result(job, kept=True)
-            coded.seek(0)
-            force = self.manners.force or self.manners.resume
-            with new_file(job.target, force=force, source=job.source) as file:
-                peeling.peel(coded, file, self.latent)
-        return Result(job)
+        source = SourceState.of(job.source)
+        settings = settings_digest("peel", {"latent": self.latent})
+        if self.manners.keeps(job, settings, source, lambda: self._is_alike(job)):
+            return Result(job, kept=True)
+        file_codec.peel_file(
+            job.source, job.target, self.latent, model=self.model, force=self.manners.replaces, engine=engine
+        )
+        return Result(job, entry=source.finished(settings, job.target))
 
-    def _is_done(self, target: Path, source: Header) -> bool:
-        with target.open("rb") as file, contextlib.suppress(FormatError):
-            reader = Reader(file)
-            header = reader.header
-            same = (header.model, header.gain, header.coder) == (source.model, source.gain, source.coder)
-            return reader.complete and same and header.latent == self.latent
-        return False
+    def _is_alike(self, job: Job) -> bool:
+        with job.source.open("rb") as file:
+            whole = Reader(file)
+            wanted, samples, metadata = replace(whole.header, latent=self.latent), whole.samples, whole.metadata
+
+        def as_planned(reader: Reader) -> bool:
+            own = reader.header
+            header = replace(wanted, file_id=own.file_id, encoder_version=own.encoder_version)
+            return (own, reader.samples, reader.metadata) == (header, samples, metadata)
+
+        return is_intact(job.target, as_planned)
 
 
 def is_fresh(job: Job) -> bool:
     """Tell whether the target is a file no older than its source."""
     return job.target.is_file() and job.target.stat().st_mtime >= job.source.stat().st_mtime
+
+
+def is_intact(target: Path, as_planned: Callable[[Reader], bool]) -> bool:
+    """Tell whether an .aez file is what `as_planned` says it has to be, and all its checksums match."""
+    with target.open("rb") as file, suppress(FormatError):
+        reader = Reader(file)
+        if reader.complete and as_planned(reader):
+            reader.verify()
+            return True
+    return False

@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import click
 
+from codec.cli.advice import advised
 from codec.cli.many import (
     SALVAGED,
     inputs_argument,
@@ -20,11 +20,18 @@ from codec.cli.many import (
     resume_option,
     run_many,
 )
-from codec.cli.options import channels_text, device_option, force_option, quiet_option, say, speed_text, verbose_option
-from codec.cli.terminal import PIPE, Time, clock, created, opened, progress
-
-if TYPE_CHECKING:
-    from formats import Reader
+from codec.cli.options import (
+    channels_text,
+    decoder_option,
+    device_option,
+    force_option,
+    model_option,
+    quiet_option,
+    say,
+    speed_text,
+    verbose_option,
+)
+from codec.cli.terminal import PIPE, Time, clock, progress, source_of, target_of
 
 
 @click.command()
@@ -35,7 +42,8 @@ if TYPE_CHECKING:
 @click.option("--duration", type=Time(), help="Decode this much: seconds or [h:]m:s.")
 @click.option("--subtype", type=click.Choice(("16", "24", "float")), help="Bits of a wav (default 16) or flac.")
 @click.option("--salvage", is_flag=True, help="Keep what a damaged file still has; silence where it is lost (exit 3).")
-@click.option("--model", metavar="PATH", help="A model's folder, where the file's model is not installed.")
+@model_option
+@decoder_option
 @device_option
 @jobs_option
 @resume_option
@@ -52,6 +60,7 @@ def decode(
     subtype: str | None,
     salvage: bool,
     model: str | None,
+    decoder: str | None,
     device: str,
     jobs: int | None,
     resume: bool,
@@ -67,82 +76,60 @@ def decode(
     """
     from codec.batch.jobs import CODED
 
+    source = target = ""
+    if out is None:
+        source, target = one("decode", names, ".wav", CODED, to=to, jobs=jobs, resume=resume, ray=ray)
+    device, model = on_cluster(ray, device, model)
+    from codec.pipeline.plan import DecodePlan
+    from codec.pipeline.workers import Engine
+
+    plan = DecodePlan.make(start=start, duration=duration, model=model, decoder=decoder, salvage=salvage)
+    begun = time.monotonic()
     if out is not None:
         from codec.audio.sink import target_kind
         from codec.batch.tasks import DecodeTask, Manners
         from codec.runtime.session import providers
 
-        device, model = on_cluster(ray, device, model)
         extension = f".{to or 'wav'}"
         target_kind(f"OUT{extension}", subtype)
         providers(device)
-        task = DecodeTask(Manners(force, resume), subtype, start, duration, model, device, salvage)
-        return run_many(
-            names, out, extension, CODED, task, jobs=jobs, ray=ray, verb="decoded", verbose=verbose, quiet=quiet
-        )
-    source, target = one(names, ".wav", CODED, to=to, jobs=jobs, resume=resume, ray=ray)
-    from codec.audio.sink import AudioSink, target_kind
-    from codec.pipeline import decode as decoding
-    from formats import Reader
+        with Engine(device) as engine:
+            return run_many(
+                names, out, extension, CODED, DecodeTask(plan, Manners(force, resume), subtype), engine,
+                jobs=jobs, resume=resume, ray=ray, verb="decoded", salvageable=not salvage, verbose=verbose,
+                quiet=quiet,
+            )  # fmt: skip
+    from codec.batch.tasks import damage_lines
+    from codec.pipeline.file_codec import decode_file
 
-    begun = time.monotonic()
-    name = "pipe.wav" if target == PIPE else target
-    target_kind(name, subtype)
-    with opened(source) as coded:
-        reader = Reader(coded)
-        rate, channels = reader.header.sample_rate, reader.header.channels
-        expected = reader.samples if duration is None else round(duration * rate)
-        with (
-            advice(source, salvage=salvage),
-            created(target, force=force, source=source, seekable=True) as file,
-            AudioSink(
-                file, name, rate, channels, subtype=subtype, tags=tags(reader, salvage), expected=expected
-            ) as sink,
-            progress("decoding", quiet=quiet) as advance,
-        ):
-            report = decoding.decode(
-                reader,
-                sink,
-                start=start,
-                duration=duration,
-                model=model,
-                device=device,
-                progress=advance,
-                salvage=salvage,
-            )
-    seconds = report.samples / rate
+    with (
+        advice(source, salvageable=not salvage),
+        target_of(target, seekable=True) as file,
+        Engine(device) as engine,
+        progress("decoding", quiet=quiet) as advance,
+    ):
+        report = decode_file(
+            source_of(source), file, plan, kind="wav", subtype=subtype, force=force, engine=engine, progress=advance
+        )
+    seconds = report.samples / report.sample_rate
     clipped = f"{report.clipped} samples clipped, " if report.clipped else ""
-    say(
-        f"{target}: {clock(seconds)}, {rate} Hz {channels_text(channels)}, {clipped}{speed_text(seconds, begun)}",
-        quiet=quiet,
-    )
+    audio = f"{report.sample_rate} Hz {channels_text(report.channels)}"
+    say(f"{target}: {clock(seconds)}, {audio}, {clipped}{speed_text(seconds, begun)}", quiet=quiet)
     if verbose:
-        say(f"model {report.model} on {report.provider}")
-    for line in (*(f"{loss}, is lost" for loss in report.losses), *report.damage):
+        say(f"model {report.model}, decoder {report.decoder}, on {report.provider}")
+    for line in damage_lines(report):
         say(f"aez: warning: {source}: {line}")
-    return SALVAGED if report.losses or report.damage else 0
+    return SALVAGED if report.damaged else 0
 
 
 @contextlib.contextmanager
-def advice(source: str, *, salvage: bool) -> Iterator[None]:
-    """Tell with an error about a file's damage what can be done."""
+def advice(source: str, *, salvageable: bool) -> Iterator[None]:
+    """Tell with an error about a file's damage which file it is, and what can be done."""
     from formats.errors import DamagedError
 
     try:
         yield
     except DamagedError as error:
-        if salvage:
-            raise
-        raise DamagedError(f"{source}: {error}; aez decode --salvage keeps the rest", error.chunk) from None
-
-
-def tags(reader: Reader, salvage: bool) -> dict[str, str]:
-    """Return the file's tags; none where they are damaged and `salvage` is asked for."""
-    from formats.errors import FormatError
-
-    try:
-        return reader.metadata.tags
-    except FormatError:
-        if not salvage:
-            raise
-        return {}
+        name = "standard input" if source == PIPE else source
+        text = advised(str(error), type(error), salvageable=salvageable)
+        raise DamagedError(f"{name}: {text}", error.chunk) from None

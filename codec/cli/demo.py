@@ -19,10 +19,12 @@ from codec.files import check_target
 @force_option
 def demo(folder: Path, seconds: float, force: bool) -> None:
     """Make a song, encode it, decode it: demo.wav, demo.aez and demo.decoded.wav in FOLDER."""
-    from codec.api.calls import decode_file, encode_file
     from codec.audio.demo import song
     from codec.audio.sink import open_sink
     from codec.inspection.info import describe
+    from codec.pipeline.file_codec import decode_file, encode_file
+    from codec.pipeline.plan import EncodePlan
+    from codec.pipeline.workers import Engine
 
     original, coded, decoded = (folder / name for name in ("demo.wav", "demo.aez", "demo.decoded.wav"))
     for made in (coded, decoded):
@@ -31,11 +33,12 @@ def demo(folder: Path, seconds: float, force: bool) -> None:
         for block in song(seconds):
             sink.write(block)
     say(f"{original}: made, {clock(seconds)}, {original.stat().st_size} bytes")
-    begun = time.monotonic()
-    report = encode_file(original, coded, force=force)
-    say(f"{coded}: encoded, {report.coded_bytes} bytes, {speed_text(seconds, begun)}")
-    begun = time.monotonic()
-    decode_file(coded, decoded, force=force)
-    say(f"{decoded}: decoded, {speed_text(seconds, begun)}")
+    with Engine() as engine:
+        begun = time.monotonic()
+        report = encode_file(original, coded, EncodePlan.make(), force=force, engine=engine)
+        say(f"{coded}: encoded, {report.coded_bytes} bytes, {speed_text(seconds, begun)}")
+        begun = time.monotonic()
+        decode_file(coded, decoded, force=force, engine=engine)
+        say(f"{decoded}: decoded, {speed_text(seconds, begun)}")
     with coded.open("rb") as file:
         click.echo(table(str(coded), describe(file)))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
 
 import click
 
 from codec.cli.many import (
+    check_coded_name,
     inputs_argument,
     jobs_option,
     on_cluster,
@@ -18,10 +18,7 @@ from codec.cli.many import (
     run_many,
 )
 from codec.cli.options import device_option, force_option, quiet_option, say, speed_text, verbose_option
-from codec.cli.terminal import PIPE, clock, created, progress, spooled
-
-if TYPE_CHECKING:
-    from codec.batch.tasks import Settings
+from codec.cli.terminal import clock, progress, source_of, target_of
 
 
 @click.command()
@@ -66,32 +63,39 @@ def encode(
         raise click.UsageError("--bitrate chooses latent and gain itself; give it, or --latent and --gain")
     from codec.batch.jobs import AUDIO
 
-    options: Settings = {
-        "latent": latent, "gain": gain, "bitrate": bitrate, "model": model, "coder": coder, "device": device
-    }  # fmt: skip
+    source = target = ""
+    if out is None:
+        source, target = one("encode", names, ".aez", AUDIO, jobs=jobs, resume=resume, ray=ray)
+        check_coded_name("encode", source, target, AUDIO)
+    device, model = on_cluster(ray, device, model)
+    from codec.pipeline.plan import EncodePlan
+    from codec.pipeline.workers import Engine
+
+    plan = EncodePlan.make(latent=latent, gain=gain, bitrate=bitrate, model=model, coder=coder)
+    begun = time.monotonic()
     if out is not None:
         from codec.batch.tasks import EncodeTask, Manners
 
-        options["device"], options["model"] = on_cluster(ray, device, model)
-        task = EncodeTask.settle(options, Manners(force, resume))
-        return run_many(
-            names, out, ".aez", AUDIO, task, jobs=jobs, ray=ray, verb="encoded", verbose=verbose, quiet=quiet
-        )
-    source, target = one(names, ".aez", AUDIO, jobs=jobs, resume=resume, ray=ray)
-    from codec.audio.open import open_source
-    from codec.pipeline import encode as encoding
+        with Engine(device) as engine:
+            task = EncodeTask(plan, Manners(force, resume))
+            task.try_out(engine)
+            return run_many(
+                names, out, ".aez", AUDIO, task, engine,
+                jobs=jobs, resume=resume, ray=ray, verb="encoded", verbose=verbose, quiet=quiet,
+            )  # fmt: skip
+    from codec.pipeline.file_codec import encode_file
 
-    begun = time.monotonic()
-    with spooled(source) as name, open_source(name) as audio, created(target, force=force, source=source) as file:
-        with progress("encoding", quiet=quiet) as advance:
-            report = encoding.encode(audio, file, **options, progress=advance)
-        pcm = 2 * report.channels * report.samples
-    for warning in audio.warnings:
-        say(f"aez: warning: {warning.replace(name, 'standard input') if source == PIPE else warning}", quiet=quiet)
+    with target_of(target) as file, Engine(device) as engine, progress("encoding", quiet=quiet) as advance:
+        report = encode_file(
+            source_of(source), file, plan, name="standard input", force=force, engine=engine, progress=advance
+        )
+    for warning in report.warnings:
+        say(f"aez: warning: {warning}", quiet=quiet)
+    pcm = 2 * report.channels * report.samples
     ratio = f"{pcm / report.coded_bytes:.1f}:1 to 16 bit PCM, " if pcm else ""
     speed = speed_text(report.seconds, begun)
     say(f"{target}: {clock(report.seconds)}, {report.kbps:.2f} kbit/s, {ratio}{speed}", quiet=quiet)
     if verbose:
-        about = f"{report.latent} latents, gain {report.gain}, {report.coder} coder"
+        about = f"{report.latent} latents a frame, gain {report.gain}, {report.coder} coder"
         say(f"model {report.model} on {report.provider}, {about}")
     return 0

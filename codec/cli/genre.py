@@ -7,25 +7,28 @@ from typing import TYPE_CHECKING
 
 import click
 
-from codec.cli.options import each
+from codec.cli.options import each, model_option
 
 if TYPE_CHECKING:
     from codec.inspection.genre import Genres
 
 
 @click.command()
-@click.argument("files", nargs=-1, required=True, metavar="FILE.aez...")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line and file.")
 @click.option("--top", type=click.IntRange(1), metavar="N", help="Genres to name (default 3; with --json, all).")
 @click.option("--classifier", metavar="NAME", help="An installed classifier, or a classifier's folder.")
-def genre(files: tuple[str, ...], as_json: bool, top: int | None, classifier: str | None) -> int:
-    """Guess the genre of .aez files from their latents, with probabilities; nothing is decoded to audio."""
+@model_option
+def genre(files: tuple[str, ...], as_json: bool, top: int | None, classifier: str | None, model: str | None) -> int:
+    """Guess the genre of .aez files, and of all in folders, with probabilities; nothing is decoded to audio."""
     from codec.inspection.genre import classify
     from codec.runtime import classifiers
+    from codec.runtime.session import Sessions
 
     chosen = classifiers.by_name(classifier) if classifier else None
+    sessions = Sessions("cpu")
     failed: list[str] = []
-    for name, found in each(files, lambda file: classify(file, chosen), failed):
+    for name, found in each(files, lambda file: classify(file, chosen, model=model, sessions=sessions), failed):
         click.echo(as_line(name, found, top, as_json=as_json))
     return 1 if failed else 0
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from codec.cli.options import channels_text, each
+from codec.cli.options import channels_text, each, model_option
 from codec.cli.terminal import clock
 
 if TYPE_CHECKING:
@@ -18,12 +18,13 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line and file.")
-def info(files: tuple[str, ...], as_json: bool) -> int:
-    """Tell what .aez files are and hold, and check all their checksums."""
+@model_option
+def info(files: tuple[str, ...], as_json: bool, model: str | None) -> int:
+    """Tell what .aez files, and all in folders, are and hold, and check all their checksums."""
     from codec.inspection.info import describe
 
     failed: list[str] = []
-    for number, (name, found) in enumerate(each(files, describe, failed)):
+    for number, (name, found) in enumerate(each(files, lambda file: describe(file, model=model), failed)):
         if found.damage:
             failed.append(name)
         if as_json:
@@ -49,7 +50,9 @@ def table(name: str, found: Info) -> str:
         "ratio": unless_none(found.ratio, lambda ratio: f"{ratio:.1f}:1 to 16 bit PCM"),
         "tier": f"{found.latent} latents a frame",
         "gain": str(found.gain),
-        "model": found.model if found.model_installed else f"{found.model} (not installed)",
+        "bitstream": found.bitstream,
+        "model": found.model or "not installed",
+        **({"decoder": found.decoder} if found.decoder else {}),
         "coder": f"{found.coder}, {unless_none(found.chunks, str)} chunks",
         "encoder": f"aez {found.encoder}",
         "checksums": found.damage or "all match",

@@ -1,4 +1,4 @@
-"""The `aez` command: a group of `codec.commands`, and the process's exit code."""
+"""The `aez` command: a group of the subcommands in `codec.cli`, and the process's exit code."""
 
 import sys
 

@@ -1,21 +1,24 @@
-"""Many files and folders: the options of `encode`, `decode` and `peel` for them, and how the run is told."""
+"""One file or many: the options of `encode`, `decode` and `peel` for that, what names mean, and how a run is told."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Collection, Sequence
 from contextlib import closing
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from codec.cli.options import default_target, say
+from codec.cli.advice import advised
+from codec.cli.options import default_target, names_folder, say
 from codec.cli.terminal import PIPE, clock, progress
 from formats.errors import UsageError
 
 if TYPE_CHECKING:
-    from codec.batch.run import Task
+    from codec.batch.run import Result, Task
+    from codec.pipeline.workers import Engine
 
 SALVAGED = 3
 """Exit code of a decode that kept what a damaged file still had."""
@@ -23,14 +26,19 @@ SALVAGED = 3
 inputs_argument = click.argument("names", nargs=-1, required=True, metavar="IN... [OUT]")
 out_option = click.option("-o", "--out", metavar="FOLDER", help="Take many files and folders; keep their trees here.")
 jobs_option = click.option("-j", "--jobs", type=click.IntRange(1, 64), metavar="N", help="Files at a time, with -o.")
-resume_option = click.option("--resume", is_flag=True, help="Skip what is done, with -o; make anew what differs.")
+resume_option = click.option(
+    "--resume",
+    is_flag=True,
+    help="With -o: keep what was made with these settings (FOLDER/.aez-resume.jsonl tells), and make the rest anew.",
+)
 ray_option = click.option("--ray", metavar="ADDRESS", help="Run on Ray, with -o: local, auto or a cluster's address.")
 
 
-def one(names: Sequence[str], extension: str, taken: Collection[str], **many: Any) -> tuple[str, str]:
+def one(command: str, names: Sequence[str], extension: str, taken: Collection[str], **many: Any) -> tuple[str, str]:
     """Return the input and the output of a run without -o.
 
     Args:
+        command: what was typed before the names, for advice: encode, decode, or peel and its tier.
         names: what was named: IN, or IN and OUT.
         extension: of an output that is not named; empty where it has to be.
         taken: extensions of inputs: a second name that is such a file, and no output, is an input.
@@ -43,16 +51,48 @@ def one(names: Sequence[str], extension: str, taken: Collection[str], **many: An
         if value:
             raise click.UsageError(f"--{option} is for many files and needs -o FOLDER")
     first, second = names[0], names[1] if len(names) > 1 else None
-    is_input = second is not None and Path(second).suffix.lower() in taken and Path(second).is_file()
-    if is_input and Path(first).is_file() and Path(first).samefile(str(second)):
-        is_input = False  # there is a clearer word for that
-    if len(names) > 2 or is_input:
-        raise click.UsageError("several inputs need -o FOLDER for what becomes of them")
-    if second is None and not extension:
-        raise click.UsageError("name an output, or -o FOLDER")
+    if len(names) > 2 or (second is not None and _is_second_input(first, second, taken)):
+        raise click.UsageError(
+            f"several inputs need -o FOLDER for what becomes of them: aez {command} {' '.join(names)} -o FOLDER"
+        )
     if Path(first).is_dir():
         raise UsageError(f"{first} is a directory; -o FOLDER takes all that is in it")
+    if second is None and not extension:
+        raise click.UsageError("name an output, or -o FOLDER")
+    if second is not None and second != PIPE and names_folder(second):
+        raise UsageError(f"{second} is a directory; to write into it: aez {command} {first} -o {second}")
     return first, default_target(first, second, extension)
+
+
+def _is_second_input(first: str, second: str, taken: Collection[str]) -> bool:
+    if Path(second).suffix.lower() not in taken or not Path(second).is_file():
+        return False
+    return not (Path(first).is_file() and Path(first).samefile(second))  # there is a clearer word for that
+
+
+def check_coded_name(command: str, source: str, target: str, taken: Collection[str]) -> None:
+    """Refuse to write an .aez file under a name that says it is another, which may be a forgotten -o.
+
+    Args:
+        command, taken: as `one` has them.
+        source, target: the input and the output; a pipe or a device may have any name.
+
+    Raises:
+        UsageError: the target's name does not end in .aez.
+    """
+    path = Path(target)
+    is_device = path.exists() and not path.is_file()
+    if target == PIPE or path.suffix.lower() == ".aez" or is_device:
+        return
+    if path.exists() and source != PIPE and Path(source).exists() and path.samefile(source):
+        raise UsageError(f"{target} is the input itself")
+    better = path.with_suffix(".aez")
+    if better == Path(source):
+        better = Path(f"{target}.aez")
+    advice = f"for one file: aez {command} {source} {better}"
+    if path.suffix.lower() in taken:
+        advice += f"; for both: aez {command} {source} {target} -o FOLDER"
+    raise UsageError(f"{target} is not the name of an .aez file; {advice}")
 
 
 def on_cluster(ray: str | None, device: str, model: str | None) -> tuple[str, str | None]:
@@ -70,64 +110,106 @@ def on_cluster(ray: str | None, device: str, model: str | None) -> tuple[str, st
     return "cpu", model
 
 
+@dataclass
+class Summary:
+    """What came of a run: counts of files, seconds of audio, and the files that failed with their reasons."""
+
+    verb: str
+    done: int = 0
+    kept: int = 0
+    damaged: int = 0
+    seconds: float = 0.0
+    failures: list[tuple[Path, str]] = field(default_factory=list)
+
+    def add(self, result: Result, *, salvageable: bool) -> None:
+        """Count a result; `salvageable` as `advised` has it."""
+        if result.failure:
+            failure = advised(result.failure, result.error, salvageable=salvageable)
+            self.failures.append((result.job.source, failure))
+            return
+        self.done += not result.kept
+        self.kept += result.kept
+        self.damaged += result.damaged
+        self.seconds += result.seconds
+
+    def text(self, others: int, elapsed: float) -> str:
+        """Return the counts in words; `others` files were left out."""
+        counts = {
+            self.verb: self.done,
+            "damaged": self.damaged,
+            "done before": self.kept,
+            "failed": len(self.failures),
+            "other files left out": others,
+        }
+        told = [f"{count} {what}" for what, count in counts.items() if count or what == self.verb]
+        if self.seconds:
+            told.append(f"{clock(self.seconds)} of audio, {self.seconds / max(elapsed, 1e-6):.0f} times real time")
+        return ", ".join(told)
+
+    @property
+    def exit_code(self) -> int:
+        """1 if any file failed, SALVAGED if any lost something."""
+        return 1 if self.failures else SALVAGED if self.damaged else 0
+
+
 def run_many(
     names: Sequence[str],
     out: str,
     extension: str,
     taken: Collection[str],
     task: Task,
+    engine: Engine,
     *,
     jobs: int | None,
+    resume: bool,
     ray: str | None = None,
     verb: str,
+    salvageable: bool = False,
     verbose: bool = False,
     quiet: bool = False,
 ) -> int:
     """Do every file, say how it went, and return the exit code: 1 if any failed, SALVAGED if any lost something."""
     from codec.batch import jobs as planning
-    from codec.batch import run as threads
+    from codec.batch.journal import Journal
     from codec.pipeline.workers import WORKERS
 
     folder = check_out(names, out, extension)
     found = planning.find(map(Path, names), taken)
     todo, clashes = planning.pair(found.files, folder, extension)
-    failures = [*found.failures, *clashes]
-    if not todo and not failures:
+    summary = Summary(verb, failures=[*found.failures, *clashes])
+    if not todo and not summary.failures:
         raise UsageError(f"there is nothing to do: no {' or '.join(sorted(taken)[:4])} in what was named")
-    begun, seconds, done, kept, damaged = time.monotonic(), 0.0, 0, 0, 0
-    workers = jobs or WORKERS
-    with progress(verb.removesuffix("ed") + "ing", quiet=quiet) as advance:
-        if ray:
-            from codec.batch import ray as cluster
+    begun, workers = time.monotonic(), jobs or WORKERS
+    with Journal(folder) as journal:
+        if resume:
+            todo = [replace(job, entry=journal.entry(job.target)) for job in todo]
+        with progress(verb.removesuffix("ed") + "ing", quiet=quiet) as advance:
+            if ray:
+                from codec.batch import ray as cluster
 
-            results = cluster.run(todo, task, ray, workers, advance)
-        else:
-            results = threads.run(todo, task, workers, advance)
-        with closing(results):
-            for result in results:
-                for warning in result.warnings:
-                    say(f"aez: warning: {warning}", quiet=quiet and not result.damaged)
-                if result.failure:
-                    failures.append((result.job.source, result.failure))
-                    continue
-                damaged += result.damaged
-                done, kept, seconds = done + (not result.kept), kept + result.kept, seconds + result.seconds
-                if verbose:
-                    say(f"{result.job.target}: " + ("done before" if result.kept else verb))
-    for source, reason in sorted(failures):
+                results = cluster.run(todo, task, ray, workers, advance)
+            else:
+                from codec.batch import run as threads
+
+                results = threads.run(todo, task, workers, engine, advance)
+            with closing(journal.recorded(results)) as recorded:
+                for result in recorded:
+                    summary.add(result, salvageable=salvageable)
+                    _tell(result, verb, verbose=verbose, quiet=quiet)
+    for source, reason in sorted(summary.failures):
         say(f"aez: error: {reason if str(source) in reason else f'{source}: {reason}'}")
-    counts = {
-        verb: done,
-        "damaged": damaged,
-        "done before": kept,
-        "failed": len(failures),
-        "other files left out": found.others,
-    }
-    told = [f"{count} {what}" for what, count in counts.items() if count or what == verb]
-    if seconds:
-        told.append(f"{clock(seconds)} of audio, {seconds / max(time.monotonic() - begun, 1e-6):.0f} times real time")
-    say(f"{out}: {', '.join(told)}", quiet=quiet)
-    return 1 if failures else SALVAGED if damaged else 0
+    if journal.problem is not None:
+        reason = str(journal.problem.strerror or journal.problem)
+        say(f"aez: warning: the journal in {out} cannot be written, so --resume will make more anew: {reason}")
+    say(f"{out}: {summary.text(found.others, time.monotonic() - begun)}", quiet=quiet)
+    return summary.exit_code
+
+
+def _tell(result: Result, verb: str, *, verbose: bool, quiet: bool) -> None:
+    for warning in result.warnings:
+        say(f"aez: warning: {warning}", quiet=quiet and not result.damaged)
+    if verbose and not result.failure:
+        say(f"{result.job.target}: " + ("done before" if result.kept else verb))
 
 
 def check_out(names: Sequence[str], out: str, extension: str) -> Path:

@@ -1,5 +1,8 @@
-"""What several subcommands have in common: options, and how they talk."""
+"""What several subcommands have in common: options, which files they read, and how they talk."""
 
+from __future__ import annotations
+
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -7,8 +10,9 @@ from typing import BinaryIO, TypeVar
 
 import click
 
+from codec.cli.advice import advised
 from codec.cli.terminal import PIPE, opened
-from formats.errors import AezError
+from formats.errors import AezError, UsageError
 
 T = TypeVar("T")
 
@@ -16,6 +20,12 @@ force_option = click.option("--force", is_flag=True, help="Overwrite an existing
 quiet_option = click.option("--quiet", is_flag=True, help="Print errors only.")
 verbose_option = click.option("--verbose", is_flag=True, help="Say which model and ONNX Runtime provider ran.")
 device_option = click.option("--device", default="auto", metavar="DEVICE", help="auto (default), cpu, cuda or cuda:N.")
+model_option = click.option(
+    "--model", metavar="NAME", help="The file's model by name, or by its folder where it is not installed."
+)
+decoder_option = click.option(
+    "--decoder", metavar="NAME", help="One of the model's decoders (default: its own choice)."
+)
 input_argument = click.argument("source", metavar="IN")
 
 
@@ -25,20 +35,49 @@ def say(line: str, *, quiet: bool = False) -> None:
         click.echo(line, err=True)
 
 
-def each(names: Sequence[str], read: Callable[[BinaryIO], T], failed: list[str]) -> Iterator[tuple[str, T]]:
-    """Yield every file's name with what `read` finds in it; a bad one among several is told, and goes to `failed`.
+def coded_files(names: Sequence[str], failed: list[str]) -> list[str]:
+    """Return the files that are named, and all .aez files in the folders that are named.
+
+    A folder that cannot be read is told, and goes to `failed`.
 
     Raises:
-        AezError, OSError: the only file is bad.
+        UsageError: there is no such file in the folders, and no other was named.
     """
+    from codec.batch.jobs import CODED, find
+
+    found: list[str] = []
     for name in names:
+        if name == PIPE or not Path(name).is_dir():
+            found.append(name)
+            continue
+        inside = find([Path(name)], CODED)
+        found += [str(path) for path, _ in inside.files]
+        for folder, reason in inside.failures:
+            say(f"aez: error: {folder}: {reason}")
+            failed.append(str(folder))
+    if not found and not failed:
+        raise UsageError("there is no .aez file in what was named")
+    return found
+
+
+def each(names: Sequence[str], read: Callable[[BinaryIO], T], failed: list[str]) -> Iterator[tuple[str, T]]:
+    """Yield the name of every file that `coded_files` finds, with what `read` finds in it.
+
+    A bad file among several is told, and goes to `failed`.
+
+    Raises:
+        AezError, OSError: the only file that was named is bad.
+    """
+    files = coded_files(names, failed)
+    for name in files:
         try:
             with opened(name) as file:
                 found = read(file)
         except (AezError, OSError) as error:
-            if len(names) == 1:
+            if files == list(names[:1]):
                 raise
-            say(f"aez: error: {name}: {error.strerror if isinstance(error, OSError) else error}")
+            text = str(error.strerror or error) if isinstance(error, OSError) else advised(str(error), type(error))
+            say(f"aez: error: {name}: {text}")
             failed.append(name)
         else:
             yield name, found
@@ -55,6 +94,11 @@ def default_target(source: str, target: str | None, extension: str) -> str:
     if source == PIPE:
         raise click.UsageError("an input from a pipe needs an output: a file, or - for a pipe")
     return str(Path(source).with_suffix(extension))
+
+
+def names_folder(name: str) -> bool:
+    """Tell whether this is the name of a folder, there already or not."""
+    return os.path.basename(name) in ("", ".", "..") or Path(name).is_dir()  # noqa: PTH119  (Path drops a last slash)
 
 
 def channels_text(count: int) -> str:

@@ -6,34 +6,59 @@ from pathlib import Path
 
 import click
 
-from codec.cli.many import inputs_argument, jobs_option, one, out_option, resume_option, run_many
-from codec.cli.options import force_option, quiet_option, say
-from codec.cli.terminal import PIPE, created, opened
+from codec.cli.many import (
+    check_coded_name,
+    inputs_argument,
+    jobs_option,
+    one,
+    out_option,
+    resume_option,
+    run_many,
+)
+from codec.cli.options import force_option, model_option, quiet_option, say
+from codec.cli.terminal import PIPE, source_of, target_of
 
 
 @click.command()
 @inputs_argument
 @out_option
-@click.option("--latent", type=click.IntRange(1), metavar="N", required=True, help="The smaller tier.")
+@click.option("--latent", type=click.IntRange(1), metavar="N", required=True, help="The smaller tier: latents a frame.")
+@model_option
 @jobs_option
 @resume_option
 @force_option
 @quiet_option
 def peel(
-    names: tuple[str, ...], out: str | None, latent: int, jobs: int | None, resume: bool, force: bool, quiet: bool
+    names: tuple[str, ...],
+    out: str | None,
+    latent: int,
+    model: str | None,
+    jobs: int | None,
+    resume: bool,
+    force: bool,
+    quiet: bool,
 ) -> int:
     """Cut an .aez file down to a smaller tier without decoding it; with -o, many files and all in folders."""
-    if out is not None:
-        from codec.batch.jobs import CODED
-        from codec.batch.tasks import Manners, PeelTask
+    from codec.batch.jobs import CODED
 
-        task = PeelTask(Manners(force, resume), latent)
-        return run_many(names, out, ".aez", CODED, task, jobs=jobs, verb="peeled", quiet=quiet)
-    source, target = one(names, "", (), jobs=jobs, resume=resume)
-    from codec.pipeline import peel as peeling
+    command, source, target = f"peel --latent {latent}", "", ""
+    if out is None:
+        source, target = one(command, names, "", (), jobs=jobs, resume=resume)
+        check_coded_name(command, source, target, CODED)
+    from codec.pipeline.workers import Engine
 
-    with opened(source) as coded, created(target, force=force, source=source) as file:
-        peeling.peel(coded, file, latent)
+    with Engine("cpu") as engine:
+        if out is not None:
+            from codec.batch.tasks import Manners, PeelTask
+
+            task = PeelTask(latent, Manners(force, resume), model)
+            return run_many(
+                names, out, ".aez", CODED, task, engine, jobs=jobs, resume=resume, verb="peeled", quiet=quiet
+            )
+        from codec.pipeline.file_codec import peel_file
+
+        with target_of(target) as file:
+            peel_file(source_of(source), file, latent, model=model, force=force, engine=engine)
     if target != PIPE:
-        say(f"{target}: {latent} latents, {Path(target).stat().st_size} bytes", quiet=quiet)
+        say(f"{target}: {latent} latents a frame, {Path(target).stat().st_size} bytes", quiet=quiet)
     return 0

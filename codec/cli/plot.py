@@ -8,8 +8,20 @@ from typing import TYPE_CHECKING
 
 import click
 
-from codec.cli.options import default_target, device_option, force_option, input_argument, quiet_option, say, speed_text
-from codec.cli.terminal import PIPE, Time, clock, created, opened, progress, spooled
+from codec.cli.options import (
+    decoder_option,
+    default_target,
+    device_option,
+    force_option,
+    input_argument,
+    model_option,
+    names_folder,
+    quiet_option,
+    say,
+    speed_text,
+)
+from codec.cli.terminal import PIPE, Time, clock, created, progress, seekable
+from formats.errors import UsageError
 
 if TYPE_CHECKING:
     from formats import Reader
@@ -20,25 +32,42 @@ if TYPE_CHECKING:
 @click.argument("target", metavar="[OUT]", required=False)
 @click.option("--start", type=Time(), default=0.0, help="Begin here: seconds or [h:]m:s.")
 @click.option("--duration", type=Time(), help="Draw this much: seconds or [h:]m:s.")
+@model_option
+@decoder_option
 @device_option
 @force_option
 @quiet_option
 def plot(
-    source: str, target: str | None, start: float, duration: float | None, device: str, force: bool, quiet: bool
+    source: str,
+    target: str | None,
+    start: float,
+    duration: float | None,
+    model: str | None,
+    decoder: str | None,
+    device: str,
+    force: bool,
+    quiet: bool,
 ) -> None:
     """Draw latents over time under the spectrogram: png, svg or pdf. OUT is IN with the extension .png unless named."""
     target = default_target(source, target, ".png")
+    if target != PIPE and names_folder(target):
+        picture = Path(target, Path(source).name).with_suffix(".png")
+        raise UsageError(f"{target} is a directory; name a picture in it: aez plot {source} {picture}")
     from codec.inspection.latent_view import view
     from codec.inspection.plot import save, target_kind
+    from codec.pipeline.workers import Engine
     from formats import Reader
 
     begun = time.monotonic()
     kind = "png" if target == PIPE else target_kind(target)
-    with spooled(source) as name, opened(name) as coded:
+    with seekable(source) as coded, Engine(device) as engine:
         reader = Reader(coded)
-        with created(target, force=force, source=source, seekable=True) as file:
+        with created(target, force=force, source=source) as file:
             with progress("decoding", quiet=quiet) as advance:
-                shown = view(reader, start=start, duration=duration, device=device, progress=advance)
+                shown = view(
+                    reader, start=start, duration=duration, model=model, decoder=decoder, engine=engine,
+                    progress=advance,
+                )  # fmt: skip
             save(shown, heading(reader, source), file, kind)
     seconds = shown.end - shown.start
     say(f"{target}: {clock(seconds)}, {speed_text(seconds, begun)}", quiet=quiet)

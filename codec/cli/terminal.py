@@ -1,4 +1,4 @@
-"""The command's manners: exit codes, one-line errors, signals, pipes, the progress bar."""
+"""How the command behaves as a process: exit codes, one-line errors, signals, pipes, the progress bar."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ from typing import BinaryIO
 
 import click
 
+from codec.cli.advice import advised
 from codec.clock import clock as clock
-from codec.files import check_target, new_file
-from formats.errors import AezError, AudioError, UsageError
+from codec.files import new_file
+from formats.errors import AezError, UsageError
 
 PIPE = "-"
 """The name that stands for standard input or output."""
@@ -42,7 +43,6 @@ class Time(click.ParamType[float]):
 
 def run(command: click.Command, arguments: list[str] | None = None) -> int:
     """Run a command and return its exit code: 0, 1 for errors, 2 for wrong usage, 130 for Ctrl-C, 143 for SIGTERM."""
-    _stopped.clear()
     _open_streams()
     for name, default in (
         ("SIGINT", signal.default_int_handler),
@@ -60,19 +60,26 @@ def run(command: click.Command, arguments: list[str] | None = None) -> int:
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return 128 + signal.SIGINT
-    except AezError as error:
-        return 128 + _stopped[0] if _stopped else _fail(str(error))
-    except OSError as error:
-        if error.errno == errno.EPIPE:
-            _silence_stdout()
-            return 1
-        return _fail(": ".join(str(part) for part in (error.filename, error.strerror or error) if part))
-    except MemoryError:
-        return _fail("out of memory")
+    except (AezError, OSError, MemoryError) as error:
+        return 128 + _stopped[0] if _stopped and isinstance(error, AezError) else _failure(error)
     except (Exception, SystemExit):
         if _stopped:  # a signal that somebody's C code turned into an error or exit code of its own
             return 128 + _stopped[0]
         raise
+    finally:
+        _forget_stop()
+
+
+def _failure(error: AezError | OSError | MemoryError) -> int:
+    """Tell of an error in one line, and return the exit code."""
+    if isinstance(error, MemoryError):
+        return _fail("out of memory")
+    if isinstance(error, AezError):
+        return _fail(advised(str(error), type(error)))
+    if error.errno == errno.EPIPE:
+        _silence_stdout()
+        return 1
+    return _fail(": ".join(str(part) for part in (error.filename, error.strerror or error) if part))
 
 
 _closed: set[str] = set()
@@ -115,6 +122,20 @@ def _raise(number: int) -> None:
     raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
 
 
+def _forget_stop() -> None:
+    """End what `_stop` began: an alarm that comes when Python has gone would end the process in its own way."""
+    if _stopped and hasattr(signal, "setitimer"):
+        signal.signal(signal.SIGALRM, lambda _, frame: None)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+    _stopped.clear()
+
+
+def check_stopped(fraction: float | None = None) -> None:
+    """Stop if a signal asked for it, even one that was swallowed on the way; a `Progress` that shows nothing."""
+    if _stopped:
+        _raise(_stopped[0])
+
+
 def _fail(line: str) -> int:
     click.echo("aez: error: " + " ".join(line.split()), err=True)
     return 1
@@ -127,10 +148,13 @@ def _silence_stdout() -> None:
 
 
 @contextlib.contextmanager
-def progress(label: str, *, quiet: bool) -> Iterator[Callable[[float | None], None] | None]:
-    """Show a bar on stderr while a person watches; gives what to call with the fraction done, or None."""
+def progress(label: str, *, quiet: bool) -> Iterator[Callable[[float | None], None]]:
+    """Show a bar on stderr while a person watches; gives what to call with the fraction done, or with None.
+
+    Calling it also ends a run that a signal asked to stop, whether a bar is drawn or not.
+    """
     if quiet or not sys.stderr.isatty():
-        yield None
+        yield check_stopped
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
@@ -140,6 +164,7 @@ def progress(label: str, *, quiet: bool) -> Iterator[Callable[[float | None], No
         task = bar.add_task(label, total=None)
 
         def advance(fraction: float | None) -> None:
+            check_stopped()
             bar.update(task, total=None if fraction is None else 1.0, completed=fraction or 0.0)
 
         yield advance
@@ -153,7 +178,7 @@ def opened(name: str) -> Iterator[BinaryIO]:
         UsageError: a directory, or standard input is a terminal.
     """
     if name == PIPE:
-        yield _standard_input()
+        yield standard_input()
         return
     if Path(name).is_dir():
         raise UsageError(f"{name} is a directory")
@@ -161,27 +186,21 @@ def opened(name: str) -> Iterator[BinaryIO]:
         yield file
 
 
-@contextlib.contextmanager
-def spooled(name: str) -> Iterator[str]:
-    """Give the name of a file: standard input is copied to a temporary one first, audio libraries need to seek.
+def source_of(name: str) -> str | BinaryIO:
+    """What the library takes as a source: the name of a file, or standard input.
 
     Raises:
-        UsageError: standard input is a terminal; AudioError of the block, about standard input by that name.
+        UsageError: standard input is closed, or a terminal.
     """
-    if name != PIPE:
-        yield name
-        return
-    with tempfile.TemporaryDirectory(prefix="aez-") as folder:
-        copy = Path(folder, "standard input")
-        with copy.open("wb") as file:
-            shutil.copyfileobj(_standard_input(), file)
-        try:
-            yield str(copy)
-        except AudioError as error:
-            raise AudioError(str(error).replace(str(copy), copy.name)) from None
+    return standard_input() if name == PIPE else name
 
 
-def _standard_input() -> BinaryIO:
+def standard_input() -> BinaryIO:
+    """Standard input as bytes.
+
+    Raises:
+        UsageError: it is closed, or a terminal.
+    """
     if "stdin" in _closed:
         raise UsageError("standard input is closed")
     if sys.stdin.isatty():
@@ -190,34 +209,60 @@ def _standard_input() -> BinaryIO:
 
 
 @contextlib.contextmanager
-def created(name: str, *, force: bool, source: str, seekable: bool = False) -> Iterator[BinaryIO]:
-    """Open the target: a file that appears when all is well, or standard output (spooled if it has to be seekable).
+def seekable(name: str) -> Iterator[BinaryIO]:
+    """As `opened`, with standard input copied to a temporary file first."""
+    with opened(name) as file:
+        if name != PIPE:
+            yield file
+            return
+        with tempfile.TemporaryFile(prefix="aez-") as copy:
+            shutil.copyfileobj(file, copy)
+            copy.seek(0)
+            yield copy
+
+
+@contextlib.contextmanager
+def target_of(name: str, *, seekable: bool = False) -> Iterator[str | BinaryIO]:
+    """What the library takes as a target: the name of a file, or standard output (spooled if it has to be seekable).
+
+    Raises:
+        UsageError: standard output is closed, or a terminal.
+        AezError: writing the file fails in the block, with its name in the line.
+    """
+    if name != PIPE:
+        try:
+            yield name
+        except OSError as error:
+            if error.filename:
+                raise
+            raise AezError(f"cannot write {name}: {error.strerror or error}") from None
+        return
+    if "stdout" in _closed:
+        raise UsageError("standard output is closed")
+    if sys.stdout.isatty():
+        raise UsageError("the output is not written to a terminal; name a file, or pipe it on")
+    if not seekable:
+        yield sys.stdout.buffer
+        return
+    with tempfile.TemporaryFile(prefix="aez-") as spool:
+        yield spool
+        spool.seek(0)
+        shutil.copyfileobj(spool, sys.stdout.buffer)
+
+
+@contextlib.contextmanager
+def created(name: str, *, force: bool, source: str) -> Iterator[BinaryIO]:
+    """Open a target that is written here: a file that appears when all is well, or standard output, spooled.
 
     Raises:
         UsageError: the target must not be written.
-        AezError: writing fails, with the target's name in the line.
+        AezError: as `target_of`.
     """
-    if name == PIPE:
-        if "stdout" in _closed:
-            raise UsageError("standard output is closed")
-        if sys.stdout.isatty():
-            raise UsageError("the output is not written to a terminal; name a file, or pipe it on")
-        if not seekable:
-            yield sys.stdout.buffer
-            return
-        with tempfile.TemporaryFile(prefix="aez-") as spool:
-            yield spool
-            spool.seek(0)
-            shutil.copyfileobj(spool, sys.stdout.buffer)
-        return
     origin = None if source == PIPE else Path(source)
-    check_target(Path(name), force=force, source=origin)
-    try:
-        with new_file(Path(name), force=force, source=origin) as file:
+    with target_of(name, seekable=True) as target:
+        if not isinstance(target, str):
+            yield target
+            return
+        with new_file(target, force=force, source=origin) as file:
             yield file
-            if _stopped:  # a stop that was swallowed on the way: what was written is not what was asked for
-                _raise(_stopped[0])
-    except OSError as error:
-        if error.filename:
-            raise
-        raise AezError(f"cannot write {name}: {error.strerror or error}") from None
+            check_stopped()

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from codec.cli.options import quiet_option, say
-from codec.cli.terminal import PIPE, opened
+from codec.cli.options import coded_files, model_option, quiet_option, say
+from codec.cli.terminal import opened
 from codec.clock import clock
 
 if TYPE_CHECKING:
@@ -19,7 +17,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("names", nargs=-1, required=True, metavar="FILE...")
-@click.option("--model", metavar="PATH", help="A model's folder, where the files' model is not installed.")
+@model_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line and file.")
 @quiet_option
 def verify(names: tuple[str, ...], model: str | None, as_json: bool, quiet: bool) -> int:
@@ -28,34 +26,27 @@ def verify(names: tuple[str, ...], model: str | None, as_json: bool, quiet: bool
     Nothing is written. The exit code is 0 where all files are whole, else 1.
     """
     from codec.inspection.verify import Verdict, Verifier
+    from codec.pipeline.workers import Engine
 
-    verifier, count, bad = Verifier(model), 0, 0
-    for name in files(names):
-        try:
-            with opened(name) as file:
-                verdict = verifier.check(file)
-        except OSError as error:
-            verdict = Verdict(0, None, (), (f"cannot be read: {error.strerror or error}",))
-        count += 1
-        bad += not verdict.good
-        if as_json:
-            click.echo(json.dumps(record(name, verdict), ensure_ascii=False))
-        elif not verdict.good or not quiet:
-            click.echo(text(name, verdict))
-    if not count:
-        say("aez: error: there is no .aez file in these folders")
-        return 1
-    say(f"{count} {'file' if count == 1 else 'files'} checked: {count - bad} whole, {bad} damaged", quiet=quiet)
-    return 1 if bad else 0
-
-
-def files(names: tuple[str, ...]) -> Iterator[str]:
-    """The files named, and of folders all .aez files anywhere in them, sorted."""
-    for name in names:
-        if name != PIPE and Path(name).is_dir():
-            yield from map(str, sorted(path for path in Path(name).rglob("*.aez") if path.is_file()))
-        else:
-            yield name
+    unreadable: list[str] = []
+    found = coded_files(names, unreadable)
+    bad = 0
+    with Engine("cpu") as engine:
+        verifier = Verifier(model, engine)
+        for name in found:
+            try:
+                with opened(name) as file:
+                    verdict = verifier.check(file)
+            except OSError as error:
+                verdict = Verdict(0, None, (), (f"cannot be read: {error.strerror or error}",))
+            bad += not verdict.good
+            if as_json:
+                click.echo(json.dumps(record(name, verdict), ensure_ascii=False))
+            elif not verdict.good or not quiet:
+                click.echo(text(name, verdict))
+    files = "file" if len(found) == 1 else "files"
+    say(f"{len(found)} {files} checked: {len(found) - bad} whole, {bad} damaged", quiet=quiet)
+    return 1 if bad or unreadable else 0
 
 
 def text(name: str, verdict: Verdict) -> str:

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from codec.pipeline.damage import located
 from codec.runtime import models
+from codec.runtime.models import MissingModelError
 from formats import Metadata, Reader
-from formats.errors import FormatError, ModelError
+from formats.errors import FormatError
 
 if TYPE_CHECKING:
+    from codec.runtime.models import Model
     from formats import Header
 
 
@@ -24,7 +26,9 @@ class Info:
     kbps_bare    the same without the cover
     ratio        bytes of the source as 16 bit PCM, over size
     latent, gain tier and quantizer steps d = 2**(-gain / 32)
-    model        name of the model it needs; its id in hex where that is not installed
+    bitstream    id of the bitstream definition that it needs, in hex
+    model        name of the model that has it; None where none is installed
+    decoder      name of that model's default decoder; None where none is installed
     sample_rate, channels, samples  of the source, samples a channel
     coder        "zstd" or "range"
     chunks       how many there are
@@ -41,9 +45,9 @@ class Info:
     ratio: float | None
     latent: int
     gain: int
-    model: str
-    model_id: str
-    model_installed: bool
+    bitstream: str
+    model: str | None
+    decoder: str | None
     sample_rate: int
     channels: int
     samples: int | None
@@ -56,14 +60,20 @@ class Info:
     damage: str | None
 
 
-def describe(source: BinaryIO) -> Info:
+def describe(source: BinaryIO, *, model: str | None = None) -> Info:
     """Read an .aez file from where it stands, a pipe too, and check every checksum in it.
+
+    Args:
+        source: binary file object.
+        model: name or folder of the model to look at instead of the installed one that has the file's bitstream.
 
     Raises:
         FormatError: this is no .aez file, or its header is damaged; damage further on is told in `Info.damage`.
+        ModelError: `model` is no model, or has another bitstream definition.
         OSError: as the file object raises it.
     """
     reader = Reader(source)
+    found = _model(reader.header, model)
     damage = None
     metadata = Metadata()
     try:
@@ -75,7 +85,6 @@ def describe(source: BinaryIO) -> Info:
     cover = metadata.cover or b""
     header = reader.header
     seconds = None if samples is None else samples / header.sample_rate
-    name = _model_name(header)
     return Info(
         size=size,
         seconds=seconds,
@@ -84,9 +93,9 @@ def describe(source: BinaryIO) -> Info:
         ratio=2 * header.channels * samples / size if size and samples else None,
         latent=header.latent,
         gain=header.gain,
-        model=name or header.model.hex(),
-        model_id=header.model.hex(),
-        model_installed=name is not None,
+        bitstream=header.bitstream.hex(),
+        model=found.name if found else None,
+        decoder=found.decoder_names[0] if found else None,
         sample_rate=header.sample_rate,
         channels=header.channels,
         samples=samples,
@@ -100,8 +109,9 @@ def describe(source: BinaryIO) -> Info:
     )
 
 
-def _model_name(header: Header) -> str | None:
+def _model(header: Header, named: str | None) -> Model | None:
+    """The model for a file; None where none is named or installed."""
     try:
-        return models.by_id(header.model).name
-    except ModelError:
+        return models.for_file(header.bitstream, named)
+    except MissingModelError:
         return None

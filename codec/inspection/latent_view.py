@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from codec.pipeline import decode as decoding
 from codec.pipeline.payload import check, unpack
-from codec.pipeline.workers import Progress, ordered_map
+from codec.pipeline.plan import DecodePlan
+from codec.pipeline.workers import Progress, engine_for_file
 from codec.runtime import models
-from formats import Reader
+from formats import Chunk, Reader
 from formats.errors import DamagedError, UsageError
 from formats.grid import BANDS, HOP, HYPER_FRAMES, HYPER_MIN, ROTATION_ANGLES, SAMPLE_RATE, SEGMENT
 from formats.model.tables import Tables
-from formats.payload.chunk import Latents
+from formats.payload.chunk import ChunkLatents
+
+if TYPE_CHECKING:
+    from codec.pipeline.workers import Engine
+    from codec.runtime.models import Model
 
 Array = NDArray[np.float32]
 
@@ -54,7 +58,7 @@ class View:
         envelope: float32 [P, 24, T], hyper latents as dB, NaN in silence: mid, and side of a stereo file. P is 0 for
             a model without hyper latents.
         bands: float64 [24], Hz in the middle of the envelope's bands.
-        main: float32 [M, T], mean magnitude of the quantized main latents by rank.
+        main: float32 [M, T], mean magnitude of the quantization indices by rank.
     """
 
     start: float
@@ -74,7 +78,8 @@ def view(
     start: float = 0.0,
     duration: float | None = None,
     model: str | None = None,
-    device: str = "auto",
+    decoder: str | None = None,
+    engine: Engine | None = None,
     progress: Progress | None = None,
 ) -> View:
     """Read latents and decode audio of a file that can seek, in memory that does not grow with its length.
@@ -82,15 +87,17 @@ def view(
     Args:
         reader: the file.
         start, duration: seconds; what lies beyond the end is not there.
-        model, device: as for `codec.pipeline.decode.decode`.
+        model, decoder: as for `codec.pipeline.plan.DecodePlan.make`.
+        engine: sessions and threads to share with other files.
         progress: called with the fraction done.
 
     Raises:
         UsageError: nothing lies between start and end; FormatError: the file is damaged; ModelError: its model is not
-        installed; OSError as the file object raises it.
+        installed, or has no such decoder; OSError as the file object raises it.
     """
     header = reader.header
-    check(header)
+    chosen = models.for_file(header.bitstream, model)
+    check(header, chosen)
     if reader.samples is None or not reader.complete:
         raise DamagedError("the file ends early: it has no trailer")
     seconds = reader.samples / header.sample_rate
@@ -101,11 +108,10 @@ def view(
     frames = last + 1 - first
     width = -(-frames // COLUMNS)
     spectrogram = Spectrogram(header.sample_rate, round(start * header.sample_rate), first, frames, width)
-    decoding.decode(
-        reader, spectrogram, start=start, duration=end - start, model=model, device=device, progress=progress
-    )
-    chosen = models.by_name(model) if model else models.by_id(header.model)
-    envelope, main = _latents(reader, chosen, first, frames, width)
+    plan = DecodePlan.make(start=start, duration=end - start, model=model, decoder=decoder)
+    with engine_for_file(engine) as running:
+        decoding.decode(reader, spectrogram, plan, engine=running, progress=progress)
+        envelope, main = _latents(reader, chosen, first, frames, width, running)
     bands = _band_centres(chosen) if len(envelope) else np.zeros(0)
     columns = -(-frames // width)
     left = (first - 0.5) / _FRAMES_A_SECOND
@@ -114,7 +120,7 @@ def view(
 
 
 class Pool:
-    """Averages rows of `frames` frames over columns of `width` frames each; NaN counts as not there."""
+    """Averages rows of `frames` frames over columns of `width` frames each; NaN is left out of the average."""
 
     def __init__(self, rows: int, frames: int, width: int) -> None:
         self._width = width
@@ -130,9 +136,9 @@ class Pool:
         values = values[low:high]
         column = (first + np.arange(low, high)) // self._width
         starts = np.flatnonzero(np.diff(column, prepend=-1))
-        there = np.isfinite(values)
-        self._sum[column[starts]] += np.add.reduceat(np.where(there, values, 0), starts, axis=0, dtype=np.float64)
-        self._count[column[starts]] += np.add.reduceat(there, starts, axis=0, dtype=np.int64)
+        finite = np.isfinite(values)
+        self._sum[column[starts]] += np.add.reduceat(np.where(finite, values, 0), starts, axis=0, dtype=np.float64)
+        self._count[column[starts]] += np.add.reduceat(finite, starts, axis=0, dtype=np.int64)
 
     def mean(self) -> Array:
         """[rows, columns], NaN where nothing came."""
@@ -157,9 +163,9 @@ class Spectrogram:
         self._pool = Pool(ROWS, frames, width)
         centres = np.rint((first + np.arange(frames)) * (rate / _FRAMES_A_SECOND)).astype(np.int64)
         self._starts = centres - origin - self._size // 2
-        # What the first frame's window sees before the first sample is silence.
-        self._at = min(0, int(self._starts[0]))
-        self._held: Array | None = None
+        # Before the first sample, the first frame's window sees silence.
+        self._position = min(0, int(self._starts[0]))
+        self._buffer: Array | None = None
         self._done = 0
         window = np.hanning(self._size + 1)[:-1].astype(np.float32)
         self._window = window / np.float32(window.sum() / 2)
@@ -167,29 +173,28 @@ class Spectrogram:
 
     def write(self, block: Array) -> None:
         """Take the next samples [C, N]."""
-        held = np.zeros((len(block), -self._at), np.float32) if self._held is None else self._held
-        held = np.concatenate([held, block], 1)
-        ready = int(np.searchsorted(self._starts, self._at + held.shape[1] - self._size, "right"))
-        self._held = held
+        if self._buffer is None:
+            self._buffer = np.zeros((len(block), -self._position), np.float32)
+        samples = np.concatenate([self._buffer, block], 1)
+        ready = int(np.searchsorted(self._starts, self._position + samples.shape[1] - self._size, "right"))
         for low in range(self._done, ready, 256):
-            self._spectra(low, min(low + 256, ready))
-        if ready > self._done:
-            self._done = ready
-        keep = int(self._starts[min(self._done, len(self._starts) - 1)]) - self._at
-        self._held, self._at = held[:, max(0, keep) :].copy(), self._at + max(0, keep)
+            self._spectra(samples, low, min(low + 256, ready))
+        self._done = max(self._done, ready)
+        used = max(0, int(self._starts[min(self._done, len(self._starts) - 1)]) - self._position)
+        self._buffer, self._position = samples[:, used:].copy(), self._position + used
 
-    def _spectra(self, low: int, high: int) -> None:
-        assert self._held is not None
-        windows = np.lib.stride_tricks.sliding_window_view(self._held, self._size, axis=1)
-        spectra = np.fft.rfft(windows[:, self._starts[low:high] - self._at] * self._window)
+    def _spectra(self, samples: Array, low: int, high: int) -> None:
+        """Add the spectra of the frames from `low` to `high`, whose windows lie in `samples`."""
+        windows = np.lib.stride_tricks.sliding_window_view(samples, self._size, axis=1)
+        spectra = np.fft.rfft(windows[:, self._starts[low:high] - self._position] * self._window)
         power = (spectra.real**2 + spectra.imag**2).mean(0)
         self._pool.add(low, (power @ self._weights.T).astype(np.float32))
 
     def finish(self) -> Array:
         """The picture [256, T] in dB below full scale."""
         if self._done < len(self._starts):
-            channels = 1 if self._held is None else len(self._held)
-            self.write(np.zeros((channels, int(self._starts[-1]) + 2 * self._size - self._at), np.float32))
+            channels = 1 if self._buffer is None else len(self._buffer)
+            self.write(np.zeros((channels, int(self._starts[-1]) + 2 * self._size - self._position), np.float32))
         decibels = 10 * np.log10(self._pool.mean() + 10 ** (QUIET / 10))
         return np.asarray(np.maximum(decibels, QUIET), np.float32)
 
@@ -212,44 +217,38 @@ def mel_weights(spacing: float, bins: int, top: float) -> Array:
     return np.asarray(overlap / overlap.sum(1, keepdims=True), np.float32)
 
 
-def _latents(reader: Reader, model: models.Model, first: int, frames: int, width: int) -> tuple[Array, Array]:
-    """Envelope [P, 24, T] and main latents [M, T]."""
-    header = reader.header
-    size = header.chunk_frames
+def _latents(reader: Reader, model: Model, first: int, frames: int, width: int, engine: Engine) -> tuple[Array, Array]:
+    """Envelope [P, 24, T] and quantization indices [M, T] of the frames from `first` on, `width` of them a column."""
+    header, tables = reader.header, model.tables
+    main = Pool(model.main_count(header.latent), frames, width)
+    envelope = Pool(2 * BANDS, frames, width)
 
-    def chunks() -> Iterator[tuple[int, Latents]]:
-        with ThreadPoolExecutor(2) as pool:
-            numbers = range(first // size, (first + frames - 1) // size + 1)
-            read = (reader.read(index) for index in numbers)
-            yield from ordered_map(pool, lambda chunk: (chunk.first_frame, unpack(header, chunk, model)), read)
+    def unpacked(chunk: Chunk) -> tuple[int, ChunkLatents]:
+        return chunk.first_frame, unpack(header, chunk, model)
 
-    envelope: Pool | None = None
-    main: Pool | None = None
-    for at, latents in chunks():
-        if main is None:
-            main = Pool(latents.main.shape[1], frames, width)
-        main.add(at - first, np.abs(latents.main).astype(np.float32))
+    numbers = range(first // header.chunk_frames, (first + frames - 1) // header.chunk_frames + 1)
+    for frame, latents in engine.map(unpacked, map(reader.read, numbers)):
+        main.add(frame - first, np.abs(latents.indices).astype(np.float32))
         if latents.hyper.size:
-            envelope = envelope or Pool(latents.hyper.shape[1], frames, width)
-            envelope.add(at - first, _decibels(latents))
-    assert main is not None
-    parts = header.channels if envelope else 0
-    shown = envelope.mean().reshape(2, BANDS, -1)[:parts] if envelope else np.zeros((0, 0, 0), np.float32)
-    return shown, main.mean()
+            envelope.add(frame - first, _decibels(latents))
+    parts = header.channels if isinstance(tables, Tables) else 0
+    return envelope.mean().reshape(2, BANDS, -1)[:parts], main.mean()
 
 
-def _decibels(latents: Latents) -> Array:
+def _decibels(latents: ChunkLatents) -> Array:
     """Hyper latents [G, 48] -> mid and side in dB, a row a frame, NaN where a channel is silent: [F, 48]."""
-    level = np.where(latents.hyper > HYPER_MIN, latents.hyper * HALF_OCTAVE, np.nan).astype(np.float32)
-    if latents.turns.any():  # the two channels of a turned band share little, so that their powers nearly add up
-        first, second = np.nan_to_num(10 ** (level / 10)).reshape(-1, 2, BANDS).transpose(1, 0, 2)
-        kept = np.cos(np.pi / ROTATION_ANGLES * np.repeat(latents.turns, SEGMENT // HYPER_FRAMES, axis=0)[: len(level)]) ** 2
-        sides = np.stack([kept * first + (1 - kept) * second, kept * second + (1 - kept) * first], 1)
-        level = 10 * np.log10(np.where(sides > 0, sides, np.nan)).reshape(level.shape).astype(np.float32)
-    return np.repeat(level, HYPER_FRAMES, axis=0)[: len(latents.main)]
+    decibels = np.where(latents.hyper > HYPER_MIN, latents.hyper * HALF_OCTAVE, np.nan).astype(np.float32)
+    angles = latents.side_info.rotation
+    if angles.any():  # the two channels of a rotated band share little, so their powers nearly add up
+        first, second = np.nan_to_num(10 ** (decibels / 10)).reshape(-1, 2, BANDS).transpose(1, 0, 2)
+        by_vector = np.repeat(angles, SEGMENT // HYPER_FRAMES, axis=0)[: len(decibels)]
+        share = np.cos(np.pi / ROTATION_ANGLES * by_vector) ** 2
+        powers = np.stack([share * first + (1 - share) * second, share * second + (1 - share) * first], 1)
+        decibels = 10 * np.log10(np.where(powers > 0, powers, np.nan)).reshape(decibels.shape).astype(np.float32)
+    return np.repeat(decibels, HYPER_FRAMES, axis=0)[: len(latents.indices)]
 
 
-def _band_centres(model: models.Model) -> NDArray[np.float64]:
+def _band_centres(model: Model) -> NDArray[np.float64]:
     """Hz where each band of mid counts most in the model's predictor; the fourth power leaves little but the peak."""
     tables = model.tables
     if not isinstance(tables, Tables):

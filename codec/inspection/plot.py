@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
-from codec.cli.terminal import clock
+from codec.clock import clock
 from formats.errors import UsageError
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def save(shown: View, title: str, target: BinaryIO, kind: str = "png") -> None:
 
 
 def figure(shown: View, title: str) -> Figure:
-    """Panels over one time axis: spectrogram, envelope of mid and side, main latents by rank."""
+    """Panels over one time axis: spectrogram, envelope of mid and side, quantization indices by rank."""
     from matplotlib.figure import Figure
 
     parts = len(shown.envelope)
@@ -96,8 +96,8 @@ def _spectrogram(axes: Axes, bar: Axes, shown: View) -> None:
     high = max(_most(shown.spectrogram), -60.0)
     image = _image(axes, shown, shown.spectrogram, high - RANGE, high, "magma")
     axes.set_title("decoded song", loc="left", fontsize=9)
-    places = [(float(mel(pitch) / mel(shown.top)), _hertz(pitch)) for pitch in PITCHES if pitch < shown.top]
-    axes.set_yticks([place for place, _ in places], [text for _, text in places])
+    ticks = [(float(mel(pitch) / mel(shown.top)), _hertz(pitch)) for pitch in PITCHES if pitch < shown.top]
+    axes.set_yticks([height for height, _ in ticks], [text for _, text in ticks])
     axes.set_ylabel("Hz")
     _bar(axes, bar, image, "dB FS")
 
@@ -106,12 +106,12 @@ def _envelope(axes: Axes, bar: Axes, shown: View, part: Array, name: str, loudes
     image = _image(axes, shown, part, loudest - RANGE, loudest, "magma")
     axes.set_title(f"hyper latents: envelope{f' of {name}' if name else ''}", loc="left", fontsize=9)
     count = len(part)
-    places = [
+    ticks = [
         ((float(np.interp(pitch, shown.bands, np.arange(count))) + 0.5) / count, _hertz(pitch))
         for pitch in LANDMARKS
         if shown.bands[0] <= pitch <= shown.bands[-1]
     ]
-    axes.set_yticks([place for place, _ in places], [text for _, text in places])
+    axes.set_yticks([height for height, _ in ticks], [text for _, text in ticks])
     axes.set_ylabel("Hz")
     _bar(axes, bar, image, "dB")
 
@@ -122,11 +122,11 @@ def _main(axes: Axes, bar: Axes, shown: View) -> None:
     values = np.sqrt(shown.main[::-1])  # the first one on top; roots, because most are small
     high = max(float(np.quantile(values[np.isfinite(values)], 0.998)) if values.size else 0.0, 1.0)
     image = _image(axes, shown, values, 0.0, high, "viridis")
-    axes.set_title("main latents: quantized magnitude" + (" by rank" if ranked else ""), loc="left", fontsize=9)
+    axes.set_title("quantization indices: magnitude" + (" by rank" if ranked else ""), loc="left", fontsize=9)
     axes.set_ylabel("rank" if ranked else "latent")
     ticks = np.unique(np.linspace(1, count, 5).astype(int))
-    places = 1 - (ticks - 0.5) / count
-    axes.set_yticks(places.tolist(), [str(tick) for tick in ticks])
+    heights = 1 - (ticks - 0.5) / count
+    axes.set_yticks(heights.tolist(), [str(tick) for tick in ticks])
     _bar(axes, bar, image, "steps")
     marks = _marks(high)
     bar.set_yticks([float(np.sqrt(mark)) for mark in marks], [f"{mark:g}" for mark in marks])
@@ -167,8 +167,8 @@ def _time_ticks(axes: Axes, shown: View, *, last: bool) -> None:
 
 def _most(values: Array) -> float:
     """The largest number of an array; 0 where it holds none."""
-    there = values[np.isfinite(values)]
-    return float(there.max()) if there.size else 0.0
+    finite = values[np.isfinite(values)]
+    return float(finite.max()) if finite.size else 0.0
 
 
 def _hertz(pitch: int) -> str:
@@ -176,7 +176,7 @@ def _hertz(pitch: int) -> str:
 
 
 def _writable(text: str) -> str:
-    """The same text with a question mark for every character that the font has not: matplotlib warns of those."""
+    """The same text with a question mark for every character that the font lacks: matplotlib warns of those."""
     from matplotlib.font_manager import FontProperties, findfont, get_font
 
     known = get_font(findfont(FontProperties(family=["DejaVu Sans"], weight="bold"))).get_charmap()

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from codec.pipeline.damage import Loss, located, losses
 from codec.pipeline.payload import check, unpack
-from codec.pipeline.workers import ordered_map, workers
+from codec.pipeline.workers import engine_for_file
 from codec.runtime import models
 from formats import Chunk, Reader
-from formats.errors import AezError, DamagedError, FormatError, ModelError
+from formats.errors import AezError, DamagedError, FormatError
 
 if TYPE_CHECKING:
+    from codec.pipeline.workers import Engine
     from codec.runtime.models import Model
 
 
@@ -43,10 +44,11 @@ class Verifier:
 
     Args:
         model: name or folder of a model to take instead of the installed ones; files of other models then fail.
+        engine: threads to work with; each file gets its own if None.
     """
 
-    def __init__(self, model: str | None = None) -> None:
-        self._named = model
+    def __init__(self, model: str | None = None, engine: Engine | None = None) -> None:
+        self._named, self._engine = model, engine
         self._models: dict[bytes, Model] = {}
 
     def check(self, source: BinaryIO) -> Verdict:
@@ -59,52 +61,72 @@ class Verifier:
             reader = Reader(source)
         except FormatError as error:
             return Verdict(0, None, (), (str(error),))
-        header = reader.header
-        faults: list[str] = []
+        findings = _Findings(reader)
         try:
-            model = self._model(header.model)
-            check(header, model)
+            findings.model = self._model(reader.header.bitstream)
+            check(reader.header, findings.model)
         except AezError as error:
-            faults.append(f"the payloads cannot be checked: {error}")
-            model = None
+            findings.faults.append(f"the payloads cannot be checked: {error}")
+            findings.model = None
+        with engine_for_file(self._engine) as engine:
+            findings.read(engine)
+        return findings.verdict()
 
-        def fault(chunk: Chunk) -> tuple[int, str]:
-            try:
-                if model:
-                    unpack(header, chunk, model)
-            except DamagedError as error:
-                return chunk.index, str(located(error, header, reader.header.samples))
-            return chunk.index, ""
+    def _model(self, bitstream: bytes) -> Model:
+        if bitstream not in self._models:
+            self._models[bitstream] = models.for_file(bitstream, self._named)
+        return self._models[bitstream]
 
-        lost: list[tuple[int, int]] = []
-        expected = good = 0
-        damage: list[FormatError] = []
-        with workers() as pool:
-            try:
-                for index, words in ordered_map(pool, fault, reader.salvage(damage.append)):
-                    if index > expected:
-                        lost.append((expected, index - 1))
-                    if words:
-                        lost.append((index, index))
-                        faults.append(words)
-                    good += not words
-                    expected = index + 1
-            except FormatError as error:  # too damaged to read on
-                damage.append(error)
-        samples = reader.samples
-        faults += [str(located(error, header, samples)) for error in damage]
+
+class _Findings:
+    """What is found while one file is read.
+
+    Attributes:
+        model: to unpack payloads with; None where they cannot be unpacked.
+        faults: damage in words.
+    """
+
+    def __init__(self, reader: Reader) -> None:
+        self.model: Model | None = None
+        self.faults: list[str] = []
+        self._reader = reader
+        self._damage: list[FormatError] = []
+        self._lost: list[tuple[int, int]] = []
+        self._next = self._good = 0
+
+    def read(self, engine: Engine) -> None:
+        """Read all chunks and unpack them."""
+        try:
+            for index, fault in engine.map(self._unpack, self._reader.salvage(self._damage.append)):
+                if index > self._next:
+                    self._lost.append((self._next, index - 1))
+                if fault:
+                    self._lost.append((index, index))
+                    self.faults.append(fault)
+                self._good += not fault
+                self._next = index + 1
+        except FormatError as error:  # too damaged to read on
+            self._damage.append(error)
+
+    def _unpack(self, chunk: Chunk) -> tuple[int, str]:
+        """Number of a chunk, and what is wrong with its payload; empty where nothing is."""
+        header = self._reader.header
+        try:
+            if self.model:
+                unpack(header, chunk, self.model)
+        except DamagedError as error:
+            return chunk.index, str(located(error, header, header.samples))
+        return chunk.index, ""
+
+    def verdict(self) -> Verdict:
+        """Return what is known once all is read."""
+        reader, header, samples = self._reader, self._reader.header, self._reader.samples
+        faults = [*self.faults, *(str(located(error, header, samples)) for error in self._damage)]
+        lost = list(self._lost)
         total = reader.chunk_count if reader.complete else None
-        if total is not None and total > expected:
-            lost.append((expected, total - 1))
+        if total is not None and total > self._next:
+            lost.append((self._next, total - 1))
         if not reader.complete:
-            faults.append(f"the end of the file is missing or damaged, after {expected} chunks")
+            faults.append(f"the end of the file is missing or damaged, after {self._next} chunks")
         seconds = None if samples is None else samples / header.sample_rate
-        return Verdict(good, seconds, losses(lost, header, samples), tuple(dict.fromkeys(faults)))
-
-    def _model(self, wanted: bytes) -> Model:
-        if wanted not in self._models:
-            model = models.by_id(wanted) if self._named is None else models.by_name(self._named)
-            if model.id != wanted:
-                raise ModelError(f"the file needs model {wanted.hex()}, and {model.name} is {model.id.hex()}")
-            self._models[wanted] = model
-        return self._models[wanted]
+        return Verdict(self._good, seconds, losses(lost, header, samples), tuple(dict.fromkeys(faults)))

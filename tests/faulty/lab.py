@@ -149,6 +149,14 @@ class Lab:
             raise RuntimeError(f"without harm: {said}")
         job.complete = job.target.read_bytes()
 
+    def tree(self, arguments: list[str]) -> dict[str, bytes]:
+        """Run without harm into the folder behind -o -> what is in it, hidden files aside."""
+        code, said = finish(start(arguments))
+        if code:
+            raise RuntimeError(f"without harm: {said}")
+        folder = Path(arguments[arguments.index("-o") + 1])
+        return {path.name: path.read_bytes() for path in folder.iterdir() if not path.name.startswith(".")}
+
     def clear(self) -> None:
         """Empty the folder of targets."""
         for path in self.out.iterdir():

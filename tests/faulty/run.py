@@ -64,6 +64,31 @@ def kills(lab: Lab, count: int, seed: int, tally: Tally) -> None:
     lab.clear()
 
 
+def resumed(lab: Lab, count: int, seed: int, tally: Tally) -> None:
+    """kill -9 at `count` random moments each of encoding and decoding a folder; --resume has to finish it."""
+    moments = random.Random(seed)
+    album, coded = lab.folder / "album", lab.folder / "coded"
+    album.mkdir()
+    for kind in ("wav", "flac"):
+        shutil.copy(lab.folder / f"song.{kind}", album)
+    out = lab.folder / "resumed"
+    for name, arguments in {
+        "encode": ["encode", "--model", "tiny", "--latent", "64", str(album)],
+        "decode": ["decode", str(coded)],
+    }.items():
+        complete = lab.tree([*arguments, "-o", str(coded if name == "encode" else out)])
+        for _ in range(count):
+            shutil.rmtree(out, ignore_errors=True)
+            run = start([*arguments, "-o", str(out)])
+            time.sleep(moments.uniform(0, 2 * lab.seconds[name]))
+            os.kill(run.pid, signal.SIGKILL)
+            hit = finish(run)[0] == -signal.SIGKILL
+            whole = lab.tree([*arguments, "-o", str(out), "--resume"]) == complete
+            fault = "" if whole else "--resume does not give what an undisturbed run gives"
+            tally.add(f"--resume after kill -9 while it {name}s", "killed" if hit else "done before the kill", fault)
+        shutil.rmtree(out, ignore_errors=True)
+
+
 def full_disks(lab: Lab, quick: bool, tally: Tally) -> None:
     """No file may grow beyond so many bytes; and file systems that are full or read-only, where one can be mounted."""
     kinds = ("wav", "mp3") if quick else ("wav", "flac", "ogg", "mp3")
@@ -124,17 +149,17 @@ def bad_targets(lab: Lab, tally: Tally) -> None:
 
 
 def _vanish(folder: Path) -> None:
-    from codec.pipeline import decode, encode
+    from codec.pipeline import file_codec
 
-    for module, name in ((encode, "encode"), (decode, "decode")):
-        whole = getattr(module, name)
+    for name in ("encode", "decode"):
+        whole = getattr(file_codec, name)
 
         def harmed(*args: object, whole: Callable[..., object] = whole, **options: object) -> object:
             report = whole(*args, **options)
             shutil.rmtree(folder)
             return report
 
-        setattr(module, name, harmed)
+        setattr(file_codec, name, harmed)
 
 
 def shrinking(lab: Lab, quick: bool, tally: Tally) -> None:
@@ -242,6 +267,7 @@ def main(count: int, seconds: float, seed: int, quick: bool) -> None:
         shrinking(lab, quick, tally)
         pipes(lab, quick, tally)
         kills(lab, count, seed, tally)
+        resumed(lab, min(count, 2) if quick else count, seed, tally)
     for outcome, times in sorted(tally.outcomes.items()):
         click.echo(f"{times:5} {outcome}")
     click.echo(f"{tally.outcomes.total()} faults in {time.monotonic() - begun:.0f} s, {len(tally.wrong)} rules broken")

@@ -12,11 +12,16 @@ import soundfile
 
 from codec.batch import ray as cluster
 from codec.batch.jobs import Job
-from codec.cli.main import cli
-from codec.cli.terminal import run
+from codec.batch.journal import NAME as JOURNAL
+from codec.batch.run import Result
+from codec.batch.tasks import EncodeTask, Manners
+from codec.pipeline.plan import EncodePlan
 from formats import Reader
 from formats.errors import UsageError
 from tests.support import ROOT
+from tests.support.albums import found
+from tests.support.cli_fakes import aez
+from tests.support.model_folders import change_card, copied
 from training.data.songs import song
 
 RATE = 8000
@@ -32,10 +37,6 @@ def local(tiny: object) -> Iterator[None]:
         patch.setenv("PYTHONPATH", str(ROOT))
         with cluster.started("local", 2):
             yield
-
-
-def aez(*arguments: object) -> int:
-    return run(cli, [str(argument) for argument in arguments])
 
 
 def jobs_of(folder: Path, count: int) -> list[Job]:
@@ -61,7 +62,7 @@ def test_an_album_with_a_bad_file_and_resumption(local, tmp_path, monkeypatch, c
     assert "album/cd2/bad.wav" in failure
     assert summary.startswith("there: 3 encoded, 1 failed, 0:00.9 of audio")
     names = ["cd1/a.aez", "cd1/b.aez", "cd2/c.aez"]
-    assert sorted(str(path.relative_to(there)) for path in there.rglob("*") if path.is_file()) == names
+    assert [str(path.relative_to(there)) for path in found(there)] == names
     assert all((there / name).read_bytes() == (here / name).read_bytes() for name in names)
     (there / names[1]).write_bytes((there / names[1]).read_bytes()[:-3])
     made = (there / names[0]).stat().st_mtime_ns
@@ -70,12 +71,28 @@ def test_an_album_with_a_bad_file_and_resumption(local, tmp_path, monkeypatch, c
     assert (there / names[0]).stat().st_mtime_ns == made
     with (there / names[1]).open("rb") as file:
         Reader(file).verify()
-    assert aez("decode", "there", "-o", "back", "--ray", "local") == 0
+    decode = ("decode", "there", "-o", "back", "--ray", "local", "--resume")
+    assert aez(*decode) == 0
     assert soundfile.info(tmp_path / "back" / "cd2" / "c.wav").frames == round(0.3 * RATE)
+    assert (tmp_path / "back" / JOURNAL).read_text().count("\n") == 3
+    capsys.readouterr()
+    assert aez(*decode) == 0
+    assert "back: 0 decoded, 3 done before" in capsys.readouterr().err
+    assert aez(*decode, "--start", 0.1) == 0
+    assert "back: 3 decoded" in capsys.readouterr().err
+
+
+def test_a_worker_whose_model_is_another_says_so_for_every_file(local, tmp_path, monkeypatch):
+    folder = copied("tiny", tmp_path)
+    task = EncodeTask(EncodePlan.make(model=str(folder)), Manners())
+    change_card(folder, lambda card: card["encoder"].update(sha256="0" * 64))
+    results = list(cluster.run(jobs_of(tmp_path, 2), task, "local", 2))
+    assert len(results) == 2
+    assert all("is not the one that started the run" in result.failure for result in results)
 
 
 def test_a_worker_that_dies_and_a_disk_that_fails_are_tried_again(local, tmp_path):
-    def task(job: Job, progress: object) -> run.Result:
+    def task(job: Job, engine: object, progress: object) -> Result:
         tries = job.target.parent / f"{job.source.name}.tries"
         count = len(tries.read_bytes()) if tries.exists() else 0
         tries.write_bytes(bytes(count + 1))
@@ -88,7 +105,7 @@ def test_a_worker_that_dies_and_a_disk_that_fails_are_tried_again(local, tmp_pat
         if job.source.name == "in3":
             raise KeyError("in3")
         job.target.write_bytes(b"done")
-        return run.Result(job, seconds=2.0, warnings=("a word",))
+        return Result(job, seconds=2.0, warnings=("a word",))
 
     seen: list[float | None] = []
     jobs = jobs_of(tmp_path, 5)
@@ -98,15 +115,15 @@ def test_a_worker_that_dies_and_a_disk_that_fails_are_tried_again(local, tmp_pat
     ]  # fmt: skip
     tries = [len((tmp_path / "out" / f"in{number}.tries").read_bytes()) for number in range(5)]
     assert tries == [2, 3, 1 + cluster.RETRIES, 1, 1]
-    assert results[jobs[4]] == run.Result(jobs[4], seconds=2.0, warnings=("a word",))
+    assert results[jobs[4]] == Result(jobs[4], seconds=2.0, warnings=("a word",))
     assert seen[-1] == 1.0
 
 
 def test_leaving_early_cancels_the_rest(local, tmp_path):
-    def task(job: Job, progress: object) -> run.Result:
+    def task(job: Job, engine: object, progress: object) -> Result:
         time.sleep(0.3)
         job.target.write_bytes(b"done")
-        return run.Result(job)
+        return Result(job)
 
     with closing(cluster.run(jobs_of(tmp_path, 20), task, "local", 2)) as results:
         next(results)
@@ -127,7 +144,7 @@ def test_without_ray_it_is_said_how_to_get_it(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(importlib, "import_module", without)
     soundfile.write(tmp_path / "a.wav", song(0.1, RATE).T, RATE)
     assert aez("encode", tmp_path, "-o", tmp_path / "out", "--model", "tiny", "--ray", "auto") == 1
-    assert capsys.readouterr().err == "aez: error: --ray needs Ray, which is not installed: pip install 'aez[ray]'\n"
+    assert capsys.readouterr().err == "aez: error: Ray is not installed: pip install 'aez[ray]'\n"
     assert not (tmp_path / "out").exists()
 
 

@@ -1,111 +1,41 @@
-"""`aez info`: what it tells people and programs, what it checks, and that it answers at once."""
+"""What `describe` finds in a file; how it is printed is tested with the command."""
 
 import io
-import json
-import re
-import subprocess
-import sys
 
 import pytest
 
 from codec.inspection.info import describe
-from formats import Metadata
-from tests.codec.cli.test_commands import RATE, TAGS, aez, aez_file
-from tests.support.cli_fakes import FAKE_MODEL
+from codec.runtime import models
+from formats.errors import FormatError, ModelError
+from tests.support.cli_fakes import FAKE_BITSTREAM, RATE, aez_file
+from tests.support.codec import encoded
 
 
-def test_info_tells_what_is_there(tmp_path, capsys):
-    path = tmp_path / "a.aez"
-    cover = bytes(range(200))
-    path.write_bytes(aez_file(3 * RATE, Metadata(TAGS, cover, "image/png")))
-    assert aez("info", path) == 0
-    out = capsys.readouterr().out
-    size = path.stat().st_size
-    lines = dict(re.fullmatch(r" *(\S+) +(.*)", line).groups() for line in out.splitlines())
-    assert lines == {
-        "file": str(path),
-        "size": f"{size} bytes",
-        "duration": "0:03.0 (24000 samples)",
-        "audio": "8000 Hz stereo",
-        "rate": f"{size * 8 / 3000:.2f} kbit/s ({(size - 200) * 8 / 3000:.2f} without the cover)",
-        "ratio": f"{3 * RATE * 4 / size:.1f}:1 to 16 bit PCM",
-        "tier": "64 latents a frame",
-        "gain": "-5",
-        "model": "0123456789abcdef (not installed)",
-        "coder": "range, 2 chunks",
-        "encoder": "aez 0.1.0",
-        "checksums": "all match",
-        "cover": "image/png, 200 bytes",
-        **TAGS,
-    }
+def test_a_file_of_a_model_that_is_installed(tiny, music):
+    found = describe(io.BytesIO(encoded(music[:, :30_000], latent=64)))
+    assert (found.model, found.decoder, found.bitstream) == ("tiny", "standard", models.by_name("tiny").id.hex())
+    assert (found.latent, found.channels, found.samples, found.damage) == (64, 2, 30_000, None)
 
 
-def test_info_for_programs(tmp_path, capsys):
-    paths = [tmp_path / "a.aez", tmp_path / "b.aez"]
-    paths[0].write_bytes(aez_file(3 * RATE, Metadata(TAGS)))
-    paths[1].write_bytes(aez_file(0))
-    assert aez("info", "--json", *paths) == 0
-    first, second = map(json.loads, capsys.readouterr().out.splitlines())
-    assert first["kbps"] == first["kbps_bare"] == pytest.approx(paths[0].stat().st_size * 8 / 3000)
-    assert (first["file"], first["tags"], first["damage"], first["latent"]) == (str(paths[0]), TAGS, None, 64)
-    assert (second["samples"], second["seconds"], second["kbps"], second["ratio"]) == (0, 0, None, None)
-    assert (second["cover_bytes"], second["cover_type"]) == (0, "")
-
-
-def test_info_names_an_installed_model(tmp_path, monkeypatch):
-    folder = tmp_path / "models" / "mine"
-    folder.mkdir(parents=True)
-    (folder / "model.json").write_text(json.dumps({"id": FAKE_MODEL.hex()}))
-    monkeypatch.setenv("AEZ_MODELS", str(folder.parent))
+def test_a_file_of_a_model_that_is_not(tiny):
     found = describe(io.BytesIO(aez_file()))
-    assert (found.model, found.model_installed, found.model_id) == ("mine", True, FAKE_MODEL.hex())
+    assert (found.model, found.decoder, found.bitstream) == (None, None, FAKE_BITSTREAM.hex())
+    assert (found.seconds, found.sample_rate, found.chunks) == (3.0, RATE, 2)
+    assert found.size == len(aez_file()) and found.kbps == pytest.approx(len(aez_file()) * 8 / 3000)
 
 
-def test_info_checks_every_byte(tmp_path, capsys):
-    good = aez_file(3 * RATE, Metadata(TAGS, b"cover", "image/png"))
-    path = tmp_path / "a.aez"
-    for at in range(0, len(good), 7):
-        path.write_bytes(good[:at] + bytes([good[at] ^ 0x10]) + good[at + 1 :])
-        assert aez("info", path) == 1, at
-        out, err = capsys.readouterr()
-        told = err if not out else re.search(r"checksums +(.*)", out)[1]
-        assert told
-        assert "all match" not in told
-    for length in (0, 5, 30, 100, 1000, len(good) - 1):
-        path.write_bytes(good[:length])
-        assert aez("info", path) == 1, length
-        capsys.readouterr()
+def test_a_model_that_is_named_has_to_be_the_file_s(tiny, music):
+    data = encoded(music[:, :30_000], latent=64)
+    assert describe(io.BytesIO(data), model=str(tiny.folder)).model == "tiny"
+    with pytest.raises(ModelError, match="the file needs a model of bitstream"):
+        describe(io.BytesIO(data), model="tiny-dense")
+    with pytest.raises(ModelError, match="no model 'none'"):
+        describe(io.BytesIO(data), model="none")
 
 
-def test_info_goes_on_after_a_bad_file(tmp_path, capsys):
-    good, bad = tmp_path / "good.aez", tmp_path / "bad.aez"
-    good.write_bytes(aez_file())
-    bad.write_bytes(b"text")
-    assert aez("info", bad, tmp_path / "none.aez", good) == 1
-    out, err = capsys.readouterr()
-    assert "all match" in out
-    assert [line.split(": ", 3)[2] for line in err.splitlines()] == [str(bad), str(tmp_path / "none.aez")]
-
-
-def test_tags_of_strangers_cannot_talk_to_the_terminal(tmp_path, capsys):
-    path = tmp_path / "a.aez"
-    path.write_bytes(
-        aez_file(metadata=Metadata({"checksums": "all match", "title\n\x1b[2J": "a\x1b]0;b\x07\nmodel  c"}))
-    )
-    assert aez("info", path) == 0
-    out = capsys.readouterr().out
-    assert "\x1b" not in out
-    assert "\x07" not in out
-    assert len(re.findall("^checksums ", out, re.MULTILINE)) == 1
-    assert not re.search("^model  c", out, re.MULTILINE)
-
-
-def test_info_answers_at_once(tmp_path):
-    path = tmp_path / "a.aez"
-    path.write_bytes(aez_file(200 * RATE, Metadata(TAGS)))
-    command = [sys.executable, "-c", "import sys; from codec.cli.main import main; main()", "info", str(path)]
-    slow = ("onnxruntime", "scipy", "soundfile", "soxr", "audioread", "rich", "tinytag", "constriction")
-    listed = command.copy()
-    listed[2] = "import sys; from codec.cli.main import cli, run; run(cli); print(*sys.modules, sep='\\n', file=sys.stderr)"
-    loaded = subprocess.run(listed, capture_output=True, text=True, check=True).stderr.split()
-    assert not {name.partition(".")[0] for name in loaded} & set(slow)
+def test_damage_behind_the_header_is_told_and_damage_in_it_is_an_error(tiny):
+    data = aez_file()
+    assert "ends" in (describe(io.BytesIO(data[:-20])).damage or "")
+    assert "chunk 1" in (describe(io.BytesIO(data[:1500] + b"?" + data[1501:])).damage or "")
+    with pytest.raises(FormatError):
+        describe(io.BytesIO(data[:30]))

@@ -1,21 +1,18 @@
-"""`aez plot`: the pooled view against sums done plainly, the picture's axes, and the command's manners."""
+"""The pooled view against sums done plainly, and the axes of the picture."""
 
 import io
 import struct
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from codec.cli.main import cli
-from codec.cli.terminal import run
 from codec.inspection.latent_view import HALF_OCTAVE, QUIET, ROWS, Pool, Spectrogram, View, mel, view
 from codec.inspection.plot import figure, save
 from codec.pipeline.payload import unpack
 from codec.runtime.models import by_id
 from formats import Reader
-from formats.errors import DamagedError, UsageError
+from formats.errors import DamagedError, ModelError, UsageError
 from tests.support.codec import decoded, encoded
 
 RATE = 44100
@@ -36,10 +33,6 @@ def drawn(shown: View, kind: str = "png", title: str = "a song") -> bytes:
     out = io.BytesIO()
     save(shown, title, out, kind)
     return out.getvalue()
-
-
-def aez(*arguments: object) -> int:
-    return run(cli, [str(argument) for argument in arguments])
 
 
 @pytest.fixture(scope="module")
@@ -99,11 +92,11 @@ def test_blocks_do_not_matter_to_a_spectrogram(music: np.ndarray) -> None:
 def test_the_view_is_the_file_s_integers(coded: bytes) -> None:
     shown = seen(coded)
     reader = Reader(io.BytesIO(coded))
-    model = by_id(reader.header.model)
+    model = by_id(reader.header.bitstream)
     chunks = [unpack(reader.header, chunk, model) for chunk in reader]
-    main = np.concatenate([np.abs(chunk.main) for chunk in chunks])
-    hyper = np.concatenate([np.repeat(chunk.hyper, 3, 0)[: len(chunk.main)] for chunk in chunks])
-    turns = np.concatenate([np.repeat(chunk.turns, 126, 0)[: len(chunk.main)] for chunk in chunks])
+    main = np.concatenate([np.abs(chunk.indices) for chunk in chunks])
+    hyper = np.concatenate([np.repeat(chunk.hyper, 3, 0)[: len(chunk.indices)] for chunk in chunks])
+    rotation = np.concatenate([np.repeat(chunk.side_info.rotation, 126, 0)[: len(chunk.indices)] for chunk in chunks])
     compared = 0
     frames = len(main)
     width = round((shown.right - shown.left) * 63) // shown.main.shape[1]
@@ -113,7 +106,7 @@ def test_the_view_is_the_file_s_integers(coded: bytes) -> None:
         np.testing.assert_allclose(shown.main[:, column], main[part].mean(0), rtol=1e-5, atol=1e-6)
         expected = hyper[part].reshape(-1, 2, 24).mean(0) * HALF_OCTAVE
         got = shown.envelope[:, :, column]
-        straight = ~turns[part].any(0)  # others are no integers of the file as drawn
+        straight = ~rotation[part].any(0)  # others are no integers of the file as drawn
         compared += straight.sum()
         np.testing.assert_allclose(got[:, straight], expected[:, straight], rtol=1e-4, atol=1e-4)
     assert compared > 36
@@ -121,7 +114,7 @@ def test_the_view_is_the_file_s_integers(coded: bytes) -> None:
     assert (np.diff(shown.bands) > 0).all()
 
 
-def test_a_turned_band_is_shown_as_the_mid_and_side_that_it_is() -> None:
+def test_a_rotated_band_is_shown_as_the_mid_and_side_that_it_is() -> None:
     tone = 0.3 * np.sin(2 * np.pi * 5000 * np.arange(4 * RATE) / RATE)
     shown = seen(encoded(np.stack([tone, 0 * tone]).astype(np.float32)))
     band = int(np.abs(shown.bands - 5000).argmin())
@@ -215,40 +208,19 @@ def test_formats_and_strange_titles(kind: str, coded: bytes) -> None:
     assert data == drawn(shown, kind, "$x_ ジョーガ \x07\n{\\frac")
 
 
-def test_command(coded: bytes, tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
-    song = tmp_path / "song.aez"
-    song.write_bytes(coded)
-    part = ("--start", "0:01", "--duration", 2)
-    assert aez("plot", song, *part) == 0
-    assert b"song.png: 0:02.0" in capsysbinary.readouterr().err
-    picture = (tmp_path / "song.png").read_bytes()
-    assert png_size(picture)[0] == 1440
-    assert aez("plot", song, *part) == 1
-    assert b"exists already" in capsysbinary.readouterr().err
-    assert aez("plot", song, *part, "--force", "--quiet") == 0
-    assert capsysbinary.readouterr() == (b"", b"")
-    assert (tmp_path / "song.png").read_bytes() == picture
-    assert aez("plot", song, tmp_path / "song.svg", *part) == 0
-    for wrong in ("song.jpg", "song"):
-        capsysbinary.readouterr()
-        assert aez("plot", song, tmp_path / wrong) == 1
-        assert b".png, .svg or .pdf" in capsysbinary.readouterr().err
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["song.aez", "song.png", "song.svg"]
-
-
-def test_damaged_files_leave_nothing_behind(coded: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    song = tmp_path / "song.aez"
-    flipped = bytearray(coded)
-    flipped[len(coded) // 2] ^= 255
-    for data in (coded[: len(coded) // 2], bytes(flipped), b"no song"):
-        song.write_bytes(data)
-        assert aez("plot", song) == 1
-        err = capsys.readouterr().err
-        assert err.startswith("aez: error: ")
-        assert err.count("\n") == 1
-    assert [path.name for path in tmp_path.iterdir()] == ["song.aez"]
+def test_a_cut_file_is_damaged(coded: bytes) -> None:
     with pytest.raises(DamagedError, match="ends early"):
         seen(coded[:-10])
+
+
+def test_a_model_and_a_decoder_can_be_named(coded: bytes, tiny: Any) -> None:
+    whole, named = seen(coded, duration=1.0), seen(coded, duration=1.0, model=str(tiny.folder), decoder="standard")
+    np.testing.assert_array_equal(named.spectrogram, whole.spectrogram)
+    np.testing.assert_array_equal(named.main, whole.main)
+    with pytest.raises(ModelError, match="no decoder 'other'"):
+        seen(coded, decoder="other")
+    with pytest.raises(ModelError, match="the file needs a model of bitstream"):
+        seen(coded, model="tiny-dense")
 
 
 def test_the_decoded_song_is_what_is_drawn(coded: bytes) -> None:

@@ -1,24 +1,20 @@
-"""`aez verify` notices every flipped bit and every cut, goes on after bad files, and says where the damage is."""
+"""`Verifier` notices every flipped bit and every cut, and says where the damage is."""
 
 import io
-import json
 import random
 from dataclasses import replace
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from codec.cli.main import cli
-from codec.cli.terminal import run
 from codec.inspection.verify import Verdict, Verifier
 from formats import Reader, Writer
 from formats.container.layout import HEADER_SIZE, TRAILER_SYNC
 from formats.grid import SEGMENT
-from tests.formats.container.test_container import Pipe
 from tests.support.codec import Array, encoded
+from tests.support.container_files import Pipe
 
 OPENERS = {"file": io.BytesIO, "pipe": Pipe}
 
@@ -85,14 +81,14 @@ def test_flips_and_truncations_of_a_big_file_are_detected(big: bytes, verifier: 
 
 @pytest.mark.parametrize("opener", OPENERS.values(), ids=OPENERS)
 def test_damage_is_named_by_chunk_and_time(big: bytes, verifier: Verifier, opener: Any) -> None:
-    places = Reader(io.BytesIO(big)).offsets
-    data = flipped(flipped(flipped(big, 8 * places[3] + 200), 8 * places[4] + 200), 8 * places[12] + 200)
+    offsets = Reader(io.BytesIO(big)).offsets
+    data = flipped(flipped(flipped(big, 8 * offsets[3] + 200), 8 * offsets[4] + 200), 8 * offsets[12] + 200)
     found = verifier.check(opener(data))
     assert [str(loss) for loss in found.losses] == ["chunks 3 to 4, 0:06.0 to 0:10.0", "chunk 12, 0:24.0 to 0:25.0"]
     assert found.chunks == 10
     assert "chunk 3 is damaged: its checksum does not match (0:06.0 to 0:08.0)" in found.faults
     assert "metadata" in verifier.check(opener(flipped(big, 8 * HEADER_SIZE + 9))).faults[0]
-    cut = verifier.check(opener(big[: places[5] + 3]))
+    cut = verifier.check(opener(big[: offsets[5] + 3]))
     assert cut.chunks == 5 and any("end of the file" in line for line in cut.faults)
     end = verifier.check(opener(flipped(big, 8 * big.rindex(TRAILER_SYNC) + 70)))
     assert end.chunks == 13 and end.losses == () and not end.good
@@ -108,7 +104,7 @@ def test_payloads_that_do_not_unpack_are_damage_though_their_checksums_match(big
 
 
 def test_an_index_that_lies_is_damage(small: bytes, verifier: Verifier) -> None:
-    from tests.formats.container.test_robust import patched
+    from tests.support.container_files import patched
 
     at = small.rindex(TRAILER_SYNC)
     first, second = (len(chunk.payload) for chunk in Reader(io.BytesIO(small)))
@@ -126,36 +122,4 @@ def test_a_model_that_is_not_here_is_told(small: bytes, tiny: SimpleNamespace, m
     assert not found.good and "cannot be checked" in found.faults[0] and found.losses == ()
     assert Verifier(str(tiny.folder)).check(io.BytesIO(small)).good
     other = Verifier(str(tiny.folder.parent / "tiny-dense")).check(io.BytesIO(small))
-    assert "the file needs model" in other.faults[0]
-
-
-def test_the_command(small: bytes, big: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "album" / "disc").mkdir(parents=True)
-    for name, data in {
-        "album/a.aez": small,
-        "album/bad.aez": flipped(big, 8 * 2000),
-        "album/disc/c.aez": big,
-        "album/cover.jpg": b"no song",
-        "no.aez": b"no song",
-    }.items():
-        (tmp_path / name).write_bytes(data)
-    names = [str(tmp_path / name) for name in ("no.aez", "album", "missing.aez")]
-    before = sorted(tmp_path.rglob("*"))
-    assert run(cli, ["verify", *names]) == 1
-    out, err = capsys.readouterr()
-    assert sorted(tmp_path.rglob("*")) == before
-    assert "5 files checked: 2 whole, 3 damaged" in err
-    assert "not an .aez file" in out and "missing.aez: DAMAGED: cannot be read" in out and "cover" not in out
-    assert "bad.aez: lost: chunk" in out and "--salvage keeps 12 undamaged chunks" in out
-    assert run(cli, ["verify", *names, "--quiet"]) == 1
-    out, err = capsys.readouterr()
-    assert err == "" and "whole" not in out and "bad.aez" in out
-    assert run(cli, ["verify", *names, "--json", "--quiet"]) == 1
-    records = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert [record["good"] for record in records] == [False, True, False, True, False]
-    assert records[2]["lost"][0]["first"] == records[2]["lost"][0]["last"]
-    assert run(cli, ["verify", names[1] + "/disc", names[1] + "/a.aez"]) == 0
-    assert "2 files checked: 2 whole, 0 damaged" in capsys.readouterr().err
-    (tmp_path / "empty").mkdir()
-    assert run(cli, ["verify", str(tmp_path / "empty")]) == 1
-    assert "no .aez file" in capsys.readouterr().err
+    assert "the file needs a model of bitstream" in other.faults[0]

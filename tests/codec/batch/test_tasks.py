@@ -1,0 +1,281 @@
+"""What is kept of what is there, and what is made anew: settings, sources, and files that no journal knows."""
+
+import io
+import os
+import pickle
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import soundfile
+
+from codec.batch.jobs import Job
+from codec.batch.journal import Entry
+from codec.batch.run import Result
+from codec.batch.tasks import DecodeTask, EncodeTask, Manners, PeelTask
+from codec.pipeline import file_codec
+from codec.pipeline.plan import DecodePlan, EncodePlan
+from codec.pipeline.workers import Engine
+from formats import Reader
+from formats.errors import ModelError, UsageError
+from formats.grid import SEGMENT
+from tests.support import MODELS
+from tests.support.codec import encoded
+from tests.support.model_folders import add_decoder, change_card, copied
+from training.data.songs import song
+
+pytestmark = pytest.mark.usefixtures("tiny")
+RESUME = Manners(resume=True)
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[Engine]:
+    with Engine("cpu") as engine:
+        yield engine
+
+
+@pytest.fixture
+def wav(tmp_path: Path) -> Path:
+    soundfile.write(tmp_path / "a.wav", song(3.0, 44100).T, 44100)
+    return tmp_path / "a.wav"
+
+
+@pytest.fixture
+def aez(tmp_path: Path) -> Path:
+    (tmp_path / "a.aez").write_bytes(encoded(song(3.0, 44100), latent=64, chunk_frames=SEGMENT))
+    return tmp_path / "a.aez"
+
+
+def encoding(**options: Any) -> EncodeTask:
+    return EncodeTask(EncodePlan.make(**options), RESUME)
+
+
+def decoding(subtype: str | None = None, **options: Any) -> DecodeTask:
+    return DecodeTask(DecodePlan.make(**options), RESUME, subtype)
+
+
+def peeling(latent: int, model: str | None = None) -> PeelTask:
+    return PeelTask(latent, RESUME, model)
+
+
+class MadeError(Exception):
+    """Something was to be made anew."""
+
+
+@pytest.fixture
+def would_keep(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Callable[..., bool]:
+    """Tells whether a target is kept, and makes nothing."""
+
+    def made(*arguments: Any, **options: Any) -> None:
+        raise MadeError
+
+    def keeps(task: Callable[..., Result], source: Path, target: Path, entry: Entry | None = None) -> bool:
+        with monkeypatch.context() as patch:
+            for name in ("encode_file", "decode_file", "peel_file"):
+                patch.setattr(file_codec, name, made)
+            try:
+                return done(task, source, target, engine, entry).kept
+            except MadeError:
+                return False
+
+    return keeps
+
+
+def done(task: Callable[..., Result], source: Path, target: Path, engine: Engine, entry: Entry | None = None) -> Result:
+    return task(Job(source, target, entry), engine)
+
+
+ENCODES = [
+    encoding,
+    lambda: encoding(latent=64),
+    lambda: encoding(latent=64, gain=3),
+    lambda: encoding(bitrate=48),
+    lambda: encoding(bitrate=50),
+    lambda: encoding(coder="zstd"),
+    lambda: encoding(coder="range"),
+    lambda: encoding(chunk_frames=SEGMENT),
+    lambda: encoding(model="tiny-dense"),
+]
+
+
+def test_the_journal_tells_encodings_apart(wav, tmp_path, engine, would_keep):
+    for number, make in enumerate(ENCODES):
+        target = tmp_path / f"{number}.aez"
+        entry = done(make(), wav, target, engine).entry
+        kept = [other for other, task in enumerate(ENCODES) if would_keep(task(), wav, target, entry)]
+        assert kept == [number]
+
+
+DECODES = [
+    decoding,
+    lambda: decoding(start=1.0),
+    lambda: decoding(start=2.0),
+    lambda: decoding(duration=1.0),
+    lambda: decoding(duration=3.0),
+    lambda: decoding(salvage=True),
+    lambda: decoding("24"),
+    lambda: decoding("float"),
+]
+
+
+@pytest.mark.parametrize("kind", ["wav", "mp3"])
+def test_the_journal_tells_decodings_apart(aez, tmp_path, engine, would_keep, kind):
+    made = [make() for make in DECODES if kind == "wav" or make().subtype is None]
+    for number, first in enumerate(made):
+        target = tmp_path / f"{number}.{kind}"
+        entry = done(first, aez, target, engine).entry
+        kept = [other for other, task in enumerate(made) if would_keep(task, aez, target, entry)]
+        assert kept == [number]
+
+
+def test_another_format_is_another_decoding(aez, tmp_path, engine):
+    entry = done(decoding(), aez, tmp_path / "out.wav", engine).entry
+    (tmp_path / "out.flac").write_bytes((tmp_path / "out.wav").read_bytes())
+    assert not done(decoding(), aez, tmp_path / "out.flac", engine, entry).kept
+
+
+def test_another_decoder_is_another_decoding(aez, tmp_path, engine, would_keep):
+    folder, target = copied("tiny", tmp_path), tmp_path / "out.wav"
+    add_decoder(folder, "other")
+    model = str(folder)
+    entry = done(decoding(), aez, target, engine).entry
+    assert would_keep(decoding(model=model), aez, target, entry)  # the same decoder, wherever it lies
+    assert would_keep(decoding(model=model, decoder="standard"), aez, target, entry)
+    assert not would_keep(decoding(model=model, decoder="other"), aez, target, entry)
+    change_card(folder, lambda card: card.update(decoder="other"))
+    assert not would_keep(decoding(model=model), aez, target, entry)
+    with pytest.raises(ModelError, match="no decoder 'none'"):
+        done(decoding(decoder="none"), aez, target, engine, entry)
+
+
+def test_the_journal_tells_tiers_of_peeling_apart(aez, tmp_path, engine):
+    target = tmp_path / "out.aez"
+    entry = done(peeling(32), aez, target, engine).entry
+    assert done(peeling(32), aez, target, engine, entry).kept
+    assert not done(peeling(64), aez, target, engine, entry).kept
+
+
+@pytest.mark.parametrize("name", ["encode", "decode", "peel"])
+def test_without_resume_the_journal_keeps_nothing(wav, aez, tmp_path, engine, name):
+    task, source, target = {
+        "encode": (encoding(), wav, tmp_path / "out.aez"),
+        "decode": (decoding(), aez, tmp_path / "out.wav"),
+        "peel": (peeling(32), aez, tmp_path / "out.aez"),
+    }[name]
+    entry = done(task, source, target, engine).entry
+    assert done(task, source, target, engine, entry).kept
+    with pytest.raises(UsageError, match="exists already"):
+        done(replace(task, manners=Manners()), source, target, engine, entry)
+    assert not done(replace(task, manners=Manners(force=True)), source, target, engine, entry).kept
+
+
+def test_a_source_that_changes_while_it_is_read_is_another_one(wav, tmp_path, engine, monkeypatch):
+    plain = file_codec.encode
+
+    def changing(*arguments: Any, **options: Any) -> Any:
+        report = plain(*arguments, **options)
+        os.utime(wav)
+        return report
+
+    monkeypatch.setattr(file_codec, "encode", changing)
+    entry = done(encoding(), wav, tmp_path / "out.aez", engine).entry
+    assert not done(encoding(), wav, tmp_path / "out.aez", engine, entry).kept
+
+
+def test_what_was_salvaged_with_losses_is_never_kept(aez, tmp_path, engine):
+    data = bytearray(aez.read_bytes())
+    data[Reader(io.BytesIO(data)).offsets[1] + 60] ^= 1
+    aez.write_bytes(data)
+    entry = None
+    for _ in range(2):
+        result = done(decoding(salvage=True), aez, tmp_path / "out.wav", engine, entry)
+        entry = result.entry
+        assert result.damaged and not result.kept and entry is not None and entry.damaged
+        assert any("is lost" in line for line in result.warnings)
+
+
+# Files that no journal knows
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "kept"),
+    [
+        ({"latent": 64}, {"latent": 64}, True),
+        ({"latent": 64}, {"latent": 32}, False),
+        ({"latent": 64}, {"latent": 64, "gain": 3}, False),
+        ({"latent": 128}, {}, True),
+        ({"coder": "zstd"}, {"coder": "range"}, False),
+        ({"coder": "zstd"}, {"coder": "zstd"}, True),
+        ({"bitrate": 48}, {"bitrate": 48}, True),
+        ({"bitrate": 48}, {"bitrate": 96}, False),
+        ({"bitrate": 48}, {"bitrate": 50}, False),
+        ({"chunk_frames": SEGMENT}, {}, False),
+        ({"model": "tiny-dense", "gain": 0}, {"gain": 0}, False),
+    ],
+)
+def test_an_unknown_aez_file_is_judged_by_its_header(wav, tmp_path, engine, first, second, kept):
+    done(encoding(**first), wav, tmp_path / "out.aez", engine)
+    assert done(encoding(**second), wav, tmp_path / "out.aez", engine).kept == kept
+
+
+def test_an_unknown_aez_file_is_checked_whole(wav, tmp_path, engine):
+    target = tmp_path / "out.aez"
+    done(encoding(), wav, target, engine)
+    whole = target.read_bytes()
+    for at in (20, len(whole) // 2, len(whole) - 30):
+        target.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        assert not done(encoding(), wav, target, engine).kept
+        assert target.read_bytes() == whole
+    for data in (whole[:-1], whole + b"x", b"", b"no .aez file"):
+        target.write_bytes(data)
+        assert not done(encoding(), wav, target, engine).kept
+
+
+def test_an_unknown_aez_file_is_of_this_song(wav, tmp_path, engine):
+    target = tmp_path / "out.aez"
+    done(encoding(), wav, target, engine)
+    os.utime(target, (2e9, 2e9))
+    soundfile.write(wav, song(2.5, 44100).T, 44100)
+    assert not done(encoding(), wav, target, engine).kept
+    os.utime(target, (1, 1))  # older than its source
+    assert not done(encoding(), wav, target, engine).kept
+
+
+def test_an_unknown_peeled_file_is_of_this_song(aez, tmp_path, engine):
+    target = tmp_path / "out.aez"
+    done(peeling(32), aez, target, engine)
+    assert done(peeling(32), aez, target, engine).kept
+    assert not done(peeling(64), aez, target, engine).kept
+    assert not done(peeling(32), aez, target, engine).kept
+    other = encoded(song(3.0, 44100, seed=5), latent=64, chunk_frames=SEGMENT, gain=7)
+    aez.write_bytes(other)
+    os.utime(target, (2e9, 2e9))
+    assert not done(peeling(32), aez, target, engine).kept
+
+
+def test_an_unknown_wav_is_made_anew(aez, tmp_path, engine):
+    done(decoding(), aez, tmp_path / "out.wav", engine)
+    assert not done(decoding(), aez, tmp_path / "out.wav", engine).kept
+
+
+# Sent to other machines
+
+
+@pytest.mark.parametrize("model", ["tiny", str(MODELS / "tiny-dense")])
+def test_a_task_can_be_sent_away(model):
+    for task in (encoding(model=model, bitrate=24), encoding(model=model, gain=3, coder="zstd"),
+                 decoding("24", start=1.0, model=model), peeling(32, model)):  # fmt: skip
+        data = pickle.dumps(task)
+        assert len(data) < 2000
+        assert pickle.loads(data) == task
+
+
+def test_a_machine_with_another_model_says_so(tmp_path, monkeypatch):
+    folder = copied("tiny", tmp_path)
+    monkeypatch.setenv("AEZ_MODELS", str(folder.parent))
+    data = pickle.dumps(encoding(model=folder.name))
+    change_card(folder, lambda card: card["encoder"].update(sha256="0" * 64))
+    with pytest.raises(ModelError, match="is not the one that started the run"):
+        pickle.loads(data)

@@ -1,0 +1,127 @@
+"""`aez decode`: formats, options, and what it says of damage; with the fakes and with the tiny model."""
+
+import re
+from pathlib import Path
+
+import pytest
+import soundfile
+
+from codec.pipeline import file_codec
+from codec.pipeline.plan import DecodePlan
+from formats import Reader
+from formats.container.layout import HEADER_SIZE
+from formats.grid import SEGMENT
+from tests.support.cli_fakes import FAKES, RATE, aez
+from tests.support.codec import Array, encoded
+
+
+@pytest.mark.parametrize(
+    ("options", "subtype"), [([], "PCM_16"), (["--subtype", "24"], "PCM_24"), (["--subtype", "float"], "FLOAT")]
+)
+def test_subtypes(coded, tmp_path, options, subtype):
+    assert aez("decode", coded, tmp_path / "a.wav", *options) == 0
+    assert soundfile.info(tmp_path / "a.wav").subtype == subtype
+
+
+def test_options_become_a_plan(coded, tmp_path, monkeypatch):
+    seen: list[tuple[DecodePlan, str]] = []
+
+    def record(reader, sink, plan, *, engine, progress):
+        seen.append((plan, engine.sessions.device))
+        return FAKES["decode"](reader, sink, plan, engine=engine, progress=progress)
+
+    monkeypatch.setattr(file_codec, "decode", record)
+    assert aez("decode", coded, tmp_path / "a.wav", "--start", "0:01.5", "--duration", 2, "--device", "cpu") == 0
+    assert soundfile.info(tmp_path / "a.wav").frames == 2 * RATE
+    assert aez("decode", coded, tmp_path / "b.wav", "--model", "m", "--decoder", "d", "--salvage") == 0
+    assert seen == [
+        (DecodePlan.make(start=1.5, duration=2.0), "cpu"),
+        (DecodePlan.make(model="m", decoder="d", salvage=True), "auto"),
+    ]
+
+
+def test_clipped_samples_are_told(coded, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("FAKE_GAIN", "20")
+    assert aez("decode", coded, tmp_path / "a.wav") == 0
+    assert re.search(r", \d+ samples clipped, ", capsys.readouterr().err)
+    assert aez("decode", coded, tmp_path / "b.wav", "--subtype", "float") == 0
+    assert "samples clipped" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("options", [["--duration", 60_000], ["--start", 1, "--duration", 60_000], []])
+def test_a_short_song_is_a_plain_wav_however_much_is_asked_for(coded, tmp_path, options):
+    assert aez("decode", coded, tmp_path / "a.wav", *options) == 0
+    assert (tmp_path / "a.wav").read_bytes()[:4] == b"RIFF"
+
+
+# Damage, with the tiny model
+
+
+@pytest.fixture(scope="module")
+def whole(tiny: object, music: Array) -> bytes:
+    """Five chunks of 2 s."""
+    return encoded(music[:, : 10 * 44100], latent=64, chunk_frames=SEGMENT)
+
+
+def flipped(data: bytes, at: int) -> bytes:
+    return data[:at] + bytes([data[at] ^ 0x10]) + data[at + 1 :]
+
+
+def chunk_at(data: bytes, number: int) -> int:
+    """A byte of a chunk's payload."""
+    from io import BytesIO
+
+    return Reader(BytesIO(data)).offsets[number] + 60
+
+
+def written(folder: Path, data: bytes) -> Path:
+    path = folder / "song.aez"
+    path.write_bytes(data)
+    return path
+
+
+def test_damage_is_told_with_what_to_type(whole, tmp_path, capsys):
+    song = written(tmp_path, flipped(whole, chunk_at(whole, 2)))
+    assert aez("decode", song) == 1
+    line = capsys.readouterr().err
+    assert line.startswith(f"aez: error: {song}: chunk 2 is damaged")
+    assert line.endswith("; aez decode --salvage keeps the rest\n")
+    assert aez("decode", song, "--salvage") == 3
+    told = capsys.readouterr().err
+    assert f"aez: warning: {song}: chunk 2, 0:04.0 to 0:06.0, is lost\n" in told
+    assert soundfile.info(tmp_path / "song.wav").frames == 10 * 44100
+
+
+def test_a_damaged_header_leaves_nothing_to_salvage(whole, tmp_path, capsys):
+    song = written(tmp_path, flipped(whole, 20))
+    for options in ([], ["--salvage"]):
+        assert aez("decode", song, *options) == 1
+        told = capsys.readouterr().err
+        assert "header is damaged" in told and "keeps the rest" not in told
+    assert list(tmp_path.iterdir()) == [song]
+
+
+def test_damaged_tags_cost_no_sound(whole, tmp_path, capsys):
+    song = written(tmp_path, flipped(whole, HEADER_SIZE + 9))
+    assert aez("decode", song) == 1
+    assert "--salvage" in capsys.readouterr().err
+    assert aez("decode", song, "--salvage") == 3
+    assert "tags and cover are lost" in capsys.readouterr().err
+    assert soundfile.info(tmp_path / "song.wav").frames == 10 * 44100
+
+
+def test_a_model_that_is_not_installed_can_be_named(whole, tiny, tmp_path, monkeypatch, capsys):
+    from codec.runtime import models
+
+    song = written(tmp_path, whole)
+    assert aez("decode", song, tmp_path / "a.wav") == 0
+    monkeypatch.setattr(models, "folders", list)
+    assert aez("decode", song, tmp_path / "b.wav") == 1
+    assert "--model FOLDER" in capsys.readouterr().err
+    assert aez("decode", song, tmp_path / "b.wav", "--model", tiny.folder, "--decoder", "standard") == 0
+    assert (tmp_path / "b.wav").read_bytes() == (tmp_path / "a.wav").read_bytes()
+    assert aez("decode", song, tmp_path / "c.wav", "--model", tiny.folder, "--decoder", "other") == 1
+    assert "no decoder 'other'; it has standard" in capsys.readouterr().err
+    assert aez("decode", song, tmp_path / "c.wav", "--model", tiny.folder.parent / "tiny-dense") == 1
+    assert "the file needs a model of bitstream" in capsys.readouterr().err
+    assert not (tmp_path / "c.wav").exists()

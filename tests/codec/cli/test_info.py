@@ -1,0 +1,138 @@
+"""`aez info`: what it tells people and programs, what it checks, and that it answers at once."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from formats import Metadata
+from tests.support.cli_fakes import FAKE_BITSTREAM, RATE, TAGS, aez, aez_file
+from tests.support.codec import encoded
+
+
+def test_info_tells_what_is_there(tmp_path, capsys):
+    path = tmp_path / "a.aez"
+    cover = bytes(range(200))
+    path.write_bytes(aez_file(3 * RATE, Metadata(TAGS, cover, "image/png")))
+    assert aez("info", path) == 0
+    out = capsys.readouterr().out
+    size = path.stat().st_size
+    lines = dict(re.fullmatch(r" *(\S+) +(.*)", line).groups() for line in out.splitlines())
+    assert lines == {
+        "file": str(path),
+        "size": f"{size} bytes",
+        "duration": "0:03.0 (24000 samples)",
+        "audio": "8000 Hz stereo",
+        "rate": f"{size * 8 / 3000:.2f} kbit/s ({(size - 200) * 8 / 3000:.2f} without the cover)",
+        "ratio": f"{3 * RATE * 4 / size:.1f}:1 to 16 bit PCM",
+        "tier": "64 latents a frame",
+        "gain": "-5",
+        "bitstream": FAKE_BITSTREAM.hex(),
+        "model": "not installed",
+        "coder": "range, 2 chunks",
+        "encoder": "aez 0.1.0",
+        "checksums": "all match",
+        "cover": "image/png, 200 bytes",
+        **TAGS,
+    }
+
+
+def test_info_for_programs(tmp_path, capsys):
+    paths = [tmp_path / "a.aez", tmp_path / "b.aez"]
+    paths[0].write_bytes(aez_file(3 * RATE, Metadata(TAGS)))
+    paths[1].write_bytes(aez_file(0))
+    assert aez("info", "--json", *paths) == 0
+    first, second = map(json.loads, capsys.readouterr().out.splitlines())
+    assert first["kbps"] == first["kbps_bare"] == pytest.approx(paths[0].stat().st_size * 8 / 3000)
+    assert (first["file"], first["tags"], first["damage"], first["latent"]) == (str(paths[0]), TAGS, None, 64)
+    assert (second["samples"], second["seconds"], second["kbps"], second["ratio"]) == (0, 0, None, None)
+    assert (second["cover_bytes"], second["cover_type"]) == (0, "")
+    assert (first["bitstream"], first["model"], first["decoder"]) == (FAKE_BITSTREAM.hex(), None, None)
+
+
+def test_info_names_an_installed_model_and_its_decoder(tiny, music, tmp_path, monkeypatch, capsys):
+    from codec.runtime import models
+
+    path = tmp_path / "a.aez"
+    path.write_bytes(encoded(music[:, :30_000], latent=64))
+    bitstream = models.by_name("tiny").id.hex()
+    wanted = {"bitstream": bitstream, "model": "tiny", "decoder": "standard"}
+    assert aez("info", "--json", path) == 0
+    assert wanted.items() <= json.loads(capsys.readouterr().out).items()
+    assert aez("info", path) == 0
+    assert set(capsys.readouterr().out.splitlines()) >= {f"{key:<9}  {value}" for key, value in wanted.items()}
+    monkeypatch.setattr(models, "folders", list)
+    assert aez("info", "--json", path) == 0
+    unknown = {"bitstream": bitstream, "model": None, "decoder": None}
+    assert unknown.items() <= json.loads(capsys.readouterr().out).items()
+    assert aez("info", "--json", path, "--model", tiny.folder) == 0
+    assert wanted.items() <= json.loads(capsys.readouterr().out).items()
+    assert aez("info", path, "--model", tiny.folder.parent / "tiny-dense") == 1
+    assert "the file needs a model of bitstream" in capsys.readouterr().err
+
+
+def test_info_checks_every_byte(tmp_path, capsys):
+    good = aez_file(3 * RATE, Metadata(TAGS, b"cover", "image/png"))
+    path = tmp_path / "a.aez"
+    for at in range(0, len(good), 7):
+        path.write_bytes(good[:at] + bytes([good[at] ^ 0x10]) + good[at + 1 :])
+        assert aez("info", path) == 1, at
+        out, err = capsys.readouterr()
+        told = err if not out else re.search(r"checksums +(.*)", out)[1]
+        assert told
+        assert "all match" not in told
+    for length in (0, 5, 30, 100, 1000, len(good) - 1):
+        path.write_bytes(good[:length])
+        assert aez("info", path) == 1, length
+        capsys.readouterr()
+
+
+def test_info_goes_on_after_a_bad_file(tmp_path, capsys):
+    good, bad = tmp_path / "good.aez", tmp_path / "bad.aez"
+    good.write_bytes(aez_file())
+    bad.write_bytes(b"text")
+    assert aez("info", bad, tmp_path / "none.aez", good) == 1
+    out, err = capsys.readouterr()
+    assert "all match" in out
+    assert [line.split(": ", 3)[2] for line in err.splitlines()] == [str(bad), str(tmp_path / "none.aez")]
+
+
+def test_info_of_folders(tmp_path, capsys):
+    (tmp_path / "album" / "disc").mkdir(parents=True)
+    for name in ("album/b.aez", "album/disc/A.AEZ", "album/.hidden.aez", "album/c.wav", "d.aez"):
+        (tmp_path / name).write_bytes(aez_file())
+    assert aez("info", "--json", tmp_path / "d.aez", tmp_path / "album") == 0
+    files = [json.loads(line)["file"] for line in capsys.readouterr().out.splitlines()]
+    assert [str(Path(name).relative_to(tmp_path)) for name in files] == ["d.aez", "album/b.aez", "album/disc/A.AEZ"]
+    (tmp_path / "album" / "b.aez").write_bytes(b"text")
+    (tmp_path / "album" / "disc" / "A.AEZ").unlink()
+    assert aez("info", tmp_path / "album") == 1
+    assert capsys.readouterr().err.startswith(f"aez: error: {tmp_path / 'album' / 'b.aez'}: ")
+
+
+def test_tags_of_strangers_cannot_talk_to_the_terminal(tmp_path, capsys):
+    path = tmp_path / "a.aez"
+    path.write_bytes(
+        aez_file(metadata=Metadata({"checksums": "all match", "title\n\x1b[2J": "a\x1b]0;b\x07\nmodel  c"}))
+    )
+    assert aez("info", path) == 0
+    out = capsys.readouterr().out
+    assert "\x1b" not in out
+    assert "\x07" not in out
+    assert len(re.findall("^checksums ", out, re.MULTILINE)) == 1
+    assert not re.search("^model  c", out, re.MULTILINE)
+
+
+def test_info_answers_at_once(tmp_path):
+    path = tmp_path / "a.aez"
+    path.write_bytes(aez_file(200 * RATE, Metadata(TAGS)))
+    command = [sys.executable, "-c", "import sys; from codec.cli.main import main; main()", "info", str(path)]
+    slow = ("onnxruntime", "scipy", "soundfile", "soxr", "audioread", "rich", "tinytag", "constriction")
+    listed = command.copy()
+    listing = "print(*sys.modules, sep='\\n', file=sys.stderr)"
+    listed[2] = f"import sys; from codec.cli.main import cli, run; run(cli); {listing}"
+    loaded = subprocess.run(listed, capture_output=True, text=True, check=True).stderr.split()
+    assert not {name.partition(".")[0] for name in loaded} & set(slow)

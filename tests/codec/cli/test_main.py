@@ -1,0 +1,145 @@
+"""The command as a whole: usage, version, help, and errors of one line that leave nothing behind."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from codec.cli.main import cli
+from codec.pipeline import file_codec
+from formats.errors import ModelError
+from tests.support.cli_fakes import RATE, aez
+
+pytestmark = pytest.mark.usefixtures("fakes")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["nonsense"],
+        ["encode"],
+        ["encode", "a", "b", "c"],
+        ["encode", "a", "--latent", "0"],
+        ["encode", "a", "--latent", "many"],
+        ["encode", "a", "--latent", "64", "--bitrate", "20"],
+        ["encode", "a", "--gain", "1", "--bitrate", "20"],
+        ["encode", "a", "--bitrate", "5.9"],
+        ["encode", "a", "--bitrate", "129"],
+        ["encode", "a", "--gain", "1.5"],
+        ["encode", "a", "--coder", "zip"],
+        ["encode", "-"],
+        ["decode", "-"],
+        ["decode", "a", "--start", "-1"],
+        ["decode", "a", "--start", "1:2:3:4"],
+        ["decode", "a", "--duration", "nan"],
+        ["decode", "a", "--subtype", "8"],
+        ["peel", "a", "b"],
+        ["peel", "a"],
+        ["info"],
+        ["verify"],
+        ["plot"],
+        ["genre"],
+    ],
+)
+def test_wrong_usage_is_code_2(arguments, capsys):
+    assert aez(*arguments) == 2
+    assert "Usage: aez" in capsys.readouterr().err
+
+
+def test_version(capsys):
+    assert aez("--version") == 0
+    assert capsys.readouterr().out == "aez, version 0.1.0\n"
+
+
+@pytest.mark.parametrize("command", sorted(cli.commands))
+def test_help(command, capsys):
+    assert aez(command, "--help") == 0
+    assert capsys.readouterr().out.startswith(f"Usage: aez {command} ")
+
+
+@pytest.mark.parametrize("command", ["decode", "verify", "peel", "plot", "genre", "info"])
+def test_whatever_reads_a_coded_file_can_be_told_its_model(command):
+    options = {option for parameter in cli.commands[command].params for option in parameter.opts}
+    assert "--model" in options
+    assert ("--decoder" in options) == (command in ("decode", "plot"))
+
+
+def failing(tmp_path: Path, song: Path, coded: Path) -> dict[str, tuple[list[object], str]]:
+    text, folder, three, existing = (tmp_path / name for name in ("a.txt", "folder", "three.wav", "there.aez"))
+    text.write_text("hello\n" * 100)
+    folder.mkdir()
+    soundfile.write(three, np.zeros((100, 3)), RATE)
+    existing.write_bytes(b"old")
+    cut = tmp_path / "cut.aez"
+    cut.write_bytes(coded.read_bytes()[:-50])
+    odd = tmp_path / "odd.wav"
+    odd.write_bytes(coded.read_bytes())
+    return {
+        "missing": (["encode", tmp_path / "none.mp3"], "no such file"),
+        "directory": (["encode", folder], "is a directory"),
+        "text": (["encode", text], "a.txt"),
+        "three": (["encode", three], "3 channels"),
+        "encode onto a folder": (["encode", song, folder], f"aez encode {song} -o {folder}"),
+        "encode onto a file": (["encode", song, existing], "exists already; --force"),
+        "encode onto itself": (["encode", song, song, "--force"], "is the input itself"),
+        "encode into nothing": (["encode", song, tmp_path / "none" / "a.aez"], "does not exist"),
+        "encode with no model": (["encode", song, tmp_path / "o.aez", "--model", "none"], "no model 'none'"),
+        "encode with no tier": (["encode", song, tmp_path / "o.aez", "--latent", 33], "no tier of 33"),
+        "missing aez": (["decode", tmp_path / "none.aez"], "No such file"),
+        "decode a folder": (["decode", folder, tmp_path / "o.wav"], "is a directory"),
+        "decode onto a folder": (["decode", coded, folder], f"aez decode {coded} -o {folder}"),
+        "decode text": (["decode", text], "not an .aez file"),
+        "decode cut": (["decode", cut], "ends early"),
+        "decode to aez": (["decode", coded, tmp_path / "o.aez"], "extension must be"),
+        "decode onto itself": (["decode", odd, odd, "--force"], "is the input itself"),
+        "decode to opus": (["decode", coded, tmp_path / "o.opus"], "extension must be"),
+        "decode to float flac": (["decode", coded, tmp_path / "o.flac", "--subtype", "float"], "16 or 24"),
+        "peel onto itself": (["peel", coded, coded, "--latent", 32, "--force"], "is the input itself"),
+        "peel onto a folder": (["peel", coded, folder, "--latent", 32], f"aez peel --latent 32 {coded} -o {folder}"),
+        "peel text": (["peel", text, tmp_path / "o.aez", "--latent", 32], "not an .aez file"),
+        "plot onto a folder": (["plot", coded, folder], f"aez plot {coded} {folder / 'song.png'}"),
+        "info text": (["info", text], "not an .aez file"),
+        "info missing": (["info", tmp_path / "none.aez"], "No such file"),
+        "info of an empty folder": (["info", folder], "no .aez file"),
+        "verify an empty folder": (["verify", folder], "no .aez file"),
+        "genre of an empty folder": (["genre", folder], "no .aez file"),
+    }
+
+
+def test_errors_are_one_line_and_leave_nothing(song, coded, tmp_path, capsys):
+    before = None
+    for name, (arguments, says) in failing(tmp_path, song, coded).items():
+        before = before or {path: path.is_dir() or path.read_bytes() for path in tmp_path.iterdir()}
+        assert aez(*arguments) == 1, name
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert re.fullmatch(r"aez: error: [^\n]+\n", err), (name, err)
+        assert says in err, (name, err)
+        assert {path: path.is_dir() or path.read_bytes() for path in tmp_path.iterdir()} == before, name
+
+
+@pytest.mark.parametrize("error", [ModelError("lacks\nencoder"), OSError(28, "No space left on device"), MemoryError()])
+@pytest.mark.parametrize("command", ["encode", "decode", "peel"])
+def test_errors_of_the_pipeline_are_one_line_too(song, coded, tmp_path, capsys, monkeypatch, command, error):
+    def fail(source, target, *args, **options):
+        if command != "decode":
+            target.write(b"half")
+        raise error
+
+    monkeypatch.setattr(file_codec, command, fail)
+    arguments = {"encode": [song, "o.aez"], "decode": [coded, "o.wav"], "peel": [coded, "o.aez", "--latent", 32]}[
+        command
+    ]
+    monkeypatch.chdir(tmp_path)
+    assert aez(command, *arguments) == 1
+    line = {
+        ModelError: "lacks encoder",
+        OSError: f"cannot write {arguments[1]}: No space left on device",
+        MemoryError: "out of memory",
+    }
+    assert capsys.readouterr().err == f"aez: error: {line[type(error)]}\n"
+    assert not (tmp_path / arguments[1]).exists()
+    assert not list(tmp_path.glob(".*"))

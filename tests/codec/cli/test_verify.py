@@ -1,0 +1,86 @@
+"""`aez verify`: which files it looks at, what it says, and its exit codes."""
+
+import json
+import os
+
+import pytest
+
+from formats.grid import SEGMENT
+from tests.support.cli_fakes import aez
+from tests.support.codec import encoded
+
+
+@pytest.fixture(scope="module")
+def small(tiny, music) -> bytes:
+    """Two chunks."""
+    return encoded(music[:1, :100_000], latent=32, gain=-512, chunk_frames=SEGMENT)
+
+
+@pytest.fixture(scope="module")
+def big(tiny, music) -> bytes:
+    """13 chunks of 2 s."""
+    return encoded(music, latent=64, chunk_frames=SEGMENT)
+
+
+def test_many_files_and_folders(small, big, tmp_path, capsys):
+    (tmp_path / "album" / "disc").mkdir(parents=True)
+    for name, data in {
+        "album/a.aez": small,
+        "album/bad.aez": big[:2000] + bytes([big[2000] ^ 1]) + big[2001:],
+        "album/disc/c.aez": big,
+        "album/cover.jpg": b"no song",
+        "no.aez": b"no song",
+    }.items():
+        (tmp_path / name).write_bytes(data)
+    names = [str(tmp_path / name) for name in ("no.aez", "album", "missing.aez")]
+    before = sorted(tmp_path.rglob("*"))
+    assert aez("verify", *names) == 1
+    out, err = capsys.readouterr()
+    assert sorted(tmp_path.rglob("*")) == before
+    assert "5 files checked: 2 whole, 3 damaged" in err
+    assert "not an .aez file" in out and "missing.aez: DAMAGED: cannot be read" in out and "cover" not in out
+    assert "bad.aez: lost: chunk" in out and "--salvage keeps 12 undamaged chunks" in out
+    assert aez("verify", *names, "--quiet") == 1
+    out, err = capsys.readouterr()
+    assert err == "" and "whole" not in out and "bad.aez" in out
+    assert aez("verify", *names, "--json", "--quiet") == 1
+    records = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [record["good"] for record in records] == [False, True, False, True, False]
+    assert records[2]["lost"][0]["first"] == records[2]["lost"][0]["last"]
+    assert aez("verify", names[1] + "/disc", names[1] + "/a.aez") == 0
+    assert "2 files checked: 2 whole, 0 damaged" in capsys.readouterr().err
+
+
+def test_files_are_found_as_decode_finds_them(small, tmp_path, capsys):
+    for name in ("a.aez", "B.AEZ", ".hidden.aez", "c.wav"):
+        (tmp_path / name).write_bytes(small)
+    assert aez("verify", tmp_path) == 0
+    out, err = capsys.readouterr()
+    assert "2 files checked: 2 whole" in err and "B.AEZ: whole" in out
+    assert aez("decode", tmp_path, "-o", tmp_path / "out") == 0
+    assert "2 decoded" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["verify", "info"])
+def test_a_folder_that_cannot_be_read_is_told(small, tmp_path, monkeypatch, capsys, command):
+    (tmp_path / "a.aez").write_bytes(small)
+    walk = os.walk
+
+    def closed(folder, onerror):
+        onerror(PermissionError(13, "Permission denied", str(tmp_path / "closed")))
+        return walk(folder)
+
+    monkeypatch.setattr(os, "walk", closed)
+    assert aez(command, tmp_path) == 1
+    out, err = capsys.readouterr()
+    assert f"aez: error: {tmp_path / 'closed'}: Permission denied\n" in err and "a.aez" in out
+
+
+def test_a_model_that_is_not_installed_can_be_named(small, tiny, tmp_path, monkeypatch, capsys):
+    from codec.runtime import models
+
+    (tmp_path / "a.aez").write_bytes(small)
+    monkeypatch.setattr(models, "folders", list)
+    assert aez("verify", tmp_path / "a.aez") == 1
+    assert "the payloads cannot be checked" in capsys.readouterr().out
+    assert aez("verify", tmp_path / "a.aez", "--model", tiny.folder) == 0
