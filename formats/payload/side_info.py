@@ -157,6 +157,8 @@ def _read_silence(cursor: Cursor) -> NDArray[np.int64]:
         row[0] = end + cursor.varint()
         row[1] = cursor.varint()
         end = int(row.sum())
+        if not row[1]:
+            raise DamagedError("a chunk lists silence that lasts for no sample")
         if end > SILENCE_END:
             raise DamagedError("a chunk lists silence beyond its end")
     return out

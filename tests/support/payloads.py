@@ -80,7 +80,7 @@ def any_latents(draw: st.DrawFn) -> tuple[ChunkLatents, int]:
     side_info = SideInfo.empty(frames)
     side_info.long_windows[: frames // SEGMENT] = rng.random(WINDOW_UNITS) < draw(st.sampled_from([0, 0.3, 1]))
     side_info.rotation[:] = rng.integers(0, ROTATION_ANGLES, BANDS) * draw(st.integers(0, 1))
-    gaps = draw(st.lists(st.tuples(st.integers(0, 1 << 20), st.integers(0, 1 << 20)), max_size=6))
+    gaps = draw(st.lists(st.tuples(st.integers(0, 1 << 20), st.integers(1, 1 << 20)), max_size=6))
     ends = np.cumsum(np.array(gaps, np.int64).reshape(-1, 2).ravel()).reshape(-1, 2)
     side_info = side_info._replace(silence=np.stack([ends[:, 0], ends[:, 1] - ends[:, 0]], 1))
     return ChunkLatents(hyper, values, side_info), draw(st.integers(-512, 512))

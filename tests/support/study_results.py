@@ -35,7 +35,7 @@ else:
         f.writeframes(zlib.decompress(open(source, "rb").read()))
 """
 
-# Every sound that starts is noted, and coins fall as told (all heads without being told).
+# Notes every sound that starts, and lets coins fall as listed, then all heads.
 SPY = """
 window.heard = [];
 const start = AudioBufferSourceNode.prototype.start;

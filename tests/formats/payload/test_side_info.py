@@ -40,7 +40,7 @@ frame_counts = st.integers(1, 2520)
 def silences(draw: st.DrawFn) -> NDArray[np.int64]:
     """Stretches one after another; nothing says that they must not touch."""
     rows, end = [], 0
-    for gap, length in draw(st.lists(st.tuples(st.integers(0, 1 << 20), st.integers(0, 1 << 20)), max_size=8)):
+    for gap, length in draw(st.lists(st.tuples(st.integers(0, 1 << 20), st.integers(1, 1 << 20)), max_size=8)):
         rows.append((end + gap, length))
         end += gap + length
     return np.array(rows, np.int64).reshape(-1, 2)
@@ -180,6 +180,7 @@ DAMAGE: dict[str, tuple[int, list[int], int, str]] = {
     "an unknown flag among others": (128 + SILENCE, [1, 5, 5], 126, "unknown kind"),
     "no silence": (SILENCE, [0], 126, "lists 0 silent stretches"),
     "too much silence": (SILENCE, [SILENCE_LIMIT + 1], 126, "lists 4097 silent stretches"),
+    "silence of no sample": (SILENCE, [2, 5, 5, 0, 0], 126, "lasts for no sample"),
     "silence too late": (SILENCE, [1, SILENCE_END, 1], 126, "silence beyond its end"),
     "silence far too late": (SILENCE, [1, 1 << 41, 1 << 41], 126, "silence beyond its end"),
     "no gain control": (GAIN_CONTROL, [0], 126, "lists 0 stretches"),
