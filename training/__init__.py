@@ -1,1 +1,1 @@
-"""Makes what lies in models/: data, networks, training, export, measurement. The only room that knows torch."""
+"""Makes what is in models/: data, networks, training, export, measurement. Only this package imports torch."""

@@ -1,46 +1,52 @@
-"""`python -m training` lists every command, one line each; `python -m training COMMAND ...` runs it."""
+"""`python -m training` lists the commands, one line each; `python -m training COMMAND ...` runs one of them."""
 
 import importlib
 import sys
+from collections.abc import Sequence
 
 COMMANDS = {
-    "study": ("training.study", "the whole study in one line"),
+    "study": ("training.study", "run the whole study"),
     "train": ("training.ranked.train", "train the ranked autoencoder"),
-    "train-plain": ("training.plain.train", "train a plain autoencoder of the study"),
     "smooth-noise": ("training.ranked.smooth_noise", "make the noise pattern that training begins with"),
-    "merge": ("training.ranked.merge", "one checkpoint from several runs"),
-    "export": ("training.ranked.export", "make a model folder from a checkpoint"),
-    "frontier": ("training.evaluation.frontier", "measure where each tier stands, and set its defaults"),
-    "evaluate": ("training.evaluation.evaluate", "codecs side by side on real songs, at equal measured rate"),
+    "merge": ("training.ranked.merge", "merge several runs into one checkpoint"),
+    "export": ("training.ranked.export", "make a model folder from a checkpoint, or add a decoder to one"),
+    "train-plain": ("training.plain.train", "train a plain autoencoder of the study"),
+    "export-plain": ("training.plain.export", "make a model folder from a checkpoint of a plain autoencoder"),
+    "frontier": ("training.evaluation.frontier", "find the default gains and the rate bounds of the tiers"),
+    "evaluate": ("training.evaluation.evaluate", "compare codecs on real songs, at equal measured rate"),
     "stress": ("training.evaluation.stress", "write synthesized stress signals"),
+    "resampling-codec": (
+        "training.evaluation.resampling_codec",
+        "the founding study's baseline as a codec",
+    ),
+    "ship": ("training.ship.ship", "make a trained checkpoint the default model"),
+    "floors": ("training.ship.floors", "measure the quality floors of the tests"),
     "card": ("training.ship.card", "finish a model's card"),
-    "pin": ("training.ship.pin", "list a model's hashes, so that the package runs it"),
+    "pin": ("training.ship.pin", "list the hashes of all shipped models, so that the package runs them"),
     "golden": ("training.ship.golden", "write the golden files that models lack"),
     "tiny": ("training.ship.tiny", "make the tiny models of the tests"),
-    "bit-flips": ("training.ship.bit_flips", "whether every damage to a file is noticed"),
+    "bit-flips": ("training.ship.bit_flips", "check that every damage to a file is noticed"),
     "speed": ("training.speed.processes", "time whole processes next to LAME and Opus"),
     "speed-coding": ("training.speed.entropy_coding", "time entropy coding alone"),
-    "memory": ("training.speed.memory", "a thousand short files, one of ten hours: time and memory"),
-    "genre": ("training.genre.study", "the genre study"),
-    "latents": ("training.latents.maps", "maps of the latent space"),
-    "report": ("training.report.build", "the page that shows a study"),
-    "fma-imitation": ("training.data.fma_imitation", "synthesize a tree in FMA's layout"),
-    "resampling-codec": ("training.evaluation.resampling_codec", "the founding study's baseline as a codec"),
+    "memory": ("training.speed.memory", "measure time and memory of many files, and of a long one"),
+    "genre": ("training.genre.study", "study what latents say about genre"),
+    "latents": ("training.latents.maps", "draw maps of the latent space"),
+    "report": ("training.report.build", "build the page that shows a study"),
+    "fma-imitation": ("training.data.fma_imitation", "synthesize a collection in FMA's layout"),
 }
 """Module and purpose of every command."""
 
 
-def main() -> int:
-    """List the commands, or run the one that is named."""
-    name = sys.argv[1] if len(sys.argv) > 1 else ""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """List the commands, or run the one that is named; returns the exit code."""
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    name, *rest = given or [""]
     if name not in COMMANDS:
         width = max(map(len, COMMANDS))
         print(__doc__, *(f"  {key:<{width}}  {what}" for key, (_, what) in COMMANDS.items()), sep="\n")
         return 0 if name in ("", "-h", "--help") else 2
-    sys.argv[:2] = [f"python -m training {name}"]
-    result = importlib.import_module(COMMANDS[name][0]).main()
-    return result if isinstance(result, int) else 0
+    return int(importlib.import_module(COMMANDS[name][0]).main(rest))
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    sys.exit(main())

@@ -1,12 +1,12 @@
 """The whole study in one line: `python -m training study --data DIR --out OUT [--quick]`.
 
-On FMA, a folder with a manifest.csv or any folder of music: divides it, trains the product's kind of autoencoder, the
-dense one, and the time-domain one under each of its losses, exports them, measures them next to classical codecs
-(those found on PATH), judges genre from latents, draws maps of the latent space, and builds OUT/report/index.html.
+It takes FMA, a folder with a manifest.csv or any folder of music, and divides it. It trains and exports the ranked
+autoencoder, the dense one, and the time-domain one under each of its losses, measures them next to classical codecs
+(those on PATH), predicts genre from latents, draws maps of the latent space, and builds OUT/report/index.html.
 
-Every step is one of this room's commands, run in a process of its own; its output goes to OUT/logs. What is done is
-not done again: a second run goes on where the first one stopped. `--quick` trains for seconds and measures two short
-clips; every artefact is made, and its numbers mean nothing.
+Every step is a command of `python -m training` in a process of its own; its output goes to OUT/logs. Finished steps are
+not repeated: a second run continues where the first one stopped. `--quick` trains for seconds and measures two short
+clips. It makes every artefact, but the numbers are meaningless.
 """
 
 import argparse
@@ -24,9 +24,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from formats.errors import AezError, UsageError
-from training.data.collection import HOW, Track, collection, divide
+from training.data.collection import HOW, collection, divide
 from training.data.shards import Shards
+from training.data.tracks import Track
 from training.evaluation import peers
+from training.plain.losses import LOSSES
 
 Argument = str | Path
 
@@ -38,46 +40,46 @@ class Step:
     name: str
     command: str
     arguments: Sequence[Argument]
-    made: Path | None = None  # with it there, exit code 1 says that some clips failed in some codec, and are named
+    made: Path | None = None  # once it is written, exit code 1 means that single clips failed
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How much of everything."""
+    """The size of a study."""
 
     minutes: float = 30.0  # training of each autoencoder
-    steps: int = 2000  # of dense and time-domain ones at most, so that losses are compared after equal training
+    steps: int = 2000  # of plain autoencoders at most, so that losses are compared after equal training
     pieces: int = 240  # that tables are counted on
     songs: int = 40  # measured
     seconds: float = 10.0  # of each
     kbps: str = "8,16,32,64"
     losses_kbps: str = "32,64"
     clips: int = 3  # to listen to
-    peers: tuple[str, ...] = peers.PEER_NAMES  # to measure next to, where they are on PATH
-    quick: list[str] = field(default_factory=list)  # what genre and maps are told
+    peers: tuple[str, ...] = peers.PEER_NAMES  # codecs to compare with, where they are on PATH
+    quick: list[str] = field(default_factory=list)  # options of genre and latents
 
 
 QUICK = Plan(0.1, 3, 4, 2, 3.0, "32", "64", 1, ("opus", "resample"), ["--quick"])
 
 
 def linked(tracks: Sequence[Track], folder: Path) -> list[Track]:
-    """The tracks as files below one folder, by name: links, or copies where links are not to be had."""
+    """The tracks as files below one folder, by name: links, or copies where links cannot be made."""
     made = []
     for track in tracks:
-        place = folder / f"{track.name}{track.path.suffix.lower()}"
-        place.parent.mkdir(parents=True, exist_ok=True)
-        if not place.is_symlink() and not place.exists():
+        path = folder / f"{track.name}{track.path.suffix.lower()}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.is_symlink() and not path.exists():
             try:
-                place.symlink_to(track.path.resolve())
+                path.symlink_to(track.path.resolve())
             except OSError:
                 if track.path.is_file():
-                    shutil.copyfile(track.path, place)
-        made.append(replace(track, path=place))
+                    shutil.copyfile(track.path, path)
+        made.append(replace(track, path=path))
     return made
 
 
 def write_manifest(parts: dict[str, list[Track]], folder: Path) -> None:
-    """List a divided collection of files below `folder` the way every command reads it."""
+    """Write the manifest.csv of a divided collection of files below `folder`."""
     part = folder / "manifest.csv.part"
     with part.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
@@ -88,7 +90,7 @@ def write_manifest(parts: dict[str, list[Track]], folder: Path) -> None:
 
 
 def chains(plan: Plan, music: Path, out: Path, losses: Sequence[str]) -> list[list[Step]]:
-    """Training and export of every autoencoder; chains know nothing of each other."""
+    """Training and export of every autoencoder; the chains are independent of each other."""
     common: list[Argument] = ["--music", music, "--cache", out / "cache"]
     made = []
     for name in ("ranked", "dense", *(f"time-{loss}" for loss in losses)):
@@ -109,12 +111,13 @@ def chains(plan: Plan, music: Path, out: Path, losses: Sequence[str]) -> list[li
             "--out",
             out / "models" / name,
         ]
-        made.append([training, Step(f"export-{name}", "export", arguments)])
+        exporting = "export" if kind == "ranked" else "export-plain"
+        made.append([training, Step(f"export-{name}", exporting, arguments)])
     return made
 
 
 def measures(plan: Plan, music: Path, out: Path, losses: Sequence[str], jobs: int) -> list[Step]:
-    """What is done with the models, one after another."""
+    """The steps that use the models, one after another."""
     clips: list[Argument] = ["--limit", str(plan.songs), "--seconds", f"{plan.seconds:g}", "--jobs", str(jobs)]
     cache: list[Argument] = ["--cache", out / "cache" / "evaluation"]
     systems = ",".join(["aez", "aez:ranked", "aez:dense", *plan.peers])
@@ -143,17 +146,17 @@ def measures(plan: Plan, music: Path, out: Path, losses: Sequence[str], jobs: in
 
 
 class Runner:
-    """Runs steps, remembers which are done, and says how long each took."""
+    """Runs steps, remembers which are finished, and prints how long each took."""
 
     def __init__(self, out: Path) -> None:
         self._logs, self._out = out / "logs", out
         self._logs.mkdir(parents=True, exist_ok=True)
 
     def __call__(self, step: Step) -> None:
-        """Run a step unless it is done.
+        """Run a step unless it is finished.
 
         Raises:
-            UsageError: it failed; its log says why.
+            UsageError: it failed; the text has the last line of its log.
         """
         command = ["-m", "training", step.command, *map(str, step.arguments)]
         done, log = self._logs / f"{step.name}.done", self._logs / f"{step.name}.log"
@@ -166,7 +169,7 @@ class Runner:
         with log.open("w") as file:
             file.write(f"python {shlex.join(command)}\n")
             file.flush()
-            threads = {"OMP_NUM_THREADS": "1"} if step.command in ("train", "train-plain", "export") else {}
+            threads = {"OMP_NUM_THREADS": "1"} if step.command.startswith(("train", "export")) else {}
             code = subprocess.run(
                 [sys.executable, *command], stdout=file, stderr=subprocess.STDOUT, check=False,
                 env={**os.environ, "AEZ_MODELS": found, "PYTHONPATH": path, **threads},
@@ -179,13 +182,11 @@ class Runner:
 
 
 def study(data: Path, out: Path, plan: Plan, subset: str, how: str | None, jobs: int) -> None:
-    """Everything, in order.
+    """Run everything in order.
 
     Raises:
-        UsageError: no music, a step that failed, or OUT is the data's own folder.
+        UsageError: there is no music, a step failed, or OUT is the folder of the data.
     """
-    from training.plain.losses import LOSSES
-
     if out.resolve() == data.resolve():
         raise UsageError("the results need a folder of their own")
     music = out / "collection"
@@ -211,9 +212,11 @@ def study(data: Path, out: Path, plan: Plan, subset: str, how: str | None, jobs:
     print(f"{out / 'report' / 'index.html'}")
 
 
-def main() -> int:
-    """Parse the command line and run the study."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m training study", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--data", type=Path, required=True, help="FMA, a folder with a manifest.csv, or of audio")
     parser.add_argument("--out", type=Path, required=True, help="folder for all results")
     parser.add_argument("--subset", default="small", help="of FMA: small (default), medium or large")
@@ -223,14 +226,14 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, help=f"training of each autoencoder (default {Plan().minutes:g})")
     parser.add_argument("--songs", type=int, help=f"how many songs are measured (default {Plan().songs})")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes at once")
-    parser.add_argument("--quick", action="store_true", help="all artefacts in minutes; the numbers mean nothing")
-    a = parser.parse_args()
+    parser.add_argument("--quick", action="store_true", help="all artefacts in minutes, with meaningless numbers")
+    a = parser.parse_args(arguments)
     plan = QUICK if a.quick else Plan()
     given = {name: value for name in ("minutes", "songs") if (value := getattr(a, name)) is not None}
     try:
         study(a.data, a.out, Plan(**{**vars(plan), **given}), a.subset, a.split, a.jobs)
     except (AezError, OSError) as error:
-        print(f"aez: error: {error}", file=sys.stderr)
+        print(f"study: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130

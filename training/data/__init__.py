@@ -1,1 +1,1 @@
-"""Music to train on: collections, decoded shards, augmented batches, and music made of nothing."""
+"""Music to train on: collections, decoded shards, augmented batches, synthesized music."""

@@ -1,7 +1,7 @@
-"""Training items: random crops of real music, augmented.
+"""Training items: random crops of music, augmented.
 
-The music is any collection that `training.data.collection` reads: FMA, a folder with a manifest.csv, or any folder of audio.
-It is decoded once, see `training.data.shards`.
+The music is any collection that `training.data.collection` reads: FMA, a folder with a manifest.csv, or any folder of
+audio. It is decoded once (`training.data.shards`).
 """
 
 import sys
@@ -17,19 +17,20 @@ from codec.dsp import mdct, stereo, window_switching
 from codec.dsp.gain_control import apply_gain_control
 from formats.errors import UsageError
 from formats.grid import BANDS, HOP, SAMPLE_RATE, WINDOW_UNITS, segment_count
-from training.data.collection import Track, collection
+from training.data.collection import collection
 from training.data.fma import largest
 from training.data.shards import Shards
 from training.data.synthetic import synthesized
+from training.data.tracks import Track
 
 SYNTHESIZED = 0.05
-"""Share of items that are synthesized: what recorded music has next to none of."""
+"""Share of items that are synthesized, of kinds that recorded music contains hardly any of."""
 
 
 def listed(folder: Path, split: str) -> list[Path]:
     """Songs of one split (train, validation or test) of a collection, or all of one that has no splits; sorted.
 
-    Of FMA it is the largest subset that is there.
+    Of FMA the largest subset that is there is taken.
 
     Raises:
         UsageError: the folder is no collection, or has nothing in that split.
@@ -43,9 +44,9 @@ def listed(folder: Path, split: str) -> list[Path]:
 
 
 class Music:
-    """All songs of a list, to take random pieces from; decoded under `cache` if they are not yet.
+    """All songs of a list, to take random pieces from; decoded into `cache` if they are not there yet.
 
-    What cannot be used is left out, and counted on stderr under `name`.
+    Songs that cannot be used are left out, and counted on stderr under `name`.
     """
 
     def __init__(self, songs: Sequence[Path], cache: Path, name: str) -> None:
@@ -74,7 +75,7 @@ class Music:
 
 
 def bed(loops: Music, rng: np.random.Generator, length: int) -> NDArray[np.float32]:
-    """Loops and one-shots stacked at random places, for attacks and full bandwidth: [2, length]; silence without."""
+    """Loops and one-shots mixed at random times, for transients and full bandwidth: [2, length]; else zeros."""
     x = np.zeros((2, length), np.float32)
     if not len(loops):
         return x
@@ -116,35 +117,36 @@ class Batch(NamedTuple):
 
     Attributes:
         coefficients: float32 [B, T, 1400].
-        long: bool [B, T / 126, 7], which units of 18 frames have long blocks.
-        turns: uint8 [B, T / 126, 24].
+        long: bool [B, S, 7], which units of 18 frames have long windows; S segments.
+        rotation: uint8 [B, S, 24], indices of the rotation angles.
         waves: float32 [B, 2, (T - 1) 700], left and right.
     """
 
     coefficients: NDArray[np.float32]
     long: NDArray[np.bool_]
-    turns: NDArray[np.uint8]
+    rotation: NDArray[np.uint8]
     waves: NDArray[np.float32]
 
 
-def batches(music: Music, loops: Music, seed: int, size: int, frames: int, *, turned: bool = True) -> Iterator[Batch]:
+def batches(music: Music, loops: Music, seed: int, size: int, frames: int, *, adapted: bool = True) -> Iterator[Batch]:
     """Endless batches; a seed names them.
 
-    Coefficients are of the block lengths and turned as files of ranked models have them, see `codec.dsp.window_switching` and
-    `codec.dsp.stereo`, or (not `turned`) short blocks of mid and side.
+    Gain control is applied as in files, also to the waves that decoded items are compared with. Window lengths and
+    rotation of the coefficients are those of files of ranked models (`codec.dsp.window_switching`,
+    `codec.dsp.stereo`), or (not `adapted`) short windows of mid and side.
     """
     rng = np.random.default_rng(seed)
     while True:
         waves = np.stack([item(music, loops, rng, frames) for _ in range(size)])
-        # As files have it, quiet before attacks is apply_gain_control, also in what decoded items are held against.
-        middle = np.stack([apply_gain_control(x) for x in stereo.sum_difference(waves) / 2])
-        waves = stereo.sum_difference(middle)
-        turns = np.zeros((size, segment_count(frames), BANDS), np.uint8)
-        long = np.zeros((*turns.shape[:2], WINDOW_UNITS), np.bool_)
-        if turned:
-            coefficients, long = (np.stack(part) for part in zip(*map(window_switching.transform, middle), strict=True))
-            turns = np.stack([stereo.choose_angles(one) for one in coefficients])
-            coefficients = np.stack([stereo.rotate(*pair) for pair in zip(coefficients, turns, strict=True)])
+        mid_side = np.stack([apply_gain_control(x) for x in stereo.sum_difference(waves) / 2])
+        waves = stereo.sum_difference(mid_side)
+        rotation = np.zeros((size, segment_count(frames), BANDS), np.uint8)
+        long = np.zeros((*rotation.shape[:2], WINDOW_UNITS), np.bool_)
+        if adapted:
+            parts = zip(*map(window_switching.transform, mid_side), strict=True)
+            coefficients, long = (np.stack(part) for part in parts)
+            rotation = np.stack([stereo.choose_angles(one) for one in coefficients])
+            coefficients = np.stack([stereo.rotate(*pair) for pair in zip(coefficients, rotation, strict=True)])
         else:
-            coefficients = np.stack([mdct.frames(x) for x in middle])
-        yield Batch(coefficients, long, turns, waves[:, :, HOP:-HOP])
+            coefficients = np.stack([mdct.frames(x) for x in mid_side])
+        yield Batch(coefficients, long, rotation, waves[:, :, HOP:-HOP])

@@ -1,47 +1,25 @@
 """Collections of music as lists of tracks: FMA, a folder with a manifest.csv, or any folder of audio.
 
-A track is a file and what its collection says about it. Nothing here opens audio: whether a file is there and sound is
-found out by `training.data.shards`, which counts what it has to leave out.
+A track is a file and what its collection says about it. Nothing here opens audio: `training.data.shards` finds out
+whether a file is there and can be decoded, and counts those that it leaves out.
 """
 
-import csv
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from operator import itemgetter
 from pathlib import Path
 
 from codec.audio.tags import read_tags
 from formats.errors import UsageError
+from training.data.fma import fma, metadata
+from training.data.tracks import SPLITS, Track, rows
 
 AUDIO = {".flac", ".wav", ".ogg", ".oga", ".mp3", ".aif", ".aiff", ".opus", ".m4a", ".mp4", ".aac", ".wma", ".wv"}
-"""File name suffixes that are taken for audio in a folder that has no list."""
-
-SPLITS = {"train": "train", "training": "train", "validation": "validation", "valid": "validation", "test": "test"}
-"""What collections call the parts of their split, and what it is called here."""
+"""File name suffixes of audio in a folder without a list."""
 
 HOW = ("random", "artist", "own")
 """Ways to divide a collection, see `divide`."""
-
-
-@dataclass(frozen=True)
-class Track:
-    """One file of a collection.
-
-    Attributes:
-        path: the audio file; it need not exist.
-        name: unique in its collection: FMA's six digits, or the path in the folder without its extension.
-        genre: "" where unknown.
-        artist: "" where unknown.
-        split: train, validation or test as the collection says, "" where it says nothing.
-    """
-
-    path: Path
-    name: str
-    genre: str
-    artist: str
-    split: str
 
 
 def collection(folder: Path, subset: str = "small") -> list[Track]:
@@ -54,8 +32,6 @@ def collection(folder: Path, subset: str = "small") -> list[Track]:
     Raises:
         UsageError: no such folder or subset, a list that cannot be read, or no track at all.
     """
-    from training.data.fma import fma, metadata  # which knows tracks from here
-
     if not folder.is_dir():
         raise UsageError(f"{folder} is no directory")
     if tracks_csv := metadata(folder):
@@ -67,24 +43,6 @@ def collection(folder: Path, subset: str = "small") -> list[Track]:
     if not tracks:
         raise UsageError(f"{folder} holds no music")
     return sorted(tracks, key=lambda track: track.name)
-
-
-def rows(path: Path) -> Iterator[list[str]]:
-    """Yield the rows of a CSV file in UTF-8.
-
-    Raises:
-        UsageError: it cannot be read, or is no CSV.
-    """
-    limit = csv.field_size_limit(2**31 - 1)  # FMA keeps whole biographies in one field
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as lines:
-            yield from csv.reader(lines)
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise UsageError(f"{path} is no CSV file in UTF-8: {error}") from None
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}") from None
-    finally:
-        csv.field_size_limit(limit)
 
 
 def divide(
@@ -124,13 +82,13 @@ def divide(
 
 def _chosen(tracks: Sequence[Track], by_artist: bool, share: float, seed: int) -> set[str]:
     """Names of the tracks to train on."""
-    groups = defaultdict(list)  # what must stay together
+    groups = defaultdict(list)  # tracks that must stay together
     for track in tracks:
         groups[f"artist {track.artist}" if by_artist and track.artist else f"track {track.name}"].append(track)
     genres = defaultdict(list)
     for name, group in groups.items():
-        place = sha256(f"{seed} {name}".encode("utf-8", "surrogateescape")).digest()
-        genres[Counter(track.genre for track in group).most_common(1)[0][0]].append((place, group))
+        order = sha256(f"{seed} {name}".encode("utf-8", "surrogateescape")).digest()
+        genres[Counter(track.genre for track in group).most_common(1)[0][0]].append((order, group))
     chosen: set[str] = set()
     for drawn in genres.values():
         left = share * sum(len(group) for _, group in drawn)
@@ -143,7 +101,7 @@ def _chosen(tracks: Sequence[Track], by_artist: bool, share: float, seed: int) -
 
 
 def _manifest(folder: Path) -> list[Track]:
-    """A manifest.csv with the column path and, if it likes, split, genre and artist."""
+    """A manifest.csv with the column path and, optionally, split, genre and artist."""
     lines = rows(folder / "manifest.csv")
     header = next(lines, [])
     if "path" not in header:
@@ -165,7 +123,7 @@ def _manifest(folder: Path) -> list[Track]:
 
 
 def _plain(folder: Path) -> list[Track]:
-    """All audio below a folder, artists as its tags say; folders named train and test are taken at their word."""
+    """All audio below a folder, artists from its tags; folders named train and test are its split."""
     everything = (path for path in folder.rglob("*") if path.suffix.lower() in AUDIO and not path.name.startswith("."))
     paths = sorted(path for path in everything if path.is_file())
     inside = [path.relative_to(folder) for path in paths]

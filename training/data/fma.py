@@ -3,8 +3,8 @@
     FOLDER/fma_metadata/tracks.csv    two rows of header, then a row with the index' name, then a row a track
     FOLDER/fma_small/000/000002.mp3   clips of 30 s by track id; fma_medium and fma_large likewise
 
-The folder may also be fma_small itself with fma_metadata beside it, or hold 000, 001, ... directly. A subset is looked
-for in the archives of the larger ones, too. The metadata tells of all clips of a subset; those that are missing, cut
+The folder may also be fma_small itself with fma_metadata beside it, or hold 000, 001, ... directly. The clips of a
+subset may also lie in the archive of a larger one. The metadata list all clips of a subset; those that are missing, cut
 short or broken (FMA has some) are found when they are decoded.
 """
 
@@ -12,7 +12,7 @@ import re
 from pathlib import Path
 
 from formats.errors import UsageError
-from training.data.collection import SPLITS, Track, rows
+from training.data.tracks import SPLITS, Track, rows
 
 SUBSETS = ("small", "medium", "large")
 """Each holds the one before."""
@@ -60,17 +60,17 @@ def fma(folder: Path, tracks_csv: Path, subset: str) -> list[Track]:
     missing = [".".join(column) for column in COLUMNS.values() if column not in header]
     if missing:
         raise UsageError(f"{tracks_csv} is not FMA's: it has no column {missing[0]}")
-    place = {name: header.index(column) for name, column in COLUMNS.items()}
+    column_of = {name: header.index(column) for name, column in COLUMNS.items()}
     tracks = []
     for line in lines:
-        if len(line) < len(header) or not line[0].isdigit() or line[place["subset"]] not in wanted:
+        if len(line) < len(header) or not line[0].isdigit() or line[column_of["subset"]] not in wanted:
             continue  # the row with the index' name, and tracks of larger subsets
         name = f"{int(line[0]):06}"
         inside = Path(name[:3]) / f"{name}.mp3"
         path = next((root / inside for root in roots if (root / inside).is_file()), roots[0] / inside)
-        artist = f"{line[place['artist']].strip()} ({line[place['artist_id']]})"
-        split = SPLITS.get(line[place["split"]], "")
-        tracks.append(Track(path, name, line[place["genre"]], artist, split))
+        artist = f"{line[column_of['artist']].strip()} ({line[column_of['artist_id']]})"
+        split = SPLITS.get(line[column_of["split"]], "")
+        tracks.append(Track(path, name, line[column_of["genre"]], artist, split))
     return tracks
 
 

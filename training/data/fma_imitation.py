@@ -1,13 +1,14 @@
-"""An imitation of FMA to try things on: `python -m training fma-imitation OUT [--tracks-per-genre N] [--seconds S]`.
+"""An imitation of FMA for tests and first steps: `python -m training fma-imitation OUT [--tracks-per-genre N]`.
 
-Synthesized music (`training.data.recipes`) in the very layout of fma_small and fma_metadata, as stereo and mono mp3, with
-what is wrong in FMA, too: clips that are empty, cut, too short, no audio at all, or missing. Its metadata tells, as
-FMA's does, of tracks of the larger subsets that are not there.
+Synthesized music (`training.data.recipes`) in the layout of fma_small and fma_metadata, as stereo and mono mp3. It has
+the defects of FMA as well: clips that are empty, cut, too short, no audio at all, or missing. Like FMA's, its metadata
+list tracks of the larger subsets that are not there.
 """
 
 import argparse
 import csv
 import os
+import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -34,18 +35,18 @@ COLUMNS = {
 """FMA's 52 columns, by the word above them in the first row of the header."""
 
 BROKEN = ("empty", "cut", "text", "short", "missing")
-"""What is wrong with the clips that are broken."""
+"""Defects of the broken clips."""
 
 LAST_ID = 155_320
 """The highest track id of FMA."""
 
 ELSEWHERE = (("medium", "Jazz"), ("medium", "Rock"), ("large", ""), ("large", "Electronic"))
-"""Subset and genre of tracks that the metadata tells of and that are not there."""
+"""Subset and genre of tracks that are in the metadata only."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A row of tracks.csv: what of it is not the same for all tracks."""
+    """A row of tracks.csv, as far as rows differ."""
 
     number: int
     genre: str
@@ -132,7 +133,7 @@ def _clip(entry: Entry, seconds: float) -> bytes:
         x = x.mean(0, keepdims=True)
     file = BytesIO()
     soundfile.write(file, x.T, SAMPLE_RATE, format="MP3")
-    # What is cut loses all but its first second and a half, and its last frame ends in the middle.
+    # A cut clip keeps its first second and a half, and its last mp3 frame ends in the middle.
     return file.getvalue()[: int(len(file.getvalue()) * 1.5 / seconds)] if entry.broken == "cut" else file.getvalue()
 
 
@@ -147,7 +148,7 @@ def _write_tracks(path: Path, entries: Sequence[Entry], seconds: float) -> None:
         writer.writerow(["track_id", *("" for _ in columns)])
         for entry in entries:
             who = kinds.index((entry.genre, entry.artist)) + 1
-            told = {
+            values = {
                 ("album", "id"): str(who),
                 ("album", "title"): "Synthesized",
                 ("album", "tags"): "[]",
@@ -165,18 +166,20 @@ def _write_tracks(path: Path, entries: Sequence[Entry], seconds: float) -> None:
                 ("track", "license"): "synthesized, nobody's",
                 ("track", "title"): f"Track {entry.number}",
             }
-            writer.writerow([entry.number, *(told.get(column, "") for column in columns)])
+            writer.writerow([entry.number, *(values.get(column, "") for column in columns)])
 
 
-def main() -> None:
-    """Parse the command line, write the tree, say what is in it."""
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command: write the tree and print what is in it; returns the exit code."""
+    p = argparse.ArgumentParser(
+        prog="python -m training fma-imitation", description="Synthesize a collection in FMA's layout."
+    )
     p.add_argument("out", type=Path, help="folder, absent or empty")
-    p.add_argument("--tracks-per-genre", type=int, default=6)
-    p.add_argument("--seconds", type=float, default=30)
-    p.add_argument("--artists", type=int, default=3, help="artists a genre")
+    p.add_argument("--tracks-per-genre", type=int, default=6, help="default: 6")
+    p.add_argument("--seconds", type=float, default=30, help="length of a clip (default: 30)")
+    p.add_argument("--artists", type=int, default=3, help="artists a genre (default: 3)")
     p.add_argument("--seed", type=int, default=0)
-    a = p.parse_args()
+    a = p.parse_args(arguments)
     try:
         broken = write_fma(a.out, a.tracks_per_genre, a.seconds, a.artists, seed=a.seed)
     except UsageError as error:
@@ -184,7 +187,8 @@ def main() -> None:
     except OSError as error:
         p.exit(1, f"cannot write {a.out}: {error.strerror}\n")
     print(f"{len(RECIPES)} genres of {a.tracks_per_genre} tracks, and {len(broken)} broken ones")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

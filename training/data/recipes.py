@@ -1,7 +1,8 @@
 """Eight kinds of synthesized music, one for each genre of FMA's small subset, that ears and networks can tell apart.
 
-A genre is a recipe: tempo, scale, timbre, drums, noise, space. An artist is a set of traits, which bend the recipe by
-less than genres differ: key, tuning, brightness, drum sound, noise, width. A track is notes drawn at random.
+A genre is a recipe: tempo, scale, timbre, drums, noise and space. An artist is a set of traits (key, tuning,
+brightness, drum sound, noise, width) that change the recipe by less than genres differ. The notes of a track are
+random.
 """
 
 import zlib
@@ -30,7 +31,7 @@ class Recipe:
         odd: strength of the even harmonics.
         stretch: inharmonicity, harmonic k lies at k^stretch.
         decay: seconds after which a note has lost 60 dB.
-        attack: seconds of a note's onset.
+        onset: seconds in which a note reaches its loudness.
         notes: melody notes a bar of 16 steps.
         chord: notes struck at once.
         octave: of the melody over 55 Hz.
@@ -49,7 +50,7 @@ class Recipe:
     odd: float
     stretch: float
     decay: float
-    attack: float
+    onset: float
     notes: int
     chord: int
     octave: int
@@ -197,7 +198,7 @@ def _note(r: Recipe, traits: Traits, note: int, decay: float, rng: np.random.Gen
         if k**r.stretch * frequency < 16_000:
             strength = (1.0 if k % 2 else r.odd) * k ** (-r.partials / traits.bright)
             x += np.float32(strength) * np.sin(np.float32(k**r.stretch) * phase + np.float32(rng.uniform(0, 6.28)))
-    rise = np.minimum(1, t / np.float32(r.attack))
+    rise = np.minimum(1, t / np.float32(r.onset))
     fall = np.exp(-t * np.float32(6.9 / seconds)) * np.minimum(1, (t[-1] - t) * 50)
     return np.asarray(x * rise * fall, np.float32)
 

@@ -1,10 +1,10 @@
 """Decoded music on disk: 44.1 kHz stereo int16 in shards of up to 64 clips that are mapped into memory.
 
-A shard is CACHE/<digest>.shard, the clips' samples one after the other, interleaved little-endian, and
-CACHE/<digest>.shard.json, which tells where each clip lies and which ones could not be read, and why. Clips are known
-by path, size and time of change, so any list of tracks finds what an earlier one has decoded. The json is written
-last: a shard counts once it is there, and an interrupted run goes on with the clips that no shard has. A clip that is
-cut is what is left of it. 8,000 clips of 30 s take 42 GB.
+A shard is CACHE/<digest>.shard, the clips' samples one after the other, interleaved and little-endian, together with
+CACHE/<digest>.shard.json, which says where each clip lies, which ones could not be read, and why. Clips are known by
+path, size and time of change, so that any list of tracks finds what an earlier one has decoded. The json is written
+last: a shard without one does not count, and an interrupted run goes on with the clips that no shard has. Of a clip
+that is cut, the rest is kept. 8,000 clips of 30 s take 42 GB.
 """
 
 import contextlib
@@ -33,20 +33,20 @@ from codec.audio.resample import Resampler
 from codec.files import new_file
 from formats.errors import AezError, AudioError
 from formats.grid import SAMPLE_RATE
-from training.data.collection import Track
+from training.data.tracks import Track
 
 VERSION = 1
-"""Of a shard's layout; shards of another are not looked at."""
+"""Version of a shard's layout; shards of other versions are ignored."""
 
 CLIPS = 64
 """Most clips of a shard: 340 MB of 30 s clips."""
 
 SHORTEST = 3.0
-"""Seconds a clip must have to be used: a segment of 2 s and some room to choose it."""
+"""Seconds that a usable clip has at least: a segment of 2 s and some room to choose it."""
 
 
 @dataclass(frozen=True)
-class Place:
+class Location:
     """Where a clip lies: sample pairs `start` to `start + samples` of a shard."""
 
     shard: Path
@@ -63,11 +63,11 @@ class Shards:
         lengths: N of each usable track.
     """
 
-    def __init__(self, tracks: list[Track], places: list[Place], skipped: dict[str, str]) -> None:
+    def __init__(self, tracks: list[Track], locations: list[Location], skipped: dict[str, str]) -> None:
         self.tracks = tracks
         self.skipped = skipped
-        self.lengths = [place.samples for place in places]
-        self._places = places
+        self.lengths = [location.samples for location in locations]
+        self._locations = locations
         self._open: dict[Path, NDArray[np.int16]] = {}
 
     @classmethod
@@ -93,26 +93,26 @@ class Shards:
         if pending:
             _decode(list(pending.items()), cache, jobs or _cores())
             known = _known(cache)
-        usable, places, skipped = [], [], {}
+        usable, locations, skipped = [], [], {}
         for key, track in zip(keys, tracks, strict=True):
             found = known[key] if key else "no such file"
-            if isinstance(found, Place) and found.samples < max(1, shortest * SAMPLE_RATE):
+            if isinstance(found, Location) and found.samples < max(1, shortest * SAMPLE_RATE):
                 found = f"too short: {found.samples / SAMPLE_RATE:.1f} s" if found.samples else "no samples in it"
-            if isinstance(found, Place):
+            if isinstance(found, Location):
                 usable.append(track)
-                places.append(found)
+                locations.append(found)
             else:
                 skipped[track.name] = found
-        return cls(usable, places, skipped)
+        return cls(usable, locations, skipped)
 
     def __len__(self) -> int:
         return len(self.tracks)
 
     def __getitem__(self, number: int) -> NDArray[np.int16]:
-        place = self._places[number]
-        if place.shard not in self._open:
-            self._open[place.shard] = np.asarray(np.memmap(place.shard, "<i2", "r").reshape(-1, 2))
-        return self._open[place.shard][place.start : place.start + place.samples].T
+        location = self._locations[number]
+        if location.shard not in self._open:
+            self._open[location.shard] = np.asarray(np.memmap(location.shard, "<i2", "r").reshape(-1, 2))
+        return self._open[location.shard][location.start : location.start + location.samples].T
 
     def report(self) -> str:
         """Return one line: how many tracks there are, and how many were skipped why."""
@@ -145,7 +145,7 @@ def _stored(x: NDArray[np.float32]) -> NDArray[np.int16]:
 
 
 def _key(path: Path) -> str:
-    """Return what a file is known by, "" if it is not there."""
+    """Return the key of a file, "" if it is not there."""
     try:
         state = path.stat()
     except OSError:
@@ -153,15 +153,15 @@ def _key(path: Path) -> str:
     return f"{path.resolve()}|{state.st_size}|{state.st_mtime_ns}"
 
 
-def _known(cache: Path) -> dict[str, Place | str]:
-    """Everything that the shards of a folder hold, by key: a place, or why there is none."""
-    known: dict[str, Place | str] = {}
+def _known(cache: Path) -> dict[str, Location | str]:
+    """Everything that the shards of a folder hold, by key: a clip's location, or the reason why there is none."""
+    known: dict[str, Location | str] = {}
     for index in sorted(cache.glob("*.shard.json")):
-        told = json.loads(index.read_text(encoding="utf-8"))
+        entry = json.loads(index.read_text(encoding="utf-8"))
         shard = index.with_suffix("")
-        if told["version"] == VERSION and shard.is_file() and shard.stat().st_size == 4 * told["samples"]:
-            known |= {key: Place(shard, *span) for key, span in told["clips"].items()}
-            known |= told["skipped"]
+        if entry["version"] == VERSION and shard.is_file() and shard.stat().st_size == 4 * entry["samples"]:
+            known |= {key: Location(shard, *span) for key, span in entry["clips"].items()}
+            known |= entry["skipped"]
     return known
 
 
@@ -171,12 +171,12 @@ def _cores() -> int:
 
 def _decode(pending: list[tuple[str, Path]], cache: Path, jobs: int) -> None:
     """Write shards of all pending clips."""
-    for part in cache.glob(".*.part"):  # left behind by a process that was killed, if nobody has written to it lately
+    for part in cache.glob(".*.part"):  # left by a process that was killed, unless somebody has just written to it
         if time.time() - part.stat().st_mtime > 3600:
             part.unlink(missing_ok=True)
     size = max(1, min(CLIPS, -(-len(pending) // (4 * jobs))))
     groups = [pending[i : i + size] for i in range(0, len(pending), size)]
-    # Threads of torch or onnxruntime may run in this process: a forked one could find their locks taken for ever.
+    # Not forked: threads of torch or onnxruntime in this process may hold locks that a fork would never get back.
     context = get_context("spawn")
     stop = context.Event()
     workers = min(jobs, len(groups))
@@ -198,7 +198,7 @@ def _decode(pending: list[tuple[str, Path]], cache: Path, jobs: int) -> None:
 
 @contextlib.contextmanager
 def _bar(total: int) -> Iterator[Callable[[int, int], None]]:
-    """A bar on stderr while a person watches; gives what to call with clips done and clips skipped."""
+    """A progress bar on stderr if that is a terminal; yields a function to call with clips done and clips skipped."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -223,7 +223,7 @@ _stop: list[Event] = []
 
 
 def _begin(stop: Event) -> None:
-    """Prepare a process: Ctrl-C is the parent's to handle, decoders complain to nobody, no life without the parent."""
+    """Prepare a process: the parent handles Ctrl-C, messages of decoders are discarded, it ends with its parent."""
     _stop.append(stop)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
@@ -243,7 +243,7 @@ def _write_shard(group: list[tuple[str, Path]], cache: Path) -> tuple[int, int]:
     shard = cache / f"{digest}.shard"
     clips: dict[str, tuple[int, int]] = {}
     skipped: dict[str, str] = {}
-    at = 0
+    position = 0
     with new_file(shard, force=True) as file:
         for key, path in group:
             if any(stop.is_set() for stop in _stop):
@@ -252,14 +252,14 @@ def _write_shard(group: list[tuple[str, Path]], cache: Path) -> tuple[int, int]:
                 samples = _append(path, file)
             except AudioError as error:
                 skipped[key] = _reason(error, path)
-                file.seek(4 * at)
+                file.seek(4 * position)
                 file.truncate()
                 continue
-            clips[key] = (at, samples)
-            at += samples
-    told = {"version": VERSION, "samples": at, "clips": clips, "skipped": skipped}
+            clips[key] = (position, samples)
+            position += samples
+    entry = {"version": VERSION, "samples": position, "clips": clips, "skipped": skipped}
     with new_file(shard.with_suffix(".shard.json"), force=True) as index:
-        index.write(json.dumps(told, indent=0).encode())
+        index.write(json.dumps(entry, indent=0).encode())
     return len(group), len(skipped)
 
 
@@ -273,5 +273,5 @@ def _append(path: Path, file: BinaryIO) -> int:
 
 
 def _reason(error: AudioError, path: Path) -> str:
-    """An error's text without the path, which whoever reads it knows."""
+    """An error's text without the path, which the reader knows."""
     return str(error).removeprefix(str(path)).lstrip(": ").replace(str(path), path.name)

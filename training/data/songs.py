@@ -1,4 +1,4 @@
-"""Music made of nothing: chords that decay, drums, hiss, panned. For tests and for the tiny model that they use."""
+"""Synthesized music for tests and their tiny models: decaying chords, drums and hiss, panned."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,16 +1,23 @@
-"""Synthesized training items: pure tones that glide, struck bars, bursts and clicks out of quiet.
+"""Synthesized training items: gliding tones, struck bars, bursts and clicks after silence.
 
-Recorded music has next to none of these alone, and a network that never heard one fills noise between the partials of
-a tone. They are of the kinds that `training.evaluation.stress` measures with, drawn at random.
+Recorded music contains hardly any of these alone, and a network that was not trained on them puts noise between the
+partials of a pure tone. The stress signals of `training.evaluation.stress` are of the same kinds; these are random.
 """
 
 import numpy as np
 import numpy.typing as npt
+from scipy import signal
 
 from formats.grid import SAMPLE_RATE
-from training.evaluation.stress import band
 
 Doubles = npt.NDArray[np.float64]
+
+
+def band(x: Doubles, centre: float, width: float) -> Doubles:
+    """Samples [N] through a band-pass filter of `width` Hz around `centre`."""
+    edges = [max(20.0, centre - width / 2), min(0.49 * SAMPLE_RATE, centre + width / 2)]
+    # Forwards only: a filter run both ways would ring before the transient that it shapes.
+    return np.asarray(signal.sosfilt(signal.butter(2, edges, "bandpass", fs=SAMPLE_RATE, output="sos"), x))
 
 
 def glide(rng: np.random.Generator, t: Doubles) -> Doubles:
@@ -50,7 +57,7 @@ def click(rng: np.random.Generator, t: Doubles) -> Doubles:
 
 
 def synthesized(rng: np.random.Generator, length: int) -> npt.NDArray[np.float32]:
-    """One piece at a random level: [2, length] in [-1, 1]; now and then over faint noise."""
+    """One piece of random loudness: [2, length] in [-1, 1]; half of them over faint noise."""
     out, t = np.zeros((2, length)), np.arange(length) / SAMPLE_RATE
     if rng.random() < 0.4:
         for _ in range(int(rng.integers(1, 4))):

@@ -1,1 +1,1 @@
-"""Codecs side by side at equal measured rate: peers, curves, comparisons, frontier, goals, plots."""
+"""Codecs compared at equal measured rate: peers, curves, comparisons, frontier, goals, plots."""

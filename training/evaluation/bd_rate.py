@@ -1,8 +1,8 @@
 """Bitrate saved at equal quality (Bjontegaard delta), from the measured curves of two systems.
 
 After G. Bjontegaard, "Calculation of average PSNR differences between RD-curves", VCEG-M33 (2001), with piecewise cubic
-Hermite interpolation that does not overshoot (pchip) in place of one polynomial: log rate as a function of quality,
-averaged over the range of quality that both curves reach.
+Hermite interpolation that does not overshoot (pchip) instead of one polynomial: log rate as a function of quality,
+averaged over the range of quality that both curves have.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,19 +13,19 @@ import numpy.typing as npt
 from scipy.interpolate import PchipInterpolator
 
 from training.evaluation.compare import Row, curve, curve_rows
-from training.evaluation.markdown import section
+from training.markdown import section
 from training.metrics.clip import HIGHER_IS_BETTER
 
 METRICS = {"mel": "mel", "stft": "STFT", "visqol": "ViSQOL", "rmse_44k": "RMSE 44.1 kHz"}
 LOWEST, HIGHEST = 8.0, 96.0  # kbit/s asked of the first system
-SLACK = 1.05  # what was asked for and what was measured may differ by this factor
+SLACK = 1.05  # factor by which asked and measured rates may differ
 RESAMPLES = 500
 Doubles = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Saving:
-    """Rate of the first system over the second's at equal quality, in per cent less one: below 0 is saved."""
+    """Change of rate from the second system to the first at equal quality, in per cent: below 0 is saved."""
 
     per_clip: float  # per cent, geometric mean over clips
     per_clip_interval: tuple[float, float]  # 95 %, bootstrap over clips
@@ -36,9 +36,9 @@ class Saving:
 
 
 def log_ratio(rates: Doubles, quality: Doubles, other_rates: Doubles, other_quality: Doubles) -> float:
-    """Mean of log(rate / other rate) over the quality both curves reach; nan where they share none.
+    """Mean of log(rate / other rate) over the range of quality that both curves have; nan if there is none.
 
-    Quality is better when larger. Points that are no better than one of lower rate are left out, for there rate is no
+    Larger is better. Points that are no better than one of lower rate are left out, because there rate is not a
     function of quality.
 
     Shape:
@@ -57,10 +57,10 @@ def log_ratio(rates: Doubles, quality: Doubles, other_rates: Doubles, other_qual
 def saving(
     ours: Sequence[Row], theirs: Sequence[Row], metric: str, seed: int = 0, *, both_intervals: bool = True
 ) -> Saving:
-    """What the first system saves against the second over 8 to 96 kbit/s of the first, by one metric.
+    """Saving of the first system against the second over 8 to 96 kbit/s of the first, by one metric.
 
-    Intervals are percentiles of the result over clips drawn with replacement; a seed names the draw. That of the
-    curves of means takes nearly all the time, and is nan unless asked for.
+    Intervals are percentiles of the result over clips drawn with replacement, with a seed. The one of the curves of
+    means takes nearly all the time, and is nan unless `both_intervals`.
     """
     kept = [row for row in ours if LOWEST / SLACK <= row.kbps <= HIGHEST * SLACK]
     clips = sorted({row.clip for row in kept} & {row.clip for row in theirs})
@@ -84,7 +84,7 @@ def saving(
 
 
 def savings_table(rows: Sequence[Row], ours: str, others: Iterable[str]) -> str:
-    """Markdown: what `ours` saves against every other system, by every metric."""
+    """Markdown: savings of `ours` against every other system, by every metric."""
     own = curve_rows(rows, ours)
     lines = []
     for other in others:
@@ -98,10 +98,10 @@ def savings_table(rows: Sequence[Row], ours: str, others: Iterable[str]) -> str:
             ]
         lines.append(cells)
     note = (
-        f"Rate {ours} takes to reach the other's quality, as a change in per cent (below 0: saved), averaged over the "
-        f"quality both reach from {LOWEST:g} to {HIGHEST:g} kbit/s of {ours}: Bjontegaard delta with pchip over log "
-        "rate. First the geometric mean over clips, then the same on curves of means; 95 % intervals from clips drawn "
-        "with replacement. A number of clips is given where some share no quality, - where none does."
+        f"Rate that {ours} needs for the other's quality, as a change in per cent (below 0: saved), averaged over the "
+        f"quality that both have from {LOWEST:g} to {HIGHEST:g} kbit/s of {ours}: Bjontegaard delta with pchip over "
+        "log rate. First the geometric mean over clips, then the same on curves of means; 95 % intervals from clips "
+        "drawn with replacement. A number of clips is given where some share no quality, - where none does."
     )
     head = ["against", *(f"{name}, {how}" for name in METRICS.values() for how in ("by clip", "on means"))]
     return section("Bitrate at equal quality (BD-rate)", note, head, lines)
@@ -126,13 +126,13 @@ def _clip_ratio(ours: Sequence[Row], theirs: Sequence[Row], metric: str, sign: i
 
 def _by_setting(rows: Sequence[Row], clips: Sequence[str], metric: str, sign: int) -> Doubles:
     """[settings, clips, 2]: rate and quality; nan where a clip was not measured or has no value."""
-    place = {clip: i for i, clip in enumerate(clips)}
+    number = {clip: i for i, clip in enumerate(clips)}
     settings = list(dict.fromkeys(row.setting for row in rows))
     table = np.full((len(settings), len(clips), 2), np.nan)
     for row in rows:
         value = row.metrics.get(metric, np.nan)
-        if row.clip in place and np.isfinite(value):
-            table[settings.index(row.setting), place[row.clip]] = row.kbps, sign * value
+        if row.clip in number and np.isfinite(value):
+            table[settings.index(row.setting), number[row.clip]] = row.kbps, sign * value
     return table
 
 
@@ -140,7 +140,7 @@ def _mean_ratio(tables: Sequence[Doubles], chosen: npt.NDArray[np.int64]) -> flo
     curves = []
     for table in tables:
         part = table[:, chosen]
-        # A point of the curve of means is one that every clip has, or the curve would jump between sets of clips.
+        # Only points that every clip has: the curve of means would otherwise jump between sets of clips.
         full = part[np.isfinite(part).all(axis=(1, 2))]
         curves += [full[..., 0].mean(axis=1), full[..., 1].mean(axis=1)] if full.size else [np.zeros(0), np.zeros(0)]
     return log_ratio(*curves)

@@ -1,4 +1,4 @@
-"""Two codecs at equal measured rate, clip by clip: interpolated curves, paired differences, and what may be claimed."""
+"""Two codecs at equal measured rate, clip by clip: interpolated curves, paired differences, and claims."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from scipy import special
 from training.metrics.clip import HIGHER_IS_BETTER
 
 WIDTH_LIMIT = 3.0  # dB of stereo width error up to which a claim may be made
-NMR_FROM = 46.0  # kbit/s: below, filling with plausible noise costs noise-to-mask by construction (48 less rate slack)
+NMR_FROM = 46.0  # kbit/s, 48 less rate slack: below it, noise filling costs noise-to-mask ratio by construction
 CLAIMED = ("mel", "stft", "visqol")
 
 
@@ -116,7 +116,7 @@ def interval(values: Iterable[float]) -> tuple[float, float]:
 
 
 def claim(ours: Sequence[Row], theirs: Sequence[Row]) -> str:
-    """What may be said of a setting: 'ahead', 'behind', 'mixed' or 'none' (no common rates).
+    """What may be claimed for a setting: 'ahead', 'behind', 'mixed' or 'none' (no common rates).
 
     Ahead means mel, STFT and ViSQOL ahead (from 48 kbit/s up noise-to-mask as well), stereo width off by less than
     3 dB on average, no more clipping than the other at the nearest rate, exact length. Behind means all three behind.

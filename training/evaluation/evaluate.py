@@ -1,16 +1,14 @@
-"""Codecs side by side on real songs, through their real commands, at equal measured rate.
+"""Compare codecs on real songs, through their real commands, at equal measured rate.
 
     python -m training evaluate --music DIR --systems aez,aez:start,opus,lame,aac --kbps 8,16,32,64 --tiers --out DIR
 
-The first aez system of the list is compared with every other system. Results are kept in OUT/cache, so that peers are
-measured once, and a system again only when its program, code or model changed. OUT/results.csv holds every row,
+The first aez system of the list is compared with every other system. Results are cached in OUT/cache, so that peers are
+measured once, and a system again only if its program, code or model has changed. OUT/results.csv holds every row,
 OUT/table.md goals, means and comparisons, OUT/study.csv the founding study's table, OUT/*.png the plots.
 """
 
 import argparse
-import csv
 import hashlib
-import itertools
 import json
 import multiprocessing
 import os
@@ -24,19 +22,20 @@ from typing import NamedTuple
 
 import numpy as np
 import soundfile
-import soxr
 from rich.console import Console
 from rich.progress import Progress
 
-from codec.pipeline.encode import BITRATES
-from formats.errors import AezError, UsageError
+from codec.pipeline.plan import BITRATES
+from formats.errors import AezError
 from training.evaluation import founding, peers, tables
+from training.evaluation.clips import cut_all, find_songs
 from training.evaluation.compare import Row
+from training.evaluation.results import write_csv
 from training.metrics import clip, pre_echo
 
-SUFFIXES = {".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif"}
 LOWEST, HIGHEST = BITRATES
-EDGE = 1.25  # an aez system under comparison is measured this factor beyond the rates asked for, so curves overlap
+EDGE = 1.25
+"""Factor beyond the rates asked for at which further aez systems are measured as well, so that curves overlap."""
 
 
 class Task(NamedTuple):
@@ -49,60 +48,6 @@ class Task(NamedTuple):
     setting: peers.Setting
     cache: Path
     onsets: tuple[float, ...] = ()  # seconds in the clip
-
-
-class Clip(NamedTuple):
-    """A piece of a song, as the wav file that every codec gets."""
-
-    path: Path
-    digest: str
-    onsets: tuple[float, ...]
-
-
-def find_songs(music: Path, split: str | None) -> list[Path]:
-    """Songs of a folder in sorted order: by its manifest.csv (columns path, split) if it has one, else by its files.
-
-    Without a manifest, a split is a folder of that name, or everything if there is no such folder.
-
-    Raises:
-        UsageError: nothing there.
-    """
-    manifest = music / "manifest.csv"
-    if manifest.is_file():
-        with manifest.open(newline="", encoding="utf-8") as f:
-            songs = [music / row["path"] for row in csv.DictReader(f) if not split or row["split"] == split]
-    else:
-        folder = music / split if split and (music / split).is_dir() else music
-        songs = [p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES]
-    if not songs:
-        raise UsageError(f"no songs in {music}" + (f" for split {split}" if split else ""))
-    return sorted(songs)
-
-
-def cut_clip(song: Path, seconds: float, target: Path) -> float:
-    """Write the middle `seconds` of a song (all of a shorter one) as 16-bit stereo wav at 44.1 kHz.
-
-    Returns:
-        seconds of the song before the clip
-
-    Raises:
-        UsageError: the song is not readable, or empty.
-    """
-    try:
-        x, rate = soundfile.read(str(song), dtype="float32", always_2d=True)
-    except (soundfile.LibsndfileError, OSError) as e:
-        raise UsageError(f"cannot read {song.name}") from e
-    if not len(x):
-        raise UsageError(f"{song.name} is empty")
-    stereo = np.repeat(x, 2, axis=1) if x.shape[1] == 1 else x[:, :2]
-    if rate != clip.RATE:
-        stereo = soxr.resample(stereo, rate, clip.RATE, "VHQ")
-    count = min(len(stereo), round(seconds * clip.RATE))
-    start = (len(stereo) - count) // 2
-    part = target.with_suffix(f".{os.getpid()}.part.wav")
-    soundfile.write(str(part), np.clip(stereo[start : start + count], -1, 1), clip.RATE, subtype="PCM_16")
-    part.replace(target)
-    return start / clip.RATE
 
 
 def settings_for(
@@ -127,14 +72,14 @@ def settings_for(
 def measure_task(task: Task) -> Row:
     """Run one task, or take it from the cache.
 
-    Two layers: a row by clip, system and setting, and metrics by the samples that came out, so that a change of code
-    which changes no sample costs no measuring.
+    The cache has two layers: a row by clip, system and setting, and metrics by the decoded samples, so that nothing is
+    measured again after a change of code that changes no sample.
 
     Raises:
         peers.PeerError: the codec failed on this clip.
     """
-    places = [f"onsets {onset:.6f}" for onset in task.onsets]
-    key = _digest(task.clip_hash, task.fingerprint, task.setting.key, str(clip.VERSION), *places)
+    onsets = [f"onsets {onset:.6f}" for onset in task.onsets]
+    key = _digest(task.clip_hash, task.fingerprint, task.setting.key, str(clip.VERSION), *onsets)
     kept = task.cache / "rows" / f"{key}.json"
     if kept.is_file():
         return Row(**{**json.loads(kept.read_text()), "clip": task.clip.stem, "system": task.system})
@@ -171,7 +116,7 @@ def measure_task(task: Task) -> Row:
 
 
 def run_tasks(tasks: Sequence[Task], jobs: int, console: Console) -> tuple[list[Row], list[str]]:
-    """Measure all tasks, in parallel if asked; rows come back in the order of the tasks, failures as one line each."""
+    """Measure all tasks, in `jobs` processes; returns rows in the order of the tasks, and a line for each failure."""
     rows: dict[int, Row] = {}
     failures: list[str] = []
     with Progress(console=console, transient=True) as progress:
@@ -183,47 +128,6 @@ def run_tasks(tasks: Sequence[Task], jobs: int, console: Console) -> tuple[list[
                 failures.append(f"{tasks[index].clip.stem}: {result}")
             progress.advance(bar)
     return [rows[index] for index in sorted(rows)], failures
-
-
-def write_csv(rows: Sequence[Row], target: Path) -> None:
-    """Write one line per row, metrics as columns of their own; empty where a clip has no such metric."""
-    with target.open("w", newline="", encoding="utf-8") as f:
-        writer = csv.writer(f)
-        names = [name for name in asdict(rows[0]) if name != "metrics"] if rows else []
-        values = list(dict.fromkeys(name for row in rows for name in row.metrics))
-        writer.writerow([*names, *values])
-        for row in rows:
-            own = [f"{row.metrics[name]:.6g}" if name in row.metrics else "" for name in values]
-            writer.writerow([*(getattr(row, name) for name in names), *own])
-
-
-def read_csv(source: Path) -> list[Row]:
-    """Rows as `write_csv` wrote them, metrics to six digits.
-
-    Raises:
-        UsageError: not such a file.
-    """
-    rows = []
-    try:
-        with source.open(newline="", encoding="utf-8") as f:
-            for line in csv.DictReader(f):
-                own = {name: line.pop(name) for name in Row.__dataclass_fields__ if name != "metrics"}
-                row = Row(
-                    clip=own["clip"],
-                    system=own["system"],
-                    setting=own["setting"],
-                    kbps=float(own["kbps"]),
-                    seconds=float(own["seconds"]),
-                    coded_bytes=int(own["coded_bytes"]),
-                    encode_seconds=float(own["encode_seconds"]),
-                    decode_seconds=float(own["decode_seconds"]),
-                    length_error=int(own["length_error"]),
-                    metrics={name: float(value) for name, value in line.items() if value},
-                )
-                rows.append(row)
-    except (OSError, KeyError, TypeError, ValueError) as e:
-        raise UsageError(f"{source.name} holds no results of training.evaluation.evaluate") from e
-    return rows
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -248,7 +152,7 @@ def _evaluate(options: argparse.Namespace, console: Console) -> int:
     out: Path = options.out
     cache: Path = options.cache or out / "cache"
     songs = find_songs(options.music, options.split)[: options.limit]
-    clips = _cut_all(options.music, songs, options.seconds, cache, console)
+    clips = cut_all(options.music, songs, options.seconds, cache, console)
     ours = next((s.name for s in systems if s.ours), None)
     tasks = [
         Task(clip.path, clip.digest, codec.name, fingerprint, setting, cache, clip.onsets)
@@ -274,39 +178,12 @@ def _evaluate(options: argparse.Namespace, console: Console) -> int:
     return 1 if failures else 0
 
 
-def _cut_all(music: Path, songs: Sequence[Path], seconds: float, cache: Path, console: Console) -> list[Clip]:
-    """Cut a clip of every readable song; again each time, because the cache may be shared with another folder's run."""
-    folder = cache / f"clips-{seconds:g}s"
-    folder.mkdir(parents=True, exist_ok=True)
-    places = pre_echo.find_onsets(music)
-    clips: dict[str, Clip] = {}
-    for song in songs:
-        name = next(n for n in _names(song.stem) if n not in clips)
-        target = folder / f"{name}.wav"
-        try:
-            start = cut_clip(song, seconds, target)
-        except UsageError as e:
-            console.print(f"skipped: {e}", markup=False)
-            continue
-        known = tuple(onset - start for onset in places.get(song.relative_to(music).as_posix(), ()))
-        here = tuple(onset for onset in known if 0 <= onset < seconds)
-        clips[name] = Clip(target, hashlib.sha256(target.read_bytes()).hexdigest(), here)
-    if not clips:
-        raise UsageError("none of the songs could be read")
-    return list(clips.values())
-
-
-def _names(stem: str) -> Iterator[str]:
-    yield stem
-    yield from (f"{stem}-{number}" for number in itertools.count(2))
-
-
 def _results(tasks: Sequence[Task], jobs: int) -> Iterator[tuple[int, Row | str]]:
     if jobs == 1:
         for index, task in enumerate(tasks):
             yield index, _attempt(task)
         return
-    # One thread in every library of a worker: clips in parallel beat threads inside a clip.
+    # One thread in every library of a worker: clips in parallel are faster than threads inside a clip.
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
         os.environ.setdefault(name, "1")
     with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:

@@ -1,4 +1,4 @@
-"""The founding study's table, measured: latent grid, nominal and measured rate, ratio, log-spectral RMSE, per tier.
+"""The founding study's table, measured: latent grid, nominal and measured rate, ratio and log-spectral RMSE by tier.
 
 The study compared five latent sizes of a spectrogram autoencoder on mono music at 8 kHz with the original's phase; its
 column is root mean square error of natural-log magnitudes.
@@ -13,7 +13,7 @@ import numpy as np
 
 from formats.grid import SAMPLE_RATE
 from training.evaluation.compare import Row, groups, interval
-from training.evaluation.markdown import section
+from training.markdown import section
 
 COLUMN = {512: 0.867, 256: 0.803, 128: 0.929, 64: 1.24, 32: 1.61}
 """The study's RMSE at 8 kHz, by latents a frame."""

@@ -11,7 +11,7 @@ import numpy as np
 from training.evaluation import founding
 from training.evaluation.bd_rate import saving
 from training.evaluation.compare import WIDTH_LIMIT, Difference, Row, curve_rows, groups, mean_width, paired
-from training.evaluation.markdown import section
+from training.markdown import section
 
 LEADS = {"visqol": "ViSQOL", "mel": "mel", "stft": "STFT", "rmse_44k": "RMSE 44.1 kHz"}
 NAMES = {**LEADS, "nmr": "NMR dB"}
@@ -37,9 +37,9 @@ class Check(NamedTuple):
 
 
 def judge(rows: Sequence[Row], ours: str) -> list[Check]:
-    """Every comparison the goals ask for, in order; what this run has no rows for is 'not judged'.
+    """Every comparison that the goals ask for, in order; 'not judged' where this run has no rows for it.
 
-    A run over clips with known onsets, as `training.evaluation.stress` writes them, is judged by goal 7, any other by the rest.
+    A run over clips with known onsets (`training.evaluation.stress`) is judged by goal 7, any other run by the others.
     """
     if any("pre_echo_original_db" in row.metrics for row in rows):
         return _stress(rows, ours)
@@ -66,7 +66,7 @@ def goals_table(rows: Sequence[Row], ours: str) -> str:
     note = "\n".join(
         [
             "+ is better for the first, ± is the 95 % interval of the paired difference at equal measured rate. A peer "
-            "that has no file at a rate is no one to be compared with there. Stress signals count one by one.\n",
+            "without a file at a rate is not compared there. Stress signals count one by one.\n",
             *sums,
         ]
     )
@@ -191,8 +191,8 @@ def _stress(rows: Sequence[Row], ours: str) -> list[Check]:
 def _each(own: Sequence[Row], theirs: Sequence[Row], metric: str) -> tuple[str, str]:
     """Not behind on any single clip, whatever the mean.
 
-    The signals are few, unlike each other, and all there are, so an interval over them would be so wide that nothing
-    could ever miss the goal: every signal counts by itself.
+    The signals are few and unlike each other, so that an interval over them would be too wide for anything to miss the
+    goal. Therefore every signal counts by itself.
     """
     if not own or not theirs:
         return UNJUDGED, ""

@@ -1,9 +1,9 @@
-"""Codecs under measurement, all run as the command a user would type: a wav file in, a coded file, a wav file out.
+"""The codecs that are measured, run with the commands that a user would type: wav file, coded file, wav file.
 
-Peers get the fairest terms their tools offer: encoder defaults for music at a given rate, a lower sample rate where
-their encoders reach a rate only so (Opus and LAME see to that themselves), no padding or tags in the file, no dither on
-decoding. Rates are whole files. What comes back is brought to the clip's rate and exact length;
-none of the four needs a delay removed, because each of their formats carries it and their decoders obey.
+Peers get the best terms that their tools offer: encoder defaults for music at a given rate, a lower sample rate where
+their encoders need it for a low rate (Opus and LAME choose it themselves), no padding or tags in the file, no dither in
+decoding. Rates are those of whole files. Decoded clips are brought to the original's sample rate and exact length. None
+of the four needs a delay removed, because their formats carry it and their decoders respect it.
 """
 
 import hashlib
@@ -25,9 +25,10 @@ import soxr
 
 from codec.runtime import models
 from formats.errors import AezError, UsageError
+from training.evaluation import resampling_codec
 
 ROOT = Path(__file__).resolve().parents[2]
-_TIMEOUT = 600  # seconds for one command on one clip; nothing here takes a tenth of that
+_TIMEOUT = 600  # seconds for one command on one clip, ten times as long as any of them takes
 
 
 class PeerError(AezError):
@@ -35,14 +36,14 @@ class PeerError(AezError):
 
 
 class Setting(NamedTuple):
-    """What an encoder is asked for: a rate in kbit/s (1000 bit/s), one of aez's tiers, or neither: aez's default."""
+    """What an encoder is asked for: a rate in kbit/s (1000 bit/s), or one of aez's tiers; neither is aez's default."""
 
     kbps: float | None = None
     latent: int | None = None
 
     @property
     def key(self) -> str:
-        """The setting to twelve digits, for caches; `str` is for people and may round."""
+        """The setting to twelve digits, for caches; `str` is for people and rounds."""
         return f"({'None' if self.kbps is None else f'{self.kbps:.12g}'}, {self.latent})"
 
     def __str__(self) -> str:
@@ -52,28 +53,28 @@ class Setting(NamedTuple):
 
 
 class Trip(NamedTuple):
-    """A clip that went through a codec and came back."""
+    """A clip after encoding and decoding."""
 
     decoded: npt.NDArray[np.float32]  # [C, N] like the clip
     coded_bytes: int
     encode_seconds: float  # wall time of the whole process
     decode_seconds: float
-    length_error: int  # samples the decoder gave beyond the clip's, before they were cut or filled
+    length_error: int  # samples that the decoder gave beyond the clip's, before they were cut or filled up
 
 
 @dataclass(frozen=True)
 class System:
-    """A codec by name: its commands with {source}, {coded}, {target} and {rate} to fill in, and what it can do."""
+    """A codec: its commands, with {source}, {coded}, {target} and {rate} to be filled in, and what it can do."""
 
     name: str
     encoder: tuple[str, ...]
     decoder: tuple[str, ...]
     suffix: str
-    ladder: tuple[float, ...] = ()  # kbit/s to measure for a curve; () asks for exactly the rates under test
-    slower: tuple[tuple[float, str], ...] = ()  # up to these kbit/s, least first, the sample rates that reach them
-    resampled: tuple[str, ...] = ()  # what stands in the encoder's command for {resampled} then, with {hz} to fill in
+    ladder: tuple[float, ...] = ()  # kbit/s to measure for a curve; () means exactly the rates that are compared
+    slower: tuple[tuple[float, str], ...] = ()  # sample rates for rates up to these kbit/s, lowest first
+    resampled: tuple[str, ...] = ()  # replaces {resampled} in the encoder's command then, with {hz} to be filled in
     model: str | None = None
-    script: Path | None = None  # of a codec that lives here: a change of it is a change of the codec
+    script: Path | None = None  # source file of a codec of this repository
 
     @property
     def ours(self) -> bool:
@@ -87,20 +88,18 @@ class System:
         return sorted({p for p in (self.encoder[0], self.decoder[0]) if shutil.which(p) is None})
 
     def tiers(self) -> tuple[int, ...]:
-        """Latents a frame that the model offers, fewest first; none for a peer.
+        """Latents a frame of the model's tiers, fewest first; none for a peer.
 
         Raises:
             ModelError: there is no such model.
         """
-        if not self.ours:
-            return ()
-        return tuple(sorted(int(tier) for tier in models.by_name(self.model).card["tiers"]))
+        return models.by_name(self.model).latents if self.ours else ()
 
     def encode_command(self, source: Path, coded: Path, setting: Setting) -> list[str]:
         """The command line that codes `source` into `coded`.
 
         Raises:
-            UsageError: a tier asked of a codec that has none.
+            UsageError: a tier is asked of a codec that has none.
         """
         values = {"source": str(source), "coded": str(coded), "rate": f"{setting.kbps or 0:g}"}
         hz = next((hz for kbps, hz in self.slower if (setting.kbps or 0) <= kbps), None)
@@ -123,7 +122,7 @@ class System:
         return [part.format(coded=str(coded), target=str(target)) for part in self.decoder]
 
     def fingerprint(self) -> str:
-        """Changes whenever the same command on the same clip may give other results."""
+        """A digest that changes whenever the same command on the same clip may give another result."""
         parts = [*self.encoder, *self.decoder, self.model or "", *self.resampled, *map(str, self.slower)]
         if self.ours:
             parts.append(source_hash(self.model))
@@ -136,8 +135,10 @@ class System:
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-# python -c instead of -m: works for an installed package and for a clone alike, and names what is run.
-_AEZ = (sys.executable, "-c", "from codec.cli.main import main; raise SystemExit(main())")
+AEZ = (sys.executable, "-m", "aez")
+"""The aez command of this Python."""
+
+_RESAMPLING = (sys.executable, "-m", "training", "resampling-codec")
 _FFMPEG = ("ffmpeg", "-nostdin", "-y", "-loglevel", "error")
 _PEERS = (
     System(
@@ -174,11 +175,11 @@ _PEERS = (
     ),
     System(
         "resample",
-        (sys.executable, "-m", "training.evaluation.resampling_codec", "encode", "{source}", "{coded}", "{rate}"),
-        (sys.executable, "-m", "training.evaluation.resampling_codec", "decode", "{coded}", "{target}"),
+        (*_RESAMPLING, "encode", "{source}", "{coded}", "{rate}"),
+        (*_RESAMPLING, "decode", "{coded}", "{target}"),
         ".wav",
         (4, 8, 16, 32, 64, 128),
-        script=ROOT / "training" / "resample.py",
+        script=Path(resampling_codec.__file__),
     ),
 )
 PEER_NAMES = tuple(peer.name for peer in _PEERS)
@@ -197,14 +198,14 @@ def system(name: str) -> System:
             return peer
     base, _, model = name.partition(":")
     if base != "aez":
-        raise UsageError(f"no system named {name!r}: take aez, aez:MODEL, {', '.join(PEER_NAMES)}")
-    encoder = (*_AEZ, "encode", "{source}", "{coded}")
-    decoder = (*_AEZ, "decode", "{coded}", "{target}")
+        raise UsageError(f"there is no system {name!r}; there are aez, aez:MODEL, {', '.join(PEER_NAMES)}")
+    encoder = (*AEZ, "encode", "{source}", "{coded}")
+    decoder = (*AEZ, "decode", "{coded}", "{target}")
     return System(name, encoder, decoder, ".aez", model=model or None)
 
 
 def round_trip(codec: System, source: Path, setting: Setting, folder: Path) -> Trip:
-    """Code and decode a 16-bit wav file; the intermediate files stay in `folder` under fixed names.
+    """Encode and decode a 16-bit wav file; the intermediate files stay in `folder` under fixed names.
 
     Raises:
         PeerError: a command failed or left nothing readable.
@@ -239,25 +240,26 @@ def fit(x: npt.NDArray[np.float32], channels: int, samples: int) -> npt.NDArray[
 
 @lru_cache(maxsize=16)
 def source_hash(model: str | None) -> str:
-    """Hash of what decides aez's bytes and samples: the code of formats and codec, and the model's files.
+    """Hash of what decides aez's files and samples: the code of formats and codec, and the files of the model.
 
-    Commands but encode and decode are left out, for they change no audio. A model is looked for
-    where aez looks; one that cannot be found counts by all files under models/.
+    Rooms and commands that change no audio are left out. A model is searched where aez searches it; if it cannot be
+    found, all files under models/ are hashed.
     """
-    code = [
-        path
-        for room in ("formats", "codec")
-        for path in sorted((ROOT / room).rglob("*.py"))
-        if path.name != "cli.py" and (path.parent.name != "commands" or path.stem in ("encode", "decode"))
-    ]
+    code = [path for room in ("formats", "codec") for path in sorted((ROOT / room).rglob("*.py")) if _audible(path)]
     name = model or models.DEFAULT
-    places = [*(folder / name for folder in models.folders()[:-1]), ROOT / "models" / name, Path(name)]
-    named = next((place for place in places if (place / "model.json").is_file()), None)
+    folders = [*(folder / name for folder in models.folders()[:-1]), ROOT / "models" / name, Path(name)]
+    named = next((folder for folder in folders if (folder / "model.json").is_file()), None)
     files = sorted(p for p in (named or ROOT / "models").rglob("*") if p.is_file() and "__pycache__" not in p.parts)
     digest = hashlib.sha256()
     for path in (*code, *files):
         digest.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
+
+
+def _audible(path: Path) -> bool:
+    """Whether a source file of the codec can change what encoding or decoding gives."""
+    room = path.parent.name
+    return room not in ("batch", "inspection") and (room != "cli" or path.stem in ("encode", "decode"))
 
 
 def _run(command: Sequence[str]) -> float:

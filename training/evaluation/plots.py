@@ -1,12 +1,11 @@
 """Plots of measured rows, for a page or a paper: rate against quality, win rates, the founding study's table.
 
-Colours are Okabe and Ito's, told apart by the colour-blind, and with their markers they mean the same system in every
-plot. Curves are means over clips at each setting, bands their 95 % intervals.
+Curves are means over clips at each setting, bands are their 95 % intervals.
 """
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import matplotlib as mpl
 
@@ -17,10 +16,11 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator, PercentFormatter
+from matplotlib.ticker import PercentFormatter
 
 from training.evaluation import founding
 from training.evaluation.compare import Row, curve_rows, groups, interval, paired
+from training.evaluation.plot_style import LOOK, Style, log_values, name_ends, rate_axis, styles
 
 QUALITIES = {
     "visqol": "ViSQOL, opinion score 1 to 5",
@@ -32,49 +32,11 @@ QUALITIES = {
     "si_sdr": "SI-SDR, dB",
     "bandwidth_kept": "Share of bandwidth kept",
     "width_error_db": "Stereo width error, dB",
-    "pre_echo_db": "Pre-echo, dB of the attack",
+    "pre_echo_db": "Pre-echo, dB relative to the transient",
 }
-LOG_SCALED = {"mel", "stft", "rmse_44k", "rmse_8k"}  # distances whose worst would hide the rest
+LOG_SCALED = {"mel", "stft", "rmse_44k", "rmse_8k"}  # distances whose largest values would hide the others
 BETTER_UP = {"visqol", "si_sdr", "bandwidth_kept"}
 WON = {"visqol": "ViSQOL", "mel": "mel", "stft": "STFT", "rmse_44k": "RMSE 44.1 kHz", "nmr": "noise-to-mask"}
-STYLES = {
-    "aez": ("#d55e00", "o"),
-    "aez:start": ("#e69f00", "v"),
-    "opus": ("#0072b2", "s"),
-    "lame": ("#009e73", "^"),
-    "aac": ("#cc79a7", "D"),
-    "vorbis": ("#56b4e9", "P"),
-    "resample": ("#7f7f7f", "x"),
-}
-NAMES = {"opus": "Opus", "lame": "LAME", "aac": "AAC", "vorbis": "Vorbis", "resample": "resampled"}
-SPARE = (("#000000", "*"), ("#b39b00", "h"), ("#5d3a9b", "<"), ("#8c510a", ">"))  # for further models, in their order
-TICKS = (4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 160)
-LOOK: Any = {
-    "font.size": 13,
-    "axes.titlesize": 15,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "grid.color": "#e3e3e3",
-    "grid.linewidth": 0.8,
-    "axes.edgecolor": "#8a8a8a",
-    "axes.labelcolor": "#333333",
-    "xtick.color": "#333333",
-    "ytick.color": "#333333",
-    "figure.constrained_layout.use": True,
-    "svg.fonttype": "path",
-    "svg.hashsalt": "aez",
-}
-
-
-class Style(NamedTuple):
-    """How a system is drawn."""
-
-    label: str
-    color: str
-    marker: str
 
 
 class Band(NamedTuple):
@@ -83,20 +45,6 @@ class Band(NamedTuple):
     kbps: npt.NDArray[np.float64]
     mean: npt.NDArray[np.float64]
     half: npt.NDArray[np.float64]
-
-
-def styles(systems: Sequence[str], ours: str | None) -> dict[str, Style]:
-    """A style for every system: always the same for the known ones; the first of ours gets aez's."""
-    found, spare = {}, 0
-    for system in systems:
-        key = "aez" if system == ours else system
-        if key not in STYLES:
-            color, marker = SPARE[spare % len(SPARE)]
-            spare += 1
-        else:
-            color, marker = STYLES[key]
-        found[system] = Style(NAMES.get(system, system.replace("aez:start", "untrained start")), color, marker)
-    return found
 
 
 def band(rows: Sequence[Row], metric: str) -> Band:
@@ -157,12 +105,12 @@ def _rate_quality(rows: Sequence[Row], ours: str | None, metric: str, name: str)
     if ours:
         _mark_tiers(axes, rows, ours, metric, looks[ours])
     if metric in LOG_SCALED:
-        _log_values(axes, [float(value) for line in axes.get_lines() for value in np.asarray(line.get_ydata())])
-    _rate_axis(axes, [row.kbps for row in rows])
+        log_values(axes, [float(value) for line in axes.get_lines() for value in np.asarray(line.get_ydata())])
+    rate_axis(axes, [row.kbps for row in rows])
     arrow = "higher" if metric in BETTER_UP else "lower"
     axes.set_title(name, pad=24)
     axes.text(0, 1.02, f"{arrow} is better", transform=axes.transAxes, color="#555555", fontsize=12)
-    _name_ends(axes, ends)
+    name_ends(axes, ends)
     return figure
 
 
@@ -180,7 +128,7 @@ def _mark_tiers(axes: Axes, rows: Sequence[Row], ours: str, metric: str, style: 
         points.append((float(np.mean([row.kbps for row in group])), mean, setting.removeprefix("latent ")))
     for i, (rate, mean, label) in enumerate(sorted(points)):
         axes.plot([rate], [mean], "o", markersize=12, markerfacecolor="none", markeredgecolor=style.color, zorder=5)
-        # Numbers stand on the good side of the curve, where no peer is expected, and take turns in height.
+        # Numbers are on the better side of the curve, where no peer is expected, at alternating heights.
         up = 1 if metric in BETTER_UP else -1
         axes.annotate(
             label,
@@ -195,7 +143,7 @@ def _mark_tiers(axes: Axes, rows: Sequence[Row], ours: str, metric: str, style: 
 
 
 def _win_rate(rows: Sequence[Row], ours: str) -> Figure | None:
-    # The resampled baseline loses everywhere, which the other plots show at no cost to the readability of this one.
+    # The resampled baseline loses everywhere; the other plots show that, and this one is easier to read without it.
     others = [s for s in dict.fromkeys(row.system for row in rows) if s not in (ours, "resample")]
     looks = styles([ours, *others], ours)
     settings = groups(curve_rows(rows, ours))
@@ -222,9 +170,9 @@ def _win_rate(rows: Sequence[Row], ours: str) -> Figure | None:
         axes.set_ylim(-0.04, 1.04)
         axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
         axes.set_title(name, fontsize=13)
-        _rate_axis(axes, [row.kbps for group in settings.values() for row in group])
+        rate_axis(axes, [row.kbps for group in settings.values() for row in group])
         axes.label_outer()
-        _name_ends(axes, ends)
+        name_ends(axes, ends)
     if not drawn:
         plt.close(figure)
         return None
@@ -261,8 +209,8 @@ def _study(rows: Sequence[Row], ours: str) -> Figure | None:
             measured, mean, "o:", color=style.color, markerfacecolor="white", label=f"{style.label}, measured rate"
         )
         axes.set_title(f"Log-spectral RMSE, {name}", pad=28)
-        _log_values(axes, [float(value) for line in axes.get_lines() for value in np.asarray(line.get_ydata())])
-        _rate_axis(axes, [*nominal, *measured, *base.kbps], "kbit/s (nominal in 1024 bit/s, measured in 1000)")
+        log_values(axes, [float(value) for line in axes.get_lines() for value in np.asarray(line.get_ydata())])
+        rate_axis(axes, [*nominal, *measured, *base.kbps], "kbit/s (nominal in 1024 bit/s, measured in 1000)")
         axes.label_outer()
         for tier, x in zip(tiers, nominal, strict=True):
             axes.axvline(x, color=style.color, linewidth=0.8, alpha=0.5, zorder=1)
@@ -280,75 +228,6 @@ def wilson(
     middle = (share + z**2 / (2 * clips)) / (1 + z**2 / clips)
     half = z / (1 + z**2 / clips) * np.sqrt(share * (1 - share) / clips + (z / (2 * clips)) ** 2)
     return middle - half, middle + half
-
-
-def _log_values(axes: Axes, means: Sequence[float]) -> None:
-    """Logarithmic values, as far as means reach: a wide interval that nears zero must not squeeze them."""
-    if max(means) <= 0:  # everything perfect
-        return
-    axes.set_yscale("log")
-    low, high = max(min(means), 1e-3 * max(means)) / 1.4, max(means) * 1.4
-    axes.set_ylim(low, high)
-    fine = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 4, 5, 6, 8, 10)
-    coarse = (0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5, 7, 10, 15)
-    axes.set_yticks([tick for tick in (fine if high < 4 * low else coarse) if low <= tick <= high])
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.yaxis.set_minor_locator(NullLocator())
-
-
-def _rate_axis(axes: Axes, rates: Sequence[float], name: str = "measured kbit/s (whole files, 1000 bit/s)") -> None:
-    low, high = min(rates) / 1.1, max(rates) * 1.1
-    axes.set_xscale("log")
-    axes.set_xlim(low, high)
-    ticks = [tick for tick in TICKS if low <= tick <= high]
-    axes.set_xticks(ticks if len(ticks) < 8 else [tick for tick in ticks if tick in (4, 8, 16, 32, 64, 128)])
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.set_xlabel(name)
-
-
-def _name_ends(axes: Axes, ends: Sequence[tuple[float, float, Style]]) -> None:
-    """Names at the right, each as near to the end of its curve as its neighbours let it."""
-    low, high = axes.get_ylim()
-    axes.set_ylim(low, high)
-    ends = [(rate, min(max(value, low), high), style) for rate, value, style in ends]
-    height = axes.get_window_extent().height / axes.figure.dpi * 72
-    # In shares of the axes' height, so that linear and logarithmic scales are alike.
-    heights = [float(axes.transAxes.inverted().transform(axes.transData.transform((x, y)))[1]) for x, y, _ in ends]
-    order = sorted(range(len(ends)), key=lambda i: heights[i])
-    places = spread([heights[i] for i in order], 17 / height, 0.0, 1.0)
-    for i, place in zip(order, places, strict=True):
-        rate, value, style = ends[i]
-        axes.annotate(
-            style.label,
-            (rate, value),
-            (1.02, place),
-            textcoords="axes fraction",
-            va="center",
-            color=style.color,
-            fontweight="bold",
-            annotation_clip=False,
-            arrowprops={"arrowstyle": "-", "color": style.color, "linewidth": 0.8, "alpha": 0.6, "relpos": (0, 0.5)},
-        )
-
-
-def spread(values: Sequence[float], gap: float, low: float, high: float) -> list[float]:
-    """Rising values moved apart to at least `gap`, within low and high if they fit, near where they were."""
-    places = [min(max(value, low), high) for value in values]
-    for _ in range(200):
-        moved = False
-        for i in range(len(places) - 1):
-            lack = gap - (places[i + 1] - places[i])
-            if lack > 1e-9 * gap:
-                places[i] -= lack / 2
-                places[i + 1] += lack / 2
-                moved = True
-        shift = max(low - places[0], 0.0) + min(high - places[-1], 0.0) if places else 0.0
-        places = [place + shift for place in places]
-        if not moved:
-            break
-    return places
 
 
 def _save(figure: Figure, stem: Path) -> Path:

@@ -3,9 +3,9 @@
     python -m training stress OUT
     python -m training evaluate --music OUT --systems aez,opus,lame --kbps 16,32,64 --out runs/stress
 
-Each is ten seconds of what codecs are known to fail at: pure tones (glockenspiel, violin, sweeps), attacks (castanets,
-drums), very wide stereo, dense random attacks (applause), clicks in digital silence. The manifest carries the places of
-attacks that come out of quiet, for the pre-echo figure of `training.metrics.pre_echo`.
+Each is ten seconds of a sound that is difficult for codecs: pure tones (glockenspiel, violin, sweeps), transients
+(castanets, drums), very wide stereo, dense random transients (applause), clicks in digital silence. The manifest lists
+the onsets of transients after quiet, for the pre-echo of `training.metrics.pre_echo`.
 """
 
 import argparse
@@ -20,16 +20,18 @@ import numpy.typing as npt
 import soundfile
 from scipy import signal
 
+from training.data.synthetic import band
+
 RATE = 44100
 SECONDS = 10.0
 COUNT = round(SECONDS * RATE)
 PEAK = 0.7
-ROOM = 1e-4  # RMS of the noise under drums and castanets: out of digital silence nothing would be spread
+ROOM = 1e-4  # RMS of the noise under drums and castanets: codecs write digital silence without any pre-echo
 Doubles = npt.NDArray[np.float64]
 
 
 class Stress(NamedTuple):
-    """Audio and the seconds at which attacks begin out of quiet."""
+    """Audio, and the seconds at which transients begin after quiet."""
 
     samples: Doubles  # [2, N]
     onsets: tuple[float, ...]
@@ -47,11 +49,11 @@ def glockenspiel() -> Stress:
             if pitch * r < 20000
         )
         _add(out, onset, np.asarray(bar) * _fade(t, 0.0003), 0.3 + 0.4 * (i % 2))
-    return Stress(out, ())  # bars ring into each other: nothing here is quiet before an attack
+    return Stress(out, ())  # bars ring into each other: there is no quiet before their onsets
 
 
 def violin() -> Stress:
-    """Bowed notes: harmonics falling by 1 / k through two body resonances, vibrato of 6 Hz, slow attacks."""
+    """Bowed notes: harmonics falling by 1 / k through two body resonances, vibrato of 6 Hz, slow onsets."""
     out = np.zeros((2, COUNT))
     for i, semitone in enumerate((0, 2, 4, 5, 7)):
         t = _time(1.9)
@@ -83,7 +85,7 @@ def castanets() -> Stress:
 
 
 def drums() -> Stress:
-    """Kick, snare and hi-hat, spaced so that each comes out of near silence."""
+    """Kick, snare and hi-hat, spaced so that each comes after near silence."""
     rng = np.random.default_rng(5)
     out, onsets = ROOM * rng.standard_normal((2, COUNT)), np.arange(0.4, 9.5, 0.4)
     for i, onset in enumerate(onsets):
@@ -129,8 +131,8 @@ SIGNALS: dict[str, tuple[str, Callable[[], Stress]]] = {
     "glockenspiel": ("tonal", glockenspiel),
     "violin": ("tonal", violin),
     "sweeps": ("tonal", sweeps),
-    "castanets": ("attacks", castanets),
-    "drums": ("attacks", drums),
+    "castanets": ("transients", castanets),
+    "drums": ("transients", drums),
     "wide-stereo": ("stereo", wide_stereo),
     "applause": ("noise", applause),
     "clicks": ("silence", clicks),
@@ -146,10 +148,10 @@ def write(folder: Path) -> None:
         writer.writerow(["path", "split", "seconds", "genre", "artist", "onsets"])
         for name, (kind, make) in SIGNALS.items():
             made = make()
-            level = PEAK / np.abs(made.samples).max()
-            soundfile.write(str(folder / f"{name}.wav"), made.samples.T * level, RATE, subtype="PCM_16")
-            places = " ".join(f"{onset:.6g}" for onset in made.onsets)
-            writer.writerow([f"{name}.wav", "test", f"{SECONDS:g}", kind, "synthesized", places])
+            gain = PEAK / np.abs(made.samples).max()
+            soundfile.write(str(folder / f"{name}.wav"), made.samples.T * gain, RATE, subtype="PCM_16")
+            onsets = " ".join(f"{onset:.6g}" for onset in made.onsets)
+            writer.writerow([f"{name}.wav", "test", f"{SECONDS:g}", kind, "synthesized", onsets])
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -173,13 +175,6 @@ def _time(seconds: float) -> Doubles:
 def _fade(t: Doubles, seconds: float) -> Doubles:
     """Rise from 0 to 1 in `seconds` from the smallest of t's ends on; t reversed fades out."""
     return np.minimum(1.0, t / seconds)
-
-
-def band(x: Doubles, centre: float, width: float) -> Doubles:
-    """What of `x` [N] lies in a band of `width` Hz around `centre`."""
-    edges = [max(20.0, centre - width / 2), min(0.49 * RATE, centre + width / 2)]
-    # Forwards only: a filter run both ways would ring before the attack that it shapes.
-    return np.asarray(signal.sosfilt(signal.butter(2, edges, "bandpass", fs=RATE, output="sos"), x))
 
 
 def _add(out: Doubles, onset: float, sound: Doubles, pan: float) -> None:

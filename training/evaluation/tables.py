@@ -4,10 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from training.evaluation import bd_rate, founding, goals
+from training.evaluation import bd_rate, founding, goals, pre_echo_tables
 from training.evaluation.compare import Row, claim, curve_rows, groups, mean_width, paired
-from training.evaluation.markdown import section
-from training.metrics import pre_echo
+from training.markdown import section
 from training.metrics.clip import RATE
 
 COLUMNS = {
@@ -24,7 +23,7 @@ COMPARED = ("mel", "stft", "visqol", "rmse_44k", "nmr", "si_sdr")
 
 
 def report(rows: Sequence[Row], ours: str | None, failures: Sequence[str], seconds: float, ratio: float = 2.0) -> str:
-    """The whole table.md, goals first; `ratio` is how many times our rate Opus is also compared at."""
+    """The whole table.md, goals first; Opus is also compared at `ratio` times our rate."""
     clips = len({row.clip for row in rows})
     parts = [f"# {clips} clips of {seconds:g} s\n\nRates are whole files in 1000 bit/s.\n"]
     others = [name for name in dict.fromkeys(row.system for row in rows) if name != ours]
@@ -37,8 +36,8 @@ def report(rows: Sequence[Row], ours: str | None, failures: Sequence[str], secon
         parts.append(bd_rate.savings_table(rows, ours, others))
         parts.append(goals.multiple_table(rows, ours, "opus", ratio) if ratio > 1 else "")
     parts.append(means(rows))
-    echoes = pre_echo.pre_echo_table(rows, ours, others)
-    parts += [echoes, pre_echo.signal_tables(rows, ours, others) if echoes and ours else ""]
+    echoes = pre_echo_tables.pre_echo_table(rows, ours, others)
+    parts += [echoes, pre_echo_tables.signal_tables(rows, ours, others) if echoes and ours else ""]
     parts += [comparison(rows, ours, other) for other in others if ours]
     if failures:
         parts.append("## Failed\n\n" + "\n".join(f"- {line}" for line in failures) + "\n")

@@ -1,4 +1,4 @@
-"""A trained classifier on disk: genre.onnx, genre.json, and the attribution of the music it learned from."""
+"""A trained classifier on disk: genre.onnx, genre.json, and the attribution of the music that it was trained on."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +16,14 @@ import torch
 from codec.inspection.genre import SIZE
 from codec.runtime.classifiers import CARD, FEATURES, GRAPH
 from codec.runtime.models import Model
-from formats.model.scales import GROUP
+from formats.model.scales import SEGMENT_VECTORS
 from training.genre.data import SECONDS, Song
 from training.genre.network import Ensemble
-from training.ranked.export import parity, write_graph
-
-TOLERANCE = 1e-4
-"""Largest difference between ONNX Runtime and torch, relative to the largest logit."""
+from training.model_files.graphs import check_parity, parity, write_graph
 
 
 def manifest(data: Path, songs: Sequence[Song]) -> list[dict[str, str]]:
-    """The lines of the collection's manifest.csv that speak of these songs; none where it has no manifest."""
+    """The lines of the collection's manifest.csv about these songs; none where it has no manifest."""
     if not (data / "manifest.csv").is_file():
         return []
     used = {song.track.path for song in songs}
@@ -38,8 +36,8 @@ def counted(rows: Sequence[dict[str, str]], column: str) -> dict[str, int]:
     return dict(sorted(Counter(row[column] for row in rows if row.get(column)).items()))
 
 
-def told(songs: Sequence[Song], classes: Sequence[str], rows: Sequence[dict[str, str]]) -> dict[str, Any]:
-    """What a card says of the music: songs, artists, songs of each class, licences, where labels come from."""
+def described(songs: Sequence[Song], classes: Sequence[str], rows: Sequence[dict[str, str]]) -> dict[str, Any]:
+    """What a card says about the music: songs, artists, songs of each class, licences, origin of the labels."""
     return {
         "songs": len(songs),
         "artists": len({song.artist for song in songs}),
@@ -59,23 +57,22 @@ def write(
     data: Path,
     scores: dict[str, Any],
 ) -> dict[str, Any]:
-    """Write the folder; returns the card. `scores`: what the card says of its accuracy."""
-    example = torch.randn(2, GROUP, SIZE) * 5 - 10
+    """Write the folder; returns the card. `scores`: what the card says about its accuracy."""
+    example = torch.randn(2, SEGMENT_VECTORS, SIZE) * 5 - 10
     graph = write_graph(net, (example,), ("features",), ["logits"], part="aez genre classifier")
-    pieces: list[tuple[torch.Tensor, ...]] = [(torch.randn(count, GROUP, SIZE) * 5 - 10,) for count in (1, 2, 15)]
-    error = parity(graph, net, pieces, ("features",))
-    if error > TOLERANCE:
-        raise SystemExit(f"ONNX Runtime and torch disagree on the classifier: {error}")
+    examples = [(torch.randn(count, SEGMENT_VECTORS, SIZE) * 5 - 10,) for count in (1, 2, 15)]
+    error = parity(graph, net, examples, ("features",))
+    check_parity(classifier=error)
     rows = manifest(data, songs)
     card = {
         "classes": list(classes),
-        "codec_models": [model.id.hex() for model in models],
-        "codec_model_names": [model.name for model in models],
+        "bitstreams": [model.id.hex() for model in models],
         "features": FEATURES,
+        "date": date.today().isoformat(),
         "sha256": hashlib.sha256(graph).hexdigest(),
         "parity_with_torch": error,
         "temperature": round(net.temperature, 4),
-        "data": told(songs, classes, rows),
+        "data": described(songs, classes, rows),
         "accuracy": scores,
     }
     folder.mkdir(parents=True, exist_ok=True)
@@ -93,5 +90,5 @@ def attribution(rows: Sequence[dict[str, str]]) -> str:
         + (f", from {row['source_repo']}" if row.get("source_repo") else "")
         for row in rows
     }
-    head = "# Music this classifier learned from\n\nExcerpts; none of it is part of the classifier's files.\n\n"
+    head = "# Music that this classifier was trained on\n\nExcerpts; none of it is part of the classifier's files.\n\n"
     return head + "".join(f"{line}\n" for line in sorted(lines))

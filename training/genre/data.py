@@ -1,6 +1,7 @@
-"""What genre classifiers learn from: a song's integers at several tiers, the encoder's own features, and MFCCs.
+"""What genre classifiers learn from: a song's integers at several tiers, features of the encoder, and MFCCs.
 
-Everything is worked out once a song, thirty seconds from its middle, and cached as .npy files under the model's id.
+Everything is computed once for each song, from thirty seconds in its middle, and cached as .npy files under the id of
+the model's bitstream.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx
@@ -18,36 +18,35 @@ from numpy.typing import NDArray
 from scipy.fft import dct
 from scipy.signal import ShortTimeFFT
 
+from codec.audio.source import ArraySource
 from codec.cli.terminal import progress
-from codec.dsp.gain_control import apply_gain_control
 from codec.dsp.mdct import Float
-from codec.dsp.stereo import sum_difference
 from codec.files import new_file
 from codec.inspection.genre import features
-from codec.pipeline.chunks import Windower
-from codec.pipeline.ranked_encoder import ENCODER_CONTEXT, analysis_values, rotated
+from codec.pipeline.chunks import ENCODER_CONTEXT, AnalysedChunk, Window
+from codec.pipeline.payload import quantize_chunk
+from codec.pipeline.ranked_encoder import rotated
+from codec.pipeline.source_windows import SourceWindows
 from codec.quantization.hyper_trellis import change_code_lengths
-from codec.quantization.quantize import quantize, quantize_hyper
+from codec.quantization.quantize import quantize_hyper
 from codec.runtime.classifiers import FEATURES
 from codec.runtime.models import Model
-from codec.runtime.session import Network
 from formats.container.layout import VERSION
 from formats.grid import HOP, HYPER_FRAMES, SAMPLE_RATE, hyper_count
-from formats.model.scales import GROUP, best, predict_scales
-from formats.payload.chunk import Latents
+from formats.model.scales import SEGMENT_VECTORS
+from formats.payload.side_info import SideInfo
+from training.data.tracks import Track
 from training.metrics.mel import mel_filters
-
-if TYPE_CHECKING:
-    from training.data.collection import Track
+from training.model_files.graphs import run_graph
 
 SECONDS = 30
-"""Music of a song that is used, as long as FMA's clips."""
+"""Length of music that is used of a song, the same as that of FMA's clips."""
 
-LEARNED_TIERS = (32, 128, 512)
-"""Tiers whose integers a classifier learns from, so that it knows files of any."""
+TRAINING_TIERS = (32, 128, 512)
+"""Tiers whose integers a classifier is trained on, so that it works for files of any tier."""
 
 SMALL = 4096
-"""Bytes up to which a file is not worth mapping."""
+"""Bytes up to which a file is read instead of mapped."""
 
 VOTES = 5
 """Segments that decide a song's label."""
@@ -61,26 +60,26 @@ class Song:
 
     Attributes:
         track: where it comes from.
-        label: its genre's place among the classes.
-        heard: features of its integers, [G, 152] for each codec model and tier; see `codec.inspection.genre.features`.
+        label: index of its genre among the classes.
+        latents: features of its integers, [G, 152] for each model and tier (`codec.inspection.genre.features`).
         tokens: the encoder's features before its hyper latents, [G, W]; [G, 0] where the graph does not show them.
         mfcc: [F, 20], 63 frames a second.
     """
 
     track: Track
     label: int
-    heard: tuple[NDArray[np.float16], ...]
+    latents: tuple[NDArray[np.float16], ...]
     tokens: NDArray[np.float16]
     mfcc: NDArray[np.float16]
 
     @property
     def artist(self) -> str:
-        """The artist, or a name of its own where nobody knows."""
+        """The artist, or a name of its own where the artist is unknown."""
         return self.track.artist or f"song {self.track.name}"
 
 
 def tapped(graph: bytes) -> tuple[bytes, str]:
-    """An encoder graph with one more output: what its hyper latents are a linear function of; and its name.
+    """An encoder graph with one more output, of which the hyper latents are a linear function; and its name.
 
     The name is "" where the graph has no layer called hyper.
     """
@@ -96,47 +95,52 @@ def tapped(graph: bytes) -> tuple[bytes, str]:
     return bytes(model.SerializeToString()), str(name)
 
 
-class Listener:
-    """Songs -> features of their integers and of the encoder, with one model. Calls may come from several threads."""
+class Extractor:
+    """From songs to features of their integers and of the encoder, with one model. Calls may come from several threads.
+
+    It does what `codec.pipeline.ranked_encoder.RankedEncoder` does, and takes one more output from the network.
+    """
 
     def __init__(self, model: Model, tiers: Sequence[int], cache: Path) -> None:
-        told = "-".join(f"{tier}.{model.gain(tier)}" for tier in tiers)
-        self._folder = cache / f"genre-{FEATURES}-{VERSION}-{SECONDS}-{model.id.hex()}-{told}"
+        settings = "-".join(f"{tier}.{model.gain(tier)}" for tier in tiers)
+        self._folder = cache / f"genre-{FEATURES}-{VERSION}-{SECONDS}-{model.id.hex()}-{settings}"
         graph, self._tap = tapped(model.encoder)
-        self._network = Network(graph, {"coefficients"}, "cpu")
-        self._tables, self._long = model.tables, model.long_blocks
-        self._bits = change_code_lengths(self._tables.hyper)
+        self._network = run_graph(graph, ("coefficients",))
+        self._tables = model.ranked_tables
+        self._code_lengths = change_code_lengths(self._tables.hyper)
         self._tiers = [(model.main_count(tier), model.gain(tier)) for tier in tiers]
 
     def __call__(self, samples: Float) -> tuple[Float, Float]:
-        """Left and right [2, N] at 44.1 kHz -> heard [tiers, G, 152], tokens [G, W]."""
-        middle = sum_difference(samples) * np.float32(0.5)
-        windower = Windower(ENCODER_CONTEXT)
-        heard: list[list[Float]] = []
-        tokens: list[Float] = []
-        for window in (*windower.push(apply_gain_control(middle)), *windower.finish(samples.shape[1])):
-            # As `codec.pipeline.ranked_encoder.RankedEncoder`, which keeps the network's other outputs to itself.
-            coefficients, *_ = rotated(window, self._long)
-            out = self._network(coefficients=coefficients[None])
-            groups = hyper_count(window.frames)
-            core = slice(ENCODER_CONTEXT // HYPER_FRAMES, ENCODER_CONTEXT // HYPER_FRAMES + groups)
-            hyper = quantize_hyper(out["hyper"][0, core], coefficients[ENCODER_CONTEXT : ENCODER_CONTEXT + HYPER_FRAMES * groups], self._bits)
-            analysis = analysis_values(out, coefficients)[ENCODER_CONTEXT : ENCODER_CONTEXT + window.frames]
-            heard.append([self._features(hyper, analysis, *tier) for tier in self._tiers])
-            tokens.append(out[self._tap][0, core] if self._tap else np.zeros((groups, 0), np.float32))
-        return np.concatenate([np.stack(part) for part in heard], 1), np.concatenate(tokens)
+        """Left and right [2, N] at 44.1 kHz -> features of the integers [tiers, G, 152], tokens [G, W]."""
+        with ArraySource(samples, SAMPLE_RATE) as source:
+            windows = SourceWindows(source, ENCODER_CONTEXT, None)
+            found = [self._window(window) for window in windows]
+        latents, tokens = zip(*found, strict=True)
+        return np.concatenate(latents, 1), np.concatenate(tokens)
 
     def cached(self, name: str, load: Callable[[], Float]) -> tuple[NDArray[np.float16], NDArray[np.float16]]:
-        """The same of a song known by `name`, from the cache or into it; in half precision."""
-        paths = [self._folder / f"{name}-{part}.npy" for part in ("heard", "tokens")]
-        heard, tokens = stored(paths, lambda: self(load()))
-        return heard, tokens
+        """The same for a song known by `name`, from the cache or into it; in half precision."""
+        paths = [self._folder / f"{name}-{part}.npy" for part in ("latents", "tokens")]
+        latents, tokens = stored(paths, lambda: self(load()))
+        return latents, tokens
 
-    def _features(self, hyper: NDArray[np.int8], analysis: Float, main: int, gain: int) -> Float:
-        expected = predict_scales(hyper, len(analysis), self._tables)
-        level, index = best(expected, main, gain, self._tables)
-        values = quantize(analysis, expected, level, index, gain, self._tables)
-        return features(Latents(hyper, values, np.zeros((0, 2), np.int64)), gain, self._tables)
+    def _window(self, window: Window) -> tuple[Float, Float]:
+        """Features of one window at every tier [tiers, G, 152], and its tokens [G, W]."""
+        coefficients, angles, long_windows = rotated(window)
+        groups = hyper_count(window.frames)
+        out = self._network(coefficients=coefficients[None])
+        core = slice(ENCODER_CONTEXT // HYPER_FRAMES, ENCODER_CONTEXT // HYPER_FRAMES + groups)
+        under_hyper = coefficients[ENCODER_CONTEXT : ENCODER_CONTEXT + HYPER_FRAMES * groups]
+        chunk = AnalysedChunk(
+            quantize_hyper(out["hyper"][0, core], under_hyper, self._code_lengths),
+            coefficients[ENCODER_CONTEXT : ENCODER_CONTEXT + window.frames],
+            SideInfo(window.silence, window.gain_control, angles, long_windows),
+        )
+        tokens = out[self._tap][0, core] if self._tap else np.zeros((groups, 0), np.float32)
+        return np.stack([self._features(chunk, main, gain) for main, gain in self._tiers]), tokens
+
+    def _features(self, chunk: AnalysedChunk, main: int, gain: int) -> Float:
+        return features(quantize_chunk(chunk, main, gain, self._tables), gain, self._tables)
 
 
 def mfcc(samples: Float) -> Float:
@@ -163,32 +167,38 @@ def songs(
     tiers: Sequence[int],
     jobs: int,
 ) -> list[Song]:
-    """Tracks of the genres `classes` with their features, those of the encoder from the first of the models.
+    """Tracks of the genres `classes` with their features.
 
-    `load` gives a track's samples by its name; a bar is shown while a person watches.
+    Args:
+        tracks: songs.
+        classes: names of the genres.
+        load: gives a track's samples by its name.
+        models: whose integers are used; the encoder's features are those of the first one.
+        cache: folder of the features.
+        tiers: of every model.
+        jobs: threads.
     """
-    listeners = [Listener(model, tiers, cache) for model in models]
+    extractors = [Extractor(model, tiers, cache) for model in models]
     count = 0
 
     def one(track: Track) -> Song:
         nonlocal count
         digest = hashlib.sha256(f"{track.path}\n{track.name}".encode("utf-8", "surrogateescape")).hexdigest()[:20]
-        parts = [listener.cached(digest, lambda: middle(load(track.name))) for listener in listeners]
+        parts = [extractor.cached(digest, lambda: middle(load(track.name))) for extractor in extractors]
         cepstra = stored([cache / f"mfcc-{SECONDS}" / f"{digest}.npy"], lambda: [mfcc(middle(load(track.name)))])[0]
         count += 1
-        if advance:
-            advance(count / len(tracks))
-        heard = tuple(view for listened, _ in parts for view in listened)
-        return Song(track, classes.index(track.genre), heard, parts[0][1], cepstra)
+        advance(count / len(tracks))
+        latents = tuple(view for views, _ in parts for view in views)
+        return Song(track, classes.index(track.genre), latents, parts[0][1], cepstra)
 
-    with progress("listening", quiet=False) as advance, ThreadPoolExecutor(jobs) as pool:
+    with progress("extracting features", quiet=False) as advance, ThreadPoolExecutor(jobs) as pool:
         return list(pool.map(one, tracks))
 
 
 def stored(paths: Sequence[Path], make: Callable[[], Sequence[Float]]) -> list[NDArray[np.float16]]:
-    """Arrays from .npy files, made and written in half precision where one is missing.
+    """Arrays from .npy files; where one is missing, they are made and written in half precision.
 
-    They are mapped, not read: a large collection's features are more than memory.
+    They are mapped, not read, because the features of a large collection do not fit into memory.
     """
     if not all(path.exists() for path in paths):
         for path, array in zip(paths, make(), strict=True):
@@ -198,11 +208,11 @@ def stored(paths: Sequence[Path], make: Callable[[], Sequence[Float]]) -> list[N
     return [np.load(path, mmap_mode="r" if path.stat().st_size > SMALL else None) for path in paths]
 
 
-def starts(length: int, count: int = VOTES, size: int = GROUP) -> list[int]:
+def starts(length: int, count: int = VOTES, size: int = SEGMENT_VECTORS) -> list[int]:
     """First vectors of `count` segments spread evenly over a song of `length` vectors."""
     return [int(start) for start in np.round(np.linspace(0, max(0, length - size), count))]
 
 
-def cut(vectors: NDArray[np.floating], start: int, size: int = GROUP) -> NDArray[np.floating]:
-    """A segment from `start`, a song that is too short repeated: [G, D] -> [size, D]."""
+def cut(vectors: NDArray[np.floating], start: int, size: int = SEGMENT_VECTORS) -> NDArray[np.floating]:
+    """A segment from `start` on, of a song that is repeated if it is too short: [G, D] -> [size, D]."""
     return vectors[np.arange(start, start + size) % len(vectors)]

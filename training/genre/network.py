@@ -1,4 +1,4 @@
-"""A small convolutional network over time that tells a segment's genre."""
+"""A small convolutional network over time that classifies a segment's genre."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ class FitConfig:
     batch: int = 48
     rate: float = 2e-3  # AdamW, cosine to zero
     decay: float = 0.05
-    smoothing: float = 0.1  # label smoothing: labels are guesses
-    offset: float = 4.0  # largest level offset, half octaves
-    held: float = 0.15  # share of the songs, whole artists, that a member stops by
-    members: int = 2  # networks whose logits are averaged, each stopped by other artists
+    smoothing: float = 0.1  # label smoothing, because labels are uncertain
+    offset: float = 4.0  # largest shift of loudness, half octaves
+    held_out: float = 0.15  # share of the songs, whole artists, that decide when a member stops
+    members: int = 2  # networks whose logits are averaged, each with other artists held out
     seed: int = 0
 
     def quick(self) -> FitConfig:
-        """The same, over in seconds."""
+        """The same, but finished in seconds."""
         return replace(self, epochs=10, crops=3, members=1, width=16)
 
 
@@ -65,7 +65,7 @@ class GenreNet(nn.Module):
 
 
 class Ensemble(nn.Module):
-    """Networks whose logits are averaged, and divided by a temperature that makes probabilities honest."""
+    """Networks whose logits are averaged, and divided by a temperature that calibrates the probabilities."""
 
     def __init__(self, members: Sequence[GenreNet], temperature: float = 1.0) -> None:
         super().__init__()

@@ -9,7 +9,7 @@ import numpy as np
 
 
 def draw(matrix: Sequence[Sequence[float]], classes: Sequence[str], title: str, note: str, path: Path) -> None:
-    """Shares of each row's songs as shades and per cent, with the number of songs at its head; a PNG."""
+    """Write a PNG: shares of each row's songs as shades and per cent, with the number of songs beside it."""
     import matplotlib
 
     matplotlib.use("Agg")

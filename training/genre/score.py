@@ -1,4 +1,4 @@
-"""How often a classifier is right: segments, votes, mean logits; with intervals that know songs share artists."""
+"""How often a classifier is right: by segment, vote and mean logits, with intervals by bootstrap over artists."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Judged:
 
 
 def interval(right: NDArray[np.floating], artists: Sequence[str], seed: int = 0) -> tuple[float, float]:
-    """95 % interval of a mean over songs, by the bootstrap over artists: songs of one artist are not independent."""
+    """95 % interval of a mean over songs, by bootstrap over artists, since songs of one artist are dependent."""
     names, of = np.unique(np.array(artists), return_inverse=True)
     sums, counts = np.bincount(of, right), np.bincount(of)
     draws = np.random.default_rng(seed).integers(len(names), size=(RESAMPLES, len(names)))
@@ -56,22 +56,22 @@ def rate(right: NDArray[np.floating], artists: Sequence[str]) -> dict[str, float
 
 
 def confusion(judged: Judged) -> NDArray[np.float64]:
-    """Songs of each class (rows) by what they were taken for (columns), mean over repeats; by mean logits."""
+    """Songs by class (rows) and predicted class (columns), mean over repeats; by mean logits."""
     classes = judged.logits.shape[3]
     out = np.zeros((classes, classes))
-    for given in judged.by_mean:
-        np.add.at(out, (judged.labels, given), 1 / len(judged.by_mean))
+    for predicted in judged.by_mean:
+        np.add.at(out, (judged.labels, predicted), 1 / len(judged.by_mean))
     return out
 
 
 def per_class(matrix: NDArray[np.float64], classes: Sequence[str]) -> list[dict[str, Any]]:
-    """Precision and recall of every class from its confusion matrix; precision is None where it was never said."""
-    said = matrix.sum(0)
+    """Precision and recall of every class from the confusion matrix; precision is None for a class never predicted."""
+    predicted = matrix.sum(0)
     return [
         {
             "genre": name,
             "songs": round(float(matrix[k].sum())),
-            "precision": float(matrix[k, k] / said[k]) if said[k] else None,
+            "precision": float(matrix[k, k] / predicted[k]) if predicted[k] else None,
             "recall": float(matrix[k, k] / matrix[k].sum()) if matrix[k].any() else None,
         }
         for k, name in enumerate(classes)
@@ -79,7 +79,7 @@ def per_class(matrix: NDArray[np.float64], classes: Sequence[str]) -> list[dict[
 
 
 def score(name: str, judged: Judged, classes: Sequence[str]) -> dict[str, Any]:
-    """Everything that results.json tells of one system."""
+    """Everything that results.json says about one system."""
     truth = judged.labels
     matrix = confusion(judged)
     logits = judged.logits.mean(2)

@@ -1,8 +1,8 @@
 """The genre study: `python -m training genre --data DIR --out OUT/genre`.
 
-Learns to tell a genre from the latents of 2-second segments, and from the encoder's own features before the bottleneck;
-compares both with two baselines by artist-disjoint division, and by cross-validation where the collection is small.
-Writes results.json, table.md, confusion.png and model/, a classifier that `aez genre` takes.
+Trains classifiers of genre on the latents of 2-second segments and on the encoder's own features before the bottleneck,
+and compares both with two baselines, on an artist-disjoint division, and by cross-validation where the collection is
+small. Writes results.json, table.md, confusion.png and model/, a classifier that `aez genre` takes.
 """
 
 import argparse
@@ -10,9 +10,9 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -24,41 +24,48 @@ from numpy.typing import NDArray
 from codec.audio.source import ArraySource
 from codec.inspection.genre import classify
 from codec.pipeline.encode import encode
+from codec.pipeline.plan import EncodePlan
+from codec.pipeline.workers import Engine
 from codec.runtime import models
 from codec.runtime.classifiers import Classifier
 from codec.runtime.models import Model
 from formats.errors import AezError, UsageError
 from formats.grid import SAMPLE_RATE
-from training.data.collection import Track, collection, divide
+from training.data.collection import collection, divide
 from training.data.shards import Shards
+from training.data.tracks import Track
 from training.genre import card, data, table
 from training.genre import systems as compared
 from training.genre.data import Song
 from training.genre.fit import fit
-from training.genre.network import FitConfig
+from training.genre.network import Ensemble, FitConfig
 from training.genre.picture import draw
 from training.genre.score import Judged, rate, score
 from training.genre.systems import System, labels
 
 FEW = 1000
-"""Songs below which the table's main part is a cross-validation: a test part of them would say too little."""
+"""Songs below which the table's main part is a cross-validation, because a test part would be too small."""
 
 RARE_SONGS, RARE_ARTISTS = 8, 2
-"""A genre with fewer songs to learn from, or artists, is left out: there would be nothing to learn, or to test."""
+"""A genre with fewer training songs or artists is left out: there would be too little to train on, or to test."""
 
 FEWEST_SONGS = 2
-"""The same where only the way is tried (--quick)."""
+"""The same for a quick study, which only checks that everything works."""
+
+
+NETWORK = "latents, network"
+"""Name of the system that is exported."""
 
 
 def divided(tracks: Sequence[Track], how: str | None) -> tuple[str, list[Track], list[Track]]:
-    """The division and its name: as asked; else the collection's own where it has one, else by artist."""
+    """Name and parts of the division: as asked for, else the collection's own where it has one, else by artist."""
     if how is None:
         how = "own" if {"train", "test"} <= {track.split for track in tracks} else "artist"
     return how, *divide(tracks, how)
 
 
 def genres(tracks: Sequence[Track], least: int = RARE_SONGS) -> list[str]:
-    """The genres that can be learned, by number of songs: `least` songs and a second artist."""
+    """The genres with `least` songs and a second artist, by number of songs."""
     songs = Counter(track.genre for track in tracks if track.genre)
     artists = {name: len({t.artist or t.name for t in tracks if t.genre == name}) for name in songs}
     kept = [name for name, count in songs.items() if count >= least and artists[name] >= RARE_ARTISTS]
@@ -66,7 +73,7 @@ def genres(tracks: Sequence[Track], least: int = RARE_SONGS) -> list[str]:
 
 
 def folds(songs: Sequence[Song], how: str, count: int, seed: int) -> list[tuple[list[int], list[int]]]:
-    """(songs to learn from, songs to judge) by place; no artist is in both unless divided at random."""
+    """(training songs, test songs) by index; no artist is in both unless divided at random."""
     from sklearn.model_selection import (  # type: ignore[import-untyped,unused-ignore]
         StratifiedGroupKFold,
         StratifiedKFold,
@@ -76,11 +83,11 @@ def folds(songs: Sequence[Song], how: str, count: int, seed: int) -> list[tuple[
     artists = [song.artist for song in songs]
     kind = StratifiedKFold if how == "random" else StratifiedGroupKFold
     parts = kind(count, shuffle=True, random_state=seed).split(truth, truth, artists)
-    return [(learned.tolist(), judged.tolist()) for learned, judged in parts]
+    return [(train.tolist(), test.tolist()) for train, test in parts]
 
 
 def crossed(songs: Sequence[Song], system: System, how: str, count: int, repeats: int) -> NDArray[np.float64]:
-    """Logits of every song by systems that did not learn from it: [repeats, songs, 5, C]."""
+    """Logits of every song by systems that were not trained on it: [repeats, songs, 5, C]."""
     out = []
     for repeat in range(repeats):
         parts = folds(songs, how, count, repeat)
@@ -100,87 +107,148 @@ def systems(classes: int, version: int, c: FitConfig, songs: Sequence[Song]) -> 
         "majority class": compared.majority(classes),
         "MFCC, logistic regression": compared.regression(classes, compared.cepstra),
         "latents, logistic regression": compared.regression(classes, compared.pooled(version)),
-        "latents, network": compared.latents(classes, version, c),
+        NETWORK: compared.latents(classes, version, c),
     }
     if songs[0].tokens.shape[1]:
         rows["features before the bottleneck, network"] = compared.tokens(classes, c)
     return rows
 
 
-def files(songs: Sequence[Song], load: Any, classifier: Classifier, model: Model, latent: int, jobs: int) -> list[bool]:
-    """Whether `aez genre` is right of real .aez files of these songs, all their segments heard."""
+def files(
+    songs: Sequence[Song], load: Callable[[str], NDArray[np.int16]], classifier: Classifier, plan: EncodePlan, jobs: int
+) -> list[bool]:
+    """Whether `aez genre` is right about real .aez files of these songs, by all their segments."""
 
     def one(song: Song) -> bool:
         coded = BytesIO()
         with ArraySource(data.middle(load(song.track.name)), SAMPLE_RATE) as source:
-            encode(source, coded, latent=latent, model=str(model.folder), device="cpu")
+            encode(source, coded, plan, engine=engine)
         coded.seek(0)
-        return classify(coded, classifier).genre == classifier.classes[song.label]
+        return classify(coded, classifier, model=str(plan.model.folder)).genre == classifier.classes[song.label]
 
-    with ThreadPoolExecutor(jobs) as pool:
+    with Engine("cpu") as engine, ThreadPoolExecutor(jobs) as pool:
         return list(pool.map(one, songs))
 
 
-def study(a: argparse.Namespace) -> dict[str, Any]:
-    """The whole of it; returns what results.json says."""
-    begun = time.monotonic()
-    chosen = [models.by_name(name) for name in a.model or [models.DEFAULT]]
-    every = [track for track in collection(a.data, a.subset) if track.genre]
-    if not every:
+@dataclass(frozen=True)
+class Divided:
+    """The songs of a study.
+
+    Attributes:
+        classes: names of the genres.
+        how: name of the division.
+        train, test: songs.
+        load: gives a song's samples, int16 [2, N], by its name.
+        usable, skipped: number of tracks that could and could not be decoded.
+        left_out: number of songs by genre that is too rare.
+    """
+
+    classes: list[str]
+    how: str
+    train: list[Song]
+    test: list[Song]
+    load: Callable[[str], NDArray[np.int16]]
+    usable: int
+    skipped: int
+    left_out: dict[str, int]
+
+    @property
+    def songs(self) -> list[Song]:
+        """All of them."""
+        return [*self.train, *self.test]
+
+
+def prepare(a: argparse.Namespace, chosen: Sequence[Model], tiers: Sequence[int]) -> Divided:
+    """Read, decode and divide the collection, and extract the features of its songs.
+
+    Raises:
+        UsageError: it names no genres, or fewer than two that can be learned.
+    """
+    labelled = [track for track in collection(a.data, a.subset) if track.genre]
+    if not labelled:
         raise UsageError(f"{a.data} names no genres to learn")
-    shards = Shards.build(every, a.cache, jobs=a.jobs)
+    shards = Shards.build(labelled, a.cache, jobs=a.jobs)
     print(shards.report())
     how, train, test = divided(shards.tracks, a.split)
     least = FEWEST_SONGS if a.quick else RARE_SONGS
     classes = genres(train, least)
     if len(classes) < 2:
         raise UsageError(f"{a.data} has fewer than two genres of {least} songs and {RARE_ARTISTS} artists")
-    place = {track.name: number for number, track in enumerate(shards.tracks)}
+    number = {track.name: n for n, track in enumerate(shards.tracks)}
 
     def load(name: str) -> NDArray[np.int16]:
-        return shards[place[name]]
+        return shards[number[name]]
 
-    tiers = sorted({*data.LEARNED_TIERS, a.latent})
     known = [track for track in (*train, *test) if track.genre in classes]
     songs = data.songs(known, classes, load, chosen, a.cache, tiers, a.jobs)
     names = {track.name for track in train}
-    learned = [song for song in songs if song.track.name in names]
-    held = [song for song in songs if song.track.name not in names]
+    return Divided(
+        classes,
+        how,
+        [song for song in songs if song.track.name in names],
+        [song for song in songs if song.track.name not in names],
+        load,
+        len(shards),
+        len(shards.skipped),
+        dict(Counter(track.genre for track in (*train, *test) if track.genre not in classes)),
+    )
+
+
+def cross_validation(songs: Divided, rows: dict[str, System], folds: int, repeats: int, begun: float) -> dict[str, Any]:
+    """The first part of the table: every system by cross-validation on the training songs."""
+    truth, artists = labels(songs.train), [song.artist for song in songs.train]
+    scores = []
+    for name, system in rows.items():
+        logits = crossed(songs.train, system, songs.how, folds, repeats)
+        scores.append(score(name, Judged(logits, truth, artists), songs.classes))
+        print(table.line(scores[-1]), f"{time.monotonic() - begun:.0f} s", flush=True)
+    return {"name": "cross-validation", "folds": folds, **_size(songs.train), "systems": scores}
+
+
+def final_test(
+    a: argparse.Namespace, songs: Divided, rows: dict[str, System], net: Ensemble, chosen: Sequence[Model]
+) -> dict[str, Any]:
+    """The second part: every system on the test songs; writes the classifier, and tests it on real files."""
+    truth, artists = labels(songs.test), [song.artist for song in songs.test]
+    scores = [
+        score(name, Judged(system(songs.train, songs.test, 0)[None], truth, artists), songs.classes)
+        for name, system in rows.items()
+    ]
+    own = next(s for s in scores if s["system"] == NETWORK)
+    accuracy = {part: own[part] for part in ("segment", "vote", "mean")}
+    folder = a.out / "model"
+    scored = {"songs": len(songs.test), "split": songs.how, **accuracy}
+    card.write(folder, net, songs.classes, chosen, songs.train, a.data, scored)
+    plan = EncodePlan.make(latent=a.latent, model=chosen[0])
+    right = files(songs.test, songs.load, Classifier(folder), plan, a.jobs)
+    found = rate(np.array(right, float), artists)
+    return {"name": "test part", **_size(songs.test), "systems": scores, "files": found}
+
+
+def study(a: argparse.Namespace) -> dict[str, Any]:
+    """Run everything; returns what results.json says."""
+    begun = time.monotonic()
+    chosen = [models.by_name(name) for name in a.model or [models.DEFAULT]]
+    tiers = sorted({*data.TRAINING_TIERS, a.latent})
+    songs = prepare(a, chosen, tiers)
     config = FitConfig().quick() if a.quick else FitConfig()
     version = tiers.index(a.latent)
-    rows = systems(len(classes), version, config, songs)
+    rows = systems(len(songs.classes), version, config, songs.songs)
     evaluations = []
-    count = a.folds if a.folds is not None else 5 * (len(songs) < FEW)
-    if a.quick:
-        count = min(count, 2)
-    if count > 1:
-        scores = []
-        for name, system in rows.items():
-            judged = crossed(learned, system, how, count, 1 if a.quick else a.repeats)
-            scores.append(score(name, Judged(judged, labels(learned), [s.artist for s in learned]), classes))
-            print(table.line(scores[-1]), f"{time.monotonic() - begun:.0f} s", flush=True)
-        evaluations.append({"name": "cross-validation", "folds": count, **_size(learned), "systems": scores})
+    folds = a.folds if a.folds is not None else 5 * (len(songs.songs) < FEW)
+    if (folds := min(folds, 2) if a.quick else folds) > 1:
+        evaluations.append(cross_validation(songs, rows, folds, 1 if a.quick else a.repeats, begun))
     # The network of the table's second part is the one that is exported.
-    net = fit(compared.material(learned, version), len(classes), config)
-    rows["latents, network"] = compared.fitted(net, version)
-    truth, artists = labels(held), [song.artist for song in held]
-    scores = [score(n, Judged(f(learned, held, 0)[None], truth, artists), classes) for n, f in rows.items()]
-    accuracy = {
-        part: next(s for s in scores if s["system"] == "latents, network")[part] for part in ("segment", "vote", "mean")
-    }
-    folder = a.out / "model"
-    card.write(folder, net, classes, chosen, learned, a.data, {"songs": len(held), "split": how, **accuracy})
-    right = files(held, load, Classifier(folder), chosen[0], a.latent, a.jobs)
-    evaluations.append(
-        {"name": "test part", **_size(held), "systems": scores, "files": rate(np.array(right, float), artists)}
-    )
+    net = fit(compared.examples(songs.train, version), len(songs.classes), config)
+    rows[NETWORK] = compared.fitted(net, version)
+    evaluations.append(final_test(a, songs, rows, net, chosen))
     return {
         "data": {
-            "usable": len(shards), "skipped": len(shards.skipped), "split": how, "learned": len(learned),
-            "tested": len(held), "left_out": dict(Counter(t.genre for t in (*train, *test) if t.genre not in classes)),
-            **card.told(songs, classes, card.manifest(a.data, songs)),
+            "usable": songs.usable, "skipped": songs.skipped, "split": songs.how, "learned": len(songs.train),
+            "tested": len(songs.test), "left_out": songs.left_out,
+            **card.described(songs.songs, songs.classes, card.manifest(a.data, songs.songs)),
         },
-        "classes": classes,
+        "classes": songs.classes,
         "model": chosen[0].name,
         "model_ids": [model.id.hex() for model in chosen],
         "latent": a.latent,
@@ -195,43 +263,42 @@ def _size(songs: Sequence[Song]) -> dict[str, int]:
 
 
 def write(results: dict[str, Any], out: Path) -> None:
-    """results.json, table.md and confusion.png."""
+    """Write results.json, table.md and confusion.png."""
     (out / "results.json").write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     (out / "table.md").write_text(table.report(results), encoding="utf-8")
     first = results["evaluations"][0]
-    chosen = next(s for s in first["systems"] if s["system"] == "latents, network")
-    told = (
-        f"{first['songs']} songs of {first['artists']} artists, {first['name']}: {chosen['mean']['accuracy']:.0%} right"
-    )
-    draw(chosen["confusion"], results["classes"], "Genre from latents", told, out / "confusion.png")
+    own = next(s for s in first["systems"] if s["system"] == NETWORK)
+    note = f"{first['songs']} songs of {first['artists']} artists, {first['name']}: {own['mean']['accuracy']:.0%} right"
+    draw(own["confusion"], results["classes"], "Genre from latents", note, out / "confusion.png")
 
 
-def main() -> None:
-    """Parse the command line and run the study."""
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit code."""
+    p = argparse.ArgumentParser(prog="python -m training genre", description="Study what latents say about genre.")
     p.add_argument("--data", type=Path, required=True, help="FMA, or a folder with a manifest.csv that names genres")
-    p.add_argument("--out", type=Path, required=True)
-    p.add_argument("--subset", default="small", help="of FMA: small, medium or large")
+    p.add_argument("--out", type=Path, required=True, help="folder for results and classifier")
+    p.add_argument("--subset", default="small", help="of FMA: small (default), medium or large")
     p.add_argument("--split", choices=("artist", "random", "own"), help="default: the collection's own, else artist")
-    p.add_argument("--model", action="append", help="codec model; name more than one to learn from the latents of all")
-    p.add_argument("--latent", type=int, default=128, help="tier that is judged")
+    p.add_argument("--model", action="append", help="codec model; name several to train on the latents of all")
+    p.add_argument("--latent", type=int, default=128, help="tier that is tested (default: 128)")
     p.add_argument("--folds", type=int, help="of the cross-validation; 0 for none (default: 5 below 1000 songs)")
-    p.add_argument("--repeats", type=int, default=1, help="cross-validations, each with other folds")
-    p.add_argument("--cache", type=Path, help="decoded music and features (default: OUT/cache)")
-    p.add_argument("--jobs", type=int, default=2)
+    p.add_argument("--repeats", type=int, default=1, help="cross-validations, each with other folds (default: 1)")
+    p.add_argument("--cache", type=Path, help="folder for decoded music and features (default: OUT/cache)")
+    p.add_argument("--jobs", type=int, default=2, help="threads (default: 2)")
     p.add_argument("--quick", action="store_true", help="smaller networks, fewer folds")
-    a = p.parse_args()
+    a = p.parse_args(arguments)
     a.cache = a.cache or a.out / "cache"
     torch.set_num_threads(a.jobs)
     torch.set_flush_denormal(True)
     try:
         a.out.mkdir(parents=True, exist_ok=True)
-        results = study(a)
-        write(results, a.out)
+        write(study(a), a.out)
     except (AezError, OSError) as error:
-        sys.exit(f"training.genre.study: error: {error}")
+        print(f"genre: {error}", file=sys.stderr)
+        return 2
     print((a.out / "table.md").read_text(encoding="utf-8"))
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,4 +1,4 @@
-"""What is compared: functions from songs to learn from and songs to judge to logits of five segments a song."""
+"""The systems that are compared: functions of training songs and test songs to logits of five segments a song."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from torch import nn
 
 from formats.grid import SEGMENT
 from training.genre.data import VOTES, Song, cut, starts
-from training.genre.fit import Material, fit, segments
+from training.genre.fit import Examples, fit, segments
 from training.genre.network import FitConfig, predict
 
 System = Callable[[Sequence[Song], Sequence[Song], int], NDArray[np.float64]]
-"""(songs to learn from, songs to judge, seed) -> logits [songs, 5, C]."""
+"""(training songs, test songs, seed) -> logits [songs, 5, C]."""
 
 STRENGTHS = (0.001, 0.01, 0.1)
-"""Inverse regularisation of the logistic regressions, chosen by cross-validation by artist among the learned songs."""
+"""Inverse regularisation of the logistic regressions, chosen by cross-validation by artist on the training songs."""
 
 
 def labels(songs: Sequence[Song]) -> NDArray[np.int64]:
@@ -30,11 +30,11 @@ def labels(songs: Sequence[Song]) -> NDArray[np.int64]:
     return np.array([song.label for song in songs], np.int64)
 
 
-def material(songs: Sequence[Song], version: int) -> Material:
-    """Songs by their integers; judged by the version (tier) of this place."""
-    return Material(
-        [song.heard for song in songs],
-        [song.heard[version] for song in songs],
+def examples(songs: Sequence[Song], version: int) -> Examples:
+    """Songs by their integers, tested in the version (tier) of this index."""
+    return Examples(
+        [song.latents for song in songs],
+        [song.latents[version] for song in songs],
         labels(songs),
         [song.artist for song in songs],
         shift=True,
@@ -42,11 +42,11 @@ def material(songs: Sequence[Song], version: int) -> Material:
 
 
 def majority(classes: int) -> System:
-    """Always the class with the most learned songs."""
+    """Always the class with the most training songs."""
 
-    def run(learned: Sequence[Song], judged: Sequence[Song], _: int) -> NDArray[np.float64]:
-        share = np.bincount(labels(learned), minlength=classes) / len(learned)
-        return np.broadcast_to(np.log(share + 1e-9), (len(judged), VOTES, classes)).copy()
+    def run(train: Sequence[Song], test: Sequence[Song], _: int) -> NDArray[np.float64]:
+        share = np.bincount(labels(train), minlength=classes) / len(train)
+        return np.broadcast_to(np.log(share + 1e-9), (len(test), VOTES, classes)).copy()
 
     return run
 
@@ -54,19 +54,19 @@ def majority(classes: int) -> System:
 def latents(classes: int, version: int, c: FitConfig) -> System:
     """The network on the integers."""
 
-    def run(learned: Sequence[Song], judged: Sequence[Song], seed: int) -> NDArray[np.float64]:
-        net = fit(material(learned, version), classes, replace(c, seed=seed))
-        return fitted(net, version)(learned, judged, seed)
+    def run(train: Sequence[Song], test: Sequence[Song], seed: int) -> NDArray[np.float64]:
+        net = fit(examples(train, version), classes, replace(c, seed=seed))
+        return fitted(net, version)(train, test, seed)
 
     return run
 
 
 def fitted(net: nn.Module, version: int) -> System:
-    """A network that has learned already."""
+    """A network that is trained already."""
 
-    def run(_: Sequence[Song], judged: Sequence[Song], __: int) -> NDArray[np.float64]:
-        logits = predict(net, segments(material(judged, version).judged))
-        return logits.reshape(len(judged), VOTES, -1)
+    def run(_: Sequence[Song], test: Sequence[Song], __: int) -> NDArray[np.float64]:
+        logits = predict(net, segments(examples(test, version).tested))
+        return logits.reshape(len(test), VOTES, -1)
 
     return run
 
@@ -74,11 +74,11 @@ def fitted(net: nn.Module, version: int) -> System:
 def tokens(classes: int, c: FitConfig) -> System:
     """The same network on the encoder's own features before the bottleneck."""
 
-    def run(learned: Sequence[Song], judged: Sequence[Song], seed: int) -> NDArray[np.float64]:
-        own = [song.tokens for song in learned]
-        seen = Material([(x,) for x in own], own, labels(learned), [song.artist for song in learned])
-        net = fit(seen, classes, replace(c, seed=seed))
-        return predict(net, segments([song.tokens for song in judged])).reshape(-1, VOTES, classes)
+    def run(train: Sequence[Song], test: Sequence[Song], seed: int) -> NDArray[np.float64]:
+        own = [song.tokens for song in train]
+        known = Examples([(x,) for x in own], own, labels(train), [song.artist for song in train])
+        net = fit(known, classes, replace(c, seed=seed))
+        return predict(net, segments([song.tokens for song in test])).reshape(-1, VOTES, classes)
 
     return run
 
@@ -92,10 +92,10 @@ def cepstra(song: Song) -> NDArray[np.float64]:
 
 
 def pooled(version: int) -> Callable[[Song], NDArray[np.float64]]:
-    """Means and deviations over time of what the network sees. [5, 304]."""
+    """Means and deviations over time of the network's input. [5, 304]."""
 
     def run(song: Song) -> NDArray[np.float64]:
-        whole = song.heard[version].astype(np.float64)
+        whole = song.latents[version].astype(np.float64)
         parts = [cut(whole, start) for start in starts(len(whole))]
         return np.stack([np.concatenate([x.mean(0), x.std(0)]) for x in parts])
 
@@ -103,17 +103,17 @@ def pooled(version: int) -> Callable[[Song], NDArray[np.float64]]:
 
 
 def regression(classes: int, view: Callable[[Song], NDArray[np.float64]]) -> System:
-    """Logistic regression on numbers of a segment; `view` gives those of a song's five, [5, D]."""
+    """Logistic regression on numbers of a segment; `view` gives those of a song's five segments, [5, D]."""
 
-    def run(learned: Sequence[Song], judged: Sequence[Song], _: int) -> NDArray[np.float64]:
-        x, y = np.concatenate([view(song) for song in learned]), np.repeat(labels(learned), VOTES)
-        artists = np.repeat([song.artist for song in learned], VOTES)
+    def run(train: Sequence[Song], test: Sequence[Song], _: int) -> NDArray[np.float64]:
+        x, y = np.concatenate([view(song) for song in train]), np.repeat(labels(train), VOTES)
+        artists = np.repeat([song.artist for song in train], VOTES)
         folds = min(4, len(set(artists)))
         model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=3000))
         search = GridSearchCV(model, {"logisticregression__C": STRENGTHS}, cv=GroupKFold(folds), scoring="accuracy")
         search.fit(x, y, groups=artists)
-        out = np.full((len(judged) * VOTES, classes), np.log(1e-9))
-        out[:, search.classes_] = search.predict_log_proba(np.concatenate([view(song) for song in judged]))
-        return out.reshape(len(judged), VOTES, classes)
+        out = np.full((len(test) * VOTES, classes), np.log(1e-9))
+        out[:, search.classes_] = search.predict_log_proba(np.concatenate([view(song) for song in test]))
+        return out.reshape(len(test), VOTES, classes)
 
     return run

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from training.evaluation.markdown import section
+from training.markdown import section
 
 
 def percent(value: dict[str, float]) -> str:
@@ -39,7 +39,7 @@ def _classes(found: dict[str, Any], system: str) -> str:
     chosen = next(s for s in found["systems"] if s["system"] == system)
 
     def share(value: float | None) -> str:
-        return "never said" if value is None else f"{100 * value:.0f}"
+        return "never predicted" if value is None else f"{100 * value:.0f}"
 
     rows = [[c["genre"], str(c["songs"]), share(c["precision"]), share(c["recall"])] for c in chosen["classes"]]
     note = f"{system}, mean of the logits, in per cent."
@@ -50,15 +50,15 @@ def report(results: dict[str, Any]) -> str:
     """The whole page."""
     data = results["data"]
     left = ", ".join(f"{name} {count}" for name, count in sorted(data["left_out"].items()))
-    guessed = ", ".join(f"{count} by {basis}" for basis, count in data["labels"].items())
-    told = [
+    origin = ", ".join(f"{count} by {basis}" for basis, count in data["labels"].items())
+    notes = [
         f"Accuracy in per cent with 95 % intervals (bootstrap over artists). Latents of tier {results['latent']} of "
         f"model {results['model']}; divided by {data['split']}; {len(results['classes'])} genres.",
         f"Left out as too rare: {left}." if left else "",
-        f"Where the labels come from: {guessed}." if guessed else "",
+        f"Origin of the labels: {origin}." if origin else "",
         f"{data['skipped']} tracks could not be used." if data["skipped"] else "",
     ]
-    parts = ["# Genre from latents\n\n" + " ".join(part for part in told if part) + "\n"]
+    parts = ["# Genre from latents\n\n" + " ".join(note for note in notes if note) + "\n"]
     for found in results["evaluations"]:
         folds = f"{found['folds']} folds." if "folds" in found else ""
         parts.append(_evaluation(found, folds))

@@ -1,10 +1,11 @@
-"""Maps of the latent space: every song a point, placed by its pooled latents, coloured by genre.
+"""Maps of the latent space: every song is a point, placed by its pooled latents and coloured by genre.
 
     python -m training latents --data DIR --out OUT/latents [--subset small] [--model NAME] [--latent N] [--quick]
 
 Songs are encoded to .aez files in memory, their latents pooled (`training.latents.pooling`), standardized and projected
-(`training.latents.projections`). How well genres separate is measured on each map, in the full pooled space, and with shuffled
-labels (`training.latents.separation`); LDA, which sees labels, is judged on songs and artists that it was not fitted on.
+(`training.latents.projections`). The separation of genres is measured on each map, in the full pooled space, and with
+shuffled labels (`training.latents.separation`). LDA, which uses labels, is tested on songs and artists that it was not
+fitted on.
 
 OUT gets maps.json, table.md, map-<method>.png, maps.png with all of them, and song-<name>.png: latents over time of a
 typical song of each of the four largest genres. A second run takes songs from the cache.
@@ -33,8 +34,10 @@ from codec.runtime.models import Model
 from formats import Reader
 from formats.errors import AezError, UsageError
 from formats.grid import TIERS
-from training.data.collection import Track, collection
+from training import markdown
+from training.data.collection import collection
 from training.data.shards import Shards
+from training.data.tracks import Track
 from training.latents import pictures, pooling, projections
 from training.latents.projections import TITLES, Points
 from training.latents.separation import (
@@ -50,7 +53,7 @@ from training.latents.separation import (
 )
 
 ARTISTS = 2
-"""Artists that a genre must have to be counted: of one artist's songs there are none by others to find."""
+"""Least artists of a genre that is counted: songs are only compared with songs by other artists."""
 
 SONGS = 4
 """Songs whose latents are drawn over time."""
@@ -69,7 +72,7 @@ COLUMNS = {
 
 @dataclass(frozen=True)
 class Options:
-    """What to do. `seconds` from the middle of each song; `shuffles` of the labels."""
+    """What to do: `seconds` from the middle of each song are used, and labels are shuffled `shuffles` times."""
 
     latent: int = 128
     model: str | None = None
@@ -80,7 +83,7 @@ class Options:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; the exit code."""
+    """Run the command; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m training latents", description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="FMA, a folder with a manifest.csv, or of audio")
     parser.add_argument("--out", type=Path, required=True, help="folder for maps, table and pictures")
@@ -101,13 +104,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         cache = given.cache or given.out / "cache"
         print(run(tracks, given.out, cache, options))
     except (AezError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"latents: {error}", file=sys.stderr)
         return 1
     return 0
 
 
 def run(tracks: Sequence[Track], out: Path, cache: Path, options: Options) -> str:
-    """Do all of it; the markdown table.
+    """Run everything; returns the markdown table.
 
     Raises:
         UsageError: fewer than four songs can be used, or all are alike; ModelError: no such model; OSError.
@@ -120,12 +123,12 @@ def run(tracks: Sequence[Track], out: Path, cache: Path, options: Options) -> st
     points = projections.standardized(vectors)
     labels, genres = classes(shards.tracks)
     maps = {name: projections.project(name, points, labels, quick=options.quick) for name in drawable(genres)}
-    found, drawn = judged(maps, points, labels, [track.artist for track in shards.tracks], options.shuffles)
-    for name, places in maps.items():
-        pictures.map_picture(out / f"map-{name}.png", name, places, labels, genres, found[name])
+    found, drawn = measured(maps, points, labels, [track.artist for track in shards.tracks], options.shuffles)
+    for name, projected in maps.items():
+        pictures.map_picture(out / f"map-{name}.png", name, projected, labels, genres, found[name])
     pictures.overview(out / "maps.png", maps, labels, genres, found)
     songs = _draw_songs(shards, points, labels, out, model, options)
-    told = {
+    results = {
         "model": model.name,
         "latent": options.latent,
         "seconds": options.seconds,
@@ -139,35 +142,35 @@ def run(tracks: Sequence[Track], out: Path, cache: Path, options: Options) -> st
             name: {
                 "title": TITLES[name],
                 "picture": f"map-{name}.png",
-                "points": np.round(places, 5).tolist(),
+                "points": np.round(projected, 5).tolist(),
                 **asdict(found[name]),
                 "drawn": drawn[name],
             }
-            for name, places in maps.items()
+            for name, projected in maps.items()
         },
         "overview": "maps.png",
         "pictures": songs,
     }
-    text = table(told, labels)
+    text = table(results, labels)
     with new_file(out / "maps.json", force=True) as file:
-        file.write(json.dumps(_plain(told), allow_nan=False, ensure_ascii=False, indent=1).encode())
+        file.write(json.dumps(_plain(results), allow_nan=False, ensure_ascii=False, indent=1).encode())
     with new_file(out / "table.md", force=True) as file:
         file.write(text.encode())
     return text
 
 
 def classes(tracks: Sequence[Track]) -> tuple[Labels, list[str]]:
-    """Genres from the largest to the smallest, and each track's place in them.
+    """Genres from the largest to the smallest, and each track's index among them.
 
-    -1 are tracks without a genre, of a genre by fewer than two artists, or of one beyond the sixteen largest.
+    The index is -1 for tracks without a genre, of a genre by fewer than two artists, or beyond the sixteen largest.
     """
     artists = defaultdict(set)
     for track in tracks:
         artists[track.genre].add(track.artist or f"\0{track.name}")
     counts = Counter(track.genre for track in tracks if track.genre and len(artists[track.genre]) >= ARTISTS)
     genres = sorted(counts, key=lambda genre: (-counts[genre], genre))[: pictures.STYLES]
-    place = {genre: number for number, genre in enumerate(genres)}
-    return np.array([place.get(track.genre, -1) for track in tracks], np.int64), genres
+    number = {genre: n for n, genre in enumerate(genres)}
+    return np.array([number.get(track.genre, -1) for track in tracks], np.int64), genres
 
 
 def drawable(genres: Sequence[str]) -> list[str]:
@@ -175,7 +178,7 @@ def drawable(genres: Sequence[str]) -> list[str]:
     return [name for name in TITLES if name != "lda" or len(genres) >= 2]
 
 
-def judged(
+def measured(
     maps: dict[str, Points], points: Points, labels: Labels, artists: Sequence[str], shuffles: int
 ) -> tuple[dict[str, Separation], dict[str, float]]:
     """Separation on each map and in the full space ("full"), and the plain silhouette of the points as drawn."""
@@ -187,8 +190,8 @@ def judged(
         return dict.fromkeys(spaces, nothing), dict.fromkeys(spaces, math.nan)
     apart = strangers(names)
     found, drawn = {}, {}
-    for name, places in spaces.items():
-        far = distances(places[known])
+    for name, projected in spaces.items():
+        far = distances(projected[known])
 
         def compare(given: Labels, name: str = name, far: Distances = far) -> tuple[Distances, Mask]:
             if name == "lda":
@@ -201,23 +204,27 @@ def judged(
     return found, drawn
 
 
-def table(told: dict[str, Any], labels: Labels) -> str:
-    """table.md: a line a space, and what the numbers are."""
+def table(results: dict[str, Any], labels: Labels) -> str:
+    """The text of table.md: a line for each space, and what the numbers mean."""
     known = int((labels >= 0).sum())
+    spaces = {f"all {results['dimensions']} numbers": results["full"]} | {
+        row["title"]: row for row in results["maps"].values()
+    }
     lines = [
         f"# Maps of {len(labels)} songs\n",
-        f"Model {told['model']}, {told['latent']} latents a frame, {told['dimensions']} pooled numbers a song. Numbers "
-        f"are of {known} songs of {len(told['genres'])} genres; the largest is {_percent(told['majority'])} of them.\n",
-        f"| space | {' | '.join(COLUMNS.values())} |",
-        "|" + " --- |" * (1 + len(COLUMNS)),
+        f"Model {results['model']}, {results['latent']} latents a frame, {results['dimensions']} pooled numbers a "
+        f"song. Numbers are of {known} songs of {len(results['genres'])} genres; the largest is "
+        f"{_percent(results['majority'])} of them.\n",
+        markdown.table(
+            ["space", *COLUMNS.values()],
+            ([title, *(_cell(row, name) for name in COLUMNS)] for title, row in spaces.items()),
+        ),
     ]
-    spaces = {f"all {told['dimensions']} numbers": told["full"]} | {row["title"]: row for row in told["maps"].values()}
-    lines += [f"| {title} | {' | '.join(_cell(row, name) for name in COLUMNS)} |" for title, row in spaces.items()]
     lines.append(
         "\nk-NN: majority of the five nearest songs by other artists; the interval is a bootstrap over artists. "
         "Silhouette runs from -1 to 1; at 0 and below, songs lie no nearer to their own genre than to the nearest "
-        "other one. LDA sees labels: its k-NN and first silhouette are of songs whose artists were left out of the "
-        "fit (five folds), its silhouette as drawn is not, and flatters it. p: share of shuffled labellings that reach "
+        "other one. LDA uses labels: its k-NN and first silhouette are of songs whose artists were left out of the "
+        "fit (five folds), its silhouette as drawn is not, and is too high. p: share of shuffled labellings that reach "
         "the k-NN accuracy."
     )
     return "\n".join(lines) + "\n"
@@ -244,7 +251,7 @@ def _majority(labels: Labels) -> float:
 def _draw_songs(
     shards: Shards, points: Points, labels: Labels, out: Path, model: Model, options: Options
 ) -> list[dict[str, str]]:
-    """Draw the song nearest to the middle of each large genre; of songs without genres, of all."""
+    """Draw the song nearest to the median of each large genre, or of all songs if there are no genres."""
     drawn = []
     groups = [labels == genre for genre in range(min(labels.max() + 1, options.songs))] or [labels < 0]
     for group in groups:
@@ -263,7 +270,7 @@ def _draw_songs(
 
 
 def _plain(value: Any) -> Any:
-    """The same without NaN, which JSON has not."""
+    """The same without NaN, which JSON does not have."""
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, list):

@@ -1,6 +1,6 @@
-"""Pictures of maps: songs as points, coloured and shaped by genre, with the numbers that say how well genres separate.
+"""Pictures of maps: songs as points whose colour and shape are their genre, with the numbers of the separation.
 
-Colours are Okabe and Ito's, told apart by the colour-blind; shapes say the same again.
+Colours are Okabe and Ito's, which colour-blind people can distinguish; shapes repeat the information.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,11 +21,11 @@ SHAPES = ("o", "s", "^", "D", "v", "P", "X", "p")
 GREY = "#BBBBBB"
 
 STYLES = len(COLOURS) * 2
-"""Genres that can be told apart: eight filled, eight hollow."""
+"""Genres that can be distinguished: eight filled, eight hollow."""
 
 
 def genre_style(number: int) -> dict[str, object]:
-    """Colour and shape of the genre at this place, from the largest to the smallest."""
+    """Colour and shape of the genre of this number, counted from the largest to the smallest."""
     colour, shape = COLOURS[number % len(COLOURS)], SHAPES[(number + number // len(COLOURS)) % len(SHAPES)]
     if number < len(COLOURS):
         return {"marker": shape, "markerfacecolor": colour, "markeredgecolor": "white", "markeredgewidth": 0.4}
@@ -71,24 +71,24 @@ def caption(name: str, found: Separation, *, short: bool = False) -> str:
     numbers = f"k-NN {found.knn:.0%} (shuffled {found.chance_knn:.0%}), silhouette {found.silhouette:+.2f}"
     if short:
         return numbers
-    judged = "of songs left out of the fit" if name == "lda" else "against songs by other artists"
-    return f"{numbers}, {judged}"
+    compared = "of songs left out of the fit" if name == "lda" else "against songs by other artists"
+    return f"{numbers}, {compared}"
 
 
 def framed(points: Points) -> Points:
-    """The same places, but songs far out (KernelPCA has such) moved in to the frame of the rest, so that it is seen.
+    """The same points with outliers (as of KernelPCA) moved to the frame of the others, so that these can be seen.
 
-    The frame reaches from the 2nd to the 98th percentile and half as far again on either side.
+    The frame extends from the 2nd to the 98th percentile and half as far again on either side.
     """
     low, high = np.quantile(points, (0.02, 0.98), axis=0)
-    reach = (high - low) / 2
-    return np.clip(points, low - reach, high + reach)
+    margin = (high - low) / 2
+    return np.clip(points, low - margin, high + margin)
 
 
 def _points(axes: Axes, points: Points, labels: Labels, genres: Sequence[str], size: float) -> None:
-    """The largest genre first, so that small ones lie on top; a genre's large mark is its median.
+    """Draw the largest genre first, so that small ones lie on top; a genre's large mark is its median.
 
-    Songs beyond the frame lie on it, see `framed`.
+    Songs beyond the frame are drawn on it (`framed`).
     """
     size *= max(0.35, min(1.3, (400 / len(points)) ** 0.5))
     other = labels < 0

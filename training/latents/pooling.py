@@ -2,13 +2,13 @@
 
 A pooled vector has 192 numbers, in this order:
 
-- hyper latents (48: 24 bands of mid, 24 of side), mean over time and standard deviation over time, in half octaves of
-  band RMS; vectors of digital silence are left out. They say how loud which band is, and how much it moves.
-- main latents, put back at their coefficients and pooled in the same 48 bands: log2(1 + |q|), q in quantizer steps,
-  0 where nothing was sent, mean over a band's coefficients; of that again mean and standard deviation over time. They
-  say how the energy lies inside a band: few large values are tones, many small ones are noise.
+- hyper latents (48: 24 bands of mid, 24 of side), mean and standard deviation over time, in half octaves of band RMS;
+  vectors of digital silence are left out. They describe the loudness of each band and how much it varies.
+- quantization indices q, put back at their coefficients and pooled in the same 48 bands: log2(1 + |q|), 0 where nothing
+  was sent, mean over a band's coefficients; of that again mean and standard deviation over time. They describe how the
+  energy is distributed inside a band: few large values are tones, many small ones are noise.
 
-A model without hyper latents has 96: log2(1 + |q|) over 48 runs of neighbouring latents, mean and standard deviation.
+For a plain model it has 96: log2(1 + |q|) over 48 runs of neighbouring latents, mean and standard deviation.
 """
 
 import hashlib
@@ -23,21 +23,19 @@ from numpy.typing import NDArray
 from codec.audio.source import ArraySource
 from codec.dsp.mdct import Float
 from codec.files import new_file
-from codec.pipeline import encode as encoding
+from codec.pipeline.encode import encode
 from codec.pipeline.payload import unpack
-from codec.pipeline.workers import WORKERS, ordered_map
+from codec.pipeline.plan import EncodePlan
+from codec.pipeline.workers import WORKERS, Engine
 from codec.quantization.quantize import scatter_indices
 from codec.runtime.models import Model
 from formats import Reader
-from formats.grid import BANDS, HOP, HYPER_MIN, HYPER_SIZE, SAMPLE_RATE
-from formats.model.scales import predict_scales, ranks, scale_indices
-from formats.model.tables import Tables
-from formats.payload.chunk import Latents
+from formats.grid import BAND_EDGES, BANDS, HOP, HYPER_MIN, HYPER_SIZE, SAMPLE_RATE
+from formats.payload.chunk import ChunkLatents
 from training.data.shards import Shards
-from training.ranked.start import EDGES
 
 VERSION = 1
-"""Of what a pooled vector holds; cached ones of another are not looked at."""
+"""Version of pooled vectors; cached ones of another version are ignored."""
 
 
 def pooled(
@@ -48,7 +46,7 @@ def pooled(
     cache: Path,
     progress: Callable[[float | None], None] | None = None,
 ) -> Float:
-    """Pooled vectors of all songs [n, 192], of at most `seconds` from each one's middle; worked out once, then cached.
+    """Pooled vectors of all songs [n, 192], of at most `seconds` from each one's middle; computed once, then cached.
 
     Raises:
         ModelError: a part of the model is missing; UsageError: it has no such tier; OSError: the cache.
@@ -56,11 +54,11 @@ def pooled(
     cache.mkdir(parents=True, exist_ok=True)
 
     def one(number: int) -> Float:
-        return _cached(excerpt(shards[number], seconds), model, latent, cache)
+        return _cached(excerpt(shards[number], seconds), model, latent, cache, engine)
 
     out = []
-    with ThreadPoolExecutor(WORKERS) as pool:
-        for vector in ordered_map(pool, one, range(len(shards))):
+    with Engine() as engine, ThreadPoolExecutor(WORKERS) as pool:
+        for vector in pool.map(one, range(len(shards))):
             out.append(vector)
             if progress:
                 progress(len(out) / len(shards))
@@ -74,24 +72,25 @@ def excerpt(song: NDArray[np.int16], seconds: float) -> NDArray[np.int16]:
     return song[:, start : start + count]
 
 
-def coded(song: NDArray[np.int16], model: Model, latent: int) -> bytes:
+def coded(song: NDArray[np.int16], model: Model, latent: int, engine: Engine | None = None) -> bytes:
     """Samples [2, N] -> an .aez file."""
     out = BytesIO()
     samples = song.astype(np.float32) / np.float32(32767)
-    encoding.encode(ArraySource(samples, SAMPLE_RATE), out, latent=latent, model=str(model.folder))
+    plan = EncodePlan.make(latent=latent, model=model)
+    with ArraySource(samples, SAMPLE_RATE) as source:
+        encode(source, out, plan, engine=engine)
     return out.getvalue()
 
 
 def pool(data: bytes, model: Model) -> Float:
-    """Pooled vector of an .aez file, see the module.
+    """Pooled vector of an .aez file, as described above.
 
     Shape:
-        [192], or [96] for a model without hyper latents.
+        [192], or [96] for a plain model.
     """
     reader = Reader(BytesIO(data))
-    gain, tables = reader.header.gain, model.tables
     chunks = [unpack(reader.header, chunk, model) for chunk in reader]
-    main = np.concatenate([_bands(chunk, gain, tables) for chunk in chunks])
+    main = np.concatenate([_bands(chunk) for chunk in chunks])
     parts = [main.mean(0), main.std(0)]
     hyper = np.concatenate([chunk.hyper for chunk in chunks])
     if len(hyper):
@@ -100,36 +99,34 @@ def pool(data: bytes, model: Model) -> Float:
 
 
 def _envelope(hyper: NDArray[np.int8]) -> tuple[Float, Float]:
-    """Mean and standard deviation over time of [G, 48] -> [48] each; a channel that is silent throughout: -32 and 0."""
-    heard = np.repeat((hyper.reshape(-1, 2, BANDS) != HYPER_MIN).any(2), BANDS, axis=1)
-    count = np.maximum(heard.sum(0), 1)
-    mean = (hyper * heard).sum(0) / count
-    deviation = np.sqrt((np.square(hyper - mean) * heard).sum(0) / count)
-    return np.where(heard.any(0), mean, HYPER_MIN).astype(np.float32), deviation.astype(np.float32)
+    """Mean and standard deviation over time of [G, 48] -> [48] each; -32 and 0 for a channel that is always silent."""
+    audible = np.repeat((hyper.reshape(-1, 2, BANDS) != HYPER_MIN).any(2), BANDS, axis=1)
+    count = np.maximum(audible.sum(0), 1)
+    mean = (hyper * audible).sum(0) / count
+    deviation = np.sqrt((np.square(hyper - mean) * audible).sum(0) / count)
+    return np.where(audible.any(0), mean, HYPER_MIN).astype(np.float32), deviation.astype(np.float32)
 
 
-def _bands(chunk: Latents, gain: int, tables: object) -> Float:
+def _bands(chunk: ChunkLatents) -> Float:
     """log2(1 + |q|) of each frame, mean over 48 bands: [F, 48]."""
-    main = chunk.main
-    if isinstance(tables, Tables):
-        index = ranks(scale_indices(predict_scales(chunk.hyper, len(main), tables), gain, tables), main.shape[1])
-        values = scatter_indices(main, index)[0]
-        edges = np.concatenate([EDGES[:-1], HOP + EDGES])
+    if chunk.ranked is not None:
+        values = scatter_indices(chunk.indices, chunk.ranked.position)[0]
+        edges = np.concatenate([BAND_EDGES[:-1], HOP + np.array(BAND_EDGES)])
     else:
-        values = main.astype(np.float32)
-        edges = np.linspace(0, main.shape[1], HYPER_SIZE + 1).astype(np.int64)
+        values = chunk.indices.astype(np.float32)
+        edges = np.linspace(0, chunk.indices.shape[1], HYPER_SIZE + 1).astype(np.int64)
     size = np.log2(1 + np.abs(values))
-    # A running sum, not reduceat: runs may be empty where a model has fewer latents than there are bands.
+    # A cumulative sum instead of reduceat, because runs are empty where a model has fewer latents than bands.
     total = np.concatenate([np.zeros((len(size), 1)), np.cumsum(size, 1, dtype=np.float64)], 1)[:, edges]
     return np.asarray(np.diff(total, axis=1) / np.maximum(np.diff(edges), 1), np.float32)
 
 
-def _cached(song: NDArray[np.int16], model: Model, latent: int, cache: Path) -> Float:
+def _cached(song: NDArray[np.int16], model: Model, latent: int, cache: Path, engine: Engine) -> Float:
     made = f"{VERSION} {model.id.hex()} {hashlib.sha256(model.encoder).hexdigest()} {model.gain(latent)} {latent}"
     digest = hashlib.sha256(made.encode() + np.ascontiguousarray(song).tobytes()).hexdigest()
     kept = cache / f"{digest[:32]}.npy"
     if not kept.is_file():
-        vector = pool(coded(song, model, latent), model)
+        vector = pool(coded(song, model, latent, engine), model)
         with new_file(kept, force=True) as file:
             np.save(file, vector, allow_pickle=False)
     out: Float = np.load(kept, allow_pickle=False)

@@ -1,4 +1,4 @@
-"""Ways to draw pooled songs on a plane: PCA and its kin, LDA, t-SNE, UMAP; every one deterministic.
+"""Projections of pooled songs to a plane: PCA and its variants, LDA, t-SNE, UMAP; all of them deterministic.
 
 KernelPCA's kernels use gamma = 1 / D on standardized vectors of D numbers (rbf, poly of degree 3, sigmoid).
 """
@@ -30,10 +30,10 @@ TITLES = {
     "tsne": "t-SNE",
     "umap": "UMAP",
 }
-"""Every method by name, as it is written."""
+"""Every method by name, with its title."""
 
 LEAST = 4
-"""Songs below which there is nothing to map."""
+"""Least number of songs of a map."""
 
 
 def standardized(vectors: NDArray[np.float32]) -> Points:
@@ -53,7 +53,7 @@ def standardized(vectors: NDArray[np.float32]) -> Points:
 
 
 def project(name: str, points: Points, labels: Labels, *, quick: bool = False) -> Points:
-    """Standardized vectors [n, D] -> places [n, 2]. Only lda looks at labels; -1 there is a song without a genre."""
+    """Standardized vectors [n, D] -> points [n, 2]. Only lda uses labels; -1 is a song without a genre."""
     if name == "lda":
         known = labels >= 0
         return discriminants(points[known], labels[known])(points)
@@ -65,8 +65,8 @@ def project(name: str, points: Points, labels: Labels, *, quick: bool = False) -
 def discriminants(points: Points, labels: Labels) -> Callable[[Points], Points]:
     """Fit Fisher's LDA -> projection to its first two discriminants; the second is 0 for two genres.
 
-    The covariance inside genres is pooled and shrunk as Ledoit and Wolf (2004) say: there are about as many numbers as
-    songs. scikit-learn's own LDA shrinks genre by genre, which takes two songs of each.
+    The covariance within genres is pooled and shrunk after Ledoit and Wolf (2004), because there are about as many
+    numbers as songs. scikit-learn's own LDA shrinks each genre separately, which needs two songs of each.
     """
     means = np.stack([points[labels == label].mean(0) for label in np.unique(labels)])
     inside = LedoitWolf(assume_centered=True).fit(points - means[np.unique(labels, return_inverse=True)[1]]).covariance_
@@ -99,7 +99,7 @@ def _method(name: str, points: Points, quick: bool) -> Any:
 
 def _umap(points: Points, quick: bool) -> Points:
     with warnings.catch_warnings():
-        # On import it says that TensorFlow is not there, which nothing here needs.
+        # On import it warns that TensorFlow is missing, which nothing here needs.
         warnings.filterwarnings("ignore", "Tensorflow not installed", ImportWarning)
         from umap import UMAP
     method = UMAP(

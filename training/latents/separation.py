@@ -1,6 +1,6 @@
-"""How well genres separate in a space: k-NN accuracy and silhouette, judged across artists, next to shuffled labels.
+"""Separation of genres in a space: k-NN accuracy and silhouette across artists, next to those of shuffled labels.
 
-Songs of one artist (one album, one studio) lie close together whatever their genre, so a song is only ever compared
+Songs of one artist (one album, one studio) are close to each other whatever their genre, so a song is only compared
 with songs by other artists. All functions take distances [n, n] and a mask [n, n] of the pairs that may be compared.
 """
 
@@ -22,7 +22,7 @@ K = 5
 """Neighbours that vote."""
 
 FOLDS = 5
-"""Parts that artists are divided into for a method that sees labels."""
+"""Parts that artists are divided into for a method that uses labels."""
 
 DRAWS = 1000
 """Bootstrap samples of an interval."""
@@ -30,7 +30,7 @@ DRAWS = 1000
 
 @dataclass(frozen=True)
 class Separation:
-    """Numbers of one space; those that cannot be had are NaN.
+    """Numbers of one space; NaN where there is nothing to compare.
 
     Attributes:
         knn: share of songs whose genre the majority of their 5 nearest songs by other artists have.
@@ -60,7 +60,7 @@ def distances(points: NDArray[np.float64]) -> Distances:
 
 
 def strangers(artists: Sequence[str]) -> Mask:
-    """Pairs of songs by different artists [n, n]; an artist that is not known ("") is nobody else's."""
+    """Pairs of songs by different artists [n, n]; every unknown artist ("") is one of its own."""
     names = np.array([artist or f"\0{number}" for number, artist in enumerate(artists)])
     return np.asarray(names[:, None] != names)
 
@@ -74,7 +74,7 @@ def neighbours(far: Distances, mask: Mask, k: int = K) -> tuple[NDArray[np.int64
 
 
 def votes(near: NDArray[np.int64], real: Mask, labels: Labels) -> Labels:
-    """The label that most neighbours have, a tie going to the nearer ones; -1 where there is no neighbour: [n]."""
+    """The most frequent label of the neighbours, nearer ones deciding ties; -1 where there is no neighbour: [n]."""
     weight = (1 - 1e-3 * np.arange(near.shape[1])) * real
     total = np.zeros((len(near), labels.max() + 1))
     for column in range(near.shape[1]):
@@ -85,7 +85,7 @@ def votes(near: NDArray[np.int64], real: Mask, labels: Labels) -> Labels:
 def silhouette(far: Distances, mask: Mask, labels: Labels) -> float:
     """Mean of (b - a) / max(a, b): a, mean distance to the own genre, b, to the nearest other one.
 
-    0 for a song that has no song of its genre, or of any other, to be compared with.
+    It is 0 for a song that has no song of its genre, or of any other genre, to be compared with.
     """
     member = np.eye(labels.max() + 1, dtype=np.float32)[labels]
     count = mask.astype(np.float32) @ member
@@ -105,9 +105,9 @@ def balanced(right: Mask, labels: Labels) -> float:
 
 
 def held_out(points: NDArray[np.float64], labels: Labels, artists: Sequence[str], fit: Fit) -> tuple[Distances, Mask]:
-    """Distances of songs to those that a projection was fitted on without them, nor anything by their artists.
+    """Distances of songs to those that a projection was fitted on, without them and anything else by their artists.
 
-    A pair counts only from the held-out song's side: rows are held out, columns are training songs.
+    Rows are held-out songs, columns are training songs; the mask says which pairs exist.
     """
     groups = [artist or f"\0{number}" for number, artist in enumerate(artists)]
     far = np.zeros((len(points), len(points)), np.float32)
@@ -127,13 +127,13 @@ def held_out(points: NDArray[np.float64], labels: Labels, artists: Sequence[str]
 def separation(
     compare: Callable[[Labels], tuple[Distances, Mask]], labels: Labels, artists: Sequence[str], shuffles: int
 ) -> Separation:
-    """Judge a space.
+    """Measure a space.
 
     Args:
         compare: labels -> distances and mask; a space that does not depend on labels gives the same every time.
         labels: [n], 0 to number of genres.
         artists: [n].
-        shuffles: labellings to take chance from.
+        shuffles: labellings that the values of chance are taken from.
     """
     if len(np.unique(labels)) < 2:
         return Separation(*[float("nan")] * 10)
@@ -142,8 +142,8 @@ def separation(
     low, high = _interval(right, artists, rng)
     chance = []
     for _ in range(shuffles):
-        mixed = rng.permutation(labels)
-        found = _judge(*compare(mixed), mixed)
+        permuted = rng.permutation(labels)
+        found = _judge(*compare(permuted), permuted)
         chance.append((found[0].mean(), found[1], found[2]))
     means = np.mean(chance, 0)
     accuracy = float(right.mean())
@@ -162,12 +162,12 @@ def _judge(far: Distances, mask: Mask, labels: Labels) -> tuple[Mask, float, flo
 
 
 def _interval(right: Mask, artists: Sequence[str], rng: np.random.Generator) -> tuple[float, float]:
-    """95 % of what drawing as many artists anew gives."""
+    """95 % interval by bootstrap over artists."""
     names = {artist or f"\0{number}" for number, artist in enumerate(artists)}
-    place = {name: number for number, name in enumerate(sorted(names))}
-    group = np.array([place[artist or f"\0{number}"] for number, artist in enumerate(artists)])
-    good = np.bincount(group, right, len(place))
-    songs = np.bincount(group, minlength=len(place))
-    drawn = rng.integers(0, len(place), (DRAWS, len(place)))
+    number = {name: n for n, name in enumerate(sorted(names))}
+    group = np.array([number[artist or f"\0{n}"] for n, artist in enumerate(artists)])
+    good = np.bincount(group, right, len(number))
+    songs = np.bincount(group, minlength=len(number))
+    drawn = rng.integers(0, len(number), (DRAWS, len(number)))
     low, high = np.quantile(good[drawn].sum(1) / songs[drawn].sum(1), (0.025, 0.975))
     return float(low), float(high)

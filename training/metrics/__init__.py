@@ -1,1 +1,1 @@
-"""What a decoded clip is worth next to its reference."""
+"""Objective metrics of a decoded clip against its reference."""

@@ -1,7 +1,7 @@
-"""What a decoded clip is worth next to its reference: one number per metric, for float32 [C, N] at 44.1 kHz.
+"""All metrics of a decoded clip against its reference: one number each, for float32 [C, N] at 44.1 kHz.
 
-Blind spots, to be remembered when reading: spectral distances are deaf to phase, ViSQOL to stereo and level (and below
-48 kbit/s it mostly reads bandwidth), SI-SDR to level; SI-SDR punishes plausible noise that replaces what was not coded.
+Their limits have to be kept in mind: spectral distances ignore phase, ViSQOL ignores stereo and loudness (and below 48
+kbit/s mostly measures bandwidth), SI-SDR ignores loudness and penalizes plausible noise in place of uncoded parts.
 """
 
 from typing import Any
@@ -15,10 +15,12 @@ from training.metrics.noise_to_mask import noise_to_mask
 from training.metrics.spectral import FloatArray, log_spectral_rmse, mel_distance, stft_distance
 from training.metrics.visqol import fold, resample, visqol
 
-VERSION = 1  # raise it when a metric changes its value: cached rows of older versions are then measured again
+VERSION = 1
+"""To be raised when a metric changes its value: cached rows of other versions are measured again."""
 
 RATE = 44100
-WIDTH_FLOOR = 1e-4  # of a signal's energy: a side 40 dB below the whole is as good as none
+WIDTH_FLOOR = 1e-4
+"""Share of a signal's energy, -40 dB, below which the energy of a side is not audible."""
 SDR_LIMIT = 100.0
 
 # Which way is better, for every metric that comparisons rank.
@@ -37,7 +39,7 @@ HIGHER_IS_BETTER = {
 
 
 def measure(reference: FloatArray, decoded: FloatArray) -> dict[str, float]:
-    """Every metric of a stereo or mono clip at 44.1 kHz.
+    """Compute every metric of a stereo or mono clip at 44.1 kHz.
 
     Returns:
         mel, stft, rmse_44k, rmse_8k, visqol (1 to 5), nmr (dB), si_sdr, si_sdr_mid, si_sdr_side (dB; nan where the
@@ -66,7 +68,7 @@ def measure(reference: FloatArray, decoded: FloatArray) -> dict[str, float]:
 
 
 def quick_metrics(reference: FloatArray, decoded: FloatArray, *, with_visqol: bool = True) -> dict[str, float]:
-    """The metrics that decide: mel, stft, nmr, si_sdr, si_sdr_mid, si_sdr_side and, unless declined, visqol.
+    """The main metrics: mel, stft, nmr, si_sdr, si_sdr_mid, si_sdr_side and, unless declined, visqol.
 
     Shape:
         - reference, decoded: [C, N] at 44.1 kHz, C 1 or 2, equal
@@ -112,23 +114,23 @@ def si_sdr(reference: FloatArray, decoded: FloatArray) -> float:
 
 
 def bandwidth(reference: FloatArray, decoded: FloatArray, sample_rate: int = RATE) -> float:
-    """Highest frequency in Hz that `decoded` still carries: its long-term level within 10 dB of the reference's.
+    """Highest frequency in Hz at which the long-term spectrum of `decoded` is within 10 dB of the reference's.
 
-    Bands of about 215 Hz; those in which the reference lies 100 dB or more below a full-scale sine do not count.
-    0 if nothing is carried.
+    Bands are about 215 Hz wide; those in which the reference is 100 dB or more below a full-scale sine do not count.
+    The result is 0 if there is no such frequency.
 
     Shape:
         - reference, decoded: [C, N], equal
     """
     wanted, got = (_long_term(x) for x in (reference, decoded))
-    carried = np.flatnonzero((wanted > 1e-10) & (got > 0.1 * wanted))
-    return float((carried[-1] + 1) * 10 * sample_rate / 2048) if carried.size else 0.0
+    kept = np.flatnonzero((wanted > 1e-10) & (got > 0.1 * wanted))
+    return float((kept[-1] + 1) * 10 * sample_rate / 2048) if kept.size else 0.0
 
 
 def width_error(reference: FloatArray, decoded: FloatArray) -> float:
     """Side-to-mid energy ratio of `decoded` over that of `reference`, in dB: above 0 is too wide. 0 for mono.
 
-    Energies below -40 dB of the signal's whole are raised to that: what nobody hears does not count.
+    Energies have a floor of -40 dB of the signal's energy, so that inaudible differences do not count.
 
     Shape:
         - reference, decoded: [C, N], equal

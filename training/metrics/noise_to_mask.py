@@ -1,8 +1,8 @@
-"""The ear of ITU-R BS.1387 (PEAQ), basic version, as far as the noise-to-mask ratio needs it.
+"""Noise-to-mask ratio by the ear model of ITU-R BS.1387 (PEAQ), basic version.
 
-A 2048-point spectrum at 48 kHz is weighted by the outer and middle ear and grouped into 109 bands a quarter Bark wide;
-the ear's own noise is added, and energy spreads to neighbouring bands and forward in time. What lies a few dB under
-the reference's excitation is masked. Noise is the difference of weighted magnitudes, so phase does not count.
+A 2048-point spectrum at 48 kHz is weighted by the outer and middle ear and grouped into 109 bands of a quarter Bark.
+The ear's internal noise is added, and energy spreads to neighbouring bands and forward in time. A signal a few dB below
+the reference's excitation is masked. Noise is the difference of weighted magnitudes, so that phase does not count.
 
 Following P. Kabal's reading of the recommendation ("An Examination and Interpretation of ITU-R BS.1387", 2002), with
 band edges from the formula in place of the printed table. Absolute values depend on the playback level that is
@@ -25,7 +25,7 @@ FRAME = 2048
 HOP = 1024
 BANDS = 109
 FULL_SCALE_SPL = 92.0
-_LEAST = 1e-12  # energy of an empty band: keeps the ratio of two equal signals finite
+_LEAST = 1e-12  # energy of an empty band, so that the ratio of two equal signals is finite
 
 
 class Ear(NamedTuple):
@@ -35,7 +35,7 @@ class Ear(NamedTuple):
     weight: Doubles  # [1025] power weighting of outer and middle ear
     group: Doubles  # [1025, 109] share of each bin in each band
     centre: Doubles  # [109] Hz
-    noise: Doubles  # [109] the ear's own noise
+    noise: Doubles  # [109] internal noise of the ear
     decay: Doubles  # [109] forward masking per frame
     offset: Doubles  # [109] mask as a share of excitation
 
@@ -55,7 +55,7 @@ def noise_to_mask(reference: FloatArray, decoded: FloatArray) -> Doubles:
     difference = clean - 2 * np.sqrt(clean * coded) + coded
     noise = np.maximum(difference @ ear.group, _LEAST)
     pattern = np.maximum(clean @ ear.group, _LEAST) + ear.noise
-    mask = hold(spread(pattern), ear.decay) * ear.offset
+    mask = mask_forward(spread(pattern), ear.decay) * ear.offset
     return np.asarray(10 * np.log10((noise / mask).mean(axis=(1, 2))))
 
 
@@ -105,23 +105,23 @@ def spread(pattern: Doubles) -> Doubles:
     return np.asarray(_spread(pattern) / _spread(np.ones((1, BANDS))))
 
 
-def hold(excitation: Doubles, decay: Doubles) -> Doubles:
-    """Forward masking: each band is at least what a first-order low-pass over the frames so far remembers.
+def mask_forward(excitation: Doubles, decay: Doubles) -> Doubles:
+    """Forward masking: each band is at least the output of a first-order low-pass over the frames so far.
 
     Shape:
         - excitation: [C, F, 109]; decay: [109] in [0, 1)
         - returns: [C, F, 109]
     """
-    held = np.empty_like(excitation)
+    out = np.empty_like(excitation)
     memory = np.zeros_like(excitation[:, 0])
     for frame in range(excitation.shape[1]):
         memory = decay * memory + (1 - decay) * excitation[:, frame]
-        held[:, frame] = np.maximum(memory, excitation[:, frame])
-    return held
+        out[:, frame] = np.maximum(memory, excitation[:, frame])
+    return out
 
 
 def _spread(pattern: Doubles) -> Doubles:
-    # Slopes per band of a quarter Bark, as factors; the sums of both geometric tails keep each band's energy.
+    # Slopes per band of a quarter Bark, as factors; division by the sums of both geometric tails preserves energy.
     down = 10 ** (-2.7 * 0.25)
     up = 10 ** ((-2.4 - 23 / ear_model().centre) * 0.25) * pattern ** (0.2 * 0.25)
     band = np.arange(BANDS)

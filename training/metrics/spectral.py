@@ -1,13 +1,13 @@
 """Distances between short-time spectra, in numpy.
 
-Three measures, all 0 for equal signals and all deaf to phase and polarity:
+Three measures, all 0 for equal signals and independent of phase and polarity:
 
 - `mel_distance`: Descript Audio Codec's multi-scale mel loss with the parameters that codec was trained with.
 - `stft_distance`: the same codec's multi-scale STFT loss.
 - `log_spectral_rmse`: root mean square difference of natural-log magnitudes, relative to full scale.
 
-The first two use unnormalised magnitudes of a periodic Hann window over reflected edges, because their published
-figures do: the clamp of 1e-5 means something else after any scaling.
+The first two use unnormalised magnitudes of a periodic Hann window over reflected edges, as published, because the
+clamp of 1e-5 depends on the scaling.
 """
 
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ FloatArray = npt.NDArray[np.floating[Any]]
 MEL_SCALES = ((32, 5), (64, 10), (128, 20), (256, 40), (512, 80), (1024, 160), (2048, 320))
 STFT_WINDOWS = (2048, 512)
 CLAMP = 1e-5
-_BLOCK = 1 << 21  # samples of windowed frames worked on at once: bounds memory for songs without costing speed
+_BLOCK = 1 << 21  # samples of windowed frames at a time, which bounds memory for whole songs
 
 
 def stft_magnitudes(x: FloatArray, window: int, hop: int) -> Iterator[FloatArray]:

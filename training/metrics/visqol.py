@@ -11,15 +11,15 @@ import soxr
 
 from training.metrics.spectral import FloatArray
 
-SHORTEST = 24000  # samples at 48 kHz: shorter clips have too few patches to be scored
+SHORTEST = 24000  # samples at 48 kHz; shorter clips have too few patches
 _REMEMBERED = 4096  # spectrograms; those of 50 clips of 10 s fit, in 100 MB at most
 
 
 def visqol(reference: FloatArray, decoded: FloatArray, sample_rate: int = 44100) -> float:
-    """Audio mode, the way its authors ask for: mono fold at 48 kHz. Higher is better; a perfect copy scores 4.73.
+    """ViSQOL's audio mode, as its authors recommend: mono at 48 kHz. Higher is better; a perfect copy scores 4.73.
 
-    nan where the reference is silent or lasts less than half a second. The spectrograms of a reference are kept, so
-    that many systems on few clips cost about half.
+    The result is nan if the reference is silent or lasts less than half a second. The spectrograms of references are
+    cached, which halves the time for many systems on few clips.
 
     Shape:
         - reference, decoded: [C, N], equal
@@ -44,15 +44,15 @@ def resample(x: FloatArray, from_rate: int, to_rate: int) -> FloatArray:
 
 @lru_cache(maxsize=1)
 def _audio_mode() -> Any:
-    # The package compiles its gammatone filters with numba when it finds it; parallel clips are faster than
-    # parallel filters, so one thread, unless the caller has said otherwise.
+    # The package compiles its gammatone filters with numba if that is installed. One thread, unless the caller has
+    # chosen otherwise: parallel clips are faster than parallel filters.
     os.environ.setdefault("NUMBA_NUM_THREADS", "1")
     from visqol import VisqolApi
 
     api = VisqolApi()
     api.create(mode="audio")
-    # Half of the time goes into spectrograms of the reference and of its patches, the same ones every time. The
-    # package offers no place to keep them; where its insides should change, this changes nothing but the speed.
+    # Half of the time goes into spectrograms of the reference and its patches, which are the same every time. The
+    # package has no cache for them. If its internals change, only the speed is lost.
     builder = getattr(getattr(api, "_manager", None), "spect_builder", None)
     if builder is not None and hasattr(builder, "build"):
         builder.build = _Remembering(builder.build)
@@ -60,7 +60,7 @@ def _audio_mode() -> Any:
 
 
 class _Remembering:
-    """A spectrogram builder that hands out the same result for the same samples; nobody writes into them."""
+    """A spectrogram builder that returns the same result for the same samples; callers do not change it."""
 
     def __init__(self, build: Any) -> None:
         self._build = build

@@ -1,1 +1,1 @@
-"""The study's plain autoencoders, whose every latent is a fixed mix of the frame."""
+"""The study's plain autoencoders, in which every latent is a fixed combination of the frame."""

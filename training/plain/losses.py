@@ -1,8 +1,8 @@
 """The losses that the study compares, by name: distances of waveforms that a time-domain autoencoder is trained on.
 
-Each takes decoded and original samples [B, C, N] and the sizes of windows, and gives one number an item, [B]. Spectra
-are those of a periodic Hann window, hop a quarter, relative to the original's RMS, so that quiet music counts as much
-as loud; the mean over the sizes is taken.
+Each takes decoded and original samples [B, C, N] and window sizes, and returns one number per item, [B]. Spectra use
+periodic Hann windows with a hop of a quarter, and are relative to the original's RMS, so that quiet music counts as
+much as loud music. The result is the mean over the window sizes.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,16 +15,16 @@ from training.ranked.losses import magnitudes
 Distance = Callable[[Tensor, Tensor, Sequence[int]], Tensor]
 
 SIZES = (2048, 512)
-"""Windows of the spectral losses, samples; training draws one a step, which costs half and has the same mean."""
+"""Windows of the spectral losses, in samples. Training draws one of them a step: half the cost, the same mean."""
 
 SMOOTHNESS = 0.1
 """Weight of the squared difference of neighbouring decoded samples in `mse-smooth`."""
 
 FAINT = 1e-2
-"""Added to magnitudes before the logarithm, 66 dB under what white noise of the original's RMS has at 2048 samples."""
+"""Added to magnitudes before the logarithm: 66 dB below those of white noise of the original's RMS, at 2048 samples."""
 
 SILENT = 1e-4
-"""Least RMS that spectra are taken relative to."""
+"""Least RMS that spectra are divided by."""
 
 
 def mse(decoded: Tensor, original: Tensor, sizes: Sequence[int] = SIZES) -> Tensor:
@@ -73,7 +73,7 @@ LOSSES: dict[str, Distance] = {
     "log-stft-l1": _spectral(lambda a, b: (_log(a) - _log(b)).abs()),
     "log-stft-l2": _spectral(lambda a, b: (_log(a) - _log(b)).square()),
 }
-"""By the names that `--loss` takes; natural logarithms."""
+"""By the names that the command train-plain takes; natural logarithms."""
 
 
 def compressed(decoded: Tensor, original: Tensor) -> Tensor:

@@ -1,8 +1,8 @@
-"""The study's plain autoencoders: a dense bottleneck in which every latent is a fixed mix of the frame.
+"""The study's plain autoencoders: a dense bottleneck in which every latent is a fixed combination of the frame.
 
-`dense` works on compressed MDCT coefficients, `time` on raw windows of samples with a learned filterbank in the MDCT's
-place. Both start as PCA, so that step 0 is the best linear transform coder with this many directions, and both take
-any prefix of their latents. Frame-major throughout: frames [B, T, D], latents [B, T, L].
+`dense` works on compressed MDCT coefficients, `time` on raw windows of samples with a learned filterbank in place of
+the MDCT. Both start as PCA, so that step 0 is the best linear transform coder with this many directions, and both
+decode any prefix of their latents. Everything is frame-major: frames [B, T, D], latents [B, T, L].
 """
 
 from dataclasses import asdict, dataclass
@@ -15,10 +15,10 @@ from torch.nn import functional
 from formats.grid import COEFFICIENTS, HOP
 
 SCALE = 8.0
-"""Latents over the coefficients that they start as: steps of gain 0 are then 1/8 of a coefficient's unit."""
+"""Factor from the start's coefficients to latents: a quantizer step of gain 0 is then 1/8 of a coefficient's unit."""
 
 QUIET = 1e-4
-"""Added to the mean square that a block divides by: no gradient bursts where nothing sounds."""
+"""Added to the mean square that a block divides by, so that gradients stay small at silence."""
 
 
 @dataclass(frozen=True)
@@ -27,11 +27,11 @@ class PlainConfig:
 
     kind: str = "time"  # dense or time
     loss: str = "mse"
-    latents: tuple[int, ...] = (32, 64, 128, 175)  # every one a prefix of the next
-    width: int = 384  # of the stream between the two filterbanks, its first values being the latents
+    latents: tuple[int, ...] = (32, 64, 128, 175)  # tiers; every one is a prefix of the next
+    width: int = 384  # of the stream between the two filterbanks, whose first values are the latents
     hidden: int = 384
     blocks: int = 1
-    time: int = 5  # frames a block sees
+    time: int = 5  # frames that a block covers
 
     @property
     def transform(self) -> str:
@@ -44,17 +44,17 @@ class PlainConfig:
         return COEFFICIENTS if self.transform == "mdct" else 4 * HOP
 
     @property
-    def reach(self) -> int:
-        """Frames of context on either side of a frame, each way."""
+    def receptive_field(self) -> int:
+        """Frames of context on either side that decide a frame, of the encoder and of the decoder."""
         return self.blocks * (self.time // 2)
 
-    def plain(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         """Numbers, strings and lists, for the checkpoint and the card."""
         return {**asdict(self), "latents": list(self.latents)}
 
     @staticmethod
-    def from_plain(values: dict[str, Any]) -> "PlainConfig":
-        """Inverse of `plain`."""
+    def from_dict(values: dict[str, Any]) -> "PlainConfig":
+        """Inverse of `as_dict`."""
         return PlainConfig(**{**values, "latents": tuple(values["latents"])})
 
 
@@ -66,7 +66,7 @@ DEFAULTS = {
 
 
 def compress(x: Tensor) -> Tensor:
-    """Signed square root: noise that is even in it lies under the signal in what it came from."""
+    """Signed square root: noise that is even in this domain follows the signal in the original one."""
     return x.sign() * x.abs().sqrt()
 
 
@@ -89,15 +89,15 @@ class Block(nn.Module):
         nn.init.zeros_(self.down.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        """The depthwise filter is written as shifted multiply-adds: torch's own is many times slower on a CPU."""
+        """Its depthwise filter is written as shifted multiply-adds: torch's own is many times slower on a CPU."""
         size = torch.sqrt(x.square().mean(2, keepdim=True) + QUIET)
         normal = x / size
         half, frames = len(self.taps) // 2, x.shape[1]
         padded = functional.pad(normal, (0, 0, half, half))
-        mixed = padded[:, :frames] * self.taps[0]
+        filtered = padded[:, :frames] * self.taps[0]
         for shift in range(1, len(self.taps)):
-            mixed = mixed + padded[:, shift : shift + frames] * self.taps[shift]
-        return x + size * self.down(functional.relu(self.up(mixed)))  # type: ignore[no-any-return]
+            filtered = filtered + padded[:, shift : shift + frames] * self.taps[shift]
+        return x + size * self.down(functional.relu(self.up(filtered)))  # type: ignore[no-any-return]
 
 
 class Encoder(nn.Module):
@@ -116,7 +116,7 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Dequantized latents [B, T, L], zeros where none were sent -> frames [B, T, D]; samples lack only overlap-add."""
+    """Dequantized latents [B, T, L], zero where not sent -> frames [B, T, D]; overlap-add of `time` comes later."""
 
     def __init__(self, c: PlainConfig) -> None:
         super().__init__()
@@ -125,7 +125,7 @@ class Decoder(nn.Module):
         self.leave = nn.Linear(c.width, c.size, bias=False)
 
     def forward(self, z: Tensor) -> Tensor:
-        """The rest of the stream starts at zero; blocks may guess it from what was sent."""
+        """The rest of the stream starts at zero; blocks may predict it from what was sent."""
         y = self.leave(self.blocks(functional.pad(z, (0, self.spare)))) / SCALE
         return expand(y) if self.compressed else y
 
@@ -144,7 +144,7 @@ class PlainAutoencoder(nn.Module):
 
         Shape:
             directions: [1400, W], of MDCT frames (`dense`: of their `compress`), best first.
-            basis: [700, 1400], the windowed inverse MDCT of one channel (`training.ranked.losses.basis`).
+            basis: [700, 1400], see `training.ranked.synthesis.inverse_mdct_matrix`.
         """
         rows = directions.T
         if self.config.transform == "frames":  # the same directions as samples: W x 2 channels x 1400
@@ -153,7 +153,7 @@ class PlainAutoencoder(nn.Module):
         self.decoder.leave.weight.copy_(rows.T)
 
     def filterbanks(self) -> list[Tensor]:
-        """The two that start as PCA, and learn at a rate of their own."""
+        """The two filterbanks, which start as PCA and have a learning rate of their own."""
         return [self.encoder.enter.weight, self.decoder.leave.weight]
 
 
@@ -165,7 +165,7 @@ def windows(x: Tensor) -> Tensor:
 
 
 def overlap_add(y: Tensor) -> Tensor:
-    """Raw frames [B, T, 2800] -> the samples that two frames cover: [B, 2, (T - 1) 700]."""
+    """Raw frames [B, T, 2800] -> the samples that are covered by two frames: [B, 2, (T - 1) 700]."""
     b, t, _ = y.shape
     parts = y.reshape(b, t, 2, 2 * HOP)
     x = parts[:, 1:, :, :HOP] + parts[:, :-1, :, HOP:]

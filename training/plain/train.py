@@ -1,28 +1,35 @@
-"""Train a plain autoencoder: `python -m training train-plain --kind time --loss mse --music DIR --out runs/NAME --minutes M`.
+"""Train a plain autoencoder: `python -m training train-plain --kind time --loss mse --music DIR --out runs/NAME`.
 
-One loop, read top to bottom. It starts from PCA of the training music, stops by itself at its wall-clock limit, writes
-a checkpoint every few minutes, and a resumed run goes on with the same optimiser state. The log is one JSON object a
-line. What is minimised is, an item, log(distance) + RATE log(bits): no unit of a loss and no loudness weighs anything.
+One loop, read top to bottom. It starts from PCA of the training music, stops by itself at its wall-clock limit and
+writes a checkpoint every few minutes. A resumed run has the checkpoint's kind, loss and seed, and goes on with its
+optimiser's state. The log is one JSON object a line.
+
+A step minimises log(distance) + RATE log(bits) of each item, so that neither the unit of a loss nor the loudness of an
+item changes its weight.
 """
 
 import argparse
-import json
 import math
+import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from formats.errors import AezError, UsageError
 from training.data.batches import Music, batches, listed
 from training.plain.losses import LOSSES, SIZES, compressed
 from training.plain.network import DEFAULTS, PlainAutoencoder, PlainConfig, compress, overlap_add, windows
-from training.ranked.losses import basis
+from training.ranked.checkpoint import is_plain, load, load_weights, save
+from training.ranked.loop import TrainingLog, set_learning_rates, update_average
+from training.ranked.straight_through import quantize_dead_zone
+from training.ranked.synthesis import inverse_mdct_matrix
 from training.ranked.tables import pieces
-from training.ranked.train import quantize_through, save
 
 RATE = 0.1
 """Weight of the logarithm of the bit rate against that of the distance."""
@@ -33,12 +40,50 @@ STEPS = (0.125, 8.0)
 BATCH, FRAMES, WARMUP, DECAY = 6, 64, 20, 0.98
 """Items a step and frames of each; steps to the full learning rate; the averaged weights' decay a step."""
 
-PEAK, PEAK_FILTERS = 6e-4, 3e-5
-"""Learning rates of the blocks, which start at nothing, and of the filterbanks, which start as PCA and whose
-weights are about 0.02: five times as much undid them under the noisy gradients of log spectra."""
+PEAKS = (6e-4, 3e-5)
+"""Learning rates of the blocks, which start as identity, and of the filterbanks, which start as PCA and whose weights
+are about 0.02: with five times as much, the noisy gradients of log spectra destroyed them."""
 
 START_PIECES = 60
 """Ten-second pieces that the first directions are found on."""
+
+FRAME_RATE = 63
+
+
+@dataclass(frozen=True)
+class Options:
+    """Where a run reads and writes, and how long it lasts."""
+
+    music: Path
+    out: Path
+    cache: Path = Path(".cache")
+    minutes: float = 10.0
+    steps: int = 0
+    save_minutes: float = 3.0
+    every: int = 20
+    seed: int = 0
+    resume: Path | None = None
+
+
+@dataclass
+class Run:
+    """All that a checkpoint keeps of a run."""
+
+    config: PlainConfig
+    seed: int
+    model: PlainAutoencoder
+    average: dict[str, Tensor]
+    optimiser: torch.optim.Optimizer
+    step: int = 0
+    seen: float = 0.0  # seconds of audio
+    spent: float = 0.0  # seconds of wall time before this process
+
+    def save(self, path: Path, elapsed: float) -> None:
+        """Write a checkpoint; `elapsed` are the seconds of this process."""
+        save(
+            path, model=self.model.state_dict(), ema=self.average, optimiser=self.optimiser.state_dict(),
+            step=self.step, seen=self.seen, spent=self.spent + elapsed, config=self.config.as_dict(), seed=self.seed,
+        )  # fmt: skip
 
 
 def principal(frames: Iterator[Tensor], width: int) -> Tensor:
@@ -56,33 +101,33 @@ def start(config: PlainConfig, music: Music, number: int, seed: int) -> PlainAut
     """A model that is PCA of `number` pieces of the music."""
     torch.manual_seed(seed)
     model = PlainAutoencoder(config)
-    drawn = pieces(music, number, np.random.default_rng(seed), turned=False)
+    drawn = pieces(music, number, np.random.default_rng(seed), adapted=False)
     found = (torch.from_numpy(np.ascontiguousarray(x)) for x in drawn)
     if config.transform == "mdct":
         found = (compress(x) for x in found)
-    model.begin(principal(found, config.width), basis())
+    model.begin(principal(found, config.width), inverse_mdct_matrix())
     return model
 
 
-def through(model: PlainAutoencoder, x: Tensor, step: Tensor, kept: Tensor) -> tuple[Tensor, Tensor]:
+def run_codec(model: PlainAutoencoder, x: Tensor, step: Tensor, sent: Tensor) -> tuple[Tensor, Tensor]:
     """Frames [B, T, D] through quantizer and decoder as a file would carry them.
 
     Args:
         model: either kind.
         x: frames.
         step: [B, 1, 1] quantizer steps.
-        kept: [B, 1, L], 1 for latents that are sent.
+        sent: [B, 1, L], 1 for latents that are sent.
 
     Returns:
-        decoded frames, and bits an item: a smooth stand-in for an entropy, log2 of the values' spread in steps.
+        decoded frames, and bits an item: a smooth substitute for entropy, log2 of the values' spread in steps.
     """
-    ratio = model.encoder(x) / step * kept
+    ratio = model.encoder(x) / step * sent
     bits = 0.5 * torch.log2(1 + ratio.square()).sum(2).mean(1)
-    return model.decoder(quantize_through(ratio) * step), bits
+    return model.decoder(quantize_dead_zone(ratio) * step), bits
 
 
 def distance(config: PlainConfig, decoded: Tensor, x: Tensor, sizes: Sequence[int] = SIZES) -> Tensor:
-    """The configured loss of decoded frames, [B]; `sizes` are windows of spectral ones."""
+    """The configured loss of decoded frames, [B]; `sizes` are windows of spectral losses."""
     if config.transform == "mdct":
         return compressed(compress_safely(decoded), compress(x))
     a, b = (overlap_add(v) for v in (decoded, x * 0.5))  # raw windows overlap twice: halves add up to the samples
@@ -102,96 +147,129 @@ def frames_of(config: PlainConfig, coefficients: Tensor, waves: Tensor) -> Tenso
     return windows(torch.stack([waves[:, 0] + waves[:, 1], waves[:, 0] - waves[:, 1]], 1) / 2)
 
 
-def train(config: PlainConfig, a: argparse.Namespace) -> None:
-    """Run until the limit."""
+def train(config: PlainConfig, options: Options) -> None:
+    """Run until the limit of time or steps; `config` is that of the checkpoint if one is resumed.
+
+    Raises:
+        UsageError: the music or the checkpoint cannot be used.
+    """
     torch.set_flush_denormal(True)
-    music = Music(listed(a.music, "train"), a.cache, "train")
-    loops = Music(sorted((a.music / "loops").glob("*")), a.cache, "loops")
-    state = torch.load(a.resume, map_location="cpu", weights_only=True) if a.resume else None
-    if state:
-        config = PlainConfig.from_plain(state["config"])
-        model = PlainAutoencoder(config)
-        model.load_state_dict(state["model"])
-    else:
-        model = start(config, music, START_PIECES, a.seed)
-    average = state["ema"] if state else {k: v.clone() for k, v in model.state_dict().items()}
-    step, seen, spent = (state["step"], state["seen"], state["spent"]) if state else (0, 0.0, 0.0)
-    filters = {id(value) for value in model.filterbanks()}
-    others = [value for value in model.parameters() if id(value) not in filters]
-    optimiser = torch.optim.AdamW(
-        [{"params": others, "peak": PEAK}, {"params": model.filterbanks(), "peak": PEAK_FILTERS}],
-        lr=0.0, betas=(0.9, 0.98), weight_decay=0.0, foreach=True,
-    )  # fmt: skip
-    if state:
-        optimiser.load_state_dict(state["optimiser"])
-    source = batches(music, loops, a.seed + step, BATCH, FRAMES, turned=False)
-    rng = np.random.default_rng(a.seed + step)
-    first, began, limit = step, time.monotonic(), a.minutes * 60
-    saved = began
-    total: dict[str, float] = {}
-    a.out.mkdir(parents=True, exist_ok=True)
+    music = Music(listed(options.music, "train"), options.cache, "train")
+    loops = Music(sorted((options.music / "loops").glob("*")), options.cache, "loops")
+    run = begin(config, options, music)
+    source = batches(music, loops, run.seed + run.step, BATCH, FRAMES, adapted=False)
+    rng = np.random.default_rng(run.seed + run.step)
 
-    def keep(elapsed: float) -> None:
-        save(
-            a.out / "last.pt", model=model.state_dict(), ema=average, optimiser=optimiser.state_dict(),
-            step=step, seen=seen, spent=spent + elapsed, config=config.plain(),
-        )  # fmt: skip
+    options.out.mkdir(parents=True, exist_ok=True)
+    began = saved = time.monotonic()
+    first, limit, last = run.step, options.minutes * 60, options.steps or math.inf
+    with (options.out / "log.jsonl").open("a") as file:
+        log = TrainingLog(file, options.every)
+        while (elapsed := time.monotonic() - began) < limit and run.step < last:
+            done = max(elapsed / limit, (run.step - first) / (last - first))
+            set_learning_rates(run.optimiser, PEAKS, run.step - first, WARMUP, done)
 
-    with (a.out / "log.jsonl").open("a") as log:
-        while (elapsed := time.monotonic() - began) < limit and (not a.steps or step < a.steps):
-            warm = min(1.0, (step - first + 1) / WARMUP)
-            done = max(elapsed / limit, (step - first) / (a.steps - first) if a.steps else 0.0)
-            cosine = 0.5 * (1 + math.cos(math.pi * done))
-            for group in optimiser.param_groups:
-                group["lr"] = group["peak"] * warm * (0.03 + 0.97 * cosine)
             coefficients, _, _, waves = next(source)
             x = frames_of(config, *(torch.from_numpy(np.ascontiguousarray(v)) for v in (coefficients, waves)))
-            sent = rng.choice(config.latents, BATCH)
-            kept = torch.from_numpy((np.arange(max(config.latents)) < sent[:, None]).astype(np.float32))[:, None]
+            tiers = rng.choice(config.latents, BATCH)
+            sent = torch.from_numpy((np.arange(max(config.latents)) < tiers[:, None]).astype(np.float32))[:, None]
             steps = np.exp(rng.uniform(math.log(STEPS[0]), math.log(STEPS[1]), BATCH)).astype(np.float32)
-            decoded, bits = through(model, x, torch.from_numpy(steps)[:, None, None], kept)
-            apart = torch.log(distance(config, decoded, x, [int(rng.choice(SIZES))]) + 1e-9).mean()
+            decoded, bits = run_codec(run.model, x, torch.from_numpy(steps)[:, None, None], sent)
+            lost = torch.log(distance(config, decoded, x, [int(rng.choice(SIZES))]) + 1e-9).mean()
             rate = torch.log(bits + 8).mean()
-            optimiser.zero_grad(set_to_none=True)
-            (apart + RATE * rate).backward()  # type: ignore[no-untyped-call]
-            norm = torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+
+            run.optimiser.zero_grad(set_to_none=True)
+            (lost + RATE * rate).backward()  # type: ignore[no-untyped-call]
+            norm = torch.nn.utils.clip_grad_norm_(run.model.parameters(), 1.0)
             if torch.isfinite(norm):
-                optimiser.step()
-            step, seen = step + 1, seen + BATCH * FRAMES / 63
-            with torch.no_grad():
-                for name, value in model.state_dict().items():
-                    average[name].lerp_(value, max(1 - DECAY, 1 / (step - first + 10)))
-            for name, number in {"log_distance": apart, "log_bits": rate, "norm": norm}.items():
-                total[name] = total.get(name, 0.0) + number.item() / a.every
-            if step % a.every == 0:
-                told = {"step": step, "seconds": round(spent + elapsed), "seen": round(seen)}
-                log.write(json.dumps(told | {name: round(value, 4) for name, value in total.items()}) + "\n")
-                log.flush()
-                total = {}
-            if time.monotonic() - saved > a.save_minutes * 60:
+                run.optimiser.step()
+
+            update_average(run.average, run.model, DECAY, run.step + 1 - first)
+            run.step, run.seen = run.step + 1, run.seen + BATCH * FRAMES / FRAME_RATE
+            log.add({"log_distance": lost, "log_bits": rate, "norm": norm})
+            log.write(run.step, run.spent + elapsed, run.seen)
+            if time.monotonic() - saved > options.save_minutes * 60:
                 saved = time.monotonic()
-                keep(saved - began)
-    keep(time.monotonic() - began)
+                run.save(options.out / "last.pt", saved - began)
+    run.save(options.out / "last.pt", time.monotonic() - began)
 
 
-def main() -> None:
-    """Parse the command line."""
-    p = argparse.ArgumentParser(description=__doc__)
-    p.add_argument("--kind", choices=sorted(DEFAULTS), default="time")
-    p.add_argument("--loss", choices=sorted(LOSSES), default="mse", help="of the kind time; dense has its own")
-    p.add_argument("--music", type=Path, required=True, help="folder with manifest.csv and loops/")
+def begin(config: PlainConfig, options: Options, music: Music) -> Run:
+    """A new run from PCA of the music, or the one of the checkpoint that is to be resumed.
+
+    Raises:
+        UsageError: the checkpoint is another network's, or does not have what is to be resumed.
+    """
+    state = load(options.resume) if options.resume else None
+    if state and options.resume:
+        if not {"model", "optimiser", "seed"} <= state.keys():
+            raise UsageError(f"{options.resume} holds averaged weights only: it can be exported, but not resumed")
+        model = PlainAutoencoder(config)
+        load_weights(model, state["model"], options.resume)
+    else:
+        model = start(config, music, START_PIECES, options.seed)
+    filters = {id(value) for value in model.filterbanks()}
+    blocks = [value for value in model.parameters() if id(value) not in filters]
+    groups: list[dict[str, Any]] = [{"params": blocks}, {"params": model.filterbanks()}]
+    optimiser = torch.optim.AdamW(groups, lr=0.0, betas=(0.9, 0.98), weight_decay=0.0, foreach=True)
+    if not state:
+        average = {name: value.clone() for name, value in model.state_dict().items()}
+        return Run(config, options.seed, model, average, optimiser)
+    optimiser.load_state_dict(state["optimiser"])
+    return Run(config, state["seed"], model, state["ema"], optimiser, state["step"], state["seen"], state["spent"])
+
+
+def configured(given: argparse.Namespace) -> PlainConfig:
+    """The configuration of a run: the checkpoint's if one is resumed, with the loss of the command line.
+
+    Raises:
+        UsageError: the checkpoint cannot be read or is of another kind, or the kind has a loss of its own.
+    """
+    if given.resume:
+        state = load(given.resume)
+        if not is_plain(state):
+            raise UsageError(f"{given.resume} is a checkpoint of a ranked autoencoder, not of a plain one")
+        config = PlainConfig.from_dict(state["config"])
+        if given.kind not in (None, config.kind):
+            raise UsageError(f"{given.resume} is of kind {config.kind}, not {given.kind}")
+        if given.seed not in (None, state.get("seed")):
+            raise UsageError(f"{given.resume} was begun with seed {state.get('seed')}, not {given.seed}")
+    else:
+        config = DEFAULTS[given.kind or "time"]
+    if given.loss is None:
+        return config
+    if config.kind == "dense":
+        raise UsageError("the kind dense has a loss of its own; --loss is for the kind time")
+    return replace(config, loss=given.loss)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit code."""
+    given = _parser().parse_args(arguments)
+    try:
+        values: dict[str, Any] = {f.name: getattr(given, f.name) for f in fields(Options)}
+        train(configured(given), Options(**{**values, "seed": given.seed or 0}))
+    except (AezError, OSError) as error:
+        print(f"train-plain: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    p = argparse.ArgumentParser(prog="python -m training train-plain", description="Train a plain autoencoder.")
+    p.add_argument("--kind", choices=sorted(DEFAULTS), help="default: the checkpoint's, or time")
+    p.add_argument("--loss", choices=sorted(LOSSES), help="of the kind time (default: the checkpoint's, or mse)")
+    p.add_argument("--music", type=Path, required=True, help="a collection of music, with or without a folder loops/")
     p.add_argument("--out", type=Path, required=True, help="folder for last.pt and log.jsonl")
-    p.add_argument("--cache", type=Path, default=Path(".cache"), help="folder for decoded music")
-    p.add_argument("--minutes", type=float, default=10)
-    p.add_argument("--steps", type=int, default=0, help="stop there if it comes first: equal training for comparisons")
-    p.add_argument("--save-minutes", type=float, default=3)
-    p.add_argument("--every", type=int, default=20, help="steps a log line")
-    p.add_argument("--seed", type=int, default=0)
-    p.add_argument("--resume", type=Path, help="checkpoint whose kind, loss and optimiser are gone on with")
-    a = p.parse_args()
-    config = DEFAULTS[a.kind]
-    train(config if a.kind == "dense" else replace(config, loss=a.loss), a)
+    p.add_argument("--cache", type=Path, default=Options.cache, help="folder for decoded music")
+    p.add_argument("--minutes", type=float, default=Options.minutes, help="length of the run (default: %(default)g)")
+    p.add_argument("--steps", type=int, default=0, help="stop at this step if it comes first: equal training for all")
+    p.add_argument("--save-minutes", type=float, default=Options.save_minutes, help="from one checkpoint to the next")
+    p.add_argument("--every", type=int, default=Options.every, help="steps a line of the log (default: %(default)d)")
+    p.add_argument("--seed", type=int, help="default: the checkpoint's, or 0")
+    p.add_argument("--resume", type=Path, metavar="CHECKPOINT", help="go on from here, with its kind, loss and seed")
+    return p
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,7 +1,8 @@
-"""Critics that tell coded music from uncoded: the adversarial stage of training, for coarsely coded items.
+"""Discriminators that tell coded from uncoded music: the adversarial term of training, for coarsely coded items.
 
-One critic a window length on complex short-time spectra, hinge loss and distance of features, as EnCodec's (Défossez et
-al. 2022, High fidelity neural audio compression, section 3.4), but small. What it was worth is in LOG.md.
+One discriminator per window length works on complex short-time spectra, with hinge loss and distance of features, as
+EnCodec's do (Défossez et al. 2022, High fidelity neural audio compression, section 3.4), but they are small. LOG.md has
+the numbers.
 """
 
 import numpy as np
@@ -14,10 +15,10 @@ from training.ranked.losses import hann
 
 WINDOWS = (2048, 1024, 512)
 WIDTH = 16  # channels
-POWER = 0.3  # of magnitudes: quiet bands are to be seen too
+POWER = 0.3  # exponent of magnitudes, so that quiet bands count too
 
 
-class Critic(nn.Module):
+class Discriminator(nn.Module):
     """Convolutions over time and frequency of one short-time spectrum."""
 
     def __init__(self, window: int) -> None:
@@ -39,25 +40,29 @@ class Critic(nn.Module):
         return self.last(y), features
 
 
-class Adversary:
-    """The critics with their optimiser; one of them, drawn anew, works in a step."""
+class Discriminators:
+    """All discriminators and their optimiser; each step trains one of them, drawn at random."""
 
-    def __init__(self, rate: float, device: torch.device) -> None:
-        self.critics = [Critic(window).to(device) for window in WINDOWS]
-        every = [p for critic in self.critics for p in critic.parameters()]
-        self._optimiser = torch.optim.AdamW(every, lr=rate, betas=(0.8, 0.98), foreach=True)
+    def __init__(self, learning_rate: float, device: torch.device) -> None:
+        self.networks = [Discriminator(window).to(device) for window in WINDOWS]
+        parameters = [p for network in self.networks for p in network.parameters()]
+        self._optimiser = torch.optim.AdamW(parameters, lr=learning_rate, betas=(0.8, 0.98), foreach=True)
 
-    def term(self, coded: Tensor, real: Tensor, rng: np.random.Generator) -> Tensor:
-        """One step of a critic on a second of the signals [S, N]; then what the coded ones lose by it."""
-        critic = self.critics[int(rng.integers(len(self.critics)))]
+    def term(self, coded: Tensor, uncoded: Tensor, rng: np.random.Generator) -> Tensor:
+        """Train one discriminator on a second of the signals [S, N]; the loss of the coded ones under it."""
+        network = self.networks[int(rng.integers(len(self.networks)))]
         start = int(rng.integers(0, coded.shape[1] - SAMPLE_RATE + 1)) if coded.shape[1] > SAMPLE_RATE else 0
-        coded, real = (x[:, start : start + SAMPLE_RATE] for x in (coded, real))
-        told = functional.relu(1 - critic(real)[0]).mean() + functional.relu(1 + critic(coded.detach())[0]).mean()
-        self._optimiser.zero_grad(set_to_none=True)
-        told.backward()  # type: ignore[no-untyped-call]
-        self._optimiser.step()
-        score, features = critic(coded)
+        coded, uncoded = (x[:, start : start + SAMPLE_RATE] for x in (coded, uncoded))
+        self._train(network, coded.detach(), uncoded)
+        score, features = network(coded)
         with torch.no_grad():
-            wanted = critic(real)[1]
-        near = [(a - b).abs().mean() / b.abs().mean().clamp(min=1e-6) for a, b in zip(features, wanted, strict=True)]
-        return functional.relu(1 - score).mean() + 2 * torch.stack(near).mean()
+            wanted = network(uncoded)[1]
+        away = [(a - b).abs().mean() / b.abs().mean().clamp(min=1e-6) for a, b in zip(features, wanted, strict=True)]
+        return functional.relu(1 - score).mean() + 2 * torch.stack(away).mean()
+
+    def _train(self, network: Discriminator, coded: Tensor, uncoded: Tensor) -> None:
+        """One step of hinge loss."""
+        loss = functional.relu(1 - network(uncoded)[0]).mean() + functional.relu(1 + network(coded)[0]).mean()
+        self._optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self._optimiser.step()

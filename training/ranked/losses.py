@@ -1,10 +1,9 @@
-"""What training minimises: spectral distances of left and right, ear-band similarity, and the code length.
+"""Distances that training minimises: mel and STFT, ViSQOL's similarity on ear bands, and noise over the mask.
 
-The mel and STFT terms are DAC's (Kumar et al. 2023, appendix), the similarity is the NSIM that ViSQOL pools
-(Hines and Harte 2012; Chinen et al. 2020), on ear bands of a long window instead of a gammatone filterbank.
+The mel and STFT terms are DAC's (Kumar et al. 2023, appendix). The similarity is the NSIM that ViSQOL pools (Hines and
+Harte 2012; Chinen et al. 2020), on ear bands of a long window instead of a gammatone filterbank.
 """
 
-import math
 from functools import cache
 from itertools import pairwise
 
@@ -13,70 +12,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from codec.dsp import window_switching
-from codec.dsp.mdct import WINDOW
-from formats.grid import BAND_EDGES, HOP, ROTATION_ANGLES, SAMPLE_RATE, SEGMENT, WINDOW_UNIT
-from formats.model.tables import HYPER_SYMBOLS
-from formats.payload.hyper_latents import table_rows
+from formats.grid import HOP, SAMPLE_RATE
 from training.metrics.mel import mel_filters
+from training.metrics.spectral import CLAMP, MEL_SCALES
 from training.ranked.start import EDGES
-
-MEL_SCALES = ((32, 5), (64, 10), (128, 20), (256, 40), (512, 80), (1024, 160), (2048, 320))
-CLAMP = 1e-5
-
-
-@cache
-def cosines(hop: int) -> Tensor:
-    """The orthonormal DCT-IV of `hop` points, its own inverse: [hop, hop]."""
-    n = np.arange(hop) + 0.5
-    return torch.from_numpy((math.sqrt(2 / hop) * np.cos(np.pi / hop * np.outer(n, n))).astype(np.float32))
-
-
-def unfold(coefficients: Tensor, rising: Tensor, falling: Tensor) -> Tensor:
-    """The differentiable twin of `codec.dsp.mdct.unfold`: [..., F, N] -> [..., (F + 1) N]."""
-    half = coefficients.shape[-1] // 2
-    folded = coefficients @ cosines(2 * half).to(coefficients)
-    upper, lower = folded[..., :half], folded[..., half:]
-    early = torch.cat([lower, -lower.flip(-1)], -1) * rising
-    late = torch.cat([-upper.flip(-1), -upper], -1) * falling
-    return (functional.pad(early, (0, 0, 0, 1)) + functional.pad(late, (0, 0, 1, 0))).flatten(-2)
-
-
-@cache
-def basis() -> Tensor:
-    """The inverse MDCT as a matrix, window included: [700, 1400]."""
-    n, k = np.arange(2 * HOP)[None] + 0.5 + HOP / 2, np.arange(HOP)[:, None] + 0.5
-    return torch.from_numpy((math.sqrt(2 / HOP) * np.cos(np.pi / HOP * n * k) * WINDOW).astype(np.float32))
-
-
-def synthesize(coefficients: Tensor, long: Tensor) -> Tensor:
-    """Mid/side MDCT frames -> left and right, the half frames at the ends dropped.
-
-    Shape:
-        coefficients: [B, T, 1400], T a multiple of 126; long: bool [B, T / 126, 7] -> [B, 2, (T - 1) 700].
-    """
-    b, t, _ = coefficients.shape
-    short = coefficients * ~long.flatten(1).repeat_interleave(WINDOW_UNIT, 1)[..., None]
-    rising, falling = torch.from_numpy(WINDOW.reshape(2, HOP)).to(coefficients).unbind()
-    x = unfold(short.reshape(b, t, 2, HOP).transpose(1, 2), rising, falling)
-    for item, units in enumerate(long.cpu().numpy()):
-        for run in window_switching.runs(units):
-            held = coefficients[item, run].reshape(-1, 2, 2, HOP).permute(2, 0, 3, 1).reshape(2, -1, window_switching.LONG)
-            sides = (torch.from_numpy(side).to(coefficients) for side in window_switching.slopes(held.shape[1]))
-            y = unfold(held, *sides)[:, HOP // 2 : -HOP // 2]
-            x[item, :, run.start * HOP : (run.stop + 1) * HOP] += y
-    x = x[..., HOP:-HOP]
-    return torch.stack([x[:, 0] + x[:, 1], x[:, 0] - x[:, 1]], 1)
-
-
-def turn_back(coefficients: Tensor, turns: Tensor) -> Tensor:
-    """First and second channel [B, T, 1400] -> mid and side: the differentiable twin of `codec.dsp.stereo.rotate_back`."""
-    angle = turns.to(coefficients.dtype) * (math.pi / ROTATION_ANGLES)
-    angle = angle.repeat_interleave(torch.tensor(np.diff(BAND_EDGES), device=turns.device), 2)
-    angle = angle.repeat_interleave(SEGMENT, 1)[:, : coefficients.shape[1]]
-    first, second = coefficients[..., :HOP], coefficients[..., HOP:]
-    cosine, sine = torch.cos(angle), torch.sin(angle)
-    return torch.cat([cosine * first + sine * second, cosine * second - sine * first], 2)
 
 
 @cache
@@ -92,11 +31,11 @@ def mel_matrix(size: int, bands: int, device: torch.device) -> Tensor:
 
 
 EAR_BANDS, EAR_WINDOW, EAR_HOP, EAR_FFT = 32, 3528, 882, 4096
-"""ViSQOL's audio mode: 32 gammatone bands from 50 Hz up, windows of 80 ms every 20 ms."""
+"""ViSQOL's audio mode: 32 gammatone bands from 50 Hz up, windows of 80 ms with a hop of 20 ms."""
 
 EAR_WEIGHTS = np.array([0.03] * 23 + [0.09, 0.30, 0.37, 0.46, 0.54, 0.54, 0.43, 0.36, 0.25], np.float32)
-"""Opinion score a unit of each band's similarity: numerical gradient of ViSQOL's support vector regression, which is
-nearly the same at every point that was looked at (training/LOG.md); almost all of it lies above 7 kHz."""
+"""Opinion score per unit of each band's similarity: the numerical gradient of ViSQOL's support vector regression, which
+is nearly the same at every point that was tried (training/LOG.md). Almost all of it lies above 7 kHz."""
 
 
 @cache
@@ -139,8 +78,8 @@ def stft_distance(p: Tensor, q: Tensor) -> Tensor:
 def spectral_distances(a: Tensor, b: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
     """Mel distance (mean over seven scales) and STFT distance (mean over two) of [S, N] signals, in expectation.
 
-    One of the two scales that both distances use and one of the other five are drawn a call: the STFTs cost more than
-    the network, and their gradient is unbiased this way.
+    Each call draws one of the two scales that both distances use and one of the other five: the STFTs cost more than
+    the network, and this way their gradient is unbiased.
     """
     shared, single = MEL_SCALES[rng.choice([4, 6])], MEL_SCALES[rng.choice([0, 1, 2, 3, 5])]
     p, q = magnitudes(a, shared[0], shared[0] // 4), magnitudes(b, shared[0], shared[0] // 4)
@@ -159,8 +98,8 @@ def ear_levels(x: Tensor) -> Tensor:
 def dissimilarity(decoded: Tensor, original: Tensor) -> Tensor:
     """Opinion score lost by ViSQOL's measure of local structure on ear bands, without its search for alignment.
 
-    Levels are floored at -45 and at 45 under the louder signal's peak in each frame; similarity is NSIM in windows of
-    3 x 3 (Hines and Harte 2012), pooled with what each band is worth to the score.
+    Band levels have a floor of -45 dB, and of 45 dB below the louder signal's peak in each frame. Similarity is NSIM in
+    windows of 3 x 3 (Hines and Harte 2012), weighted by what each band contributes to the score.
 
     Shape:
         decoded, original: [S, N] mono folds, N at least EAR_FFT.
@@ -171,7 +110,7 @@ def dissimilarity(decoded: Tensor, original: Tensor) -> Tensor:
     a, b = torch.maximum(a, floor), torch.maximum(b, floor)
     lowest = torch.minimum(a.amin((1, 2), keepdim=True), b.detach().amin((1, 2), keepdim=True))
     a, b = a - lowest, b - lowest
-    # ViSQOL's Gaussian: 0.62 in the middle, so that a cell is compared with hardly more than its next neighbours.
+    # ViSQOL's Gaussian: 0.62 in the middle, so that hardly more than the next neighbours of a cell count.
     line = torch.tensor([0.1063, 0.7874, 0.1063], device=a.device)
     kernel = (line[:, None] * line)[None, None]
     planes = torch.stack([a, b, a * a, b * b, a * b], 1).flatten(0, 1)[:, None]
@@ -180,7 +119,7 @@ def dissimilarity(decoded: Tensor, original: Tensor) -> Tensor:
     c1, c3 = 1e-4, 4.5e-4
     intensity = (2 * mean_a * mean_b + c1) / (mean_a**2 + mean_b**2 + c1)
     variances = (aa - mean_a**2).clamp(min=0) * (bb - mean_b**2).clamp(min=0)
-    # The constant under the root keeps the gradient finite where nothing varies; its root is under c3.
+    # The constant under the root keeps the gradient finite where nothing varies; its root is smaller than c3.
     structure = (ab - mean_a * mean_b + c3) / (torch.sqrt(variances + 1e-8) + c3)
     lost = (1 - intensity * structure).mean((0, 2))
     return (lost * torch.from_numpy(EAR_WEIGHTS).to(lost)).sum()
@@ -195,8 +134,8 @@ def mask_matrix(device: torch.device) -> Tensor:
     """
     centre = np.array([(low + high) / 2 for low, high in pairwise(EDGES)]) * SAMPLE_RATE / 2 / HOP
     bark = 7 * np.arcsinh(centre / 650)
-    apart = bark[None] - bark[:, None]
-    spread = np.where(apart < 0, 27 * apart, -15 * apart)
+    distance = bark[None] - bark[:, None]
+    spread = np.where(distance < 0, 27 * distance, -15 * distance)
     offset = np.maximum(3, 0.25 * bark)
     return torch.from_numpy((10 ** ((spread - offset) / 10)).astype(np.float32)).to(device)
 
@@ -212,31 +151,3 @@ def noise_to_mask(decoded: Tensor, original: Tensor, bands: Tensor) -> Tensor:
     smooth = functional.avg_pool1d(energy.transpose(1, 2), 3, 1, 1, count_include_pad=False).transpose(1, 2)
     threshold = smooth @ mask_matrix(original.device) + 1e-9
     return torch.log10((noise / threshold).clamp(max=1e3).mean((1, 2)) + 1e-4)
-
-
-def change_length(change: Tensor, bits: Tensor) -> Tensor:
-    """Bits of whole-numbered changes of hyper latents, whose slope is half the difference of the next two.
-
-    Shape:
-        change: [B, n, 48]; bits: [56, 64] by context and band group, and symbol (`codec.quantization.hyper_trellis.change_code_lengths`).
-    """
-    flat = change.detach().flatten(0, 1).round().long()
-    at, half = torch.from_numpy(table_rows(flat.cpu().numpy())).to(flat.device), HYPER_SYMBOLS // 2
-    here, above, below = (bits[at, (flat + half + d) % HYPER_SYMBOLS].reshape(change.shape) for d in (0, 1, -1))
-    return here + (above - below) / 2 * (change - change.detach())
-
-
-def code_length(magnitude: Tensor, level: Tensor, bits: Tensor) -> Tensor:
-    """Bits of real-valued magnitudes at real-valued levels, both interpolated linearly in the table of code lengths.
-
-    Shape:
-        magnitude, level: [n]; bits: [48, 18], the cost of each integer magnitude, its sign included.
-    """
-    top = bits.shape[1] - 1
-    over = (magnitude - top).clamp(min=0)  # the escape grows by two bits an octave (Exp-Golomb)
-    m, v = magnitude.clamp(0, top - 1e-3), level.clamp(0, bits.shape[0] - 1 - 1e-3)
-    i, j = v.detach().floor().long(), m.detach().floor().long()
-    s, t = v - i, m - j
-    low = torch.lerp(bits[i, j], bits[i, j + 1], t)
-    high = torch.lerp(bits[i + 1, j], bits[i + 1, j + 1], t)
-    return torch.lerp(low, high, s) + 2 * torch.log2(1 + over)

@@ -1,11 +1,13 @@
 """One checkpoint from several runs: `python -m training merge --start S.pt RUN.pt... --out C.pt [--coarser OCTAVES]`.
 
 Averages the averaged weights of runs that went on from the same checkpoint with different music (Wortsman et al. 2022,
-Model soups; what it gave is in LOG.md), and leaves out the optimisers' state. Steps are not trained; what sweeps ask
-for is set here: `--coarser` for those of high bands, `--within` for all. A single run is only stripped.
+Model soups; LOG.md has the numbers), and leaves out the optimisers' state. Quantizer steps are not trained, so they can
+be changed here to what a sweep has found: `--coarser` changes those of high bands, `--within` the exponent of all. A
+single run is only stripped of its optimiser.
 """
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,23 +16,24 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from formats.errors import AezError, UsageError
 from formats.grid import BAND_EDGES, BANDS, COEFFICIENTS
-from training.ranked.train import save
+from training.ranked.checkpoint import config_of, load, save
 
 
 def average(start: dict[str, Any], runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Mean of the runs' averaged weights; steps, seconds and audio are those of the start and of every run after it.
+    """Mean of the runs' averaged weights; steps, seconds and audio of the start and of what every run did after it.
 
     Raises:
-        ValueError: the runs have other networks, or one of them is not further than the start.
+        UsageError: the runs have different networks, or one of them is not further than the start.
     """
     first = runs[0]
     names = list(first["ema"])
     for run in runs:
         if run["config"]["network"] != first["config"]["network"] or list(run["ema"]) != names:
-            raise ValueError("the runs are of different networks")
+            raise UsageError("the runs are of different networks")
         if run["step"] < start["step"]:
-            raise ValueError("a run is not further than the start")
+            raise UsageError("a run is not further than the start")
     mean: dict[str, Tensor] = {name: torch.stack([run["ema"][name] for run in runs]).mean(0) for name in names}
     spent = {key: start[key] + sum(run[key] - start[key] for run in runs) for key in ("step", "seen", "spent")}
     return {"ema": mean, "config": first["config"], **spent}
@@ -43,8 +46,8 @@ def coarser(octaves: float, low: int, high: int) -> Tensor:
     return torch.from_numpy(np.tile(ramp, COEFFICIENTS // len(band)).astype(np.float32))
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit code."""
     p = argparse.ArgumentParser(prog="python -m training merge", description="One checkpoint from several runs.")
     p.add_argument("runs", nargs="+", type=Path, metavar="RUN.pt")
     p.add_argument("--start", type=Path, required=True, help="checkpoint that all of them went on from")
@@ -53,23 +56,31 @@ def main(arguments: Sequence[str] | None = None) -> None:
     p.add_argument("--bands", type=int, nargs=2, default=(11, 18), metavar=("FROM", "FULL"), help="where that begins")
     p.add_argument(
         "--within", type=float, default=0.0, metavar="EXPONENT",
-        help="added to the step's exponent of a coefficient's expected size against its frame's",
+        help="added to the step's exponent of a coefficient's sigma relative to its frame's loudness",
     )  # fmt: skip
     a = p.parse_args(arguments)
     if not 0 <= a.bands[0] < a.bands[1] < BANDS:
-        raise SystemExit(f"merge: --bands takes two rising bands of 0 to {BANDS - 1}")
+        p.error(f"--bands takes two rising bands of 0 to {BANDS - 1}")
     try:
-        start, *runs = (torch.load(path, map_location="cpu", weights_only=True) for path in (a.start, *a.runs))
+        start, *runs = (_load(path) for path in (a.start, *a.runs))
         merged = average(start, runs)
-    except (OSError, ValueError) as error:
-        raise SystemExit(f"merge: {error}") from None
-    weights = merged["ema"]
-    weights["levels.bias"] += coarser(a.coarser, *a.bands)
-    weights["levels.shape"] += a.within
-    weights["levels.steady"] -= a.within
-    save(a.out, **merged)
+        weights = merged["ema"]
+        weights["scales.bias"] += coarser(a.coarser, *a.bands)
+        weights["scales.shape"] += a.within
+        weights["scales.steady"] -= a.within
+        save(a.out, **merged)
+    except (AezError, OSError) as error:
+        print(f"merge: {error}", file=sys.stderr)
+        return 2
     print(f"{a.out}: {merged['step']} steps, {merged['seen']:.0f} s of audio, {merged['spent'] / 60:.0f} min")
+    return 0
+
+
+def _load(path: Path) -> dict[str, Any]:
+    state = load(path)
+    config_of(state, path)  # or it is no checkpoint of a ranked autoencoder
+    return state
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

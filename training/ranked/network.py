@@ -1,7 +1,13 @@
-"""The autoencoder in torch: analysis, hyper latents, integer levels as differentiable twins, and the decoder.
+"""The ranked autoencoder in torch.
 
-Three named parts with one shape contract, all frame-major: coefficients [B, T, 1400] (mid then side), hyper vectors
-[B, T / 3, 48]. Every last layer starts at zero, so that step 0 is the untrained start of the design, exactly.
+    coefficients --Encoder--> hyper latents --round--> ScalePredictor --> sigma, steps, scale indices
+         |                                                                   |
+         +------------------- quantize, rank ------> indices ------------> Decoder <-- NoisePattern
+                                                                             |
+                                                                        coefficients
+
+All parts are frame-major: coefficients [B, T, 1400] (first channel, then second), hyper vectors [B, T / 3, 48]. The
+last layer of every network starts at zero, so that step 0 computes exactly what the design's untrained start does.
 """
 
 import math
@@ -11,7 +17,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from codec.dsp import noise_filling
 from codec.dsp.window_switching import BAND_MEAN
 from formats.grid import (
     COEFFICIENTS,
@@ -21,28 +26,32 @@ from formats.grid import (
     HYPER_MIN,
     HYPER_SIZE,
     SCALES,
+    SEGMENT,
     UNIT_SCALE,
     WINDOW_UNIT,
 )
 from training.ranked.config import NetworkConfig
-from training.ranked.start import START_BIAS, START_SHAPE, interpolation
+from training.ranked.start import START_BIAS, START_SHAPE, interpolation, noise
 
-FLOOR_RMS = 2e-5  # added to band RMS before the logarithm; the design's start
-SCALED = 2.0  # magnitude up to which the decoder scales what was sent, by half at most
-ZERO_RATIO, UNSENT_RATIO = 0.25, 0.8  # noise of a sent zero in steps, of an unsent coefficient in sigmas
+FLOOR_RMS = 2e-5
+"""Added to a band's RMS before the logarithm."""
 
+SCALED = 2.0
+"""Magnitude up to which the decoder scales a sent value, by half at most."""
 
-def round_through(x: Tensor) -> Tensor:
-    """Round in the forward pass, identity in the backward pass."""
-    return x + (x.round() - x).detach()
+ZERO_RATIO, UNSENT_RATIO = 0.25, 0.8
+"""Standard deviation of the noise that fills a sent zero, in steps, and an unsent coefficient, in sigmas."""
+
+SEGMENT_VECTORS = SEGMENT // HYPER_FRAMES
 
 
 class Block(nn.Module):
-    """Depthwise over time and frequency, then a pointwise pair; starts as identity. [B, W, T, P] -> same."""
+    """A residual of a depthwise convolution and a pointwise pair; starts as identity. [B, W, T, P] -> same."""
 
     def __init__(self, width: int, expansion: int, time: int, frequency: int) -> None:
         super().__init__()
-        self.mix = nn.Conv2d(width, width, (time, frequency), padding=(time // 2, frequency // 2), groups=width)
+        padding = (time // 2, frequency // 2)
+        self.depthwise = nn.Conv2d(width, width, (time, frequency), padding=padding, groups=width)
         self.up = nn.Conv2d(width, width * expansion, 1)
         self.down = nn.Conv2d(width * expansion, width, 1)
         nn.init.zeros_(self.down.weight)
@@ -50,7 +59,7 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, W, T, P] -> same."""
-        hidden: Tensor = functional.relu(self.up(self.mix(x)))
+        hidden: Tensor = functional.relu(self.up(self.depthwise(x)))
         return x + self.down(hidden)  # type: ignore[no-any-return]
 
 
@@ -61,13 +70,13 @@ class Trunk(nn.Module):
         super().__init__()
         self.patch, self.tokens = patch, HOP // patch
         self.enter = nn.Conv2d(planes * 2 * patch, width, 1)
-        self.place = nn.Parameter(torch.zeros(1, width, 1, self.tokens))
+        self.position = nn.Parameter(torch.zeros(1, width, 1, self.tokens))
         self.blocks = nn.ModuleList(Block(width, expansion, time, frequency) for _ in range(blocks))
 
     def forward(self, planes: list[Tensor], shift: Tensor | float = 0.0) -> Tensor:
         """Planes of [B, T, 1400], and what is added to every token [B, W, T, 1] -> [B, W, T, P]."""
         x = torch.cat([self.fold(plane) for plane in planes], 1)
-        x = self.enter(x) + self.place + shift
+        x = self.enter(x) + self.position + shift
         for block in self.blocks:
             x = block(x)
         return x  # type: ignore[no-any-return]
@@ -85,9 +94,9 @@ class Trunk(nn.Module):
 
 
 class Encoder(nn.Module):
-    """MDCT frames -> hyper latents before rounding. Main latents are the frames themselves, in steps.
+    """MDCT frames -> hyper latents before rounding. Main latents are the coefficients themselves, in steps.
 
-    A gate on each coefficient was tried: it limits what bits can buy to 25 dB (training/LOG.md).
+    A gate on each coefficient was tried: it limits the precision that bits can buy to 25 dB (training/LOG.md).
     """
 
     bands: Tensor
@@ -116,51 +125,55 @@ class Encoder(nn.Module):
 
 
 class ScalePredictor(nn.Module):
-    """The differentiable twin of `formats.model.scales`: expected sizes and steps from hyper latents."""
+    """Scales and quantizer steps from hyper latents: the differentiable twin of `formats.model.scales`."""
 
-    start: Tensor
-    mean: Tensor
+    interpolation: Tensor
+    band_mean: Tensor
 
     def __init__(self) -> None:
         super().__init__()
-        self.register_buffer("start", torch.from_numpy(interpolation()))
+        self.register_buffer("interpolation", torch.from_numpy(interpolation()))
         self.predictor = nn.Parameter(torch.zeros(HYPER_SIZE, COEFFICIENTS))
         self.offset = nn.Parameter(torch.zeros(COEFFICIENTS))
         self.shape = nn.Parameter(torch.from_numpy(START_SHAPE.astype(np.float32)))
         self.bias = nn.Parameter(torch.from_numpy(START_BIAS.astype(np.float32)))
         self.steady = nn.Parameter(torch.zeros(COEFFICIENTS))
-        self.register_buffer("mean", torch.from_numpy(np.pad(BAND_MEAN.mean(1), (0, HOP))))
+        self.register_buffer("band_mean", torch.from_numpy(np.pad(BAND_MEAN.mean(1), (0, HOP))))
 
-    def log_sigma(self, hyper: Tensor, first: int = 0) -> Tensor:
-        """Integer-valued hyper [B, G, 48] -> log2 of expected size [B, 3 G, 1400]; `first`: place in its segment."""
-        e = (hyper @ (self.start + self.predictor)) / 2 + self.offset
-        place = (torch.arange(e.shape[1]) + first) % 42
-        before = torch.where((place == 0)[:, None], e, torch.cat([e[:, :1], e[:, :-1]], 1))
-        after = torch.where((place == 41)[:, None], e, torch.cat([e[:, 1:], e[:, -1:]], 1))
+    def log_sigma(self, hyper: Tensor) -> Tensor:
+        """Whole-numbered hyper latents [B, G, 48], from a segment's start on -> log2 of sigma [B, 3 G, 1400].
+
+        A hyper vector stands for the middle one of its three frames. The outer two take a third from the neighbouring
+        vector, if that lies in the same segment.
+        """
+        e = (hyper @ (self.interpolation + self.predictor)) / 2 + self.offset
+        position = torch.arange(e.shape[1]) % SEGMENT_VECTORS
+        before = torch.where((position == 0)[:, None], e, torch.cat([e[:, :1], e[:, :-1]], 1))
+        after = torch.where((position == SEGMENT_VECTORS - 1)[:, None], e, torch.cat([e[:, 1:], e[:, -1:]], 1))
         return torch.stack([(before + 2 * e) / 3, e, (2 * e + after) / 3], 2).reshape(e.shape[0], -1, COEFFICIENTS)
 
     def log_step(self, log_sigma: Tensor, log_d: Tensor, loudness: Tensor | None = None) -> Tensor:
-        """log2 of the quantizer's step; `log_d` broadcasts against [B, T, 1400], `loudness` if known is [B, T, 1]."""
+        """log2 of the quantizer's step; `log_d` broadcasts against [B, T, 1400], `loudness`, if known, is [B, T, 1]."""
         loudness = self.loudness(log_sigma) if loudness is None else loudness
         return self.shape * log_sigma + self.steady * loudness + self.bias + log_d
 
     def loudness(self, log_sigma: Tensor) -> Tensor:
-        """Mean of the first channel's 24 bands: [B, T, 1400] -> [B, T, 1]."""
-        return (log_sigma @ self.mean)[..., None]
+        """Mean over the first channel's 24 bands: [B, T, 1400] -> [B, T, 1]."""
+        return (log_sigma @ self.band_mean)[..., None]
 
     @staticmethod
-    def level(log_sigma: Tensor, log_step: Tensor) -> Tensor:
-        """Scales size in steps, quarter octaves, before rounding; [B, T, 1400]."""
+    def scale_index(log_sigma: Tensor, log_step: Tensor) -> Tensor:
+        """Sigma in steps, in quarter octaves, before rounding; [B, T, 1400]."""
         return (4 * (log_sigma - log_step) + UNIT_SCALE).clamp(0, SCALES - 1)
 
 
 class Decoder(nn.Module):
-    """Integers and what is known of them -> MDCT frames; starts as dequantization with noise filling."""
+    """Quantization indices and their scales -> MDCT frames; starts as dequantization with noise filling."""
 
     def __init__(self, c: NetworkConfig) -> None:
         super().__init__()
         self.trunk = Trunk(4, c.patch, c.width, c.blocks, c.expansion, c.time, c.frequency)
-        self.long = nn.Parameter(torch.zeros(1, c.width, 1, 1))  # what tokens of long blocks have more
+        self.long = nn.Parameter(torch.zeros(1, c.width, 1, 1))  # added to the tokens of frames with long windows
         self.heads = nn.Conv2d(c.width, 3 * 2 * c.patch, 1)
         nn.init.zeros_(self.heads.weight)
         nn.init.zeros_(self.heads.bias)  # type: ignore[arg-type]
@@ -171,8 +184,8 @@ class Decoder(nn.Module):
         """Frames to frames.
 
         Shape:
-            q, log_sigma, log_step, sent, noise: [B, T, 1400], integers, log2 sigma, log2 step, 0/1 mask, unit noise.
-            long: 0/1 [B, T] -> coefficients [B, T, 1400].
+            q, log_sigma, log_step, sent, noise: [B, T, 1400]: quantization indices, log2 sigma, log2 step, 0/1 mask of
+            what was sent, noise of unit variance. long: 0/1 [B, T] -> coefficients [B, T, 1400].
         """
         step, sigma = torch.exp2(log_step), torch.exp2(log_sigma)
         magnitude = q.abs()
@@ -182,31 +195,34 @@ class Decoder(nn.Module):
             (log_sigma - log_step) * 0.5,
             log_sigma * 0.125 + sent,
         ]
-        gain, level, residual = self.trunk.unfold(self.heads(self.trunk(planes, self.long * long[:, None, :, None])), 3)
-        empty = magnitude < 0.5
+        tokens = self.trunk(planes, self.long * long[:, None, :, None])
+        factor, noise_gain, residual = self.trunk.unfold(self.heads(tokens), 3)
         zero = torch.minimum(step * ZERO_RATIO, sigma) * sent + UNSENT_RATIO * sigma * (1 - sent)
-        # A sent value that is not zero starts without noise; the network may add up to a quarter step.
-        amplitude = torch.where(empty, zero * torch.exp(level.clamp(-4.0, 1.5)), 0.25 * step * torch.tanh(level).relu())
+        # A sent value that is not zero starts without noise; the network may add up to a quarter of a step.
+        more = 0.25 * step * torch.tanh(noise_gain).relu()
+        amplitude = torch.where(magnitude < 0.5, zero * torch.exp(noise_gain.clamp(-4.0, 1.5)), more)
         bound = 0.5 * step * sent + sigma * (1 - sent)
-        # What a sent value is moved by is bounded in steps, not in proportion: bits must be able to buy any precision.
-        scaled = q + q.clamp(-SCALED, SCALED) * 0.5 * torch.tanh(gain)
+        # The change of a sent value is bounded in steps, not in proportion: bits must be able to buy any precision.
+        scaled = q + q.clamp(-SCALED, SCALED) * 0.5 * torch.tanh(factor)
         return scaled * step + noise * amplitude + bound * torch.tanh(residual)
 
 
-class Noise(nn.Module):
-    """What fills where nothing was sent: two seconds of noise, one of short blocks and one of long ones, learned.
+class NoisePattern(nn.Module):
+    """Noise for noise filling: a learned segment for short windows and one for long windows, repeated over the song.
 
-    Noise that fluctuates less than chance has it is nearer to any sound that it stands for (`training.ranked.smooth_noise`).
+    Noise that fluctuates less than random noise is nearer to any sound that it replaces
+    (`training.ranked.smooth_noise`).
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.pattern = nn.Parameter(torch.from_numpy(np.stack([noise_filling.segment(number) for number in (0, 1)])))
+        self.pattern = nn.Parameter(torch.from_numpy(noise()))
 
-    def forward(self, long: Tensor, place: int = 0) -> Tensor:
-        """Which units are long, bool [B, S, 7] -> noise [B, 126 S, 1400]; `place`: the pattern's unit to begin with."""
-        short, held = self.pattern.reshape(2, -1, WINDOW_UNIT, COEFFICIENTS).roll(-place, 1).unbind()
-        return torch.where(long[..., None, None], held, short).reshape(len(long), -1, COEFFICIENTS)
+    def forward(self, long: Tensor, first_unit: int = 0) -> Tensor:
+        """Units with long windows, bool [B, S, 7] -> noise [B, 126 S, 1400], from this unit of the pattern on."""
+        units = self.pattern.reshape(2, -1, WINDOW_UNIT, COEFFICIENTS).roll(-first_unit, 1)
+        short_windows, long_windows = units.unbind()
+        return torch.where(long[..., None, None], long_windows, short_windows).reshape(len(long), -1, COEFFICIENTS)
 
 
 class Autoencoder(nn.Module):
@@ -215,15 +231,11 @@ class Autoencoder(nn.Module):
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.config = config
-        self.encoder, self.levels, self.decoder = Encoder(config), ScalePredictor(), Decoder(config)
-        self.noise = Noise()
+        self.encoder, self.scales, self.decoder = Encoder(config), ScalePredictor(), Decoder(config)
+        self.noise = NoisePattern()
 
     @staticmethod
-    def quantized_hyper(hyper: Tensor) -> Tensor:
-        """Rounded and clamped, with the gradient passed straight through."""
-        return round_through(hyper.clamp(HYPER_MIN + 1, HYPER_MAX))
-
-
-def whole(model: Autoencoder, state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """A checkpoint's tensors; those that older ones lack are as an untrained model has them, zero in effect."""
-    return Autoencoder(model.config).state_dict() | state
+    def round_hyper(hyper: Tensor) -> Tensor:
+        """Hyper latents rounded and clamped, with the gradient passed straight through."""
+        clamped = hyper.clamp(HYPER_MIN + 1, HYPER_MAX)
+        return clamped + (clamped.round() - clamped).detach()

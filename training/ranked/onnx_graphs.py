@@ -1,9 +1,9 @@
-"""The networks laid out for ONNX Runtime: the same functions as in `training.ranked.network`, at 60 % of their time.
+"""The networks laid out for ONNX Runtime: the same functions as in `training.ranked.network`, in 60 % of their time.
 
-Tokens enter through a convolution as wide as its stride, and leave through a matrix product and by whole runs of a
-patch's bins, so that no transposition moves single floats; in between, ONNX Runtime keeps them in its own blocked
-layout. Exponentials have base e, which has a vectorised kernel, and factors of the planes lie in the first weights.
-`training.ranked.export` proves parity.
+Tokens enter through a convolution that is as wide as its stride, and leave through a matrix product and in whole runs
+of a patch's bins, so that no transposition moves single floats. In between, ONNX Runtime keeps them in its own blocked
+layout. Exponentials have base e, for which there is a vectorised kernel, and the factors of the planes are part of the
+first weights. `training.ranked.export` proves parity.
 """
 
 import math
@@ -19,11 +19,11 @@ LN2 = math.log(2)
 
 
 def enter(trunk: Trunk, planes: list[Tensor], factors: tuple[float, ...], shift: Tensor | float = 0.0) -> Tensor:
-    """`trunk` of planes that are still to be multiplied by their factors: [B, T, 1400] each -> [B, W, T, P]."""
+    """The trunk on planes that its first weights multiply by `factors`: [B, T, 1400] each -> [B, W, T, P]."""
     b, t, _ = planes[0].shape
     x = torch.cat([plane.reshape(b, 1, 2 * t, HOP) for plane in planes], 1)  # rows: mid, side, mid, ...
     weight = trunk.enter.weight.reshape(-1, len(planes), 2, trunk.patch) * torch.tensor(factors)[:, None, None]
-    x = functional.conv2d(x, weight, trunk.enter.bias, stride=(2, trunk.patch)) + (trunk.place + shift)
+    x = functional.conv2d(x, weight, trunk.enter.bias, stride=(2, trunk.patch)) + (trunk.position + shift)
     for block in trunk.blocks:
         x = block(x)
     return x
@@ -55,11 +55,11 @@ class EncoderGraph(nn.Module):
 
 
 class DecoderGraph(nn.Module):
-    """`Decoder` as a file sees it: steps come from log_sigma and the file's gain inside the graph."""
+    """`Decoder` as the codec calls it: the steps are computed from log_sigma and the file's gain inside the graph."""
 
     def __init__(self, model: Autoencoder) -> None:
         super().__init__()
-        self.levels, self.decoder = model.levels, model.decoder
+        self.scales, self.decoder = model.scales, model.decoder
 
     def forward(
         self, quantized: Tensor, log_sigma: Tensor, sent: Tensor, noise: Tensor, loudness: Tensor, long: Tensor,
@@ -67,8 +67,8 @@ class DecoderGraph(nn.Module):
     ) -> Tensor:  # fmt: skip
         """[B, T, 1400] four times, `sent` bool; loudness and bool long [B, T, 1], gain [1] -> [B, T, 1400]."""
         ln_sigma = log_sigma * LN2
-        ln_step = self.levels.shape * ln_sigma + self.levels.steady * (loudness * LN2)
-        ln_step = ln_step + (self.levels.bias + gain * (-1 / 32)) * LN2
+        ln_step = self.scales.shape * ln_sigma + self.scales.steady * (loudness * LN2)
+        ln_step = ln_step + (self.scales.bias + gain * (-1 / 32)) * LN2
         step, sigma = torch.exp(ln_step), torch.exp(ln_sigma)
         magnitude = quantized.abs()
         planes = [
@@ -79,11 +79,11 @@ class DecoderGraph(nn.Module):
         ]
         shift = self.decoder.long * long.to(sigma.dtype)[:, None]
         tokens = enter(self.decoder.trunk, planes, (1.0, 1.0, 0.5 / LN2, 0.125 / LN2), shift)
-        scale, level, residual = leave(self.decoder.trunk, tokens, self.decoder.heads, 3).unbind(2)
+        factor, noise_gain, residual = leave(self.decoder.trunk, tokens, self.decoder.heads, 3).unbind(2)
         half, quarter = step * 0.5, step * ZERO_RATIO
         zero = torch.where(sent, torch.minimum(quarter, sigma), sigma * UNSENT_RATIO)
-        extra = step * 0.25 * torch.tanh(level).relu()
-        amplitude = torch.where(magnitude < 0.5, zero * torch.exp(level.clamp(-4.0, 1.5)), extra)
+        more = step * 0.25 * torch.tanh(noise_gain).relu()
+        amplitude = torch.where(magnitude < 0.5, zero * torch.exp(noise_gain.clamp(-4.0, 1.5)), more)
         bound = torch.where(sent, half, sigma)
-        moved = half * torch.clamp(quantized, -SCALED, SCALED) * torch.tanh(scale)
+        moved = half * torch.clamp(quantized, -SCALED, SCALED) * torch.tanh(factor)
         return quantized * step + moved + noise * amplitude + bound * torch.tanh(residual)

@@ -1,1 +1,1 @@
-"""One page that shows a study: tables, players, a blind listening test."""
+"""A page that shows a study: tables, players, a blind listening test."""

@@ -1,9 +1,9 @@
-"""One folder that shows a study: what was measured, players to hear it, a blind listening test, maps.
+"""A page that shows a study: measurements, players, a blind listening test, maps.
 
     python -m training report --results OUT --music DIR [--clips N] [--systems aez,opus,lame] --out OUT/report
 
-Reads what other commands saved in OUT (evaluation, losses, genre, latents); what is not there is named with the command
-that makes it. The page is self-contained: it opens from a file and needs no network.
+It is made of what other commands saved in OUT (evaluation, losses, genre, latents); for what is missing it names the
+command. The page is self-contained: it opens from a file and needs no network.
 """
 
 import argparse
@@ -25,11 +25,11 @@ from rich.console import Console
 from codec.version import __version__
 from formats.errors import AezError, UsageError
 from training.evaluation import peers
-from training.evaluation.evaluate import find_songs
+from training.evaluation.clips import find_songs
 from training.report import listening, saved
 
 PAGE = Path(__file__).parent / "page"
-GENERATOR = "aez training.report.build"
+GENERATOR = "aez training report"
 STATIC = ("style.css", "audio.js", "listen.js", "abx.js", "plot.js")
 
 SECTIONS = (
@@ -42,19 +42,19 @@ SECTIONS = (
     saved.Section(
         "losses",
         "Losses",
-        "The time-domain autoencoder trained with each loss in turn, measured alike.",
+        "The time-domain autoencoder trained with each of its losses, and measured in the same way.",
         "python -m training evaluate --music DIR --systems aez:OUT/models/time-mse,... --out OUT/losses",
     ),
     saved.Section(
         "genre",
         "Genre",
-        "How much of a song's genre the latents carry, next to what guessing and plain features reach.",
+        "How well genre can be predicted from latents, compared with guessing and with simple features.",
         "python -m training genre --data DIR --out OUT/genre",
     ),
     saved.Section(
         "maps",
         "Maps",
-        "Every song a point, placed by its pooled latents; how well genres separate is a number next to each map.",
+        "Every song is a point, placed by its pooled latents; the separation of genres is a number next to each map.",
         "python -m training latents --data DIR --out OUT/latents",
     ),
 )
@@ -69,7 +69,7 @@ class Fact(NamedTuple):
 
 
 class Missing(NamedTuple):
-    """What the clips of a page lack, a line for each: what was skipped, and what failed."""
+    """What the clips of a page lack, a line each: systems and songs that were skipped, round trips that failed."""
 
     skipped: list[str]
     failed: list[str]
@@ -131,10 +131,10 @@ def _fill(page: Path, results: Path, options: argparse.Namespace, console: Conso
     found = saved.rows(results / "evaluation" / "results.csv", console)
     clips, lacking = _clips(page, saved.measured(found, options.seconds), options, console)
     rates = saved.rates(found)
-    places = saved.maps(results / "latents", console)
+    map_data = saved.maps(results / "latents", console)
     sections = [saved.section(blank, results / FOLDERS.get(blank.id, blank.id), page) for blank in SECTIONS]
     name = sha256("\n".join(clip.name for clip in clips).encode()).hexdigest()[:12]
-    data = {"id": name, "clips": [asdict(clip) for clip in clips], "rates": rates, "maps": places}
+    data = {"id": name, "clips": [asdict(clip) for clip in clips], "rates": rates, "maps": map_data}
     environment = Environment(loader=FileSystemLoader(PAGE), autoescape=True, undefined=StrictUndefined)
     text = environment.get_template("index.html").render(
         title=options.title,
@@ -149,7 +149,7 @@ def _fill(page: Path, results: Path, options: argparse.Namespace, console: Conso
         picture=listening.PICTURE,
         listen_command="python -m training report --results OUT --music DIR",
         rates=rates,
-        maps=places,
+        maps=map_data,
         data=Markup(_script(data)),
     )
     (page / "index.html").write_text(text, encoding="utf-8")
@@ -189,14 +189,14 @@ def _facts(found: Sequence[dict[str, Any]], clips: Sequence[listening.Clip]) -> 
 
 
 def _marked(section: saved.Section) -> dict[str, Any]:
-    # The HTML of `tohtml` is escaped already.
+    # The HTML of `training.report.html` is escaped already.
     parts = [{"title": part.title, "html": Markup(part.html)} for part in section.parts]
     fields = {name: getattr(section, name) for name in ("id", "title", "about", "command", "missing", "pictures")}
     return {**fields, "lead": Markup(section.lead), "parts": parts}
 
 
 def _script(data: object) -> str:
-    # JSON inside <script>: nothing in it may end the element or open a comment.
+    # JSON inside <script> must not end the element or open a comment.
     text = json.dumps(data, allow_nan=False, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 

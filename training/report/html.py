@@ -8,7 +8,7 @@ from typing import NamedTuple
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-_WORDS = re.compile(r"[*±%:x<]|\b(ahead|behind|level|inf|nan|dB)\b")  # what may stand in a cell of numbers
+_WORDS = re.compile(r"[*±%:x<]|\b(ahead|behind|level|inf|nan|dB)\b")  # allowed in a cell of numbers
 _VERDICT = re.compile(r"[+-]\d.*\b(ahead|behind)$")
 
 
@@ -22,8 +22,8 @@ class Part(NamedTuple):
 def parts(markdown: str) -> tuple[str, list[Part]]:
     """Split at headings of the second level: the HTML before the first one, and a part for each.
 
-    The heading of the first level is left out, for the page has its own. HTML in the source is shown, not obeyed, and
-    links and pictures stay text.
+    The heading of the first level is left out, because the page has its own. HTML in the source is shown as text, and
+    so are links and pictures.
     """
     lead, *rest = re.split(r"^## +", re.sub(r"\A\s*# .*\n?", "", markdown), flags=re.MULTILINE)
     found = []

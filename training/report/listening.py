@@ -1,7 +1,7 @@
-"""Clips to listen to: every one as it was and as each codec gives it back, with spectrograms on one scale.
+"""Clips to listen to: the original and every codec's version of it, with spectrograms on one scale.
 
-Audio goes into scripts that hold a FLAC file in base64, because a page opened from a file may load scripts but may not
-fetch; so players can decode it and change versions to the sample, without a server.
+Audio is stored in scripts that hold a FLAC file in base64, because a page opened from a file may load scripts but not
+fetch files. Players decode it, and switch versions with the accuracy of a sample, without a server.
 """
 
 import base64
@@ -21,10 +21,9 @@ import soundfile
 from rich.console import Console
 from rich.progress import Progress
 
-from codec.runtime import models
 from formats.errors import UsageError
 from training.evaluation import peers
-from training.evaluation.evaluate import cut_clip
+from training.evaluation.clips import cut_clip
 from training.metrics import clip
 
 PICTURE = (720, 240)  # pixels of a spectrogram
@@ -38,7 +37,7 @@ Measured = dict[tuple[str, str, str], dict[str, float]]
 
 @dataclass(frozen=True)
 class Version:
-    """A clip as one codec gives it back; the field names are those of the page's data."""
+    """A clip as decoded by one codec; the field names are those of the page's data."""
 
     key: str  # names the version in the page
     name: str
@@ -66,13 +65,13 @@ class _Job(NamedTuple):
 
 
 def settings(codec: peers.System, kbps: Sequence[float]) -> list[peers.Setting]:
-    """What of a system is worth hearing: every tier of a model of ours; of a peer the rates that it can reach.
+    """The settings of a system to listen to: every tier of one of our models; the rates that a peer can reach.
 
     Raises:
         ModelError: no such model, or its card cannot be read.
     """
     if codec.ours:
-        return [peers.Setting(latent=int(tier)) for tier in models.by_name(codec.model).card.get("tiers", {})]
+        return [peers.Setting(latent=tier) for tier in codec.tiers()]
     return [peers.Setting(rate) for rate in kbps if rate >= min(codec.ladder, default=0)]
 
 
@@ -152,7 +151,7 @@ def spectrogram(x: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
 def flac(x: npt.NDArray[np.float32]) -> bytes:
     """Samples [C, N] in [-1, 1] as a 16-bit FLAC file at 44.1 kHz; level unchanged, clipped at full scale."""
     out = BytesIO()
-    # By hand: libsndfile scales floats by 32767 on writing and by 1/32768 on reading.
+    # Scaled here, because libsndfile scales floats by 32767 on writing and by 1/32768 on reading.
     samples = np.clip(np.rint(x.T * 32768.0), -32768, 32767).astype(np.int16)
     soundfile.write(out, samples, clip.RATE, format="FLAC", subtype="PCM_16")
     return out.getvalue()

@@ -1,4 +1,4 @@
-"""What earlier commands saved, read for the page: tables, pictures, rows and maps. What is absent or broken is None."""
+"""Reads what other commands saved: tables, pictures, rows and maps; None for what is missing or broken."""
 
 import csv
 import json
@@ -16,7 +16,7 @@ from training.metrics.clip import HIGHER_IS_BETTER
 from training.report.html import Part, parts
 from training.report.listening import Measured
 
-# Places in the style sheet's palette, whose hues are those of training.evaluation.plots: a system looks the same in both.
+# Numbers in the style sheet's palette, whose hues are those of `training.evaluation.plot_style`.
 _COLOURS = {name: i for i, name in enumerate(("aez", "opus", "lame", "aac", "vorbis", "resample"))}
 _ROW = ("clip", "system", "setting", "kbps")
 
@@ -86,7 +86,7 @@ def measured(found: Sequence[dict[str, Any]], seconds: float) -> Measured:
 
 
 def rates(found: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
-    """Series for the drawing of quality over rate: means over clips, tiers apart from rates."""
+    """Series for the plot of quality over rate: means over clips, with tiers and rates as separate series."""
     groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for row in found:
         groups.setdefault((row["system"], row["setting"]), []).append(row)
@@ -116,25 +116,25 @@ def rates(found: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
 
 
 def maps(folder: Path, console: Console) -> dict[str, Any] | None:
-    """What the page draws of maps.json, as training.latents.maps writes it: songs as points [x, y, genre, name] on each map.
+    """What the page draws of the maps.json of `training.latents.maps`: songs as points [x, y, genre, name] on each map.
 
-    None if there is none, or none that holds points for all of its songs.
+    None if there is no such file, or one without points for all of its songs.
     """
-    told = read_json(folder / "maps.json", console)
-    if not told:
+    results = read_json(folder / "maps.json", console)
+    if not results:
         return None
     try:
-        songs = [(str(song["name"]), str(song.get("genre") or "")) for song in told["songs"]]
-        genres = [str(genre) for genre in told["genres"]]
+        songs = [(str(song["name"]), str(song.get("genre") or "")) for song in results["songs"]]
+        genres = [str(genre) for genre in results["genres"]]
         labels = [*genres, "other or unknown"]
-        places = [genres.index(genre) if genre in genres else len(genres) for _, genre in songs]
-        if len(genres) not in places:
+        numbers = [genres.index(genre) if genre in genres else len(genres) for _, genre in songs]
+        if len(genres) not in numbers:
             labels.pop()
         drawn = []
-        for key, one in told["maps"].items():
+        for key, one in results["maps"].items():
             points = [
-                [float(x), float(y), place, name]
-                for (x, y), place, (name, _) in zip(one["points"], places, songs, strict=True)
+                [float(x), float(y), number, name]
+                for (x, y), number, (name, _) in zip(one["points"], numbers, songs, strict=True)
             ]
             drawn.append({"name": str(one.get("title", key)), "note": _note(one), "points": points})
     except (KeyError, TypeError, ValueError, AttributeError):

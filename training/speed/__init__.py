@@ -1,1 +1,1 @@
-"""Time and memory of whole processes, next to peers."""
+"""Time and memory of whole processes, next to peers; time of entropy coding alone."""

@@ -1,7 +1,7 @@
 """Speed of entropy coding alone: `python -m training speed-coding FILE.aez... [--runs 5]`.
 
-Takes the chunks of a file to their integers and back, one after another, and prints the best processor time of several
-rounds: levels, ranks and context modelling are part of it, networks and transform are not.
+Decodes the chunks of a file to their integers and encodes them again, one after another, and prints the best processor
+time of several rounds. Scale indices, ranks and context modelling are included, networks and transform are not.
 """
 
 import argparse
@@ -21,29 +21,31 @@ def measure(path: Path, runs: int) -> tuple[float, float, float]:
     """Seconds of audio, and the best processor seconds of decoding and of encoding all payloads of a file.
 
     Raises:
-        FormatError: the file is damaged, or coding its integers again gives other bytes; ModelError: its model is not
-        installed; OSError: it cannot be read.
+        FormatError: the file is damaged, or its integers give other bytes; ModelError: its model is not installed;
+        OSError: it cannot be read.
     """
     decoding, encoding = [], []
     with path.open("rb") as file:
         reader = Reader(file)
-        header, model = reader.header, models.by_id(reader.header.model)
+        header, model = reader.header, models.by_id(reader.header.bitstream)
         chunks = list(reader)
         for _ in range(runs):
             begun = time.process_time()
             found = [unpack(header, chunk, model) for chunk in chunks]
             half = time.process_time()
-            again = [encode_payload(latents, header.gain, header.coder, model.integers) for latents in found]
+            again = [encode_payload(latents, header.gain, header.coder, model.tables) for latents in found]
             decoding.append(half - begun)
             encoding.append(time.process_time() - half)
         if again != [chunk.payload for chunk in chunks]:
-            raise FormatError("its integers do not give its bytes again")
+            raise FormatError("its integers do not give the same bytes again")
     return sum(chunk.frames for chunk in chunks) / 63, min(decoding), min(encoding)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m training speed-coding", description="Speed of entropy coding alone.")
+    parser = argparse.ArgumentParser(
+        prog="python -m training speed-coding", description="Speed of entropy coding alone."
+    )
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE.aez")
     parser.add_argument("--runs", type=int, default=5)
     options = parser.parse_args(arguments)
@@ -51,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             seconds, decoding, encoding = measure(path, max(1, options.runs))
         except (FormatError, ModelError, OSError) as error:
-            print(f"coder: {path}: {error.strerror if isinstance(error, OSError) else error}", file=sys.stderr)
+            print(f"speed-coding: {path}: {error.strerror if isinstance(error, OSError) else error}", file=sys.stderr)
             return 1
         times = f"encoding {seconds / encoding:.0f}, decoding {seconds / decoding:.0f} times real time"
         print(f"{path}: {seconds:.0f} s, {8 * path.stat().st_size / 1000 / seconds:.1f} kbit/s, {times}")

@@ -2,10 +2,9 @@
 
     python -m training memory [--files 1000] [--hours 10] [--decode] [--json FILE]
 
-All audio is synthesized: the short files as flac, the long one as one RF64 wav, because ten hours pass the 4 GiB of a
-plain one. Beside each load runs a hundredth of it: memory that grew with the load would show in the comparison. Every
-row is one process of its own; its peak is what the kernel counted. Ten hours take 6.4 GB of the folder for temporary
-files while they run.
+All audio is synthesized: the short files as flac, the long one as RF64 wav, because ten hours exceed the 4 GiB of a
+plain wav. Each load is compared with a hundredth of it, which shows whether memory grows with the load. Every row is a
+process of its own, and its peak is what the kernel counted. Ten hours need 6.4 GB for temporary files.
 """
 
 import argparse
@@ -26,17 +25,17 @@ from codec.audio.demo import BAR, song
 from codec.dsp.mdct import Float
 from formats.errors import AezError
 from formats.grid import SAMPLE_RATE
+from training import markdown
+from training.evaluation import peers
 from training.speed import processes
 
-AEZ = (sys.executable, "-m", "codec.cli.main")
-
 BARS = 30
-"""Bars of two seconds that a long file is made of, over and over at moving levels."""
+"""Bars of two seconds that a long file repeats with varying gain."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One process: how many files and seconds of audio it took, bytes in and out, and its costs (s and MB)."""
+    """One process: its files and seconds of audio, bytes in and out, and its costs in s and MB."""
 
     load: str
     files: int
@@ -49,13 +48,13 @@ class Row:
 
 
 def blocks(seconds: float, seed: int = 0) -> Iterator[Float]:
-    """Stereo at 44.1 kHz, [2, N] blocks, `seconds` in all; cheap enough for days of it."""
+    """Blocks [2, N] of stereo at 44.1 kHz, `seconds` in all; cheap enough for days of audio."""
     bars = list(song(2 * min(BARS, max(1, math.ceil(seconds / 2)))))
     left = round(seconds * SAMPLE_RATE)
     bar = seed
     while left > 0:
-        level = np.float32(0.6 + 0.3 * np.sin(0.7 * bar))
-        yield bars[bar % len(bars)][:, :left] * level
+        gain = np.float32(0.6 + 0.3 * np.sin(0.7 * bar))
+        yield bars[bar % len(bars)][:, :left] * gain
         left -= BAR
         bar += 1
 
@@ -79,7 +78,7 @@ def measure(load: str, files: int, audio: float, options: Sequence[str], source:
     Raises:
         training.evaluation.peers.PeerError: it failed.
     """
-    cost = processes.run(processes.Job(load, [*AEZ, *options]))
+    cost = processes.run(processes.Job(load, [*peers.AEZ, *options]))
     return Row(load, files, audio, size(source), size(target), cost.wall, cost.cpu, cost.memory)
 
 
@@ -98,7 +97,7 @@ def many(folder: Path, files: int, seconds: float, jobs: int, options: Sequence[
 
 
 def long(folder: Path, hours: float, decode: bool, options: Sequence[str]) -> Iterator[Row]:
-    """One long file, and perhaps its way back to a wav."""
+    """One long file, encoded and, if asked for, decoded."""
     for part in (hours / 100, hours):
         source, target, back = (folder / f"{name}-{part:g}" for name in ("long", "long-aez", "long-wav"))
         for made in (source, target, back):
@@ -117,20 +116,23 @@ def long(folder: Path, hours: float, decode: bool, options: Sequence[str]) -> It
 
 def table(rows: Sequence[Row]) -> str:
     """Rows as markdown; x is audio over wall time."""
+    head = ["load", "audio s", "wall s", "x", "files a second", "processor s", "peak MB", "MB in", "MB out"]
     lines = [
-        "| load | audio s | wall s | x | files a second | processor s | peak MB | MB in | MB out |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
-    ]
-    for row in rows:
-        rate = f"{row.audio / row.wall:.0f} | {row.files / row.wall:.2f} | {row.cpu:.1f}"
-        sizes = f"{row.bytes_in / 1e6:.1f} | {row.bytes_out / 1e6:.2f}"
-        lines.append(f"| {row.load} | {row.audio:.0f} | {row.wall:.1f} | {rate} | {row.peak:.0f} | {sizes} |")
-    return "\n".join(lines)
+        [
+            row.load, f"{row.audio:.0f}", f"{row.wall:.1f}", f"{row.audio / row.wall:.0f}",
+            f"{row.files / row.wall:.2f}", f"{row.cpu:.1f}", f"{row.peak:.0f}", f"{row.bytes_in / 1e6:.1f}",
+            f"{row.bytes_out / 1e6:.2f}",
+        ]
+        for row in rows
+    ]  # fmt: skip
+    return markdown.table(head, lines)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m training memory", description="Load: many files, and a long one.")
+    parser = argparse.ArgumentParser(
+        prog="python -m training memory", description="Time and memory of many files, and of a long one."
+    )
     parser.add_argument("--files", type=int, default=1000, help="short files; 0 leaves them out (default: 1000)")
     parser.add_argument("--seconds", type=float, default=2.0, help="length of each (default: 2)")
     parser.add_argument("--hours", type=float, default=10.0, help="length of the long file; 0 leaves it out")
@@ -154,7 +156,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                         options.json.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n")
         print(table(rows))
     except (AezError, soundfile.LibsndfileError) as error:
-        Console(stderr=True).print(f"load: {error}", style="red", markup=False)
+        Console(stderr=True).print(f"memory: {error}", style="red", markup=False)
         return 1
     return 0
 

@@ -2,8 +2,8 @@
 
     python -m training speed [--song FILE] [--runs 5]
 
-Every command runs once unmeasured, then all of them in turn, so that a machine that slows down slows all alike.
-Printed are medians: wall and processor time, how often the song fits into each, and peak memory of the process.
+Every command runs once unmeasured, then all of them by turns, so that a machine that slows down affects all alike.
+Medians are printed: wall and processor time, the song's length over each, and peak memory of the process.
 """
 
 import argparse
@@ -23,12 +23,13 @@ from rich.progress import track
 
 from codec.audio.demo import song
 from formats.errors import AezError
+from training import markdown
 from training.evaluation import peers
 
 RATE = 44100
 
-# Runs a command and tells its wall seconds, processor seconds, peak kilobytes and exit code. A process of its own,
-# because Linux counts the memory of whoever starts a program as that program's peak: this one is as small as can be.
+# Runs a command and prints its wall seconds, processor seconds, peak kilobytes and exit code. It is a process of its
+# own, as small as possible, because Linux counts the memory of the starting process in a program's peak.
 _METER = """
 import os, sys, time
 start = time.perf_counter()
@@ -41,7 +42,7 @@ print([wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss, os.waitstatus_to_
 
 @dataclass(frozen=True)
 class Job:
-    """A command under the clock."""
+    """A command to be timed."""
 
     name: str
     command: list[str]
@@ -50,7 +51,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Cost:
-    """What one run took."""
+    """The costs of one run."""
 
     wall: float  # seconds
     cpu: float  # seconds, user and system, all threads
@@ -65,7 +66,7 @@ def synthesize(target: Path, seconds: float) -> None:
 
 
 def jobs_for(song: Path, folder: Path, kbps: float, model: str | None) -> list[Job]:
-    """Encode and decode for every codec at hand, aez's info too; decoders read what the encoders left in `folder`."""
+    """Encode and decode with every codec on PATH, and aez's info; decoders read what the encoders wrote to `folder`."""
     setting = peers.Setting(kbps)
     found = []
     for name in ("aez" if model is None else f"aez:{model}", "lame", "opus"):
@@ -78,13 +79,12 @@ def jobs_for(song: Path, folder: Path, kbps: float, model: str | None) -> list[J
         found.append(Job(f"{name} encode", codec.encode_command(song, coded, asked), coded))
         found.append(Job(f"{name} decode", codec.decode_command(coded, decoded), decoded))
         if codec.ours:
-            # The info command stands where encode stood, with the coded file as its only argument.
-            found.append(Job(f"{name} info", [*codec.encoder[:3], "info", str(coded)]))
+            found.append(Job(f"{name} info", [*peers.AEZ, "info", str(coded)]))
     return found
 
 
 def run(job: Job) -> Cost:
-    """Run a command once, under the meter.
+    """Run a command once, and measure it.
 
     Raises:
         peers.PeerError: it failed.
@@ -126,17 +126,14 @@ def bench(jobs: Sequence[Job], runs: int, console: Console) -> dict[str, list[Co
 
 def table(costs: dict[str, list[Cost]], seconds: float) -> str:
     """Medians as markdown; x is the song's length over the time taken."""
-    lines = [
-        "| command | wall s | x | processor s | x | peak MB |",
-        "| --- | --- | --- | --- | --- | --- |",
-    ]
+    lines = []
     for name, all_runs in costs.items():
         wall, cpu, memory = (
             statistics.median(getattr(cost, key) for cost in all_runs) for key in ("wall", "cpu", "memory")
         )
         times = [f"{seconds / value:.0f}" if not name.endswith("info") else "-" for value in (wall, cpu)]
-        lines.append(f"| {name} | {wall:.3f} | {times[0]} | {cpu:.3f} | {times[1]} | {memory:.0f} |")
-    return "\n".join(lines)
+        lines.append([name, f"{wall:.3f}", times[0], f"{cpu:.3f}", times[1], f"{memory:.0f}"])
+    return markdown.table(["command", "wall s", "x", "processor s", "x", "peak MB"], lines)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -150,7 +147,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     console = Console(stderr=True)
     try:
-        with tempfile.TemporaryDirectory(prefix="aez-bench-") as name:
+        with tempfile.TemporaryDirectory(prefix="aez-speed-") as name:
             folder = Path(name)
             song = options.song or folder / "song.wav"
             if options.song is None:
@@ -161,7 +158,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"{seconds:.0f} s of music, medians of {options.runs} runs on {cores} cores\n")
             print(table(costs, seconds))
     except (AezError, soundfile.LibsndfileError) as e:
-        console.print(f"bench: {e}", style="red", markup=False)
+        console.print(f"speed: {e}", style="red", markup=False)
         return 1
     return 0
 

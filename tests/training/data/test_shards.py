@@ -18,9 +18,9 @@ import soxr
 
 from tests.support import ROOT
 from training.data import shards
-from training.data.collection import Track
 from training.data.shards import Shards
 from training.data.songs import song
+from training.data.tracks import Track
 
 SECONDS = 0.5
 """Length of the test clips."""
@@ -91,7 +91,7 @@ def test_what_cannot_be_used_is_told_why(tmp_path: Path, capfd: pytest.CaptureFi
     )  # the ones before left nothing of them
     unreadable = "holds no audio that libsndfile or ffmpeg can read"
     if not shutil.which("ffmpeg"):
-        unreadable = "is nothing libsndfile reads, and ffmpeg, which may, is not installed"
+        unreadable = "is not a file that libsndfile reads; ffmpeg may read it, but is not installed"
     torn = made.skipped.pop("torn.flac")
     assert torn.startswith("is damaged")
     assert made.skipped == {
@@ -136,7 +136,7 @@ def test_no_clip_is_decoded_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert len(asked) == 6
 
     write(tmp_path / "1.wav", 0.3, seed=99)  # changed
-    lost = made._places[0].shard  # cut by whatever
+    lost = made._locations[0].shard  # cut by whatever
     lost.write_bytes(lost.read_bytes()[:-4])
     for index in list(cache.glob("*.json"))[:1]:
         index.with_name("other.json").write_text("[]")  # somebody else's
@@ -151,7 +151,7 @@ SCRIPT = """
 import os, signal, sys, time
 from pathlib import Path
 from training.data import shards
-from training.data.collection import Track
+from training.data.tracks import Track
 
 folder, what = Path(sys.argv[1]), sys.argv[2]
 decoded = shards.decoded
@@ -224,8 +224,8 @@ def test_an_interrupted_run_goes_on_where_it_was(tmp_path: Path, how: str) -> No
 
     cache = tmp_path / "cache"
     before = {path: path.stat().st_ino for path in cache.glob("*.shard.json")}
-    held = {Path(key.partition("|")[0]).name for index in before for key in json.loads(index.read_text())["clips"]}
-    assert held == {"0.wav", "1.wav"}
+    kept = {Path(key.partition("|")[0]).name for index in before for key in json.loads(index.read_text())["clips"]}
+    assert kept == {"0.wav", "1.wav"}
     made = Shards.build(tracks(tmp_path, *names), cache, jobs=1, shortest=0)
     assert [track.name for track in made.tracks] == names
     for i, name in enumerate(names):

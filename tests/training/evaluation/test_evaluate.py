@@ -1,4 +1,4 @@
-"""Comparisons by hand-made rows, peers on signals with a known place in time, the command on a codec made here."""
+"""The command that compares codecs, on a codec that is made here."""
 
 import csv
 import json
@@ -6,51 +6,15 @@ import math
 import sys
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 import pytest
-import soundfile
 from rich.console import Console
 
-from formats.errors import UsageError
-from training.evaluation import evaluate, peers
+from tests.support.comparison import FAKE, write_songs
+from tests.support.rows import row
+from training.evaluation import clips, evaluate, peers
 from training.evaluation.compare import Row
+from training.evaluation.results import read_csv
 from training.metrics import clip
-
-RATE = 44100
-
-
-def row(clip: str, kbps: float, system: str = "aez", setting: str = "8 kbit/s", /, **values: float) -> Row:
-    zero = dict.fromkeys(clip.HIGHER_IS_BETTER, 0.0)
-    rest = {"width_error_db": 0.0, "clipped": 0.0, "bandwidth_kept": 1.0}
-    return Row(clip, system, setting, kbps, 10.0, 1000, 1.0, 1.0, 0, {**zero, **rest, **values})
-
-
-def music(seconds: float, seed: int = 0) -> npt.NDArray[np.float64]:
-    """[N, 2]: decaying noise bursts over a chord, so that time and frequency both have a shape."""
-    rng = np.random.default_rng(seed)
-    n = np.arange(round(seconds * RATE))
-    chord = np.sin(2 * np.pi * np.outer((220, 277, 330), n) / RATE).sum(axis=0) * 0.05
-    bursts = rng.standard_normal((len(n), 2)) * 0.2 * np.exp(-(n % 11025) / 2000)[:, None]
-    return np.asarray(bursts + chord[:, None])
-
-
-# The command, on a codec of our own: keeps the top bits of every sample. Clips of 0.4 s are too short for ViSQOL.
-
-
-FAKE = """
-import sys, numpy as np, soundfile
-mode, source, target, rate = sys.argv[1:]
-if mode == "encode":
-    x = soundfile.read(source, dtype="int16")[0]
-    keep = max(1, int(float(rate)))
-    open(target, "wb").write(bytes([len(x) % 251]) * keep * 100 + (x >> (16 - keep) << (16 - keep)).tobytes())
-else:
-    data = open(source, "rb").read()
-    count = 17640 * 2 * 2
-    x = np.frombuffer(data[-count:], np.int16).reshape(-1, 2)
-    soundfile.write(target, x, 44100, subtype="PCM_16")
-"""
 
 
 @pytest.fixture
@@ -82,12 +46,7 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 @pytest.fixture
 def songs(tmp_path: Path) -> Path:
-    folder = tmp_path / "music"
-    (folder / "test").mkdir(parents=True)
-    soundfile.write(folder / "test" / "a.wav", music(2.5), RATE)
-    soundfile.write(folder / "test" / "b.flac", music(2, 1)[:, 0], RATE)
-    soundfile.write(folder / "c.wav", music(2, 2), RATE)
-    return folder
+    return write_songs(tmp_path / "music")
 
 
 def test_command_measures_once_and_writes_tables(
@@ -125,7 +84,7 @@ def test_command_tells_failures_and_goes_on(
     assert "a: broken at 8 kbit/s" in (out / "table.md").read_text()
     assert "| bits | 8 kbit/s |" in (out / "table.md").read_text()
     assert evaluate.main([*arguments, "--systems", "atrac"]) == 2
-    assert "no system named 'atrac'" in " ".join(capsys.readouterr().err.split())
+    assert "there is no system 'atrac'" in " ".join(capsys.readouterr().err.split())
 
 
 def test_equal_samples_are_not_measured_twice(
@@ -156,32 +115,6 @@ def test_parallel_equals_serial(songs: Path, tmp_path: Path) -> None:
     assert len(rows[0]) == 4
 
 
-def test_clips_are_the_middle(songs: Path, tmp_path: Path) -> None:
-    clip = tmp_path / "clip.wav"
-    evaluate.cut_clip(songs / "test" / "a.wav", 1, clip)
-    whole = soundfile.read(songs / "test" / "a.wav", dtype="int16")[0]
-    start = (len(whole) - RATE) // 2
-    np.testing.assert_array_equal(soundfile.read(clip, dtype="int16")[0], whole[start : start + RATE])
-    evaluate.cut_clip(songs / "test" / "b.flac", 60, clip)
-    mono = soundfile.read(clip)[0]
-    assert mono.shape == (2 * RATE, 2)
-    np.testing.assert_array_equal(mono[:, 0], mono[:, 1])
-    soundfile.write(tmp_path / "high.wav", music(1), 48000)
-    evaluate.cut_clip(tmp_path / "high.wav", 10, clip)
-    assert soundfile.info(clip).samplerate == RATE
-    assert soundfile.info(clip).frames == pytest.approx(RATE * RATE / 48000, abs=2)
-
-
-def test_songs_come_by_manifest_or_by_folder(songs: Path) -> None:
-    assert [p.name for p in evaluate.find_songs(songs, "test")] == ["a.wav", "b.flac"]
-    assert [p.name for p in evaluate.find_songs(songs, None)] == ["c.wav", "a.wav", "b.flac"]
-    assert len(evaluate.find_songs(songs, "elsewhere")) == 3
-    (songs / "manifest.csv").write_text("path,split\nc.wav,test\ntest/a.wav,train\n")
-    assert [p.name for p in evaluate.find_songs(songs, "test")] == ["c.wav"]
-    with pytest.raises(UsageError):
-        evaluate.find_songs(songs, "other")
-
-
 def test_settings_reach_beyond_the_rates_under_test() -> None:
     opus, aez, other = (peers.system(name) for name in ("opus", "aez", "aez:start"))
     assert evaluate.settings_for(aez, [8, 16], False, True) == [peers.Setting(8), peers.Setting(16)]
@@ -197,43 +130,17 @@ def test_settings_reach_beyond_the_rates_under_test() -> None:
     assert evaluate.settings_for(opus, [16], True, False)[-1].kbps == 128
 
 
-def test_rows_survive_a_csv_to_six_digits(tmp_path: Path) -> None:
-    rows = [row("a", 8.25, mel=1.5), Row(**{**vars(row("b", 16)), "metrics": {"mel": 2.0, "pre_echo_db": -30.25}})]
-    evaluate.write_csv(rows, tmp_path / "results.csv")
-    again = evaluate.read_csv(tmp_path / "results.csv")
-    assert again == rows
-    (tmp_path / "bad.csv").write_text("clip,system\na,b\n")
-    with pytest.raises(UsageError, match=r"bad\.csv"):
-        evaluate.read_csv(tmp_path / "bad.csv")
-    with pytest.raises(UsageError):
-        evaluate.read_csv(tmp_path / "absent.csv")
-
-
-def test_songs_of_one_name_become_two_clips_and_a_changed_song_a_new_clip(songs: Path, tmp_path: Path) -> None:
-    (songs / "other").mkdir()
-    soundfile.write(songs / "other" / "a.wav", music(2, 7), RATE)
-    console = Console(quiet=True)
-    both = [songs / "test" / "a.wav", songs / "other" / "a.wav"]
-    clips = evaluate._cut_all(songs, both, 0.5, tmp_path / "cache", console)
-    assert [clip.path.stem for clip in clips] == ["a", "a-2"]
-    assert len({clip.digest for clip in clips}) == 2
-    again = evaluate._cut_all(songs, both, 0.5, tmp_path / "cache", console)
-    assert again == clips
-    swapped = evaluate._cut_all(songs, both[::-1], 0.5, tmp_path / "cache", console)
-    assert [clip.digest for clip in swapped] == [clip.digest for clip in clips][::-1]
-
-
 def test_onsets_move_with_the_cut_and_reach_the_rows(fake: list[str], songs: Path, tmp_path: Path) -> None:
     (songs / "manifest.csv").write_text("path,split,onsets\ntest/a.wav,test,0.1 1.25 2.4\ntest/b.flac,test,\n")
     out = tmp_path / "out"
     arguments = ["--music", str(songs), "--seconds", "0.4", "--kbps", "8", "--out", str(out), "--jobs", "1"]
     assert evaluate.main([*arguments, "--systems", "bits", "--no-plots"]) == 0
-    rows = evaluate.read_csv(out / "results.csv")
+    rows = read_csv(out / "results.csv")
     assert ["pre_echo_db" in r.metrics for r in rows] == [r.clip == "a" for r in rows]
     assert "## Pre-echo" in (out / "table.md").read_text()
     # a.wav lasts 2.5 s, so its middle 0.4 s begin at 1.05 s: of three onsets one is inside, at 0.2 s.
-    clips = evaluate._cut_all(songs, [songs / "test" / "a.wav"], 0.4, out / "cache", Console(quiet=True))
-    assert clips[0].onsets == pytest.approx((0.2,))
+    found = clips.cut_all(songs, [songs / "test" / "a.wav"], 0.4, out / "cache", Console(quiet=True))
+    assert found[0].onsets == pytest.approx((0.2,))
 
 
 def test_rows_survive_the_cache_unchanged() -> None:

@@ -1,32 +1,8 @@
-"""The goals and the founding study's table, judged by hand-made rows whose verdicts are known."""
+"""Goals, judged on curves with known shifts."""
 
-import csv
-from pathlib import Path
-
-import numpy as np
-import pytest
-
-from training.evaluation import founding, goals
+from tests.support.rows import curve, tier
+from training.evaluation import goals
 from training.evaluation.compare import Row
-
-RATES = (8, 12, 16, 24, 32, 48, 64, 96, 126)
-BASE = {"bandwidth_kept": 1.0, "width_error_db": 0.0, "clipped": 0.0}
-
-
-def curve(system: str, shift: float, rates: tuple[float, ...] = RATES, **changes: float) -> list[Row]:
-    """Four clips; every metric improves by one for each doubling of rate, and `shift` doublings come for free."""
-    found = []
-    for i, clip in enumerate("abcd"):
-        for rate in rates:
-            good = np.log2(rate) + shift + i / 100 + 0.001 * ((i + len(str(rate))) % 2)
-            low = dict.fromkeys(("mel", "stft", "rmse_44k", "rmse_8k", "nmr"), 20 - good)
-            values = {"visqol": good, "si_sdr": good, **low, **BASE, **changes}
-            found.append(Row(clip, system, f"{rate:g} kbit/s", float(rate), 10, 1, 1, 1, 0, values))
-    return found
-
-
-def tier(latents: int, kbps: float, rmse: float, system: str = "aez", shift: float = 3.0) -> list[Row]:
-    return [Row(**{**vars(r), "setting": f"latent {latents}"}) for r in curve(system, shift, (kbps,), rmse_8k=rmse)]
 
 
 def verdicts(rows: list[Row], goal: int) -> list[str]:
@@ -125,22 +101,3 @@ def test_multiple_of_the_rate() -> None:
     assert line.count("+0.50 ± 0.00 (100%) ahead") == 4
     assert "| 96 kbit/s |" not in text  # nothing of Opus's lies at 192
     assert goals.multiple_table(curve("aez", 1), "aez", "opus", 2.0) == ""
-
-
-def test_study_table_and_csv(tmp_path: Path) -> None:
-    lines = founding.tiers(
-        [*tier(32, 5, 1.5), *tier(128, 14.112, 0.9), *tier(175, 60, 2.0, "aez:time"), *curve("aez", 0)]
-    )
-    assert [(t.system, t.latents) for t in lines] == [("aez", 128), ("aez", 32), ("aez:time", 175)]
-    assert lines[0].ratio == pytest.approx(100)
-    assert lines[0].nominal_kbps == 31.5
-    assert [founding.nominal(x) for x in (512, 64, 32)] == [126, 15.75, 7.875]
-    text = founding.study_table(lines)
-    assert "| aez | 128 x 126 | 31.5 | 14.1 | 100 : 1 | 0.900 ± 0.000 | 0.929 |" in text
-    assert "| 2.000 ± 0.000 | - |" in text
-    founding.write_study(lines, tmp_path / "study.csv")
-    with (tmp_path / "study.csv").open(newline="") as f:
-        kept = list(csv.DictReader(f))
-    assert [float(k["rmse_8k"]) for k in kept] == pytest.approx([0.9, 1.5, 2.0])
-    assert kept[0]["founding"] == "0.929"
-    assert kept[2]["founding"] == ""

@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 import torch
 
+from formats.errors import UsageError
 from formats.grid import BAND_EDGES, HOP
 from training.ranked import merge
+from training.ranked.checkpoint import restore
 from training.ranked.config import TrainConfig
-from training.ranked.export import restore
 from training.ship.tiny import TINY, untrained
 
 
@@ -17,7 +18,7 @@ def checkpoint(value: float, step: int, **changes: Any) -> dict[str, Any]:
     weights = {name: torch.full_like(tensor, value) for name, tensor in untrained().state_dict().items()}
     made = {
         "ema": weights, "step": step, "seen": 16.0 * step, "spent": 2.0 * step,
-        "config": TrainConfig(network=TINY).plain(),
+        "config": TrainConfig(network=TINY).as_dict(),
     }  # fmt: skip
     return made | changes
 
@@ -29,10 +30,10 @@ def test_weights_are_averaged_and_work_is_added() -> None:
 
 
 def test_runs_that_do_not_belong_together_are_refused() -> None:
-    wider = TrainConfig(network=TINY).plain() | {"network": {"width": 3}}
-    with pytest.raises(ValueError, match="different networks"):
+    wider = TrainConfig(network=TINY).as_dict() | {"network": {"width": 3}}
+    with pytest.raises(UsageError, match="different networks"):
         merge.average(checkpoint(0.0, 0), [checkpoint(1.0, 1), checkpoint(1.0, 1, config=wider)])
-    with pytest.raises(ValueError, match="not further"):
+    with pytest.raises(UsageError, match="not further"):
         merge.average(checkpoint(0.0, 10), [checkpoint(1.0, 9)])
 
 
@@ -47,15 +48,17 @@ def test_the_command_writes_what_export_reads(tmp_path: Path, capsys: pytest.Cap
     for name, made in (("start", checkpoint(0.0, 10)), ("a", checkpoint(0.1, 20)), ("b", checkpoint(0.3, 30))):
         torch.save(made, tmp_path / f"{name}.pt")
     paths = [str(tmp_path / f"{name}.pt") for name in ("start", "a", "b", "c")]
-    merge.main(["--start", paths[0], paths[1], paths[2], "--out", paths[3], "--coarser", "0.4", "--within", "-0.25"])
+    given = ["--start", paths[0], paths[1], paths[2], "--out", paths[3], "--coarser", "0.4", "--within", "-0.25"]
+    assert merge.main(given) == 0
     assert "40 steps, 640 s of audio" in capsys.readouterr().out
     model, told = restore(Path(paths[3]))
     assert told["steps"] == 40
-    assert float(model.levels.predictor[0, 0].detach()) == pytest.approx(0.2)
-    assert float(model.levels.bias[-1].detach()) == pytest.approx(0.6)
-    assert float(model.levels.shape[0].detach()) == pytest.approx(-0.05)
-    assert float(model.levels.steady[0].detach()) == pytest.approx(0.45)
-    with pytest.raises(SystemExit, match="No such file"):
-        merge.main(["--start", paths[0], "absent.pt", "--out", paths[3]])
-    with pytest.raises(SystemExit, match="rising bands"):
+    assert float(model.scales.predictor[0, 0].detach()) == pytest.approx(0.2)
+    assert float(model.scales.bias[-1].detach()) == pytest.approx(0.6)
+    assert float(model.scales.shape[0].detach()) == pytest.approx(-0.05)
+    assert float(model.scales.steady[0].detach()) == pytest.approx(0.45)
+    assert merge.main(["--start", paths[0], "absent.pt", "--out", paths[3]]) == 2
+    assert capsys.readouterr().err == "merge: cannot read absent.pt: No such file or directory\n"
+    with pytest.raises(SystemExit) as left:
         merge.main(["--start", paths[0], paths[1], "--out", paths[3], "--bands", "18", "11"])
+    assert left.value.code == 2 and "rising bands" in capsys.readouterr().err

@@ -19,10 +19,9 @@ import pytest
 import soundfile
 from scipy import stats
 
-from tests.support.study_results import ARGUMENTS, CODEC, HOSTILE, RATE, SPY, rows, saved_results, songs
+from tests.support.study_results import ARGUMENTS, CODEC, HOSTILE, RATE, SPY, saved_results, songs
 from training.evaluation import peers
-from training.evaluation.evaluate import write_csv
-from training.report import build, saved
+from training.report import build
 
 
 @pytest.fixture(scope="module")
@@ -265,7 +264,7 @@ def test_results_are_shown_and_absent_ones_named_with_their_command(page: Simple
     assert tab.locator("#evaluation td.ahead").inner_text() == "+1.00 ± 0.10 (100%) ahead"
     assert tab.locator("#evaluation figure img").get_attribute("alt") == "rate visqol"
     assert "confusion" in tab.inner_text("#genre figcaption")
-    assert "training.evaluation.evaluate" in tab.inner_text("#losses .missing")
+    assert "python -m training evaluate" in tab.inner_text("#losses .missing")
     assert tab.locator("#genre .missing").count() == 0
     assert "absent is skipped: no-such-decoder, no-such-encoder not on PATH" in tab.inner_text("#listen .notes")
     options = tab.locator("#listen-player .clip option").all_inner_texts()
@@ -302,7 +301,7 @@ def test_page_holds_everything_it_names(page: SimpleNamespace) -> None:
 def test_a_report_is_replaced_and_nothing_else_is(page: SimpleNamespace, tmp_path: Path) -> None:
     arguments = ["--results", str(page.results), "--clips", "0", "--out"]
     assert build.main([*arguments, str(tmp_path / "new")]) == 0
-    assert "training.report.build --results" in (tmp_path / "new" / "index.html").read_text()  # how to get the players
+    assert "training report --results" in (tmp_path / "new" / "index.html").read_text()  # how to get the players
     (tmp_path / "new" / "stale.txt").write_text("of the last page")
     assert build.main([*arguments, str(tmp_path / "new")]) == 0
     assert not (tmp_path / "new" / "stale.txt").exists()
@@ -314,23 +313,15 @@ def test_a_report_is_replaced_and_nothing_else_is(page: SimpleNamespace, tmp_pat
     assert sorted(p.name for p in tmp_path.iterdir()) == ["mine", "new"]
 
 
-def test_lines_that_are_no_rows_are_counted_and_means_are_over_clips(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    from rich.console import Console
-
-    path = tmp_path / "results.csv"
-    write_csv(rows(), path)
-    with path.open("a") as f:
-        f.write("half,a,line\n")
-    found = saved.rows(path, Console(stderr=True))
-    assert len(found) == 8
-    assert "1 lines left out" in capsys.readouterr().err
-    found[0]["visqol"] = 3.5
-    shown = saved.rates(found)
-    assert shown is not None
-    bits = next(s for s in shown["series"] if s["name"] == "bits")
-    assert [(p["kbps"], p["values"]["visqol"]) for p in bits["points"]] == [(70, 3.0), (200, 4.5)]
-    assert {s["name"] for s in shown["series"] if not s["line"]} == {"aez tiers"}
-    assert saved.rows(tmp_path / "none.csv", Console(stderr=True)) == []
-    assert saved.rates([]) is None
+def test_bad_input_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments in (
+        ["--results", str(tmp_path / "none")],
+        ["--results", str(tmp_path), "--music", str(tmp_path)],
+        ["--results", str(tmp_path), "--music", str(tmp_path), "--systems", "mp4"],
+        ["--results", str(tmp_path), "--music", str(tmp_path), "--systems", "aez:no-such-model"],
+    ):
+        assert build.main(arguments) == 2
+        captured = capsys.readouterr()
+        assert captured.err.startswith("report: ")
+        assert not captured.out
+    assert not list(tmp_path.iterdir())

@@ -1,17 +1,14 @@
-"""The clock: what it reads for processes of known cost, and the table made of it."""
+"""The clock: what it reads for processes of known cost, and its table."""
 
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import soundfile
 from rich.console import Console
 
-from tests.support.codec import encoded
-from training.data.songs import song as synthesized
 from training.evaluation import peers
-from training.speed import entropy_coding, processes
+from training.speed import processes
 
 pytestmark = pytest.mark.skipif(not hasattr(__import__("os"), "wait4"), reason="needs os.wait4")
 
@@ -86,16 +83,3 @@ def test_jobs_are_real_commands(tmp_path: Path) -> None:
     assert ours[0].command[-5:] == ["encode", str(tmp_path / "song.wav"), str(tmp_path / "aez.aez"), "--model", "start"]
     assert ours[1].command[-3:] == ["decode", str(tmp_path / "aez.aez"), str(tmp_path / "aez.wav")]
     assert ours[2].command[-2:] == ["info", str(tmp_path / "aez.aez")]
-
-
-def test_the_coder_alone(tiny: SimpleNamespace, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    file = tmp_path / "song.aez"
-    file.write_bytes(encoded(synthesized(3.0), latent=128))
-    seconds, decoding, encoding = entropy_coding.measure(file, 2)
-    assert seconds == pytest.approx(3, abs=0.05)
-    assert min(decoding, encoding) > 0
-    assert entropy_coding.main([str(file), "--runs", "1"]) == 0
-    assert "times real time" in capsys.readouterr().out
-    file.write_bytes(b"no file")
-    assert entropy_coding.main([str(file)]) == 1
-    assert capsys.readouterr().err.count("\n") == 1

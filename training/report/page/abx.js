@@ -1,4 +1,4 @@
-// Blind A/B/X test: X is A or B by a fair coin; how often is it named right, and how likely is that by chance?
+// Blind A/B/X test: X is A or B by a fair coin. Shows how often it was named correctly, and how likely that is by chance.
 "use strict";
 
 (() => {
@@ -11,7 +11,7 @@
   const store = `aez-abx-${aez.data.id}`;
   let trials = recall();
   let trial = null; // { clip, A, B, x, heard } of the question being asked
-  let turn = 0; // counts pressed sounds: a slow one must not push a later choice aside
+  let turn = 0; // counts pressed sounds, so that a slow one does not replace a later choice
   let pressed = null;
   let changed = () => {};
   const deck = new aez.Deck(() => changed());
@@ -32,7 +32,7 @@
       const kept = JSON.parse(localStorage.getItem(store));
       return Array.isArray(kept) ? kept.filter((t) => t && "AB".includes(t.x) && "AB".includes(t.answer)) : [];
     } catch {
-      return []; // no storage here (file:// may refuse), or none of ours in it
+      return []; // no storage (file:// may refuse it), or nothing of this page in it
     }
   }
 
@@ -75,7 +75,7 @@
     press(which);
     if (!asked.heard.size) say("");
     try {
-      // All of the pair first: how long X takes to load must not tell what it is.
+      // Load all of the pair first: the loading time of X must not reveal what it is.
       const [A, B] = await Promise.all([aez.load(asked.A), aez.load(asked.B)]);
       if (mine !== turn) return;
       deck.use({ A, B }[which === "X" ? asked.x : which]);

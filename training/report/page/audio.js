@@ -16,7 +16,7 @@ window.aez = { data: JSON.parse(document.getElementById("data").textContent) };
     return context;
   };
 
-  // A context made before the reader touched anything would start refused: until there is one, no time passes.
+  // Browsers refuse a context that is made before the reader has clicked: until there is one, no time passes.
   const now = () => context?.currentTime ?? 0;
 
   // Audio scripts call this with their key and their FLAC file in base64.

@@ -9,7 +9,7 @@
   const status = root.querySelector(".status");
   const template = document.getElementById("version-card");
   let clip = null;
-  let wanted = null; // the version asked for last: a slow one must not push a later choice aside
+  let wanted = null; // the version that was asked for last, so that a slow one does not replace a later choice
   let changed = () => {};
   const deck = new aez.Deck(() => changed());
 

@@ -1,4 +1,4 @@
-"""What the results page is made of, without a browser: versions, audio, spectrograms, markdown, maps."""
+"""Clips to listen to: settings, songs, audio, spectrograms."""
 
 import json
 import sys
@@ -13,18 +13,9 @@ from rich.console import Console
 
 from training.data.songs import song
 from training.evaluation import peers
-from training.report import build, html, listening, saved
+from training.report import listening
 
 RATE = 44100
-
-
-@pytest.mark.parametrize(
-    "text", ["[1]", "{", '{"genres": []}', '{"genres": [], "songs": [{"name": "a"}], "maps": {"p": {"points": []}}}']
-)
-def test_maps_that_are_none_are_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str) -> None:
-    (tmp_path / "maps.json").write_text(text)
-    assert saved.maps(tmp_path, Console(stderr=True)) is None
-    assert "maps.json" in capsys.readouterr().err
 
 
 def test_tiers_and_rates_worth_hearing(tiny: SimpleNamespace) -> None:
@@ -62,35 +53,6 @@ def test_spectrogram_puts_a_tone_at_its_frequency_and_time() -> None:
     half = listening.spectrogram(np.stack([tone, 0 * tone]))
     assert picture[60, 100] - half[60, 100] == pytest.approx(10 * np.log10(2), abs=0.01)
     assert np.isfinite(listening.spectrogram(np.zeros((2, 10), np.float32))).all()
-
-
-def test_markdown_becomes_escaped_tables_that_line_up() -> None:
-    lead, parts = html.parts(
-        "# Title\n\nSome **text**.\n\n## A & B\n\n| a | b | c |\n|---|---|---|\n| x | 1.5 | 8 kbit/s |\n"
-    )
-    assert "Title" not in lead
-    assert "<strong>text</strong>" in lead
-    assert parts[0].title == "A & B"
-    assert '<th scope="col" class="n">b</th>' in parts[0].html
-    assert "<td>8 kbit/s</td>" in parts[0].html
-    assert html.render("<script>1</script>").strip() == "<p>&lt;script&gt;1&lt;/script&gt;</p>"
-    assert html.render("+ is better").strip() == "<p>+ is better</p>"
-    assert "class" not in html.render("| a | b |\n|---|---|\n| far ahead | x |\n").split("<tbody>")[1]
-    assert "<a" not in html.render("[x](javascript:1) ![y](http://a/b.png) <http://a>")
-
-
-def test_bad_input_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for arguments in (
-        ["--results", str(tmp_path / "none")],
-        ["--results", str(tmp_path), "--music", str(tmp_path)],
-        ["--results", str(tmp_path), "--music", str(tmp_path), "--systems", "mp4"],
-        ["--results", str(tmp_path), "--music", str(tmp_path), "--systems", "aez:no-such-model"],
-    ):
-        assert build.main(arguments) == 2
-        captured = capsys.readouterr()
-        assert captured.err.startswith("report: ")
-        assert not captured.out
-    assert not list(tmp_path.iterdir())
 
 
 def test_songs_and_versions_that_fail_are_named(tmp_path: Path) -> None:

@@ -1,0 +1,33 @@
+"""The founding study's baseline as a codec."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from tests.support.comparison import RATE
+from training.evaluation import peers, resampling_codec
+
+
+def test_baseline_spends_exactly_the_rate_and_keeps_what_lies_under_half_of_it(tmp_path: Path) -> None:
+    n = np.arange(2 * RATE)
+    low, high = (0.3 * np.sin(2 * np.pi * f * n / RATE) for f in (100.0, 5000.0))
+    clip = np.stack([low + high, -low], axis=1)
+    soundfile.write(tmp_path / "clip.wav", clip, RATE, subtype="PCM_16")
+    trip = peers.round_trip(peers.system("resample"), tmp_path / "clip.wav", peers.Setting(32), tmp_path)
+    # 32 kbit/s of 16-bit stereo are 1000 samples a second less the header's share: 100 Hz stays, 5 kHz goes.
+    assert 31.8 <= trip.coded_bytes * 8 / 2000 <= 32
+    middle = slice(RATE // 2, -RATE // 2)
+    np.testing.assert_allclose(trip.decoded[:, middle], np.stack([low, -low])[:, middle], atol=2e-3)
+    assert resampling_codec.raw_rate(1e6, RATE, 2) == RATE
+    assert resampling_codec.raw_rate(1e-6, RATE, 2) == 1
+    with pytest.raises(SystemExit) as left:
+        resampling_codec.main(["encode"])
+    assert left.value.code == 2
+
+
+def test_the_system_is_known_by_its_own_source() -> None:
+    """A change of the baseline's code is a change of the codec: its rows are measured again."""
+    script = peers.system("resample").script
+    assert script is not None and script.name == "resampling_codec.py" and script.is_file()

@@ -1,0 +1,45 @@
+"""Scores of classifiers by hand."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from tests.support.genre_songs import CLASSES
+from training.genre import score
+from training.genre.score import Judged
+
+
+def logits(classes: list[list[int]]) -> NDArray[np.float64]:
+    """Logits [1, songs, 5, 3] that say these classes for the segments."""
+    return np.asarray(np.eye(CLASSES)[np.array(classes)][None])
+
+
+def test_votes_and_means() -> None:
+    given = logits([[0, 0, 0, 1, 1], [2, 2, 1, 1, 0], [2, 2, 2, 2, 2]])
+    given[0, 0, 3:] *= 9  # two loud segments outweigh three in the mean, not in the vote
+    given[0, 1, 2:4] *= 2  # a tied vote goes to the higher mean
+    judged = Judged(given, np.array([0, 1, 2]), list("xyz"))
+    assert judged.by_vote.tolist() == [[0, 1, 2]]
+    assert judged.by_mean.tolist() == [[1, 1, 2]]
+
+
+def test_intervals() -> None:
+    artists = [str(number) for number in range(200)]
+    right = (np.arange(200) % 2).astype(float)
+    low, high = score.interval(right, artists)
+    assert (low, high) == pytest.approx((0.5 - 1.96 * 0.5 / 200**0.5, 0.5 + 1.96 * 0.5 / 200**0.5), abs=0.012)
+    assert score.interval(np.ones(9), artists[:9]) == (1, 1)
+    grouped = score.interval(np.sort(right), [str(number // 20) for number in range(200)])
+    assert grouped[1] - grouped[0] > 2 * (high - low)  # songs of an artist are right and wrong together
+
+
+def test_precision_recall_and_confusion() -> None:
+    judged = Judged(logits([[0] * 5, [0] * 5, [1] * 5, [1] * 5]), np.array([0, 1, 1, 2]), list("wxyz"))
+    matrix = score.confusion(judged)
+    assert matrix.tolist() == [[1, 0, 0], [1, 1, 0], [0, 1, 0]]
+    rows = score.per_class(matrix, "abc")
+    assert [row["precision"] for row in rows] == [0.5, 0.5, None]
+    assert [row["recall"] for row in rows] == [1, 0.5, 0]
+    found = score.score("x", judged, "abc")
+    assert found["mean"]["accuracy"] == 0.5 and found["mean_recall"] == 0.5
+    assert found["log_loss"] == pytest.approx(np.log(np.e + 2) - 0.5)

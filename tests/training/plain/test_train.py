@@ -1,0 +1,189 @@
+"""Training of plain autoencoders: PCA as the start, the loop, resuming."""
+
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from codec.dsp import framing, mdct
+from formats.errors import UsageError
+from formats.grid import BANDS, COEFFICIENTS, HOP, WINDOW_UNITS
+from tests.support.training_runs import run_plain, write_music
+from training.data.batches import Batch
+from training.data.songs import song
+from training.plain import train
+from training.plain.network import DEFAULTS, SCALE, PlainAutoencoder, PlainConfig, compress, expand
+from training.ranked.synthesis import inverse_mdct_matrix
+from training.ship.tiny import PLAIN, SyntheticMusic
+
+KINDS = sorted(PLAIN)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return write_music(tmp_path / "music")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_step_zero_is_projection_on_the_principal_directions(kind: str) -> None:
+    config = PLAIN[kind]
+    model = train.start(config, SyntheticMusic(), 3, seed=1)
+    x = song(1.0, seed=7)[:, : 40 * HOP]
+    mid_side = np.stack([x[0] + x[1], x[0] - x[1]]) / 2
+    coefficients = mdct.forward(mid_side).transpose(2, 0, 1).reshape(39, COEFFICIENTS)
+    # The directions as the filterbank holds them, in MDCT coefficients.
+    rows = model.encoder.enter.weight.detach()
+    if kind == "time":
+        rows = torch.einsum("wcn,kn->wck", rows.reshape(-1, 2, 2 * HOP), inverse_mdct_matrix()).reshape(len(rows), -1)
+    torch.testing.assert_close(rows @ rows.T, torch.eye(len(rows)), rtol=0, atol=1e-4)
+    source = compress(torch.from_numpy(coefficients)) if kind == "dense" else torch.from_numpy(coefficients)
+    cut = coefficients if kind == "dense" else framing.forward(mid_side)
+    with torch.no_grad():
+        latents = model.encoder(torch.from_numpy(np.ascontiguousarray(cut))[None])
+        decoded = model.decoder(latents)[0]
+    kept = (source @ rows.T)[:, : max(config.latents)]
+    torch.testing.assert_close(latents[0], SCALE * kept, rtol=1e-3, atol=1e-3)
+    wanted = kept @ rows[: max(config.latents)]
+    if kind == "dense":
+        torch.testing.assert_close(decoded, expand(wanted), rtol=1e-3, atol=1e-3)
+    else:
+        back = mdct.inverse(wanted.numpy().reshape(39, 2, HOP).transpose(1, 2, 0))
+        np.testing.assert_allclose(framing.inverse(decoded.numpy()), back, atol=1e-4)
+
+
+def test_principal_directions_are_those_of_the_covariance() -> None:
+    rng = np.random.default_rng(0)
+    scale = np.array([1, 5, 2, 0.1])
+    pieces = [torch.from_numpy(rng.standard_normal((5000, 4)) * scale) for _ in range(2)]
+    found = train.principal(iter([10 * pieces[0], pieces[1]]), 3).abs()
+    torch.testing.assert_close(found, torch.eye(4)[:, [1, 2, 0]], rtol=0, atol=0.05)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_training_moves_every_weight_and_resumes(kind: str, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    config = PLAIN[kind]
+    first = run_plain(monkeypatch, folder, config, 3)
+    assert (first["step"], first["config"]) == (3, config.as_dict())
+    again = run_plain(monkeypatch, folder, config, 5, resume=folder / "run" / "last.pt")
+    assert (again["step"], again["config"]) == (5, config.as_dict())
+    for name, value in again["model"].items():
+        assert torch.isfinite(value).all()
+        assert not torch.equal(value, first["model"][name]), name
+    lines = [json.loads(line) for line in (folder / "run" / "log.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [1, 2, 3, 4, 5]
+    assert all(math.isfinite(line["log_distance"]) for line in lines)
+
+
+def test_the_clock_stops_it(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    assert 0 < run_plain(monkeypatch, folder, PLAIN["dense"], 0, minutes=8 / 60)["step"] < 8
+
+
+def test_training_lowers_the_loss_it_is_given(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """On one batch over and over: what is minimised falls, for a loss of samples and one of spectra."""
+    monkeypatch.setattr(train, "batches", lambda *_, adapted: iter(lambda: batch, None))
+    monkeypatch.setattr(train, "STEPS", (0.5, 0.51))
+    waves = np.stack([song(0.3, seed=n)[:, : 15 * HOP] for n in range(2)])
+    coefficients = np.zeros((2, 16, COEFFICIENTS), np.float32)
+    batch = Batch(coefficients, np.zeros((2, 1, WINDOW_UNITS), np.bool_), np.zeros((2, 1, BANDS), np.uint8), waves)
+    for loss in ("mse", "log-stft-l1"):
+        config = PlainConfig("time", loss, (24,), width=24, hidden=8)
+        (folder / "run" / "log.jsonl").unlink(missing_ok=True)
+        run_plain(monkeypatch, folder, config, 60)
+        lines = [json.loads(line) for line in (folder / "run" / "log.jsonl").read_text().splitlines()]
+        before, after = (np.mean([line["log_distance"] for line in part]) for part in (lines[:8], lines[-8:]))
+        assert after < before - 0.02
+
+
+def test_latents_that_are_not_sent_change_nothing() -> None:
+    """Without blocks, which may combine all of the stream into what is sent."""
+    torch.manual_seed(0)
+    model = PlainAutoencoder(PlainConfig("time", "mse", (16, 24), width=24, blocks=0))
+    x, step = torch.randn(1, 8, 4 * HOP), torch.tensor([[[0.5]]])
+    kept = (torch.arange(24) < 16).float()[None, None]
+    few, bits = train.run_codec(model, x, step, kept)
+    whole, more = train.run_codec(model, x, step, torch.ones(1, 1, 24))
+    with torch.no_grad():
+        model.encoder.enter.weight[16:] *= 3
+    assert torch.equal(train.run_codec(model, x, step, kept)[0], few)
+    assert not torch.equal(whole, few)
+    assert 0 < bits < more
+
+
+# A resumed run
+
+
+def configured(*given: str) -> PlainConfig:
+    return train.configured(train._parser().parse_args(["--music", "m", "--out", "o", *given]))
+
+
+@pytest.fixture
+def checkpoint(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A checkpoint of two steps of the kind time, begun with seed 4."""
+    run_plain(monkeypatch, folder, replace(PLAIN["time"], loss="l1"), 2, seed=4)
+    return (folder / "run" / "last.pt").rename(folder / "first.pt")
+
+
+def test_a_resumed_run_has_the_configuration_of_its_checkpoint(checkpoint: Path) -> None:
+    known = replace(PLAIN["time"], loss="l1")
+    assert configured("--resume", str(checkpoint)) == known
+    assert configured("--resume", str(checkpoint), "--kind", "time", "--seed", "4") == known
+    assert configured("--resume", str(checkpoint), "--loss", "mse") == PLAIN["time"]
+    assert configured("--kind", "dense") == DEFAULTS["dense"] and configured() == DEFAULTS["time"]
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (("--kind", "dense"), "is of kind time, not dense"),
+        (("--seed", "0"), "was begun with seed 4, not 0"),
+    ],
+)
+def test_what_a_resumed_run_keeps_is_refused_in_one_line(
+    checkpoint: Path, capsys: pytest.CaptureFixture[str], given: tuple[str, str], told: str
+) -> None:
+    assert train.main(["--music", "m", "--out", "o", "--resume", str(checkpoint), *given]) == 2
+    assert capsys.readouterr().err == f"train-plain: {checkpoint} {told}\n"
+
+
+def test_the_kind_dense_has_a_loss_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    assert train.main(["--music", "m", "--out", "o", "--kind", "dense", "--loss", "l1"]) == 2
+    assert "has a loss of its own" in capsys.readouterr().err
+
+
+def test_the_seed_goes_on(folder: Path, checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A resumed run draws what the same run without interruption would, whatever the command line's default."""
+    seeds: list[int] = []
+    batches = train.batches
+
+    def noted(music: Any, loops: Any, seed: int, *rest: Any, **more: Any) -> Any:
+        seeds.append(seed)
+        return batches(music, loops, seed, *rest, **more)
+
+    monkeypatch.setattr(train, "batches", noted)
+    again = run_plain(monkeypatch, folder, PLAIN["time"], 3, resume=checkpoint)
+    assert seeds == [6] and again["seed"] == 4
+
+
+def test_the_first_line_after_a_resume_is_a_mean(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It averages the steps that there were: part of an interval is not divided by the whole of it."""
+    monkeypatch.setattr(train, "distance", lambda config, decoded, x, sizes: 0 * decoded.sum((1, 2)) + math.exp(3))
+    run_plain(monkeypatch, folder, PLAIN["time"], 2)
+    first = (folder / "run" / "last.pt").rename(folder / "first.pt")
+    (folder / "run" / "log.jsonl").unlink()
+    run_plain(monkeypatch, folder, PLAIN["time"], 3, resume=first, every=3)
+    (line,) = map(json.loads, (folder / "run" / "log.jsonl").read_text().splitlines())
+    assert (line["step"], line["log_distance"]) == (3, 3.0)
+
+
+def test_averaged_weights_alone_cannot_be_resumed(
+    folder: Path, checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = torch.load(checkpoint, weights_only=True)
+    torch.save({key: value for key, value in state.items() if key not in ("model", "optimiser")}, checkpoint)
+    with pytest.raises(UsageError, match="averaged weights only"):
+        run_plain(monkeypatch, folder, PLAIN["time"], 3, resume=checkpoint)

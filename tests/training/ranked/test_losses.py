@@ -1,0 +1,65 @@
+"""The losses of training against the metrics that they stand for."""
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from tests.support.frames import two_seconds
+from training.data.songs import song
+from training.metrics import spectral
+from training.metrics.visqol import _audio_mode, resample
+from training.ranked import losses
+
+
+@pytest.fixture(scope="module")
+def clip() -> NDArray[np.float32]:
+    return two_seconds()
+
+
+class Listed:
+    """A generator whose `choice` gives the n-th of what it may give."""
+
+    def __init__(self, *numbers: int) -> None:
+        self.numbers = list(numbers)
+
+    def choice(self, options: list[int]) -> int:
+        return options[self.numbers.pop(0)]
+
+
+def test_spectral_losses_are_the_metrics_in_expectation(clip: NDArray[np.float32]) -> None:
+    decoded = clip + 0.01 * np.random.default_rng(1).standard_normal(clip.shape).astype(np.float32)
+    a, b = torch.from_numpy(decoded), torch.from_numpy(clip)
+    drawn = [losses.spectral_distances(a, b, Listed(i, j)) for i in range(2) for j in range(5)]  # type: ignore[arg-type]
+    mel, stft = (np.mean([pair[k].item() for pair in drawn]) for k in range(2))
+    assert 7 * mel == pytest.approx(spectral.mel_distance(clip, decoded), rel=1e-3)
+    assert 2 * stft == pytest.approx(spectral.stft_distance(clip, decoded), rel=1e-3)
+
+
+def test_similarity_follows_visqol(clip: NDArray[np.float32]) -> None:
+    rng = np.random.default_rng(2)
+    long = song(4.0, rate=44100, channels=1, seed=6)[0]
+    spectrum = np.fft.rfft(long)
+    f = np.fft.rfftfreq(len(long), 1 / 44100)
+    worse = {
+        "noise": long + 0.003 * rng.standard_normal(len(long)),
+        "low-pass": np.fft.irfft(spectrum * (f < 6000), len(long)),
+        "dull": np.fft.irfft(spectrum / (1 + (f / 3000) ** 2), len(long)),
+        "rough": long * (1 + 0.3 * rng.standard_normal(len(long))),
+    }
+    pairs = []
+    for x in worse.values():
+        a, b = (np.asarray(resample(v[None], 44100, 48000)[0], np.float64) for v in (long, x))
+        result = _audio_mode().measure_from_arrays(a, b, 48000)
+        score = float((losses.EAR_WEIGHTS * (1 - np.asarray(result.fvnsim))).sum())
+        given = (torch.from_numpy(v[None].astype(np.float32)) for v in (x, long))
+        pairs.append((losses.dissimilarity(*given).item(), score))
+    got, wanted = np.array(pairs).T
+    assert np.corrcoef(got, wanted)[0, 1] > 0.98
+    np.testing.assert_allclose(got, wanted, rtol=0.1, atol=0.2)
+
+
+def test_similarity_of_equals_is_whole(clip: NDArray[np.float32]) -> None:
+    x = torch.from_numpy(clip.copy())
+    assert losses.dissimilarity(x, x).item() == pytest.approx(0, abs=1e-3)
+    assert losses.dissimilarity(0.2 * torch.randn_like(x), x).item() > 0.3

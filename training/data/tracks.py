@@ -1,0 +1,48 @@
+"""A track of a collection, and the CSV files that collections are listed in."""
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from formats.errors import UsageError
+
+SPLITS = {"train": "train", "training": "train", "validation": "validation", "valid": "validation", "test": "test"}
+"""What collections call the parts of their split, and what they are called here."""
+
+
+@dataclass(frozen=True)
+class Track:
+    """One file of a collection.
+
+    Attributes:
+        path: the audio file; it need not exist.
+        name: unique in its collection: FMA's six digits, or the path in the folder without its extension.
+        genre: "" where unknown.
+        artist: "" where unknown.
+        split: train, validation or test as the collection says, "" where it says nothing.
+    """
+
+    path: Path
+    name: str
+    genre: str
+    artist: str
+    split: str
+
+
+def rows(path: Path) -> Iterator[list[str]]:
+    """Yield the rows of a CSV file in UTF-8.
+
+    Raises:
+        UsageError: it cannot be read, or is no CSV.
+    """
+    limit = csv.field_size_limit(2**31 - 1)  # FMA keeps whole biographies in one field
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as lines:
+            yield from csv.reader(lines)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UsageError(f"{path} is no CSV file in UTF-8: {error}") from None
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from None
+    finally:
+        csv.field_size_limit(limit)

@@ -1,0 +1,111 @@
+"""Clips that codecs are compared on: the middle of every song of a folder, as a 16-bit wav file at 44.1 kHz."""
+
+import csv
+import hashlib
+import itertools
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import soundfile
+import soxr
+from rich.console import Console
+
+from formats.errors import UsageError
+from training.metrics.clip import RATE
+from training.metrics.pre_echo import find_onsets
+
+SUFFIXES = {".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif"}
+
+
+class Clip(NamedTuple):
+    """A part of a song, as the wav file that every codec gets.
+
+    Attributes:
+        path: the wav file.
+        digest: of its bytes.
+        onsets: seconds of the clip at which transients begin, where they are known.
+    """
+
+    path: Path
+    digest: str
+    onsets: tuple[float, ...]
+
+
+def find_songs(music: Path, split: str | None) -> list[Path]:
+    """Songs of a folder, sorted: those of its manifest.csv (columns path, split) if it has one, else its audio files.
+
+    Without a manifest, a split is the folder of that name, or everything if there is no such folder.
+
+    Raises:
+        UsageError: there are none.
+    """
+    manifest = music / "manifest.csv"
+    if manifest.is_file():
+        with manifest.open(newline="", encoding="utf-8") as f:
+            songs = [music / row["path"] for row in csv.DictReader(f) if not split or row["split"] == split]
+    else:
+        folder = music / split if split and (music / split).is_dir() else music
+        songs = [p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES]
+    if not songs:
+        raise UsageError(f"no songs in {music}" + (f" for split {split}" if split else ""))
+    return sorted(songs)
+
+
+def cut_clip(song: Path, seconds: float, target: Path) -> float:
+    """Write the middle `seconds` of a song (all of a shorter one) as 16-bit stereo wav at 44.1 kHz.
+
+    Returns:
+        seconds of the song before the clip.
+
+    Raises:
+        UsageError: the song is not readable, or empty.
+    """
+    try:
+        x, rate = soundfile.read(str(song), dtype="float32", always_2d=True)
+    except (soundfile.LibsndfileError, OSError) as e:
+        raise UsageError(f"cannot read {song.name}") from e
+    if not len(x):
+        raise UsageError(f"{song.name} is empty")
+    stereo = np.repeat(x, 2, axis=1) if x.shape[1] == 1 else x[:, :2]
+    if rate != RATE:
+        stereo = soxr.resample(stereo, rate, RATE, "VHQ")
+    count = min(len(stereo), round(seconds * RATE))
+    start = (len(stereo) - count) // 2
+    part = target.with_suffix(f".{os.getpid()}.part.wav")
+    soundfile.write(str(part), np.clip(stereo[start : start + count], -1, 1), RATE, subtype="PCM_16")
+    part.replace(target)
+    return start / RATE
+
+
+def cut_all(music: Path, songs: Sequence[Path], seconds: float, cache: Path, console: Console) -> list[Clip]:
+    """Cut a clip of every readable song into `cache`; anew each time, because runs on other folders may share it.
+
+    Raises:
+        UsageError: none of the songs can be read.
+    """
+    folder = cache / f"clips-{seconds:g}s"
+    folder.mkdir(parents=True, exist_ok=True)
+    onsets = find_onsets(music)
+    clips: dict[str, Clip] = {}
+    for song in songs:
+        name = next(n for n in _names(song.stem) if n not in clips)
+        target = folder / f"{name}.wav"
+        try:
+            start = cut_clip(song, seconds, target)
+        except UsageError as e:
+            console.print(f"skipped: {e}", markup=False)
+            continue
+        known = tuple(onset - start for onset in onsets.get(song.relative_to(music).as_posix(), ()))
+        here = tuple(onset for onset in known if 0 <= onset < seconds)
+        clips[name] = Clip(target, hashlib.sha256(target.read_bytes()).hexdigest(), here)
+    if not clips:
+        raise UsageError("none of the songs could be read")
+    return list(clips.values())
+
+
+def _names(stem: str) -> Iterator[str]:
+    yield stem
+    yield from (f"{stem}-{number}" for number in itertools.count(2))

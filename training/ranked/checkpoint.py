@@ -1,0 +1,92 @@
+"""Checkpoints: a dictionary of tensors and plain values.
+
+`ema` are the averaged weights, which are the ones that are exported; `config` is every number of the run; `step`,
+`seen` and `spent` are steps, seconds of audio and seconds of wall time so far. `model` and `optimiser` are there in
+checkpoints of runs, and what a run needs to go on exactly; shipped checkpoints do without.
+"""
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from formats.errors import UsageError
+from training.ranked.config import NetworkConfig, TrainConfig
+from training.ranked.network import Autoencoder
+
+
+def save(path: Path, **state: object) -> None:
+    """Write a checkpoint under another name and move it, so that it is either complete or not there."""
+    torch.save(state, path.with_suffix(".part"))
+    path.with_suffix(".part").replace(path)
+
+
+def load(path: Path, device: str | torch.device = "cpu") -> dict[str, Any]:
+    """Read a checkpoint of any kind of autoencoder; nothing in it is executed.
+
+    Raises:
+        UsageError: it cannot be read, or is no checkpoint.
+    """
+    try:
+        state = torch.load(path, map_location=device, weights_only=True)
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from None
+    except (RuntimeError, EOFError, ValueError, pickle.UnpicklingError):
+        raise UsageError(f"{path} is no checkpoint") from None
+    if not isinstance(state, dict) or not {"ema", "config", "step", "seen", "spent"} <= state.keys():
+        raise UsageError(f"{path} is no checkpoint")
+    return state
+
+
+def is_plain(state: dict[str, Any]) -> bool:
+    """Whether a checkpoint is of a plain autoencoder."""
+    return "kind" in state["config"]
+
+
+def config_of(state: dict[str, Any], path: Path) -> TrainConfig:
+    """The configuration of the run that wrote a checkpoint.
+
+    Raises:
+        UsageError: it is a plain autoencoder's, or one of another version.
+    """
+    if is_plain(state):
+        raise UsageError(f"{path} is a checkpoint of a plain autoencoder, not of a ranked one")
+    try:
+        return TrainConfig.from_dict(state["config"])
+    except (TypeError, KeyError):
+        raise UsageError(f"{path} was written by another version of the training") from None
+
+
+def restore(path: Path | None) -> tuple[Autoencoder, dict[str, Any]]:
+    """The averaged weights of a checkpoint, or the untrained start; and what a card says of the training.
+
+    Raises:
+        UsageError: it cannot be read, or is no checkpoint of a ranked autoencoder.
+    """
+    if path is None:
+        torch.manual_seed(0)
+        return Autoencoder(NetworkConfig()).eval(), {"steps": 0, "seconds_of_audio_seen": 0}
+    state = load(path)
+    config = config_of(state, path)
+    model = Autoencoder(config.network).eval()
+    load_weights(model, state["ema"], path)
+    return model, {**effort(state), "config": config.as_dict()}
+
+
+def load_weights(model: nn.Module, weights: dict[str, Tensor], path: Path) -> None:
+    """Load a checkpoint's weights; UsageError where they are not those of such a network."""
+    try:
+        model.load_state_dict(weights)
+    except RuntimeError:
+        raise UsageError(f"{path} was written by another version of the training") from None
+
+
+def effort(state: dict[str, Any]) -> dict[str, Any]:
+    """Steps, audio and time that went into a checkpoint, for a card."""
+    return {
+        "steps": state["step"],
+        "seconds_of_audio_seen": round(state["seen"]),
+        "training_seconds": round(state["spent"]),
+    }

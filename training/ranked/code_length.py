@@ -1,0 +1,59 @@
+"""Bits as differentiable functions: the rate term of training interpolates a model's tables of code lengths."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from formats.model.tables import HYPER_SYMBOLS
+from formats.payload.hyper_latents import table_rows
+
+
+class CodeLengths(NamedTuple):
+    """What training needs to know of a model's tables; `training.ranked.tables.code_lengths` makes them.
+
+    Attributes:
+        main: [48, 18], bits of magnitudes by scale index, sign included.
+        change: [56, 64], bits of changes of hyper latents by context and band group, and symbol.
+        limits: [9, 48, 11], thresholds between magnitudes (`codec.quantization.rdoq.thresholds`).
+    """
+
+    main: Tensor
+    change: Tensor
+    limits: Tensor
+
+    @staticmethod
+    def load(path: Path, device: torch.device) -> "CodeLengths":
+        """Read the NPZ that an export writes beside its model folder."""
+        with np.load(path, allow_pickle=False) as arrays:
+            return CodeLengths(*(torch.from_numpy(arrays[name]).to(device) for name in CodeLengths._fields))
+
+
+def change_length(change: Tensor, bits: Tensor) -> Tensor:
+    """Bits of whole-numbered changes of hyper latents; the gradient is half the difference of the neighbouring symbols.
+
+    Shape:
+        change: [B, n, 48]; bits: [56, 64] as in `CodeLengths` -> [B, n, 48].
+    """
+    flat = change.detach().flatten(0, 1).round().long()
+    rows, half = torch.from_numpy(table_rows(flat.cpu().numpy())).to(flat.device), HYPER_SYMBOLS // 2
+    here, above, below = (bits[rows, (flat + half + d) % HYPER_SYMBOLS].reshape(change.shape) for d in (0, 1, -1))
+    return here + (above - below) / 2 * (change - change.detach())
+
+
+def code_length(magnitude: Tensor, scale_index: Tensor, bits: Tensor) -> Tensor:
+    """Bits of real-valued magnitudes at real-valued scale indices: linear interpolation in the table of code lengths.
+
+    Shape:
+        magnitude, scale_index: [n]; bits: [48, 18] as in `CodeLengths` -> [n].
+    """
+    top = bits.shape[1] - 1
+    over = (magnitude - top).clamp(min=0)  # the escape grows by two bits an octave (Exp-Golomb)
+    m, v = magnitude.clamp(0, top - 1e-3), scale_index.clamp(0, bits.shape[0] - 1 - 1e-3)
+    i, j = v.detach().floor().long(), m.detach().floor().long()
+    s, t = v - i, m - j
+    low = torch.lerp(bits[i, j], bits[i, j + 1], t)
+    high = torch.lerp(bits[i + 1, j], bits[i + 1, j + 1], t)
+    return torch.lerp(low, high, s) + 2 * torch.log2(1 + over)

@@ -1,0 +1,64 @@
+"""What the training loops of ranked and plain autoencoders share: learning rates, averaged weights, the log."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import TextIO
+
+import torch
+from torch import Tensor, nn
+
+FINAL = 0.03
+"""Share of the learning rate at which a run ends."""
+
+
+def set_learning_rates(
+    optimiser: torch.optim.Optimizer, peaks: Sequence[float], steps: int, warmup: int, done: float
+) -> None:
+    """Set the learning rate of each group: linear warm-up, then a cosine down to FINAL of its peak.
+
+    Args:
+        optimiser: with as many groups as there are peaks.
+        peaks: highest learning rates. They are not read from the optimiser, whose state a resumed run loads.
+        steps: of this run so far.
+        warmup: steps until the peak is reached.
+        done: share of this run that is over, 0 to 1.
+    """
+    cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
+    factor = min(1.0, (steps + 1) / warmup) * (FINAL + (1 - FINAL) * cosine)
+    for group, peak in zip(optimiser.param_groups, peaks, strict=True):
+        group["lr"] = peak * factor
+
+
+@torch.no_grad()
+def update_average(average: Mapping[str, Tensor], model: nn.Module, decay: float, steps: int) -> None:
+    """Move averaged weights towards the model's; over the first steps of a run the average is shorter."""
+    for name, value in model.state_dict().items():
+        average[name].lerp_(value, max(1 - decay, 1 / (steps + 10)))
+
+
+class TrainingLog:
+    """A log of one JSON object a line: means of what was added since the line before."""
+
+    def __init__(self, file: TextIO, every: int) -> None:
+        self._file, self._every = file, every
+        self._total: dict[str, float] = {}
+        self._steps = 0
+
+    def add(self, terms: Mapping[str, Tensor]) -> None:
+        """Take the terms of a step."""
+        self._steps += 1
+        for name, value in terms.items():
+            self._total[name] = self._total.get(name, 0.0) + value.item()
+
+    def write(self, step: int, seconds: float, seen: float) -> None:
+        """Write a line if this step is a multiple of `every`.
+
+        A resumed run may begin between two such steps, so that its first line has fewer steps to average.
+        """
+        if step % self._every:
+            return
+        means = {name: round(total / self._steps, 4) for name, total in self._total.items()}
+        self._file.write(json.dumps({"step": step, "seconds": round(seconds), "seen": round(seen), **means}) + "\n")
+        self._file.flush()
+        self._total, self._steps = {}, 0
