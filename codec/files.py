@@ -1,4 +1,4 @@
-"""Output files that appear complete or not at all."""
+"""Inputs that are paths or file objects, and output files that appear complete or not at all."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from formats.errors import AezError, UsageError
 
 
 class TargetExistsError(UsageError):
-    """A target exists already, and nobody has allowed to overwrite it.
+    """A target exists already, and overwriting it is not allowed.
 
     Attributes:
         target: the file.
@@ -29,7 +29,7 @@ class TargetExistsError(UsageError):
 def check_target(
     target: str | PathLike[str], *, force: bool = False, source: str | PathLike[str] | None = None
 ) -> None:
-    """Refuse a target that must not be written, before any work is done. Devices and pipes (/dev/null) are accepted.
+    """Refuse a target that must not be written, before any work is done; devices and pipes (/dev/null) are accepted.
 
     Args:
         target: name of the file to be written.
@@ -38,9 +38,11 @@ def check_target(
 
     Raises:
         TargetExistsError: it exists already, and `force` is not given.
-        UsageError: it names a folder, or a file in a folder that does not exist, or the source itself.
+        UsageError: it names a folder, a file in a folder that does not exist, or the source itself, or has a NUL.
     """
     name, path = os.fspath(target), Path(target)
+    if "\0" in name:
+        raise UsageError("a file name cannot have a NUL in it")
     if path.is_dir() or os.path.basename(name) in ("", os.curdir, os.pardir):  # noqa: PTH119  (a Path drops the end)
         raise UsageError(f"{name or 'an empty name'} names a folder; give the name of a file in it")
     if source is not None and path.exists() and Path(source).exists() and path.samefile(source):
@@ -53,10 +55,24 @@ def check_target(
 
 
 @contextlib.contextmanager
+def opened(source: str | PathLike[str] | BinaryIO) -> Iterator[BinaryIO]:
+    """Open a path for reading for the length of a with block; a file object is passed on, and not closed.
+
+    Raises:
+        OSError: the file cannot be opened.
+    """
+    if isinstance(source, str | PathLike):
+        with Path(source).open("rb") as file:
+            yield file
+    else:
+        yield source
+
+
+@contextlib.contextmanager
 def new_file(
     target: str | PathLike[str], *, force: bool = False, source: str | PathLike[str] | None = None
 ) -> Iterator[BinaryIO]:
-    """Open a temporary file next to `target`, which takes its name when the block ends well.
+    """Open a temporary file next to `target`, which is renamed to it when the block ends without an exception.
 
     Any exception, KeyboardInterrupt and SystemExit included, removes it and leaves an older target as it was. Devices
     and pipes (/dev/null) are written directly.
@@ -70,12 +86,13 @@ def new_file(
     path = Path(target)
     final = path.resolve()  # a link remains a link: the file that it names is replaced
     part: Path | None = None
+    file: BinaryIO
     try:
         if _is_special(path):
             file = path.open("wb")
         else:
             handle, name = tempfile.mkstemp(prefix=f".{final.name[:100]}.", suffix=".part", dir=final.parent)
-            part, file = Path(name), os.fdopen(handle, "wb")
+            part, file = Path(name), os.fdopen(handle, "w+b")
     except OSError as error:
         raise _failure(target, error) from None
     try:
@@ -84,7 +101,9 @@ def new_file(
             file.close()
             if part:
                 part.chmod(_mode(final))
-                part.replace(final)
+                _rename(part, final, force=force)
+        except FileExistsError:
+            raise TargetExistsError(f"{os.fspath(target)} exists already", path) from None
         except OSError as error:
             raise _failure(target, error) from None
     except BaseException as error:
@@ -95,6 +114,26 @@ def new_file(
         if isinstance(error, OSError) and error.filename is None:
             raise _failure(target, error) from None
         raise
+
+
+def _rename(part: Path, final: Path, *, force: bool) -> None:
+    """Rename a finished file.
+
+    Raises:
+        FileExistsError: without `force`, a file of that name has appeared since the target was checked.
+    """
+    if not force:
+        try:
+            os.link(part, final)  # unlike a rename, this replaces nothing
+        except FileExistsError:
+            raise
+        except (OSError, NotImplementedError):  # the disk has no hard links
+            if os.path.lexists(final):
+                raise FileExistsError from None
+        else:
+            part.unlink()
+            return
+    part.replace(final)
 
 
 def _is_special(path: Path) -> bool:

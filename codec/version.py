@@ -1,3 +1,3 @@
-"""The package's version, which files carry as their encoder's."""
+"""The version of the package, which files store as that of their encoder."""
 
 __version__ = "0.1.0"

@@ -1,4 +1,4 @@
-"""The .aez file: container, model integers, payloads, errors. Needs no audio library and no network runtime."""
+"""The .aez file: container, model tables, payloads, errors. Needs neither an audio library nor ONNX Runtime."""
 
 from formats.container.layout import Chunk, Coder, Header
 from formats.container.metadata import Metadata

@@ -1,43 +1,44 @@
 """Every error that aez raises on purpose.
 
 AezError
-|- UsageError        the caller asked for something that cannot be (a tier that does not exist, no such device)
-|- AudioError        a source that is no audio, or a target that cannot hold it
-|- ModelError        a model that is missing, or is not what its card says
-`- FormatError       bytes that are no good .aez file
-   |- VersionError   a good file of a newer format than this package knows
-   `- DamagedError   a file that was good once: checksum mismatch, truncation, numbers that contradict each other
+|- UsageError        the caller asked for something impossible (a tier that does not exist, an unknown device)
+|- AudioError        the source is not audio, or the target cannot hold the result
+|- ModelError        a model is missing, or is not what its card says
+`- FormatError       the bytes are not a valid .aez file
+   |- VersionError   the file has a newer format version than this package reads
+   `- DamagedError   the file is damaged: a checksum does not match, it ends early, or its parts contradict each other
 """
 
 
 class AezError(Exception):
-    """Base of the family; its text is one line fit for a user."""
+    """Base class; the text is one line that a user can read."""
 
 
 class UsageError(AezError):
-    """The caller asked for something that cannot be."""
+    """The caller asked for something impossible."""
 
 
 class AudioError(AezError):
-    """A source that is no audio this package reads, or a target that cannot hold the result."""
+    """The source is not audio that this package reads, or the target cannot hold the result."""
 
 
 class ModelError(AezError):
-    """A model that is missing, or is not what its card says."""
+    """A model is missing, or is not what its card says."""
 
 
 class FormatError(AezError):
-    """Bytes that are no good .aez file."""
+    """The bytes are not a valid .aez file."""
 
 
 class VersionError(FormatError):
-    """A file of a newer format version than this package knows."""
+    """The file has a newer format version than this package reads."""
 
 
 class DamagedError(FormatError):
-    """A file that was good once: a checksum does not match, the file ends early, or its parts contradict each other.
+    """The file is damaged: a checksum does not match, it ends early, or its parts contradict each other.
 
-    chunk  index of the first chunk that is not there undamaged; None where the damage is in no chunk
+    Attributes:
+        chunk: index of the first chunk that is damaged or missing; None where the damage lies outside of chunks.
     """
 
     def __init__(self, text: str, chunk: int | None = None) -> None:

@@ -1,7 +1,7 @@
-"""The latent grid: sizes that every .aez file has in common."""
+"""The latent grid: sizes that all .aez files share."""
 
 SAMPLE_RATE = 44_100
-"""Samples per second of the coded signal; a source of another rate is resampled on the way in and out."""
+"""Samples per second of the coded signal; sources of other rates are resampled before coding and after decoding."""
 
 HOP = 700
 """Samples per frame: 63 frames per second."""
@@ -10,10 +10,10 @@ COEFFICIENTS = 2 * HOP
 """Coefficients per frame: mid, then side, each by rising frequency."""
 
 SEGMENT = 126
-"""Frames in a segment of 2 seconds, the unit that people see; a chunk holds a whole number of segments."""
+"""Frames in a segment of 2 seconds, the unit of coding decisions; a chunk holds a whole number of segments."""
 
 CHUNK = 5 * SEGMENT
-"""Frames in a chunk of 10 seconds, the length that is written by default."""
+"""Frames in a chunk of 10 seconds, the default length."""
 
 MAX_CHUNK = 20 * SEGMENT
 """Most frames in a chunk: 40 seconds. It bounds the memory that decoding a stranger's file can take."""
@@ -30,7 +30,7 @@ BAND_EDGES = (
 """First coefficient of each band, and 700."""
 
 WINDOW_UNIT = 18
-"""Frames that have the same window length, long or short."""
+"""Frames in a window unit, all of which have the same window length, long or short."""
 
 WINDOW_UNITS = SEGMENT // WINDOW_UNIT
 """Window units in a segment."""
@@ -42,19 +42,19 @@ GAIN_BLOCK = 50
 """Samples of the coded signal per block of gain control."""
 
 GAIN_EXPONENTS = 8
-"""Gain exponents of a stretch under gain control, powers of two; 0 is not used."""
+"""Gain exponents of a stretch under gain control, powers of two: 1 to 7, as 0 is not used."""
 
 GAIN_RISE = 60
-"""Most blocks in which the gain of a stretch rises."""
+"""Most blocks over which the gain of a stretch rises."""
 
 GAIN_LIMIT = 512
-"""Largest gain of a file either way: quantizer steps are scaled by 2**-16 to 2**16."""
+"""Largest magnitude of a file's gain: quantizer steps are scaled by 2**-16 to 2**16."""
 
 HYPER_SIZE = 2 * BANDS
 """Hyper latents in a hyper vector."""
 
 HYPER_PER_FRAME = HYPER_SIZE // HYPER_FRAMES
-"""Latents of a frame that the hyper vector takes, on average; the rest are main latents."""
+"""Latents of a frame that hyper vectors take on average; the rest are main latents."""
 
 HYPER_MIN, HYPER_MAX = -32, 31
 """Range of a hyper latent, half octaves of band RMS; HYPER_MIN stands for digital silence."""
@@ -70,7 +70,7 @@ TIERS = (32, 64, 128, 256, 512, 1024)
 
 
 def frame_count(samples: int) -> int:
-    """Frames of a song of `samples` samples at 44.1 kHz: none for none, else one more than it fills."""
+    """Frames of a song of `samples` samples at 44.1 kHz: ceil(samples / 700) + 1, and 0 for an empty song."""
     return -(-samples // HOP) + 1 if samples else 0
 
 
@@ -80,7 +80,7 @@ def hyper_count(frames: int) -> int:
 
 
 def segment_count(frames: int) -> int:
-    """Segments of `frames` frames, the last one perhaps shorter."""
+    """Segments of `frames` frames; the last one may be incomplete."""
     return -(-frames // SEGMENT)
 
 

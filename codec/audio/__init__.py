@@ -1,1 +1,1 @@
-"""Audio files and arrays to blocks of float32 and back: libsndfile, ffmpeg, resampling, tags."""
+"""Audio files and arrays as blocks of float32, for reading and writing: libsndfile, ffmpeg, resampling, tags."""

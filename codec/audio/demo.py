@@ -1,4 +1,4 @@
-"""A synthesized song, for `aez demo`, for benchmarks and for whoever has no music at hand."""
+"""A synthesized song, for `aez demo`, for benchmarks and for users without music at hand."""
 
 from collections.abc import Iterator
 

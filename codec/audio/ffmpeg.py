@@ -62,7 +62,7 @@ class FfmpegSource(FileSource):
     """A file that ffmpeg decodes to 16 bit samples.
 
     Raises:
-        AudioError: ffmpeg is missing, finds no audio, or more than two channels.
+        AudioError: ffmpeg is missing, or finds no audio, or more than two channels.
     """
 
     def __init__(self, path: Path) -> None:
@@ -71,7 +71,7 @@ class FfmpegSource(FileSource):
             self._ffmpeg = _Ffmpeg(str(path.absolute()))
         except NotInstalledError:
             raise AudioError(
-                f"{path} is no file that libsndfile reads; ffmpeg may read it, but is not installed"
+                f"{path} is not a file that libsndfile reads; ffmpeg may read it, but is not installed"
             ) from None
         except (DecodeError, OSError):
             raise AudioError(f"{path} holds no audio that libsndfile or ffmpeg can read") from None

@@ -1,7 +1,7 @@
 """Sources that libsndfile reads: wav, flac, mp3, ogg, opus, aiff and their kin.
 
-Three habits of libsndfile and soundfile would lose samples, and are worked around: libsndfile guesses the length of
-some mp3s, soundfile seeks after every block, and cut files are mentioned only in libsndfile's log.
+Three habits of libsndfile and soundfile would lose samples and are worked around: libsndfile guesses the length of some
+mp3s, soundfile seeks after every block, and files that were cut are reported only in libsndfile's log.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from codec.audio.source import FileSource
 from formats.errors import AudioError
 
 _VORBIS_BLOCK = 8192
-"""Samples of the largest block of Vorbis, by which the length that the last page tells may be too large."""
+"""Samples of Vorbis's largest block, by which the length on a file's last page may be too large."""
 
 
 class SoundfileSource(FileSource):
@@ -63,7 +63,7 @@ class SoundfileSource(FileSource):
         if self._mp3 and self._mp3.stopped:
             raise self._mp3.stopped
         if damage and self._mp3 and self._mp3.bytes_left() == 0:
-            # The last frame of an mp3 is cut. soundfile does not tell how many samples came before it.
+            # The last frame of an mp3 is cut. soundfile does not say how many samples came before it.
             filled = block[: np.isfinite(block[:, 0]).argmin()]
             self.warnings.append(f"{self.name} is cut in its last frame")
         elif damage:
@@ -85,7 +85,7 @@ class SoundfileSource(FileSource):
             self.warnings.append(f"{self.name} is cut: {shortfall}")
 
     def _warn_if_cut(self, log: str) -> None:
-        # libsndfile reads a cut wav or aiff to its end and tells only its log. Lengths from 2^31 up mean "unknown".
+        # libsndfile reads a cut wav or aiff to its end and notes it in its log alone. Lengths from 2^31 mean "unknown".
         found = re.search(r"^ *(?:data|SSND) *: *(\d+) \(should be (\d+)\)", log, re.MULTILINE)
         if found and int(found[2]) < int(found[1]) < 0x7FFFF000:
             self.warnings.append(f"{self.name} is cut: {found[2]} of {found[1]} bytes of audio are there")

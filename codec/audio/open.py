@@ -16,7 +16,8 @@ def open_source(path: str | PathLike[str]) -> AudioSource:
     """Open an audio file for reading.
 
     Raises:
-        AudioError: no such file, a directory, no audio, more than two channels, or ffmpeg is needed and not installed.
+        AudioError: there is no such file, it is not an audio file, it has more than two channels, or it needs ffmpeg,
+        which is not installed.
     """
     file = Path(path)
     if not file.exists():

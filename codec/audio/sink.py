@@ -22,7 +22,7 @@ SUBTYPES: dict[str, dict[str, str]] = {
     "ogg": {"": "VORBIS"},
     "mp3": {"": "MPEG_LAYER_III"},
 }
-"""The subtypes of each extension by their names here, and libsndfile's names for them; the first is the default."""
+"""Subtypes of each format by our names, with libsndfile's names for them; the first is the default."""
 
 _RATES = {
     "flac": range(1, 655_351),
@@ -30,7 +30,7 @@ _RATES = {
     "mp3": (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000),
 }
 _BITS = {"PCM_16": 16, "PCM_24": 24}
-_WAV_LIMIT = (1 << 32) - (1 << 16)  # bytes that the 32 bit sizes of a wav can tell, with room for tags
+_WAV_LIMIT = (1 << 32) - (1 << 16)  # bytes that the 32-bit sizes of a wav can count, with room for tags
 _SLICE = 4096  # samples per call: libsndfile's Vorbis encoder keeps a whole call on its stack
 _STRINGS = {
     "title": "title",
@@ -59,7 +59,7 @@ def target_kind(path: str | PathLike[str], subtype: str | None = None) -> tuple[
     known = SUBTYPES[kind]
     if subtype is None:
         return kind, next(iter(known.values()))
-    if subtype not in known:
+    if not isinstance(subtype, str) or subtype not in known:
         has = " or ".join(filter(None, known)) or "none"
         raise AudioError(f"{kind} has no subtype {subtype!r}; it has {has}")
     return kind, known[subtype]

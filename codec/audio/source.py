@@ -1,4 +1,4 @@
-"""Where audio comes from: what all sources have in common, and arrays as sources.
+"""Sources of audio: their common base class, and arrays as sources.
 
 `codec.audio.open.open_source` opens files; `codec.audio.libsndfile` and `codec.audio.ffmpeg` read them.
 """
@@ -24,7 +24,7 @@ RATES = (1000, 768_000)
 """Lowest and highest sample rate of a source, Hz."""
 
 _FULL_SCALE = {"int16": (0, 2**-15), "int32": (0, 2**-31), "uint8": (128, 2**-7)}
-"""What integer samples stand for, as in wav files: the value of zero, and what a step is worth."""
+"""Zero and step size of integer samples by type, as in wav files."""
 
 _FLOATS = ("float16", "float32", "float64")
 
@@ -33,17 +33,17 @@ class AudioSource(ABC):
     """Audio to be read once, front to back; a context manager.
 
     Attributes:
-        name: what messages call it.
+        name: name of the source in messages.
         sample_rate: Hz.
         channels: 1 or 2.
-        samples: samples per channel, exactly what `blocks` will deliver; None where that is not known beforehand (mp3,
-            ogg, m4a).
-        expected: like samples, or an estimate of it for a progress bar; None where there is none.
-        source_bytes: size of the file; None if it is none.
+        samples: samples per channel, exactly as many as `blocks` will deliver; None if not known beforehand (mp3, ogg,
+            m4a).
+        expected: as `samples`, or an estimate for a progress bar; None if there is none.
+        source_bytes: size of the file; None if the source is not a file.
         warnings: lines for the user about what was read; complete when `blocks` has ended.
 
     Raises:
-        AudioError: not one or two channels, or a sample rate outside RATES.
+        AudioError: the source has more than two channels, or a sample rate outside RATES.
     """
 
     def __init__(self, name: str, sample_rate: int, channels: int, samples: int | None) -> None:
@@ -105,7 +105,7 @@ class AudioSource(ABC):
 
 
 class ArraySource(AudioSource):
-    """Samples that are in memory already.
+    """Samples in memory.
 
     Args:
         samples: [C, N] with C of 1 or 2, or [N] for mono. float16, float32 and float64 have their full scale at +-1.
@@ -115,7 +115,8 @@ class ArraySource(AudioSource):
         tags: tags and cover to encode with the samples.
 
     Raises:
-        AudioError: no such array, or a sample rate outside RATES; UsageError: a sample rate that is no whole number.
+        AudioError: the array has another shape or type, or the sample rate lies outside RATES; UsageError: the sample
+        rate is not a whole number.
     """
 
     def __init__(self, samples: ArrayLike, sample_rate: float | SupportsIndex, tags: Metadata | None = None) -> None:
@@ -128,7 +129,7 @@ class ArraySource(AudioSource):
 
     @property
     def tags(self) -> Metadata:
-        """The tags it was made with."""
+        """The tags that were passed in."""
         return self._tags or super().tags
 
     def _read(self, size: int) -> NDArray[np.float32]:
@@ -144,16 +145,16 @@ class ArraySource(AudioSource):
 
 
 def _array(samples: ArrayLike) -> NDArray[np.generic]:
-    """Anything that NumPy takes for an array of samples."""
+    """Convert samples to an array of a known type."""
     try:
         array = np.asarray(samples)
     except (TypeError, ValueError):
-        raise AudioError("the samples are no array, and no lists of numbers of one length") from None
+        raise AudioError("the samples are neither an array nor nested lists of numbers of equal length") from None
     if array.dtype.name not in (*_FULL_SCALE, *_FLOATS):
         taken = ", ".join((*_FULL_SCALE, *_FLOATS[:-1])) + f" and {_FLOATS[-1]}"
         raise AudioError(
-            f"samples of type {array.dtype.name} are not taken, only {taken}; convert them to float32 with full scale"
-            " at +-1"
+            f"samples of type {array.dtype.name} are not accepted, only {taken}; convert them to float32 with full"
+            " scale at +-1"
         )
     return array
 
@@ -181,11 +182,11 @@ def _whole(sample_rate: float | SupportsIndex) -> int:
         return operator.index(sample_rate)  # type: ignore[arg-type]
     except TypeError:
         given = " ".join(reprlib.repr(sample_rate).split())
-        raise UsageError(f"a sample rate is a whole number of Hz, not {given}") from None
+        raise UsageError(f"a sample rate must be a whole number of Hz, not {given}") from None
 
 
 class FileSource(AudioSource):
-    """What all files have in common: a path, and tags."""
+    """Base class of sources that are files: a path, and tags."""
 
     def __init__(self, path: Path, sample_rate: int, channels: int, samples: int | None) -> None:
         super().__init__(str(path), sample_rate, channels, samples)
@@ -198,5 +199,5 @@ class FileSource(AudioSource):
 
     @property
     def tags(self) -> Metadata:
-        """Tags and cover as `codec.audio.tags` reads them."""
+        """Tags and cover, as `codec.audio.tags` reads them."""
         return self._metadata

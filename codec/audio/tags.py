@@ -21,7 +21,7 @@ _GAINS = ("replaygain_", "r128_")
 def read_tags(path: str | PathLike[str]) -> Metadata:
     """Read the tags and the cover of an audio file.
 
-    Unreadable tags must not keep a song from being encoded: they are left out.
+    Unreadable tags are left out, because they must not keep a song from being encoded.
 
     Returns:
         tags by the names in FIELDS, with track and disc as "3" or "3/12", and the cover.
@@ -34,7 +34,7 @@ def read_tags(path: str | PathLike[str]) -> Metadata:
             try:
                 found = TinyTag.get(file_obj=opened, duration=False, image=True)
             except UnsupportedFormatError:
-                # The first bytes tell nothing, as in an mp3 with debris in front: go by the name's extension.
+                # The first bytes are not those of a known format (an mp3 with garbage in front): use the extension.
                 found = TinyTag.get(file, duration=False, image=True)
         return _metadata(found)
     except Exception:  # a parser may raise anything for bytes that are no tags
@@ -69,7 +69,7 @@ def _metadata(found: TinyTag) -> Metadata:
 
 
 def _fitting(tags: dict[str, str]) -> dict[str, str]:
-    """The tags that are not empty, as far as they fit the file: a huge comment must not stop the encoder."""
+    """The tags that are not empty and fit the file: a huge comment must not stop the encoder."""
     kept = {}
     room = TAGS_LIMIT
     for key, value in tags.items():

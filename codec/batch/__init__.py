@@ -1,1 +1,1 @@
-"""Many files: which there are, what is done to each, on threads or on Ray."""
+"""Many files: finding them, the task for each, and running the tasks on threads or on Ray."""

@@ -1,4 +1,4 @@
-"""Which of many files become what: `find` looks at the disk, `pair` only at names."""
+"""Input and output files of a run: `find` looks at the disk, `pair` only at names."""
 
 import os
 from collections import Counter
@@ -16,10 +16,10 @@ AUDIO = frozenset(
         "oga", "ogg", "opus", "rf64", "snd", "tta", "w64", "wav", "webm", "wma", "wv",
     )
 )  # fmt: skip
-"""Extensions that are taken for audio in folders; a file that is named itself is taken whatever it is called."""
+"""Extensions of audio files in folders; a file that is named itself may have any extension."""
 
 CODED = frozenset([".aez"])
-"""Extension of our own files."""
+"""Extension of .aez files."""
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,9 @@ class Found:
     """The files that were named, and those in the folders that were named.
 
     Attributes:
-        files: each with its path below the folder that was named, or its bare name.
-        others: how many files of folders were left out.
-        failures: folders that cannot be read, and why.
+        files: each file with its path below the folder that was named, or its bare name.
+        others: number of files in folders that were left out.
+        failures: folders that cannot be read, with the reason.
     """
 
     files: list[tuple[Path, Path]]
@@ -39,11 +39,11 @@ class Found:
 
 @dataclass(frozen=True)
 class Job:
-    """One file, and what it becomes.
+    """One input file and its output.
 
     Attributes:
         source, target: paths.
-        entry: what the journal of the output folder says of the target, where it says anything.
+        entry: the entry for the target in the output folder's journal, if there is one.
     """
 
     source: Path
@@ -52,10 +52,10 @@ class Job:
 
 
 def find(inputs: Iterable[Path], extensions: Collection[str]) -> Found:
-    """Files to do, in order: those that are named, and those below folders that have one of the extensions.
+    """Find the files to code, in order: those that are named, and those in folders with one of the extensions.
 
-    Extensions count in upper and lower case. Hidden files and folders below folders are left out, links to folders are
-    not followed.
+    Extensions are compared without regard to case. Hidden files and folders inside folders are left out, and links to
+    folders are not followed.
     """
     files: list[tuple[Path, Path]] = []
     failures: list[tuple[Path, str]] = []
@@ -83,11 +83,11 @@ def pair(files: Iterable[tuple[Path, Path]], out: Path, extension: str) -> tuple
     """Give every file its target: its relative path below `out`, with the new extension. A pure function of names.
 
     Where two paths differ in their extension only (song.mp3 and song.flac), both keep it: song.mp3.aez and
-    song.flac.aez. Upper and lower case count as one, because some disks cannot tell them apart. Files that clash even
-    so all fail, and nothing is overwritten; a file named twice is done once.
+    song.flac.aez. Upper and lower case count as equal, because they are on some disks. Files whose targets still clash
+    all fail, so that nothing is overwritten; a file that is named twice is done once.
 
     Returns:
-        the jobs, and the files that cannot have a target with the reason.
+        the jobs, and the files that cannot have a target, with the reason.
     """
     relative = dict(files)
     stems = Counter(_stem(path) for path in relative.values())
@@ -108,4 +108,4 @@ def _stem(path: Path) -> str:
 
 def _clash(job: Job, sources: list[Path]) -> str:
     other = next(source for source in sources if source != job.source)
-    return f"{job.target} would be made of {other} too; give their folders one by one, each its own output"
+    return f"{job.target} would be made from {other} too; run their folders one by one, each with its own output folder"

@@ -1,8 +1,8 @@
-"""The journal of an output folder: what made each finished file in it, so that `--resume` keeps nothing else.
+"""The journal of an output folder records how each finished file was made, so that a resumed run keeps only those.
 
-`.aez-resume.jsonl` in the folder has one JSON object a line, written when a file is finished; the last line about a
-file counts. Lines that cannot be read are skipped, so a journal that was cut, edited or written by another program only
-means that files are made anew.
+`.aez-resume.jsonl` in the folder has one JSON object per line, written when a file is finished; the last line about a
+file counts. Lines that cannot be read are skipped, so the only effect of a journal that was cut or edited is that files
+are made anew.
 
     {"path": "cd1/a.wav", "settings": "9f86...", "source_size": 81231, "source_time": 1712345678901234567,
      "size": 5292044, "crc32c": 305419896, "damaged": false}
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from codec.batch.run import Results
 
 NAME = ".aez-resume.jsonl"
-"""Name of the journal in its folder; hidden, so no folder of songs counts it among them."""
+"""Name of the journal in its folder; hidden, so that it is not taken for one of the files."""
 
 BLOCK = 1 << 20
 """Bytes of a file that are read at a time."""
@@ -34,13 +34,13 @@ BLOCK = 1 << 20
 
 @dataclass(frozen=True)
 class Entry:
-    """What is known of a finished file.
+    """A journal's entry for a finished file.
 
     Attributes:
-        settings: what `settings_digest` gave for the command and its settings.
-        source_size, source_time: bytes of the source, and when it was last modified, in ns; from before it was read.
-        size, crc32c: bytes of the finished file, and their CRC-32C.
-        damaged: whether parts of the song are lost in it, because its source was salvaged.
+        settings: `settings_digest` of the command and its settings.
+        source_size, source_time: size of the source in bytes and its modification time in ns, before it was read.
+        size, crc32c: size of the finished file in bytes, and its CRC-32C.
+        damaged: whether parts of the song are lost, because its source was salvaged.
     """
 
     settings: str
@@ -51,7 +51,7 @@ class Entry:
     damaged: bool
 
     def describes(self, settings: str, source: SourceState, target: Path) -> bool:
-        """Tell whether `target` is still the file that was finished, and is what would be made now.
+        """Whether `target` is unchanged since it was finished, and is what would be made now.
 
         Raises:
             OSError: the target cannot be read.
@@ -59,61 +59,85 @@ class Entry:
         made_alike = (self.settings, self.source_size, self.source_time) == (settings, source.size, source.time)
         if self.damaged or not made_alike or not target.is_file() or target.stat().st_size != self.size:
             return False
-        return checksum(target) == self.crc32c
+        with target.open("rb") as file:
+            return Seal.of(file).crc32c == self.crc32c
 
 
 @dataclass(frozen=True)
 class SourceState:
-    """Size of a source in bytes, and when it was last modified, in ns; -1 where there is no such file."""
+    """Size of a source in bytes and its modification time in ns; -1 if there is no such file."""
 
     size: int
     time: int
 
     @classmethod
     def of(cls, source: Path) -> Self:
-        """Look at a file; whoever opens it has the better words for one that is missing."""
+        """The state of a file; a missing one is no error here, because opening it gives a better message."""
         try:
             found = source.stat()
         except OSError:
             return cls(-1, -1)
         return cls(found.st_size, found.st_mtime_ns)
 
-    def finished(self, settings: str, target: Path, *, damaged: bool = False) -> Entry:
-        """The entry of a file that was just made from this source. OSError: it cannot be read."""
-        return Entry(settings, self.size, self.time, target.stat().st_size, checksum(target), damaged)
+    def finished(self, settings: str, seal: Seal, *, damaged: bool = False) -> Entry:
+        """The entry of a file that was made from this source."""
+        return Entry(settings, self.size, self.time, seal.size, seal.crc32c, damaged)
+
+
+@dataclass
+class Seal:
+    """Size in bytes and CRC-32C of a finished file; -1 and 0 before `take`.
+
+    It is taken before the file gets its name, because another run may put a file of its own there right after.
+    """
+
+    size: int = -1
+    crc32c: int = 0
+
+    def take(self, file: BinaryIO) -> None:
+        """Read a file from its beginning; a device, which cannot be read, has no seal.
+
+        Raises:
+            OSError: the file cannot be read.
+        """
+        import google_crc32c
+
+        if not file.readable():
+            return
+        file.seek(0)
+        self.size = self.crc32c = 0
+        while block := file.read(BLOCK):
+            self.size += len(block)
+            self.crc32c = int(google_crc32c.extend(self.crc32c, block))
+
+    @classmethod
+    def of(cls, file: BinaryIO) -> Self:
+        """The seal of a file; see `take`."""
+        seal = cls()
+        seal.take(file)
+        return seal
 
 
 def settings_digest(command: str, settings: Mapping[str, object]) -> str:
-    """Name everything that decides the bytes of a file made from a given source: command, settings, version of aez.
+    """Hash everything that the bytes of a file depend on besides its source: command, settings, version of aez.
 
     Args:
         command: encode, decode or peel.
-        settings: values that JSON has, by name.
+        settings: JSON values by name.
     """
     text = json.dumps([__version__, command, settings], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
-
-
-def checksum(path: Path) -> int:
-    """CRC-32C of a file. OSError: it cannot be read."""
-    import google_crc32c
-
-    found = 0
-    with path.open("rb") as file:
-        while block := file.read(BLOCK):
-            found = google_crc32c.extend(found, block)
-    return int(found)
 
 
 class Journal:
     """The journal of one output folder; a context manager. Only one thread may use it.
 
     Attributes:
-        problem: why it could not be written; what was made from then on will be made anew by `--resume`.
+        problem: why it could not be written; files made after that will be made anew by a resumed run.
     """
 
     def __init__(self, folder: Path) -> None:
-        """Read what is there; the folder need not exist yet.
+        """Read the journal if there is one; the folder need not exist yet.
 
         Raises:
             OSError: there is a journal, and it cannot be read.
@@ -129,7 +153,7 @@ class Journal:
             self._read(line)
 
     def _read(self, line: bytes) -> None:
-        with suppress(ValueError, TypeError, KeyError, RecursionError):  # anything at all may stand there
+        with suppress(ValueError, TypeError, KeyError, RecursionError):  # a line may hold anything
             found = json.loads(line)
             values = {field.name: found[field.name] for field in fields(Entry)}
             types = {"settings": str, "damaged": bool}
@@ -137,11 +161,11 @@ class Journal:
                 self._entries[found["path"]] = Entry(**values)
 
     def entry(self, target: Path) -> Entry | None:
-        """What the journal says of a file in its folder, which need not exist."""
+        """The entry for a file in the journal's folder, if there is one; the file need not exist."""
         return self._entries.get(self._place(target))
 
     def recorded(self, results: Results) -> Results:
-        """The same results, each entered in the journal as it comes; closing this closes them."""
+        """Yield the same results, recording each in the journal; closing this generator closes theirs."""
         with closing(results):
             for result in results:
                 if result.entry is not None:
@@ -156,6 +180,8 @@ class Journal:
         line = b"\n" * self._cut + json.dumps({"path": place} | asdict(entry)).encode() + b"\n"
         try:
             if self._file is None:
+                if self._path.exists() and not self._path.is_file():  # a pipe would be waited for
+                    raise OSError(errno.EINVAL, "not a regular file", str(self._path))
                 self._file = self._path.open("ab", buffering=0)  # a line is one write, whoever else writes there
             if self._file.write(line) < len(line):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))

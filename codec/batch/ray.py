@@ -1,7 +1,7 @@
-"""A batch on Ray, for collections that outgrow one machine: the engine schedules, our code only maps a file.
+"""Runs a batch on Ray, for collections that outgrow one machine. Ray schedules; our code handles one file at a time.
 
-Every machine needs aez and sees the files under the same absolute paths. A task takes one processor. When a worker dies
-or the disk fails, Ray does the file again; a file that cannot be coded fails once, with its reason.
+Every machine needs aez and must see the files under the same absolute paths. A task takes one processor. If a worker
+dies or the disk fails, Ray repeats the file; a file that cannot be coded fails once, with its reason.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ if TYPE_CHECKING:
     from codec.pipeline.workers import Engine, Progress
 
 RETRIES = 3
-"""How often Ray does a file again."""
+"""How often Ray repeats a file."""
 
 LOCAL_STORE = 80_000_000
-"""Bytes of a local Ray's object store, near its least: paths and results are all that passes through it."""
+"""Bytes of a local Ray's object store, near its minimum, because only paths and results pass through it."""
 
 STOP = 10.0
 """Seconds that files under way have to clean up when the run is stopped."""
 
 
 def run(jobs: list[Job], task: Task, address: str, workers: int, progress: Progress | None = None) -> Results:
-    """Do all jobs on Ray and give each result as it comes; see `codec.batch.run`.
+    """Do all jobs on Ray and yield each result as it comes; see `codec.batch.run`.
 
     Args:
         jobs: see `codec.batch.jobs.pair`.
@@ -76,7 +76,7 @@ def run(jobs: list[Job], task: Task, address: str, workers: int, progress: Progr
 
 @contextmanager
 def started(address: str, workers: int) -> Iterator[Any]:
-    """Connect to Ray, or start a local one, for the length of a with block; gives the module `ray`.
+    """Connect to Ray, or start a local one, for the length of a with block; yields the module `ray`.
 
     Raises:
         UsageError: Ray is not installed, or cannot be reached.
@@ -98,7 +98,7 @@ def started(address: str, workers: int) -> Iterator[Any]:
                 ray.init(**how, log_to_driver=False, logging_level="ERROR")
             except (ConnectionError, RuntimeError, ValueError, OSError) as error:
                 line = (str(error).splitlines() or [type(error).__name__])[0]
-                raise UsageError(f"there is no Ray to be reached at {address!r}: {line}") from None
+                raise UsageError(f"Ray cannot be reached at {address!r}: {line}") from None
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, asked)  # Ray takes it over, with an exit code of its own
     try:
@@ -110,14 +110,14 @@ def started(address: str, workers: int) -> Iterator[Any]:
 
 @functools.cache
 def _engine() -> Engine:
-    """What a worker process keeps from file to file: its sessions, and the one thread that it may use."""
+    """The engine of a worker process, which is kept from file to file and has one thread."""
     from codec.pipeline.workers import Engine
 
     return Engine("cpu", workers=1)
 
 
 def _do(task: Task, job: Job) -> Result:
-    """Do one file, in a worker. OSError is Ray's to try again."""
+    """Do one file, in a worker; Ray repeats it after an OSError."""
     try:
         job.target.parent.mkdir(parents=True, exist_ok=True)
         return task(job, _engine(), None)
@@ -128,7 +128,7 @@ def _do(task: Task, job: Job) -> Result:
 
 
 def _result(ray: Any, reference: Any, job: Job) -> Result:
-    """What came back, with the paths as they were named here."""
+    """The result of a remote job, with the paths as they were named here."""
     try:
         result: Result = ray.get(reference)
     except ray.exceptions.RayTaskError as error:

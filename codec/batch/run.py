@@ -1,7 +1,6 @@
-"""Many files in one run, which goes on whatever one of them does.
+"""Runs a task over many files on threads; a file that fails does not stop the others.
 
-What is done to a file is a `Task`: it maps one job to one result, here in threads, elsewhere on a cluster
-(`codec.batch.ray`).
+A `Task` maps one job to one result. `codec.batch.ray` runs the same tasks on a cluster.
 """
 
 from __future__ import annotations
@@ -23,22 +22,22 @@ if TYPE_CHECKING:
     from codec.pipeline.workers import Engine, Progress
 
 TICK = 0.1
-"""Seconds between two looks at how far everything is."""
+"""Seconds between two updates of the progress."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """What became of a job.
+    """The result of a job.
 
     Attributes:
-        job: what was to be done.
-        failure: why it failed, in one line; empty where it did not.
-        error: class of the error that it failed with.
-        kept: whether it was done before.
-        seconds: of audio that were coded.
+        job: the job.
+        failure: why it failed, in one line; empty if it succeeded.
+        error: class of the exception that it failed with.
+        kept: whether its target was kept, because it was made before.
+        seconds: seconds of audio that were coded.
         warnings: lines for the user.
         damaged: whether parts of the song were lost.
-        entry: what the journal has to say of the new target; None where none was made.
+        entry: the journal's entry for the new target; None if none was made.
     """
 
     job: Job
@@ -56,13 +55,13 @@ Results = Generator[Result, None, None]
 
 
 class Task(Protocol):
-    """What is done to every file; small enough to be sent to another machine."""
+    """The work to do on every file; small enough to be sent to another machine."""
 
     def __call__(self, job: Job, engine: Engine, progress: Progress | None) -> Result:
         """Do one file.
 
         Raises:
-            AezError: the file cannot be done; OSError: as the disk has it.
+            AezError: the file cannot be coded; OSError: it cannot be read or written.
         """
 
 
@@ -93,17 +92,17 @@ def failed(job: Job, error: Exception) -> Result:
 
 
 def run(jobs: list[Job], task: Task, workers: int, engine: Engine, progress: Progress | None = None) -> Results:
-    """Do all jobs, `workers` files at a time, and give each result as it comes.
+    """Do all jobs, `workers` files at a time, and yield each result as it comes.
 
-    The files share the engine's sessions and threads, so that another file at a time costs only the chunks that wait,
-    some tens of MB. Leaving the iterator (Ctrl-C in the loop over it) stops what is under way and the engine with it,
-    without partial files.
+    The files share the engine's sessions and threads, so that one more file at a time costs only the memory of its
+    waiting chunks, some tens of MB. Leaving the iterator (Ctrl-C in the loop over it) stops the files under way and the
+    engine, without partial files.
 
     Args:
-        jobs: see `pair`.
-        task: what to do.
+        jobs: see `codec.batch.jobs.pair`.
+        task: what to do with each file.
         workers: files at a time, 1 or more.
-        engine: what runs the networks.
+        engine: sessions and threads that the files share.
         progress: called with the fraction of all bytes done.
 
     Raises:
@@ -114,7 +113,7 @@ def run(jobs: list[Job], task: Task, workers: int, engine: Engine, progress: Pro
     meter = Meter(jobs)
     stop = Event()
     waiting, under_way = iter(jobs), 0
-    # Not the files' futures: Ctrl-C while this thread looks at one can leave its lock taken, and its worker waiting.
+    # A queue, not futures: Ctrl-C while this thread queries a future can leave its lock taken and hang its worker.
     results: SimpleQueue[Result | BaseException] = SimpleQueue()
 
     def do(job: Job) -> None:
@@ -143,12 +142,12 @@ def run(jobs: list[Job], task: Task, workers: int, engine: Engine, progress: Pro
         except BaseException:
             stop.set()
             files.shutdown(wait=False, cancel_futures=True)
-            engine.stop()  # whoever waits for a chunk gives up at once
+            engine.stop()  # threads that wait for a chunk end at once
             raise
 
 
 class Meter:
-    """How much of all bytes is done: files count by their size, as nothing else is known before they are opened."""
+    """The fraction of all bytes that is done: files count by size, as nothing else is known before they are read."""
 
     def __init__(self, jobs: Iterable[Job]) -> None:
         self._sizes = {job: _size(job.source) for job in jobs}

@@ -1,9 +1,9 @@
-"""What `codec.batch.run` does to one file: encode, decode or peel it, unless that was done before.
+"""Tasks for `codec.batch.run`: encode, decode or peel one file, unless that was done before.
 
-Tasks are plain data, so that they can be sent to other machines. What is there already is left alone without `force`.
-With `resume` it is kept where the journal of the output folder says that the same settings made it from the same
-source, that nothing was lost, and that no bit of it has changed since. An .aez file that no journal knows is kept where
-its header is what would be made and all its checksums match. Anything else is made anew.
+Tasks are plain data, so that they can be sent to other machines. Without `force`, an existing target is an error. With
+`resume`, it is kept if the journal of the output folder says that the same settings made it from the same source, that
+nothing was lost, and that it has not changed since. An .aez file that is not in the journal is kept if its header is
+what would be written now and all its checksums match. Any other target is made anew.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from codec.audio.open import open_source
 from codec.audio.sink import target_kind
 from codec.audio.source import ArraySource
 from codec.batch.jobs import Job
-from codec.batch.journal import SourceState, settings_digest
+from codec.batch.journal import Seal, SourceState, settings_digest
 from codec.batch.run import Result
 from codec.pipeline import file_codec
 from codec.pipeline.encode import encode
@@ -32,16 +32,15 @@ from formats import Header, Reader
 from formats.errors import FormatError, ModelError
 
 if TYPE_CHECKING:
-    from codec.pipeline.decode import DecodeReport
     from codec.pipeline.workers import Engine, Progress
 
 NEAR = 0.03
-"""Relative error of a file's rate that passes for the bit rate asked for, where no journal knows the file."""
+"""Largest relative error of the rate of a file that is kept although it is not in the journal."""
 
 
 @dataclass(frozen=True)
 class Manners:
-    """How a task treats a target that is there: `force` replaces it, `resume` keeps it if it is what would be made."""
+    """How a task treats an existing target: `force` replaces it, `resume` keeps it if it is what would be made now."""
 
     force: bool = False
     resume: bool = False
@@ -52,7 +51,7 @@ class Manners:
         return self.force or self.resume
 
     def keeps(self, job: Job, settings: str, source: SourceState, alike: Callable[[], bool]) -> bool:
-        """Tell whether the target is done; `alike` tells it of a target that no journal knows."""
+        """Whether the target can be kept; `alike` decides it for a target that is not in the journal."""
         if not self.resume:
             return False
         if job.entry is not None:
@@ -72,14 +71,16 @@ class EncodeTask:
         source = SourceState.of(job.source)
         if self.manners.keeps(job, self.settings, source, lambda: self._is_alike(job)):
             return Result(job, kept=True)
+        seal = Seal()
         report = file_codec.encode_file(
-            job.source, job.target, self.plan, force=self.manners.replaces, engine=engine, progress=progress
-        )
-        entry = source.finished(self.settings, job.target)
+            job.source, job.target, self.plan, force=self.manners.replaces, engine=engine, progress=progress,
+            finished=seal.take,
+        )  # fmt: skip
+        entry = source.finished(self.settings, seal)
         return Result(job, seconds=report.seconds, warnings=tuple(report.warnings), entry=entry)
 
     def try_out(self, engine: Engine) -> None:
-        """Encode nothing, so that an error that every file would run into is raised once, before any is opened.
+        """Encode an empty song, so that an error common to all files is raised once, before any file is opened.
 
         Raises:
             AezError: the model's networks cannot be run on the engine's device.
@@ -88,7 +89,7 @@ class EncodeTask:
 
     @cached_property
     def settings(self) -> str:
-        """All that decides the bytes of a file, see `settings_digest`."""
+        """Hash of everything that the bytes of a file depend on; see `settings_digest`."""
         plan = self.plan
         networks = {"bitstream": plan.model.id.hex(), "encoder": plan.model.card["encoder"]["sha256"]}
         coder = None if plan.coder is None else plan.coder.name
@@ -115,7 +116,7 @@ class EncodeTask:
         return abs(size - wanted) <= NEAR * wanted
 
     def __reduce__(self) -> tuple[Callable[..., EncodeTask], tuple[Any, ...]]:
-        """A model is sent by its name, or by its folder where somebody named that; every machine has its own files."""
+        """Send the model by its name, or by its folder if the user named that; every machine reads its own files."""
         model = self.plan.model
         named = model.name if model.shipped else str(model.folder.resolve())
         values = {name: getattr(self.plan, name) for name in ("latent", "gain", "bitrate", "coder", "chunk_frames")}
@@ -144,23 +145,24 @@ class DecodeTask:
             settings = self._settings(Reader(file).header, job.target)
         if self.manners.keeps(job, settings, source, alike=lambda: False):
             return Result(job, kept=True)
+        seal = Seal()
         report = file_codec.decode_file(
             job.source, job.target, self.plan, subtype=self.subtype, force=self.manners.replaces, engine=engine,
-            progress=progress,
+            progress=progress, finished=seal.take,
         )  # fmt: skip
         clipped = [f"{job.target}: {report.clipped} samples clipped"] if report.clipped else []
-        lost = [f"{job.source}: {line}" for line in damage_lines(report)]
+        lost = [f"{job.source}: {line}" for line in report.damage_lines]
         seconds = report.samples / report.sample_rate
-        entry = source.finished(settings, job.target, damaged=report.damaged)
+        entry = source.finished(settings, seal, damaged=report.damaged)
         return Result(job, seconds=seconds, warnings=(*clipped, *lost), damaged=report.damaged, entry=entry)
 
     def _settings(self, header: Header, target: Path) -> str:
-        """All that decides the bytes of a file made from one with this header, see `settings_digest`."""
+        """Hash of everything that the bytes of a target depend on besides its source; see `settings_digest`."""
         plan = self.plan
         model = models.for_file(header.bitstream, plan.model)
         name = model.decoder_names[0] if plan.decoder is None else plan.decoder
         if name not in model.decoder_names:
-            model.decoder(name)  # says so
+            model.decoder(name)  # raises ModelError with the known names
         entry = model.card["decoders"][name]
         hashes = {key: entry.get(key) for key in ("sha256", "noise_sha256")}
         kind, subtype = target_kind(target, self.subtype)
@@ -169,14 +171,9 @@ class DecodeTask:
         return settings_digest("decode", networks | {"kind": kind, "subtype": subtype} | values)
 
 
-def damage_lines(report: DecodeReport) -> list[str]:
-    """Return what there is to say about the damage of a file that was salvaged, a line each."""
-    return [*(f"{loss}, is lost" for loss in report.losses), *report.damage]
-
-
 @dataclass(frozen=True)
 class PeelTask:
-    """Cut a file down to `latent` latents a frame; `model` names one to use instead of the installed one."""
+    """Cut a file down to `latent` latents per frame; `model` names one to use instead of the installed one."""
 
     latent: int
     manners: Manners
@@ -188,10 +185,12 @@ class PeelTask:
         settings = settings_digest("peel", {"latent": self.latent})
         if self.manners.keeps(job, settings, source, lambda: self._is_alike(job)):
             return Result(job, kept=True)
+        seal = Seal()
         file_codec.peel_file(
-            job.source, job.target, self.latent, model=self.model, force=self.manners.replaces, engine=engine
-        )
-        return Result(job, entry=source.finished(settings, job.target))
+            job.source, job.target, self.latent, model=self.model, force=self.manners.replaces, engine=engine,
+            finished=seal.take,
+        )  # fmt: skip
+        return Result(job, entry=source.finished(settings, seal))
 
     def _is_alike(self, job: Job) -> bool:
         with job.source.open("rb") as file:
@@ -199,20 +198,18 @@ class PeelTask:
             wanted, samples, metadata = replace(whole.header, latent=self.latent), whole.samples, whole.metadata
 
         def as_planned(reader: Reader) -> bool:
-            own = reader.header
-            header = replace(wanted, file_id=own.file_id, encoder_version=own.encoder_version)
-            return (own, reader.samples, reader.metadata) == (header, samples, metadata)
+            return (reader.header, reader.samples, reader.metadata) == (wanted, samples, metadata)
 
         return is_intact(job.target, as_planned)
 
 
 def is_fresh(job: Job) -> bool:
-    """Tell whether the target is a file no older than its source."""
+    """Whether the target is a file that is not older than its source."""
     return job.target.is_file() and job.target.stat().st_mtime >= job.source.stat().st_mtime
 
 
 def is_intact(target: Path, as_planned: Callable[[Reader], bool]) -> bool:
-    """Tell whether an .aez file is what `as_planned` says it has to be, and all its checksums match."""
+    """Whether an .aez file satisfies `as_planned` and all its checksums match."""
     with target.open("rb") as file, suppress(FormatError):
         reader = Reader(file)
         if reader.complete and as_planned(reader):

@@ -1,1 +1,1 @@
-"""The subcommands of `aez`, one module each; what is heavy is imported inside the command that needs it."""
+"""The subcommands of `aez`, one module each; heavy modules are imported inside the command that needs them."""

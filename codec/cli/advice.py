@@ -1,4 +1,4 @@
-"""What to type after an error: the library's texts name no flag, so the command adds it."""
+"""Advice after an error: the library's texts name no option of the command, so the command adds it."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from formats.errors import DamagedError
 
 
 def advised(text: str, error: type[Exception] | None, *, salvageable: bool = False) -> str:
-    """Return an error's text with what can be typed about it.
+    """Return an error's text with advice on what to type.
 
     Args:
-        text: of the error.
-        error: its class.
-        salvageable: whether a damaged file could be decoded with its losses, and was not asked to be.
+        text: text of the error.
+        error: class of the error.
+        salvageable: whether a damaged file could be salvaged and the user did not ask for it.
     """
-    if "header" in text:  # without it nothing can be salvaged
+    if "header is damaged" in text or "ends in its header" in text:  # without a header nothing can be salvaged
         salvageable = False
     from codec.files import TargetExistsError
     from codec.runtime.models import MissingModelError

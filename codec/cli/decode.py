@@ -31,7 +31,8 @@ from codec.cli.options import (
     speed_text,
     verbose_option,
 )
-from codec.cli.terminal import PIPE, Time, clock, progress, source_of, target_of
+from codec.cli.terminal import PIPE, Time, progress, source_of, target_of
+from codec.clock import clock
 
 
 @click.command()
@@ -99,7 +100,6 @@ def decode(
                 jobs=jobs, resume=resume, ray=ray, verb="decoded", salvageable=not salvage, verbose=verbose,
                 quiet=quiet,
             )  # fmt: skip
-    from codec.batch.tasks import damage_lines
     from codec.pipeline.file_codec import decode_file
 
     with (
@@ -117,14 +117,14 @@ def decode(
     say(f"{target}: {clock(seconds)}, {audio}, {clipped}{speed_text(seconds, begun)}", quiet=quiet)
     if verbose:
         say(f"model {report.model}, decoder {report.decoder}, on {report.provider}")
-    for line in damage_lines(report):
+    for line in report.damage_lines:
         say(f"aez: warning: {source}: {line}")
     return SALVAGED if report.damaged else 0
 
 
 @contextlib.contextmanager
 def advice(source: str, *, salvageable: bool) -> Iterator[None]:
-    """Tell with an error about a file's damage which file it is, and what can be done."""
+    """Add the file's name and advice to errors about its damage."""
     from formats.errors import DamagedError
 
     try:

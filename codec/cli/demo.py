@@ -9,7 +9,7 @@ import click
 
 from codec.cli.info import table
 from codec.cli.options import force_option, say, speed_text
-from codec.cli.terminal import clock
+from codec.clock import clock
 from codec.files import check_target
 
 

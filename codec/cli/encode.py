@@ -18,7 +18,8 @@ from codec.cli.many import (
     run_many,
 )
 from codec.cli.options import device_option, force_option, quiet_option, say, speed_text, verbose_option
-from codec.cli.terminal import clock, progress, source_of, target_of
+from codec.cli.terminal import progress, source_of, target_of
+from codec.clock import clock
 
 
 @click.command()

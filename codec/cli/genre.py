@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from codec.cli.options import each, model_option
+from codec.cli.terminal import one_line
 
 if TYPE_CHECKING:
     from codec.inspection.genre import Genres
@@ -34,7 +35,7 @@ def genre(files: tuple[str, ...], as_json: bool, top: int | None, classifier: st
 
 
 def as_line(name: str, found: Genres, top: int | None, *, as_json: bool) -> str:
-    """Return what is known of a file as a line: JSON, or its likeliest genres in per cent."""
+    """Return a file's genres as one line: JSON, or the likeliest ones in per cent."""
     chances = list(found.probabilities.items())
     if as_json:
         return json.dumps(
@@ -48,4 +49,4 @@ def as_line(name: str, found: Genres, top: int | None, *, as_json: bool) -> str:
             },
             ensure_ascii=False,
         )
-    return f"{name}: " + ", ".join(f"{genre} {chance:.0%}" for genre, chance in chances[: top or 3])
+    return f"{one_line(name)}: " + ", ".join(f"{genre} {chance:.0%}" for genre, chance in chances[: top or 3])

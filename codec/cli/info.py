@@ -1,4 +1,4 @@
-"""`aez info`, which imports no NumPy it can do without and answers at once."""
+"""`aez info`, which avoids the import of NumPy so that it answers at once."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from codec.cli.options import channels_text, each, model_option
-from codec.cli.terminal import clock
+from codec.clock import clock
 
 if TYPE_CHECKING:
     from codec.inspection.info import Info
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line and file.")
 @model_option
 def info(files: tuple[str, ...], as_json: bool, model: str | None) -> int:
-    """Tell what .aez files, and all in folders, are and hold, and check all their checksums."""
+    """Describe .aez files, and all in folders, and check all their checksums."""
     from codec.inspection.info import describe
 
     failed: list[str] = []
@@ -35,7 +35,7 @@ def info(files: tuple[str, ...], as_json: bool, model: str | None) -> int:
 
 
 def table(name: str, found: Info) -> str:
-    """Return what is known of a file as aligned lines."""
+    """Return the facts about a file as aligned lines."""
 
     def unless_none(value: float | None, text: Callable[[Any], str]) -> str:
         return "unknown" if value is None else text(value)
@@ -59,7 +59,7 @@ def table(name: str, found: Info) -> str:
     }
     if found.cover_bytes:
         rows["cover"] = f"{found.cover_type}, {found.cover_bytes} bytes"
-    # Tags come from strangers: no line of theirs may pass for one of ours, nor talk to the terminal.
+    # Tags come from strangers: they must not imitate our lines or send control characters to the terminal.
     lines = [*rows.items(), *((f"  {key}", value) for key, value in sorted(found.tags.items()))]
     width = max(len(key) for key, _ in lines if len(key) < 24)
     return "\n".join(f"{_printable(key):<{width}}  {_printable(value)}" for key, value in lines)

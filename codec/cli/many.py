@@ -1,4 +1,4 @@
-"""One file or many: the options of `encode`, `decode` and `peel` for that, what names mean, and how a run is told."""
+"""One file or many: options of `encode`, `decode` and `peel`, the meaning of their names, and a run's messages."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ import click
 
 from codec.cli.advice import advised
 from codec.cli.options import default_target, names_folder, say
-from codec.cli.terminal import PIPE, clock, progress
+from codec.cli.terminal import PIPE, progress
+from codec.clock import clock
 from formats.errors import UsageError
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from codec.pipeline.workers import Engine
 
 SALVAGED = 3
-"""Exit code of a decode that kept what a damaged file still had."""
+"""Exit code of a decode that salvaged a damaged file."""
 
 inputs_argument = click.argument("names", nargs=-1, required=True, metavar="IN... [OUT]")
 out_option = click.option("-o", "--out", metavar="FOLDER", help="Take many files and folders; keep their trees here.")
@@ -50,6 +51,7 @@ def one(command: str, names: Sequence[str], extension: str, taken: Collection[st
     for option, value in many.items():
         if value:
             raise click.UsageError(f"--{option} is for many files and needs -o FOLDER")
+    _check_names(names)
     first, second = names[0], names[1] if len(names) > 1 else None
     if len(names) > 2 or (second is not None and _is_second_input(first, second, taken)):
         raise click.UsageError(
@@ -64,17 +66,22 @@ def one(command: str, names: Sequence[str], extension: str, taken: Collection[st
     return first, default_target(first, second, extension)
 
 
+def _check_names(names: Sequence[str]) -> None:
+    if "" in names:  # of a variable of the shell that is not set, perhaps; a Path takes it for the current folder
+        raise click.UsageError("a name is empty")
+
+
 def _is_second_input(first: str, second: str, taken: Collection[str]) -> bool:
     if Path(second).suffix.lower() not in taken or not Path(second).is_file():
         return False
-    return not (Path(first).is_file() and Path(first).samefile(second))  # there is a clearer word for that
+    return not (Path(first).is_file() and Path(first).samefile(second))  # another message says it more clearly
 
 
 def check_coded_name(command: str, source: str, target: str, taken: Collection[str]) -> None:
-    """Refuse to write an .aez file under a name that says it is another, which may be a forgotten -o.
+    """Refuse to write an .aez file with another extension, which may mean that -o was forgotten.
 
     Args:
-        command, taken: as `one` has them.
+        command, taken: as for `one`.
         source, target: the input and the output; a pipe or a device may have any name.
 
     Raises:
@@ -96,10 +103,10 @@ def check_coded_name(command: str, source: str, target: str, taken: Collection[s
 
 
 def on_cluster(ray: str | None, device: str, model: str | None) -> tuple[str, str | None]:
-    """Return device and model as workers elsewhere have to be told them.
+    """Return device and model in a form that is valid on other machines.
 
     Raises:
-        click.UsageError: a GPU, of which a worker has none to itself.
+        click.UsageError: the device is a GPU, which workers of a cluster do not use.
     """
     if ray is None:
         return device, model
@@ -112,7 +119,7 @@ def on_cluster(ray: str | None, device: str, model: str | None) -> tuple[str, st
 
 @dataclass
 class Summary:
-    """What came of a run: counts of files, seconds of audio, and the files that failed with their reasons."""
+    """The result of a run: counts of files, seconds of audio, and the files that failed, with reasons."""
 
     verb: str
     done: int = 0
@@ -122,7 +129,7 @@ class Summary:
     failures: list[tuple[Path, str]] = field(default_factory=list)
 
     def add(self, result: Result, *, salvageable: bool) -> None:
-        """Count a result; `salvageable` as `advised` has it."""
+        """Count a result; `salvageable` is as for `advised`."""
         if result.failure:
             failure = advised(result.failure, result.error, salvageable=salvageable)
             self.failures.append((result.job.source, failure))
@@ -168,7 +175,7 @@ def run_many(
     verbose: bool = False,
     quiet: bool = False,
 ) -> int:
-    """Do every file, say how it went, and return the exit code: 1 if any failed, SALVAGED if any lost something."""
+    """Do every file, print the results, and return the exit code: 1 if any failed, SALVAGED if any lost something."""
     from codec.batch import jobs as planning
     from codec.batch.journal import Journal
     from codec.pipeline.workers import WORKERS
@@ -216,8 +223,9 @@ def check_out(names: Sequence[str], out: str, extension: str) -> Path:
     """Return the folder for the outputs.
 
     Raises:
-        click.UsageError: a pipe, which has no place in a tree, or the name of a file.
+        click.UsageError: a pipe was named, or `out` is the name of a file.
     """
+    _check_names((out, *names))
     folder = Path(out)
     if PIPE in (out, *names):
         raise click.UsageError("-o takes files and folders into a folder; a pipe is one input and one output")

@@ -1,4 +1,4 @@
-"""What several subcommands have in common: options, which files they read, and how they talk."""
+"""Shared by several subcommands: options, the files they read, and how they print."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import BinaryIO, TypeVar
 import click
 
 from codec.cli.advice import advised
-from codec.cli.terminal import PIPE, opened
+from codec.cli.terminal import PIPE, one_line, opened
 from formats.errors import AezError, UsageError
 
 T = TypeVar("T")
@@ -32,16 +32,16 @@ input_argument = click.argument("source", metavar="IN")
 def say(line: str, *, quiet: bool = False) -> None:
     """Print a line for the person at the terminal: standard output may be carrying a file."""
     if not quiet:
-        click.echo(line, err=True)
+        click.echo(one_line(line), err=True)
 
 
 def coded_files(names: Sequence[str], failed: list[str]) -> list[str]:
     """Return the files that are named, and all .aez files in the folders that are named.
 
-    A folder that cannot be read is told, and goes to `failed`.
+    A folder that cannot be read is reported and added to `failed`.
 
     Raises:
-        UsageError: there is no such file in the folders, and no other was named.
+        UsageError: the folders hold no .aez file, and no file was named.
     """
     from codec.batch.jobs import CODED, find
 
@@ -56,17 +56,17 @@ def coded_files(names: Sequence[str], failed: list[str]) -> list[str]:
             say(f"aez: error: {folder}: {reason}")
             failed.append(str(folder))
     if not found and not failed:
-        raise UsageError("there is no .aez file in what was named")
+        raise UsageError("there is no .aez file in the folders that were named")
     return found
 
 
 def each(names: Sequence[str], read: Callable[[BinaryIO], T], failed: list[str]) -> Iterator[tuple[str, T]]:
-    """Yield the name of every file that `coded_files` finds, with what `read` finds in it.
+    """Yield the name of every file that `coded_files` finds, with the result of `read`.
 
-    A bad file among several is told, and goes to `failed`.
+    If several files were named, one that fails is reported and added to `failed`.
 
     Raises:
-        AezError, OSError: the only file that was named is bad.
+        AezError, OSError: the only file that was named fails.
     """
     files = coded_files(names, failed)
     for name in files:
@@ -84,7 +84,7 @@ def each(names: Sequence[str], read: Callable[[BinaryIO], T], failed: list[str])
 
 
 def default_target(source: str, target: str | None, extension: str) -> str:
-    """Return the output to write: the one named, else the input with another extension.
+    """Return the output: the one that is named or, if None, the input with another extension.
 
     Raises:
         click.UsageError: the input is a pipe, and no output is named.
@@ -97,15 +97,15 @@ def default_target(source: str, target: str | None, extension: str) -> str:
 
 
 def names_folder(name: str) -> bool:
-    """Tell whether this is the name of a folder, there already or not."""
+    """Return whether this names a folder, which need not exist."""
     return os.path.basename(name) in ("", ".", "..") or Path(name).is_dir()  # noqa: PTH119  (Path drops a last slash)
 
 
 def channels_text(count: int) -> str:
-    """Return what one channel, or two, are called."""
+    """Return the name of a layout with one or two channels."""
     return "stereo" if count == 2 else "mono"
 
 
 def speed_text(seconds: float, begun: float) -> str:
-    """Return how fast `seconds` of audio were done since `begun` (monotonic)."""
+    """Return the speed at which `seconds` of audio were coded since `begun` (monotonic)."""
     return f"{seconds / max(time.monotonic() - begun, 1e-6):.0f} times real time"

@@ -20,7 +20,8 @@ from codec.cli.options import (
     say,
     speed_text,
 )
-from codec.cli.terminal import PIPE, Time, clock, created, progress, seekable
+from codec.cli.terminal import PIPE, Time, created, progress, seekable
+from codec.clock import clock
 from formats.errors import UsageError
 
 if TYPE_CHECKING:

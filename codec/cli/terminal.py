@@ -1,4 +1,4 @@
-"""How the command behaves as a process: exit codes, one-line errors, signals, pipes, the progress bar."""
+"""The command as a process: exit codes, one-line errors, signals, pipes, the progress bar."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from typing import BinaryIO
 import click
 
 from codec.cli.advice import advised
-from codec.clock import clock as clock
 from codec.files import new_file
 from formats.errors import AezError, UsageError
 
@@ -32,7 +31,7 @@ class Time(click.ParamType[float]):
     name = "time"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Return the seconds; anything else than a time of 0 or more is a usage error."""
+        """Return the seconds; anything but a time of 0 or more is a usage error."""
         if not re.fullmatch(r"(\d+:)?(\d+:)?\d+(\.\d*)?|\.\d+", str(value)):
             self.fail(f"{value!r} is no time; write seconds or [h:]m:s", param, ctx)
         seconds = 0.0
@@ -63,7 +62,7 @@ def run(command: click.Command, arguments: list[str] | None = None) -> int:
     except (AezError, OSError, MemoryError) as error:
         return 128 + _stopped[0] if _stopped and isinstance(error, AezError) else _failure(error)
     except (Exception, SystemExit):
-        if _stopped:  # a signal that somebody's C code turned into an error or exit code of its own
+        if _stopped:  # C code turned a signal into an error or exit code of its own
             return 128 + _stopped[0]
         raise
     finally:
@@ -71,7 +70,7 @@ def run(command: click.Command, arguments: list[str] | None = None) -> int:
 
 
 def _failure(error: AezError | OSError | MemoryError) -> int:
-    """Tell of an error in one line, and return the exit code."""
+    """Print an error in one line, and return the exit code."""
     if isinstance(error, MemoryError):
         return _fail("out of memory")
     if isinstance(error, AezError):
@@ -83,11 +82,11 @@ def _failure(error: AezError | OSError | MemoryError) -> int:
 
 
 _closed: set[str] = set()
-"""Standard streams that whoever started this process has closed."""
+"""Standard streams that were closed when this process started."""
 
 
 def _open_streams() -> None:
-    """Put the null device where a standard stream is closed, or the next file that is opened would be taken for it."""
+    """Open the null device for closed standard streams; otherwise the next file to be opened would get their number."""
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         if getattr(sys, name) is None:
             _closed.add(name)
@@ -102,14 +101,14 @@ _stopped: list[int] = []
 """Signals that asked this run to stop."""
 
 AGAIN = 0.05
-"""Seconds after which a signal that came at a bad moment comes again."""
+"""Seconds after which a signal that cannot be handled yet is raised again."""
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
-    """Stop what runs, but not in a callback of libsndfile: cffi swallows what is raised there, and a read just ends."""
+    """Stop the run, but not in a callback of libsndfile or a finalizer, which swallow exceptions."""
     _stopped.append(number)
     while frame is not None:
-        if frame.f_code.co_name.startswith("vio_"):
+        if frame.f_code.co_name.startswith("vio_") or frame.f_code.co_name == "__del__":
             if hasattr(signal, "setitimer"):
                 signal.signal(signal.SIGALRM, lambda _, later: _stop(number, later))
                 signal.setitimer(signal.ITIMER_REAL, AGAIN)
@@ -123,7 +122,7 @@ def _raise(number: int) -> None:
 
 
 def _forget_stop() -> None:
-    """End what `_stop` began: an alarm that comes when Python has gone would end the process in its own way."""
+    """Cancel the alarm of `_stop`, which would otherwise kill the process when Python has shut down."""
     if _stopped and hasattr(signal, "setitimer"):
         signal.signal(signal.SIGALRM, lambda _, frame: None)
         signal.setitimer(signal.ITIMER_REAL, 0)
@@ -131,25 +130,30 @@ def _forget_stop() -> None:
 
 
 def check_stopped(fraction: float | None = None) -> None:
-    """Stop if a signal asked for it, even one that was swallowed on the way; a `Progress` that shows nothing."""
+    """Stop if a signal asked for it, even if it was swallowed; used as a `Progress` callback without a bar."""
     if _stopped:
         _raise(_stopped[0])
 
 
 def _fail(line: str) -> int:
-    click.echo("aez: error: " + " ".join(line.split()), err=True)
+    click.echo("aez: error: " + one_line(line), err=True)
     return 1
 
 
+def one_line(text: str) -> str:
+    """Return text as one line without control characters: names of files may have any, and must not start a line."""
+    return "".join(letter if letter.isprintable() else "?" for letter in " ".join(text.split()))
+
+
 def _silence_stdout() -> None:
-    """Keep the interpreter from complaining at its exit that nobody reads what is still buffered."""
+    """Keep the interpreter from reporting at exit that buffered output could not be written."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @contextlib.contextmanager
 def progress(label: str, *, quiet: bool) -> Iterator[Callable[[float | None], None]]:
-    """Show a bar on stderr while a person watches; gives what to call with the fraction done, or with None.
+    """Show a bar on stderr if it is a terminal; yields a function to call with the fraction done, or with None.
 
     Calling it also ends a run that a signal asked to stop, whether a bar is drawn or not.
     """
@@ -175,7 +179,7 @@ def opened(name: str) -> Iterator[BinaryIO]:
     """Open a file for reading, or standard input.
 
     Raises:
-        UsageError: a directory, or standard input is a terminal.
+        UsageError: the name is a directory, or standard input is closed or a terminal.
     """
     if name == PIPE:
         yield standard_input()
@@ -187,7 +191,7 @@ def opened(name: str) -> Iterator[BinaryIO]:
 
 
 def source_of(name: str) -> str | BinaryIO:
-    """What the library takes as a source: the name of a file, or standard input.
+    """The source for the library: the name of a file, or standard input.
 
     Raises:
         UsageError: standard input is closed, or a terminal.
@@ -223,11 +227,11 @@ def seekable(name: str) -> Iterator[BinaryIO]:
 
 @contextlib.contextmanager
 def target_of(name: str, *, seekable: bool = False) -> Iterator[str | BinaryIO]:
-    """What the library takes as a target: the name of a file, or standard output (spooled if it has to be seekable).
+    """The target for the library: the name of a file, or standard output (spooled if it has to be seekable).
 
     Raises:
         UsageError: standard output is closed, or a terminal.
-        AezError: writing the file fails in the block, with its name in the line.
+        AezError: writing the file fails in the block; the text names the file.
     """
     if name != PIPE:
         try:
@@ -252,7 +256,7 @@ def target_of(name: str, *, seekable: bool = False) -> Iterator[str | BinaryIO]:
 
 @contextlib.contextmanager
 def created(name: str, *, force: bool, source: str) -> Iterator[BinaryIO]:
-    """Open a target that is written here: a file that appears when all is well, or standard output, spooled.
+    """Open a target for writing: a file that appears when the block ends well, or spooled standard output.
 
     Raises:
         UsageError: the target must not be written.

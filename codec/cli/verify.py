@@ -50,7 +50,7 @@ def verify(names: tuple[str, ...], model: str | None, as_json: bool, quiet: bool
 
 
 def text(name: str, verdict: Verdict) -> str:
-    """Return what there is to say of a file, a line for each damage."""
+    """Return the verdict on a file as text, with one line for each damage."""
     shown = "".join(letter if letter.isprintable() else "?" for letter in name)
     length = "" if verdict.seconds is None else f"{clock(verdict.seconds)}, "
     if verdict.good:
@@ -65,11 +65,11 @@ def text(name: str, verdict: Verdict) -> str:
 
 
 SHOWN = 10
-"""Lines of damage a file that people see; JSON has all."""
+"""Most lines of damage per file in the text; JSON has all."""
 
 
 def record(name: str, verdict: Verdict) -> dict[str, object]:
-    """Return the same for programs: file, good, chunks, seconds, faults, lost."""
+    """Return the verdict for programs: file, good, chunks, seconds, faults, lost."""
     lost = [vars(loss) for loss in verdict.losses]
     return {"file": name, "good": verdict.good, "chunks": verdict.chunks, "seconds": verdict.seconds} | {
         "faults": list(verdict.faults),

@@ -1,4 +1,4 @@
-"""Framing for plain time-domain models: windows of raw samples that take the place of the MDCT.
+"""Framing for plain time-domain models, which use windows of raw samples instead of the MDCT.
 
 Frame f covers samples 700 (f - 1) to 700 (f + 1), as in `codec.dsp.mdct`, so every sample is covered by two frames,
 whose contributions add on the way back. The networks apply whatever window and cross-fade they have learned.
@@ -21,7 +21,7 @@ def forward(x: Float) -> Float:
 
 
 def inverse(frames: Float, channels: int = 2) -> Float:
-    """Overlap and add; the first and the last 700 samples lack the contribution of frames beyond.
+    """Overlap and add frames; the first and the last 700 samples lack the contribution of the frames beyond.
 
     Shape:
         frames: [F, C 1400] -> [C, (F + 1) 700]

@@ -35,7 +35,7 @@ MAX_EXPONENT = 4
 """Largest exponent that is chosen, 24 dB; with more, the rise of the gain becomes audible."""
 
 MIN_BLOCKS = 5
-"""Fewest blocks of a stretch."""
+"""Fewest blocks in a stretch."""
 
 SILENCE_FLOOR = -110.0
 """Decibels (0 is full scale) that the loudest block of a stretch must exceed; below it there is nothing to protect."""
@@ -144,7 +144,7 @@ def apply_gain_control(samples: Float) -> Float:
 
 
 class InverseGainControl:
-    """Removes the gain from the listed stretches of a decoded stream.
+    """Removes the gain from the announced stretches of a decoded stream.
 
     Args:
         position: sample of the coded signal at which the stream begins; negative where it begins before the song.
@@ -154,7 +154,7 @@ class InverseGainControl:
         self._stretches: Spans[tuple[int, int]] = Spans(position)
 
     def add(self, origin: int, stretches: NDArray[np.int64]) -> None:
-        """List the stretches [n, 3] of a chunk that begins at sample `origin` of the coded signal."""
+        """Announce the stretches [n, 3] of a chunk that begins at sample `origin` of the coded signal."""
         for first, blocks, exponent in stretches.tolist():
             self._stretches.add(origin + first * GAIN_BLOCK, blocks * GAIN_BLOCK, (blocks, exponent))
 

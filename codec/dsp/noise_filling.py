@@ -1,6 +1,6 @@
-"""Noise filling: what a decoder puts where no coefficient was sent, before its network shapes it.
+"""Noise filling: noise in place of coefficients that were not sent, which the decoder's network shapes.
 
-The noise depends on a frame's number in the song and on its window length only, so that a file sounds the same wherever
+The noise depends only on a frame's number in the song and on its window length, so that a file sounds the same wherever
 decoding starts and however long its chunks are.
 """
 
@@ -11,10 +11,10 @@ from codec.dsp.mdct import Float
 from formats.grid import SEGMENT, WINDOW_UNIT, WINDOW_UNITS
 
 PATTERN_UNIT = 32
-"""Steps of an integer noise pattern to a standard deviation."""
+"""Standard deviation of an integer noise pattern."""
 
 SHIFT = 3
-"""Window units that the pattern moves on with every segment. Seven segments, 14 s, pass before it repeats."""
+"""Window units by which the pattern is shifted in every segment; it repeats after seven segments (14 s)."""
 
 
 def pattern_noise(pattern: NDArray[np.int8], first: int, long: NDArray[np.bool_]) -> Float:

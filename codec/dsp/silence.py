@@ -1,7 +1,8 @@
-"""Digital silence, exact to the sample: found in the source, listed in the side information, restored after decoding.
+"""Digital silence, exact to the sample: found in the source, coded as side information, restored after decoding.
 
 A network and an overlapping transform smear the edges of silence. Runs of exact zeros in all channels take only a few
-bytes to list. In return, gaps between tracks stay digitally silent, and no pre-echo sounds before the first note.
+bytes of side information. In return, gaps between tracks are digitally silent after decoding, and there is no pre-echo
+before the first note.
 """
 
 import numpy as np
@@ -11,7 +12,7 @@ from codec.dsp.mdct import Float
 from codec.dsp.spans import Spans
 
 MIN_RUN_DIVISOR = 50
-"""Runs shorter than a second divided by this are not listed: 20 ms, less than the look-ahead of an encoder's window."""
+"""Runs shorter than a second divided by this (20 ms) are not coded; it is less than an encoder's look-ahead."""
 
 
 class SilenceFinder:
@@ -42,7 +43,7 @@ class SilenceFinder:
         return run[1] - run[0] >= self._shortest
 
     def within(self, low: int, high: int) -> NDArray[np.int64]:
-        """The runs inside samples [low, high), clipped to them. Forgets what ends before `high`.
+        """The runs inside samples [low, high), clipped to them. Forgets runs that end before `high`.
 
         Returns:
             int64 [n, 2], each run as (start - low, length).
@@ -53,7 +54,7 @@ class SilenceFinder:
 
 
 class SilenceKeeper:
-    """Restores the listed runs of zeros in a stream of decoded blocks.
+    """Restores the announced runs of zeros in a stream of decoded blocks.
 
     Args:
         position: source sample at which the stream begins.
@@ -63,12 +64,12 @@ class SilenceKeeper:
         self._runs: Spans[None] = Spans(position)
 
     def add(self, origin: int, runs: NDArray[np.int64]) -> None:
-        """List the runs [n, 2] (start, length) of a chunk that begins at source sample `origin`."""
+        """Announce the runs [n, 2] (start, length) of a chunk that begins at source sample `origin`."""
         for start, length in runs.tolist():
             self._runs.add(origin + start, length, None)
 
     def apply(self, block: Float) -> Float:
-        """Set the listed runs to zero in the next block [C, N], in place."""
+        """Set the announced runs to zero in the next block [C, N], in place."""
         for overlap, _, _ in self._runs.advance(block.shape[1]):
             block[:, overlap] = 0
         return block

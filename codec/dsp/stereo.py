@@ -20,7 +20,7 @@ ROTATION_THRESHOLD = 0.98
 """A band is rotated if that brings its absolute sum below this share of what mid and side have."""
 
 NOISE_FLOOR = 3e-4
-"""Added to the absolute value of a coefficient, about what 16 bit samples round off, so that noise decides nothing."""
+"""Added to the absolute value of a coefficient, so that rounding noise of 16-bit samples does not affect the choice."""
 
 _EDGES = np.array(BAND_EDGES)
 _ANGLES = np.arange(ROTATION_ANGLES) * np.pi / ROTATION_ANGLES

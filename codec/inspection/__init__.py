@@ -1,1 +1,1 @@
-"""What files tell without being played: info, verify, genre, latent pictures."""
+"""Inspecting files: info, verify, genre, and pictures of their latents."""

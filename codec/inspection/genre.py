@@ -1,7 +1,7 @@
 """Genre of an .aez file from its integers: no audio is decoded, and no network of the codec runs.
 
-A song is classified by its 2-second segments, the grid's L x 126 unit. A segment becomes 42 vectors, one for each of
-its hyper vectors; the song's probabilities are the softmax of the mean of its segments' logits.
+A song is classified by its 2-second segments. A segment becomes 42 feature vectors, one for each of its hyper vectors.
+The song's probabilities are the softmax of the mean of its segments' logits.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codec.dsp.mdct import Float
-from codec.pipeline.payload import check, unpack
+from codec.pipeline.payload import check_tier, unpack
 from codec.quantization.quantize import log_steps, scatter_indices
 from codec.runtime import classifiers, models
 from codec.runtime.classifiers import Classifier
@@ -36,24 +36,24 @@ WIDE = np.round(np.concatenate([[0], np.geomspace(8, HOP, 16)])).astype(np.int64
 """First bin of each of 16 bands of mid, and 700, in which tones and transients are measured."""
 
 POWERS = HYPER_SIZE + len(NARROW) - 1
-"""Numbers in a feature vector that are powers in 3 dB: they come first, and all grow alike when the music is louder."""
+"""Numbers in a feature vector that are powers, in 3 dB; they come first, and all grow equally with the volume."""
 
 SIZE = POWERS + 2 * (len(WIDE) - 1)
 """Numbers in a feature vector."""
 
 UNSENT, ZERO = 0.8, 0.25
-"""Magnitude of a coefficient that was not sent, in scales, and of one sent as zero, in steps: as decoding starts."""
+"""Assumed magnitude of a coefficient that was not sent, relative to its scale; and of one sent as zero, in steps."""
 
 SILENCE = 2.0**HYPER_MIN
-"""Power that no feature falls below."""
+"""Floor that is added to powers before their logarithm is taken."""
 
 
 def features(latents: ChunkLatents, gain: int, tables: Tables) -> Float:
-    """What the classifier sees of a chunk, in half octaves of amplitude (3 dB).
+    """Feature vectors of a chunk, in half octaves of amplitude (3 dB).
 
-    The hyper latents as they are; then, from the power of mid's coefficients (of their dequantized magnitudes where
-    sent, of their scales where not), averaged over three frames: the power of 72 bands; and in 16 bands, by how much
-    the strongest bin exceeds the mean one (tones), and the strongest frame the mean one (transients).
+    They begin with the hyper latents. The rest is computed from the power of mid's coefficients over three frames (from
+    their dequantized magnitudes if sent, else from their scales): the mean power of 72 bands; and, in 16 bands, by how
+    much the strongest bin exceeds the mean one (tones), and the strongest frame the mean one (transients).
 
     Shape:
         F frames -> [ceil(F / 3), 152].
@@ -75,7 +75,7 @@ def features(latents: ChunkLatents, gain: int, tables: Tables) -> Float:
 
 
 def _power(latents: ChunkLatents, gain: int, tables: Tables) -> Float:
-    """Squared magnitude of mid's coefficients as far as the integers tell: [F, 700]."""
+    """Squared magnitude of mid's coefficients, estimated from the integers: [F, 700]."""
     frames, main = latents.indices.shape
     ranked = latents.ranked
     if ranked is None:
@@ -96,20 +96,20 @@ def _half_octaves(power: NDArray[np.floating]) -> Float:
 
 
 def segments(vectors: Float) -> Float:
-    """Whole segments of a chunk's vectors, [G, D] -> [S, 42, D]; digital silence is left out."""
+    """Whole segments of a chunk's vectors, [G, D] -> [S, 42, D]; digitally silent ones are left out."""
     count = len(vectors) // SEGMENT_VECTORS
     whole = vectors[: count * SEGMENT_VECTORS].reshape(count, SEGMENT_VECTORS, SIZE)
     return whole[(whole[:, :, :HYPER_SIZE] > HYPER_MIN).any((1, 2))]
 
 
 def file_segments(reader: Reader, model: models.Model) -> Iterator[Float]:
-    """Segments [S, 42, D] of a file, chunk by chunk; a song shorter than one segment is repeated until it fills one.
+    """Yield segments [S, 42, D] of a file, chunk by chunk; a song shorter than a segment is repeated to fill one.
 
     Raises:
         FormatError: the file is damaged, or ends early.
     """
     header = reader.header
-    check(header, model)
+    check_tier(header, model)
     rest: Float | None = None
     for chunk in reader:
         vectors = features(unpack(header, chunk, model), header.gain, model.ranked_tables)
@@ -124,12 +124,13 @@ def file_segments(reader: Reader, model: models.Model) -> Iterator[Float]:
 
 @dataclass(frozen=True)
 class Genres:
-    """What a classifier says of a file.
+    """A classifier's result for a file.
 
-    probabilities   by genre, the likeliest first; their sum is 1
-    segments        2-second segments that were heard
-    classifier      its name
-    model           name of the codec model that made the file
+    Attributes:
+        probabilities: probability of each genre, the likeliest first; their sum is 1.
+        segments: number of 2-second segments that were classified.
+        classifier: name of the classifier.
+        model: name of the model that unpacked the file.
     """
 
     probabilities: dict[str, float]
@@ -139,7 +140,7 @@ class Genres:
 
     @property
     def genre(self) -> str:
-        """The likeliest."""
+        """The likeliest genre."""
         return next(iter(self.probabilities))
 
 
@@ -150,18 +151,17 @@ def classify(
     model: str | None = None,
     sessions: Sessions | None = None,
 ) -> Genres:
-    """Genre of an .aez file, which is read from where it stands; a pipe will do.
+    """Classify an .aez file by genre.
 
     Args:
-        source: binary file object.
-        classifier: what `codec.runtime.classifiers.by_name` gives; by default the first installed one for the file's
-            bitstream.
+        source: binary file object, which is read from its current position and may be a pipe.
+        classifier: the classifier; by default the first installed one for the file's bitstream.
         model: name or folder of the model to use instead of the installed one that has the file's bitstream.
         sessions: keeps the classifier's network from file to file.
 
     Raises:
-        FormatError: no .aez file, or a damaged one; ModelError: its model is not installed, or no classifier was
-        trained for it; AudioError: there is nothing but digital silence in it.
+        FormatError: the source is not an .aez file, or is damaged; ModelError: its model is not installed, or no
+        classifier was trained for it; AudioError: the file holds nothing but digital silence.
     """
     reader = Reader(source)
     bitstream = reader.header.bitstream
@@ -176,7 +176,7 @@ def classify(
             total += _logits(network, part, chosen)
             count += len(part)
     if not count:
-        raise AudioError("the file holds no sound to tell a genre by")
+        raise AudioError("the file holds no sound from which to guess a genre")
     chances = softmax(total / count)
     order = np.argsort(-chances, kind="stable")
     probabilities = {chosen.classes[i]: float(chances[i]) for i in order}
@@ -184,7 +184,7 @@ def classify(
 
 
 def _logits(network: Network, part: Float, classifier: Classifier) -> NDArray[np.float64]:
-    """Sum of the logits of segments [S, 42, D], a number for each class."""
+    """Sum over segments [S, 42, D] of their logits, one number for each class."""
     logits = network(features=part)["logits"]
     if logits.shape != (len(part), len(classifier.classes)):
         raise ModelError(f"classifier {classifier.name!r} has other classes than its card names")

@@ -1,4 +1,4 @@
-"""What an .aez file is and holds, for `aez info`: header, totals, tags, and whether every checksum matches."""
+"""Facts about an .aez file, for `aez info`: header, totals, tags, and whether every checksum matches."""
 
 from __future__ import annotations
 
@@ -18,24 +18,25 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Info:
-    """One file. What a damaged file does not tell any more is None.
+    """Facts about one file. A value that damage makes unknown is None.
 
-    size         bytes of the whole file
-    seconds      duration
-    kbps         measured rate in 1000 bit/s, header, tags, cover and all
-    kbps_bare    the same without the cover
-    ratio        bytes of the source as 16 bit PCM, over size
-    latent, gain tier and quantizer steps d = 2**(-gain / 32)
-    bitstream    id of the bitstream definition that it needs, in hex
-    model        name of the model that has it; None where none is installed
-    decoder      name of that model's default decoder; None where none is installed
-    sample_rate, channels, samples  of the source, samples a channel
-    coder        "zstd" or "range"
-    chunks       how many there are
-    encoder      version of aez that made it
-    tags         by name
-    cover        bytes and MIME type of the cover
-    damage       None where all checksums match and the file is whole, else what is wrong
+    Attributes:
+        size: bytes of the whole file.
+        seconds: duration.
+        kbps: measured rate in 1000 bit/s, including header, tags and cover.
+        kbps_bare: the same without the cover.
+        ratio: bytes of the source as 16-bit PCM, divided by `size`.
+        latent, gain: tier in latents per frame, and gain, which scales quantizer steps by d = 2**(-gain / 32).
+        bitstream: id of the bitstream, in hexadecimal digits.
+        model: name of the model for this bitstream; None if none is installed.
+        decoder: name of that model's default decoder; None if no model is installed.
+        sample_rate, channels, samples: of the source; samples per channel.
+        coder: "zstd" or "range".
+        chunks: number of chunks.
+        encoder: version of aez that made the file.
+        tags: tags by name.
+        cover_bytes, cover_type: size in bytes and MIME type of the cover; 0 and "" if there is none.
+        damage: what is wrong with the file; None if all checksums match and the file is complete.
     """
 
     size: int | None
@@ -61,15 +62,15 @@ class Info:
 
 
 def describe(source: BinaryIO, *, model: str | None = None) -> Info:
-    """Read an .aez file from where it stands, a pipe too, and check every checksum in it.
+    """Read an .aez file and check every checksum in it.
 
     Args:
-        source: binary file object.
+        source: binary file object, which is read from its current position and may be a pipe.
         model: name or folder of the model to look at instead of the installed one that has the file's bitstream.
 
     Raises:
-        FormatError: this is no .aez file, or its header is damaged; damage further on is told in `Info.damage`.
-        ModelError: `model` is no model, or has another bitstream definition.
+        FormatError: the source is not an .aez file, or its header is damaged; other damage is in `Info.damage`.
+        ModelError: `model` does not exist, or has another bitstream.
         OSError: as the file object raises it.
     """
     reader = Reader(source)
@@ -110,7 +111,7 @@ def describe(source: BinaryIO, *, model: str | None = None) -> Info:
 
 
 def _model(header: Header, named: str | None) -> Model | None:
-    """The model for a file; None where none is named or installed."""
+    """The model for a file; None if none is named and none is installed."""
     try:
         return models.for_file(header.bitstream, named)
     except MissingModelError:

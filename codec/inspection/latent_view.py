@@ -1,4 +1,4 @@
-"""What `aez plot` draws: a file's latents and its decoded spectrogram on one time axis, pooled to a bounded width."""
+"""Data for `aez plot`: a file's latents and its decoded spectrogram on one time axis, pooled to a bounded width."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codec.pipeline import decode as decoding
-from codec.pipeline.payload import check, unpack
+from codec.pipeline.payload import check_tier, unpack
 from codec.pipeline.plan import DecodePlan
 from codec.pipeline.workers import Progress, engine_for_file
 from codec.runtime import models
 from formats import Chunk, Reader
 from formats.errors import DamagedError, UsageError
 from formats.grid import BANDS, HOP, HYPER_FRAMES, HYPER_MIN, ROTATION_ANGLES, SAMPLE_RATE, SEGMENT
-from formats.model.tables import Tables
 from formats.payload.chunk import ChunkLatents
 
 if TYPE_CHECKING:
@@ -26,19 +25,19 @@ if TYPE_CHECKING:
 Array = NDArray[np.float32]
 
 COLUMNS = 1200
-"""Columns of a picture at most: what is longer is averaged over time."""
+"""Most columns of a picture; longer parts are averaged over time."""
 
 ROWS = 256
 """Rows of a spectrogram, equally wide in mel."""
 
 TOP = 22_050
-"""Hz at a spectrogram's upper edge at most: the codec carries nothing above."""
+"""Highest upper edge of a spectrogram, Hz; the codec carries nothing above."""
 
 WINDOW = 2048 / SAMPLE_RATE
 """Seconds of a spectrogram's Hann window, rounded to a power of two in samples."""
 
 QUIET = -120.0
-"""dB below full scale that a spectrogram shows for nothing at all."""
+"""Floor of a spectrogram in dB relative to full scale, shown for silence."""
 
 HALF_OCTAVE = 20 * np.log10(2) / 2
 """dB of a step of a hyper latent."""
@@ -86,7 +85,7 @@ def view(
 
     Args:
         reader: the file.
-        start, duration: seconds; what lies beyond the end is not there.
+        start, duration: seconds; a part that extends beyond the song's end is cut there.
         model, decoder: as for `codec.pipeline.plan.DecodePlan.make`.
         engine: sessions and threads to share with other files.
         progress: called with the fraction done.
@@ -97,8 +96,9 @@ def view(
     """
     header = reader.header
     chosen = models.for_file(header.bitstream, model)
-    check(header, chosen)
+    check_tier(header, chosen)
     if reader.samples is None or not reader.complete:
+        reader.verify()  # raises what else is wrong
         raise DamagedError("the file ends early: it has no trailer")
     seconds = reader.samples / header.sample_rate
     end = seconds if duration is None else min(seconds, start + duration)
@@ -219,7 +219,7 @@ def mel_weights(spacing: float, bins: int, top: float) -> Array:
 
 def _latents(reader: Reader, model: Model, first: int, frames: int, width: int, engine: Engine) -> tuple[Array, Array]:
     """Envelope [P, 24, T] and quantization indices [M, T] of the frames from `first` on, `width` of them a column."""
-    header, tables = reader.header, model.tables
+    header = reader.header
     main = Pool(model.main_count(header.latent), frames, width)
     envelope = Pool(2 * BANDS, frames, width)
 
@@ -231,7 +231,7 @@ def _latents(reader: Reader, model: Model, first: int, frames: int, width: int, 
         main.add(frame - first, np.abs(latents.indices).astype(np.float32))
         if latents.hyper.size:
             envelope.add(frame - first, _decibels(latents))
-    parts = header.channels if isinstance(tables, Tables) else 0
+    parts = header.channels if model.kind == "ranked" else 0
     return envelope.mean().reshape(2, BANDS, -1)[:parts], main.mean()
 
 
@@ -250,9 +250,6 @@ def _decibels(latents: ChunkLatents) -> Array:
 
 def _band_centres(model: Model) -> NDArray[np.float64]:
     """Hz where each band of mid counts most in the model's predictor; the fourth power leaves little but the peak."""
-    tables = model.tables
-    if not isinstance(tables, Tables):
-        return np.zeros(0)
-    weight = np.maximum(tables.predictor[:BANDS, :HOP], 0).astype(np.float64) ** 4
+    weight = np.maximum(model.ranked_tables.predictor[:BANDS, :HOP], 0).astype(np.float64) ** 4
     middle = (weight * (np.arange(HOP) + 0.5)).sum(1) / np.maximum(weight.sum(1), 1)
     return np.asarray(np.maximum.accumulate(middle) * SAMPLE_RATE / (2 * HOP), np.float64)

@@ -26,21 +26,21 @@ STEPS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600,
 """Seconds between two ticks."""
 
 PITCHES = (100, 500, 1000, 2000, 5000, 10_000, 20_000)
-"""Hz that get a tick."""
+"""Frequencies with a tick on a spectrogram, Hz."""
 
 LANDMARKS = (200, 1000, 5000, 20_000)
-"""Hz that get a tick where there is less room."""
+"""Frequencies with a tick on an envelope, which has less room, Hz."""
 
 
 def target_kind(name: str) -> str:
-    """The format that a file's extension asks for: png, svg or pdf.
+    """The format of a picture by its file's extension: png, svg or pdf.
 
     Raises:
-        UsageError: another one.
+        UsageError: the extension is another one.
     """
     kind = KINDS.get(Path(name).suffix.lower())
     if kind is None:
-        raise UsageError(f"{name}: pictures are written as .png, .svg or .pdf")
+        raise UsageError(f"{name}: the extension of a picture must be .png, .svg or .pdf")
     return kind
 
 
@@ -176,7 +176,7 @@ def _hertz(pitch: int) -> str:
 
 
 def _writable(text: str) -> str:
-    """The same text with a question mark for every character that the font lacks: matplotlib warns of those."""
+    """Replace characters that the font lacks, of which matplotlib would warn, by question marks."""
     from matplotlib.font_manager import FontProperties, findfont, get_font
 
     known = get_font(findfont(FontProperties(family=["DejaVu Sans"], weight="bold"))).get_charmap()

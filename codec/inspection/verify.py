@@ -1,4 +1,4 @@
-"""Whether .aez files are whole: every checksum, and every chunk unpacked to its integers; no audio is made."""
+"""Checks that .aez files are whole: every checksum, and every chunk unpacked to its integers; no audio is decoded."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
 from codec.pipeline.damage import Loss, located, losses
-from codec.pipeline.payload import check, unpack
+from codec.pipeline.payload import check_tier, unpack
 from codec.pipeline.workers import engine_for_file
 from codec.runtime import models
 from formats import Chunk, Reader
@@ -22,10 +22,10 @@ class Verdict:
     """What is known of one file.
 
     Attributes:
-        chunks: how many were found undamaged.
-        seconds: of the whole song; None where the file does not tell it any more.
+        chunks: number of undamaged chunks.
+        seconds: duration of the whole song; None where damage makes it unknown.
         losses: chunks that are damaged or missing, and their times.
-        faults: every damage in words, the first met first.
+        faults: a description of each damage, in the order of the file.
     """
 
     chunks: int
@@ -43,19 +43,24 @@ class Verifier:
     """Checks files one by one, and reads each model that they need only once.
 
     Args:
-        model: name or folder of a model to take instead of the installed ones; files of other models then fail.
-        engine: threads to work with; each file gets its own if None.
+        model: name or folder of a model to use instead of the installed ones; files of other models then fail.
+        engine: threads to work with; each file gets its own engine if None.
+
+    Raises:
+        ModelError: there is no model of that name or folder.
     """
 
     def __init__(self, model: str | None = None, engine: Engine | None = None) -> None:
+        if model is not None:
+            models.by_name(model)
         self._named, self._engine = model, engine
         self._models: dict[bytes, Model] = {}
 
     def check(self, source: BinaryIO) -> Verdict:
-        """Read a file from where it stands, a pipe too, to its end.
+        """Read a file, which may be a pipe, from its current position to its end.
 
         Raises:
-            OSError: as the file object raises it. Whatever is wrong with the bytes is in the verdict.
+            OSError: as the file object raises it. Damage does not raise, but is in the verdict.
         """
         try:
             reader = Reader(source)
@@ -64,7 +69,8 @@ class Verifier:
         findings = _Findings(reader)
         try:
             findings.model = self._model(reader.header.bitstream)
-            check(reader.header, findings.model)
+            check_tier(reader.header, findings.model)
+            findings.model.tables  # noqa: B018  (read here, so that an incomplete model folder is no error of the run)
         except AezError as error:
             findings.faults.append(f"the payloads cannot be checked: {error}")
             findings.model = None
@@ -79,11 +85,11 @@ class Verifier:
 
 
 class _Findings:
-    """What is found while one file is read.
+    """Collects what is found while one file is read.
 
     Attributes:
-        model: to unpack payloads with; None where they cannot be unpacked.
-        faults: damage in words.
+        model: model to unpack payloads with; None if they cannot be unpacked.
+        faults: descriptions of damage.
     """
 
     def __init__(self, reader: Reader) -> None:
@@ -109,7 +115,7 @@ class _Findings:
             self._damage.append(error)
 
     def _unpack(self, chunk: Chunk) -> tuple[int, str]:
-        """Number of a chunk, and what is wrong with its payload; empty where nothing is."""
+        """Number of a chunk, and what is wrong with its payload; empty if nothing is."""
         header = self._reader.header
         try:
             if self.model:
@@ -119,7 +125,7 @@ class _Findings:
         return chunk.index, ""
 
     def verdict(self) -> Verdict:
-        """Return what is known once all is read."""
+        """Return the verdict once the file has been read."""
         reader, header, samples = self._reader, self._reader.header, self._reader.samples
         faults = [*self.faults, *(str(located(error, header, samples)) for error in self._damage)]
         lost = list(self._lost)

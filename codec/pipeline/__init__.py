@@ -1,1 +1,1 @@
-"""Audio to .aez and back, chunk by chunk."""
+"""Encoding audio to .aez and decoding it, chunk by chunk; see `encode` and `decode` for the two stories."""

@@ -1,4 +1,4 @@
-"""Which code runs a model: the ranked kind or the plain one, behind one face for each direction."""
+"""One interface for each direction to the two kinds of models, ranked and plain."""
 
 from typing import Any, Protocol
 
@@ -7,7 +7,7 @@ from codec.pipeline.chunks import AnalysedChunk, Window
 from codec.pipeline.plain import PlainDecoder, PlainEncoder
 from codec.pipeline.ranked_decoder import RankedDecoder
 from codec.pipeline.ranked_encoder import RankedEncoder
-from codec.runtime.models import Model
+from codec.runtime.models import Decoder, Model
 from codec.runtime.session import Sessions
 from formats import Chunk, Header
 from formats.payload.chunk import ChunkLatents
@@ -15,7 +15,7 @@ from formats.payload.side_info import SideInfo
 
 
 class OpenedChunk(Protocol):
-    """A chunk's integers, ready for its kind's decoder; of use elsewhere are its place and its side information."""
+    """A chunk's integers, prepared for the decoder of its kind of model."""
 
     @property
     def index(self) -> int:
@@ -23,7 +23,7 @@ class OpenedChunk(Protocol):
 
     @property
     def side_info(self) -> SideInfo:
-        """What else its payload carried."""
+        """Side information of the chunk."""
 
 
 class ChunkEncoder(Protocol):
@@ -32,7 +32,7 @@ class ChunkEncoder(Protocol):
     provider: str
 
     def __call__(self, window: Window) -> AnalysedChunk:
-        """One window through transform and network."""
+        """Run one window through transform and network."""
 
 
 class ChunkDecoder(Protocol):
@@ -41,10 +41,10 @@ class ChunkDecoder(Protocol):
     provider: str
 
     def open(self, latents: ChunkLatents, chunk: Chunk) -> Any:
-        """Make a chunk's integers ready: an `OpenedChunk`."""
+        """Prepare a chunk's integers; the result is an `OpenedChunk`."""
 
     def __call__(self, around: tuple[Any, Any, Any]) -> Float:
-        """A chunk with its neighbours, None beyond the ends -> mid and side [2, (F + 1) 700]."""
+        """Synthesize a chunk between its neighbours (None beyond the ends) -> mid and side [2, (F + 1) 700]."""
 
 
 def encoder(model: Model, sessions: Sessions) -> ChunkEncoder:
@@ -52,7 +52,7 @@ def encoder(model: Model, sessions: Sessions) -> ChunkEncoder:
     return PlainEncoder(model, sessions) if model.kind == "plain" else RankedEncoder(model, sessions)
 
 
-def decoder(model: Model, name: str | None, sessions: Sessions, header: Header) -> ChunkDecoder:
-    """The decoder side of a model for a file; `name`: one of the model's decoders, the default one if None."""
+def decoder(model: Model, chosen: Decoder, sessions: Sessions, header: Header) -> ChunkDecoder:
+    """The decoder side of a model for a file, with one of the model's decoders."""
     kind = PlainDecoder if model.kind == "plain" else RankedDecoder
-    return kind(model, model.decoder(name), sessions, header)
+    return kind(model, chosen, sessions, header)

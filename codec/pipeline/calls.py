@@ -1,4 +1,4 @@
-"""The calls of `import aez`: between arrays, bytes and files. Heavy imports wait until a call needs them."""
+"""The functions of `import aez` that code arrays, bytes and files. Heavy imports wait until a call needs them."""
 
 from __future__ import annotations
 
@@ -46,19 +46,19 @@ def encode(samples: ArrayLike, sample_rate: int, **options: Unpack[EncodeOptions
     """Compress an array.
 
     Args:
-        samples: [C, N] or [N], C of 1 or 2, any N. Floats have full scale at +-1; int16 and int32 have it at their
-            range's end, as has uint8, whose middle is 128. Other types are refused.
+        samples: [C, N] or [N], with C of 1 or 2 and any N. Floats have their full scale at +-1, int16 and int32 at the
+            ends of their ranges, and uint8 as well, with 128 for zero. Other types are not accepted.
         sample_rate: Hz, a whole number.
         **options: latent (one of the model's tiers), or bitrate (6...128 in 1000 bit/s), or gain (-512...512);
             model (a name or a folder), coder (auto, range, zstd), chunk_frames, device (auto, cpu, cuda, cuda:N),
             progress.
 
     Returns:
-        an .aez file.
+        the bytes of an .aez file.
 
     Raises:
-        AudioError: another shape or type, or numbers that are not finite; UsageError: options out of range;
-        ModelError: no such model.
+        AudioError: the samples have another shape or type, or are not finite; UsageError: an option is out of range;
+        ModelError: there is no such model.
     """
     from codec.audio.source import ArraySource
     from codec.pipeline import encode as encoding
@@ -84,8 +84,8 @@ def decode(data: bytes, **options: Unpack[DecodeOptions]) -> tuple[NDArray[np.fl
         in Hz.
 
     Raises:
-        FormatError: no .aez file, or a damaged one; ModelError: the model that it needs is not installed; UsageError:
-        options out of range.
+        FormatError: the data are not an .aez file, or are damaged; ModelError: the model that it needs is not
+        installed; UsageError: an option is out of range.
     """
     import numpy as np
 
@@ -102,10 +102,13 @@ def decode(data: bytes, **options: Unpack[DecodeOptions]) -> tuple[NDArray[np.fl
 def encode_file(
     source: str | PathLike[str], target: str | PathLike[str], *, force: bool = False, **options: Unpack[EncodeOptions]
 ) -> EncodeReport:
-    """Compress a file; `target` appears when it is complete, and replaces another only with `force`.
+    """Compress an audio file; `target` appears when it is complete, and replaces another file only with `force`.
+
+    The options are those of `encode`.
 
     Raises:
-        AudioError: `source` cannot be read; UsageError: options out of range, or `target` exists; ModelError; OSError.
+        AudioError: `source` cannot be read; UsageError: an option is out of range, or `target` exists; ModelError:
+        there is no such model; OSError.
     """
     from codec.pipeline import file_codec
     from codec.pipeline.workers import Engine
@@ -123,10 +126,13 @@ def decode_file(
     force: bool = False,
     **options: Unpack[DecodeOptions],
 ) -> DecodeReport:
-    """Decompress a file to wav, flac, ogg or mp3 by the target's extension; `subtype` is 16, 24 or float.
+    """Decompress a file to wav, flac, ogg or mp3, by the extension of `target`; `subtype` is 16, 24 or float.
+
+    The other options are those of `decode`.
 
     Raises:
-        FormatError, ModelError: as `decode`; AudioError: the target cannot hold it; UsageError; OSError.
+        FormatError, ModelError: as `decode`; AudioError: the target's format cannot hold the song; UsageError: an
+        option is out of range, or `target` exists; OSError.
     """
     from codec.pipeline import file_codec
     from codec.pipeline.workers import Engine
@@ -155,14 +161,14 @@ def peel_file(
     model: str | None = None,
     force: bool = False,
 ) -> None:
-    """`peel` from file to file."""
+    """As `peel`, from file to file."""
     from codec.pipeline import file_codec
 
     file_codec.peel_file(source, target, latent, model=model, force=force)
 
 
 class ArraySink:
-    """Collects decoded blocks [C, N] in `blocks`; clips nothing."""
+    """Collects decoded blocks [C, N] in `blocks`, without clipping."""
 
     clipped = 0
 
@@ -170,7 +176,7 @@ class ArraySink:
         self.blocks: list[NDArray[np.float32]] = []
 
     def write(self, block: NDArray[np.float32]) -> None:
-        """Keep a copy."""
+        """Append a copy of a block."""
         self.blocks.append(block.copy())
 
 

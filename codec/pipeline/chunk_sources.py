@@ -1,4 +1,4 @@
-"""Which part of a file is decoded, and where its chunks come from: a whole file here, a damaged one in `salvage`."""
+"""The part of a file to decode, and the source of its chunks: an undamaged file here, a damaged one in `salvage`."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from formats import Chunk, Header, Reader
 from formats.errors import DamagedError
 
 WARM_UP = 0.25
-"""Seconds decoded before a seek's start, so that the resampler has settled there."""
+"""Seconds that are decoded before a seek's start, so that the resampler has settled there."""
 
 
 @dataclass(frozen=True)
 class Gap:
-    """A chunk that is lost; where `lost` is False, the unknown behind the last chunk of a file that was cut."""
+    """Stands for a lost chunk; with `lost` False, for the unknown rest behind the last chunk of a file that was cut."""
 
     index: int
     lost: bool = True
@@ -27,12 +27,13 @@ class Gap:
 
 @dataclass(frozen=True)
 class Part:
-    """Which samples and chunks of a song are wanted.
+    """The samples and chunks of a song that are wanted.
 
     Attributes:
-        from_sample, to_sample: samples of the source; to_sample None: to the end.
-        begin: the first chunk that is synthesized.
-        first, last: the chunks that are read, one more on either side for context; last None: to the end.
+        from_sample, to_sample: range of samples at the source's rate; to_sample is None for the song's end.
+        begin: first chunk that is synthesized.
+        first, last: first and last chunk that are read, including one on either side for context; last is None for the
+            song's end.
     """
 
     from_sample: int
@@ -43,7 +44,7 @@ class Part:
 
     @classmethod
     def of(cls, plan: DecodePlan, header: Header) -> Self:
-        """What a plan's start and duration are of a file."""
+        """The part of a file from a plan's start and for its duration."""
         rate = header.sample_rate
         span = source_samples(1, rate, header.chunk_frames)
         from_sample = round(plan.start * rate)
@@ -57,32 +58,32 @@ class ChunkSource(Protocol):
     """Iterates over the chunks of a part of a file, once, in order.
 
     Attributes:
-        total: chunks of the file, where that is known before.
+        total: number of chunks of the file, if known beforehand.
     """
 
     total: int | None
 
     def __iter__(self) -> Iterator[Chunk | Gap]:
-        """Chunks, and a gap for each lost one."""
+        """Yield the chunks, and a gap for each lost one."""
 
     def damaged(self, chunk: Chunk, error: DamagedError) -> Gap:
-        """What stands for a chunk that cannot be unpacked; or the error is raised."""
+        """Return a gap for a chunk that cannot be unpacked, or raise the error."""
 
     def lost(self, gap: Gap) -> None:
-        """Note a gap that lies in what was asked for."""
+        """Note a gap that lies in the wanted part."""
 
     def song_samples(self, ready: int) -> int | None:
-        """Samples of the song, a channel, once all is read and `ready` of them are decoded; None: nothing tells it."""
+        """Samples per channel of the song, once all is read and `ready` of them are decoded; None if not known."""
 
     def losses(self) -> tuple[Loss, ...]:
-        """What is lost of the song."""
+        """Lost parts of the song."""
 
     def notes(self) -> tuple[str, ...]:
-        """Damage that is no lost chunk, a line each."""
+        """Damage other than lost chunks, one line each."""
 
 
 class WholeFile:
-    """A file that has to be whole, as far as it is read: damage is an error."""
+    """An undamaged file as a `ChunkSource`: damage in the chunks that are read is an error."""
 
     def __init__(self, reader: Reader, part: Part) -> None:
         self._reader, self._part, self._read = reader, part, 0
@@ -110,13 +111,13 @@ class WholeFile:
         raise error
 
     def lost(self, gap: Gap) -> None:
-        """Nothing: there are no gaps."""
+        """Do nothing, because there are no gaps."""
 
     def song_samples(self, ready: int) -> int | None:
-        """What trailer or header say.
+        """The length that trailer or header state.
 
         Raises:
-            DamagedError: the file ends before what was asked for.
+            DamagedError: the file ends before the end of the wanted part.
         """
         reader, to_sample = self._reader, self._part.to_sample
         if not reader.complete and (to_sample is None or reader.samples is None or to_sample > ready):

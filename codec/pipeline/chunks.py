@@ -1,7 +1,8 @@
-"""From samples to windows with real context on both sides, and what the encoder's network makes of a window.
+"""Chunks before they are quantized: windows of samples with context, analysed chunks, and how they are regrouped.
 
-Networks see a chunk's frames with some frames of context before and after, zeros beyond the song's ends, and keep the
-middle. With at least the networks' receptive field as context, a song coded chunk by chunk equals the song coded whole.
+Networks see a chunk's frames with context frames before and after (zeros beyond the song's ends), and only the middle
+of their output is kept. Because the context covers the networks' receptive field, a song coded chunk by chunk equals
+the song coded in one piece.
 """
 
 from collections.abc import Iterable, Iterator
@@ -13,22 +14,28 @@ from numpy.typing import NDArray
 
 from codec.dsp.gain_control import SEGMENT_BLOCKS, shifted
 from codec.dsp.mdct import Float
-from formats.grid import CHUNK, HOP, HYPER_FRAMES, SAMPLE_RATE, SEGMENT, frame_count
+from formats.grid import CHUNK, HOP, HYPER_FRAMES, SAMPLE_RATE, SEGMENT, frame_count, segment_count
 from formats.payload.side_info import SideInfo
 
 T = TypeVar("T")
 
+ENCODER_CONTEXT = 6
+"""Frames of context on either side of a chunk that encoders see, a whole number of hyper vectors."""
+
+DECODER_CONTEXT = 8
+"""Frames of context on either side of a chunk that decoders see."""
+
 
 @dataclass(frozen=True, eq=False)
 class Window:
-    """Samples under one chunk and its context, and what was found in them.
+    """Samples of one chunk and its context, with their digital silence and gain control.
 
     Attributes:
         index: number of the chunk.
-        frames: frames of the song in it, 1...630; the rest of the window is beyond the end.
-        samples: [2, (630 + 2 context + 1) 700] mid and side at 44.1 kHz, gain applied before transients.
-        silence: int64 [n, 2], spans of digital silence; see `formats.payload.side_info.SideInfo`.
-        gain_control: int64 [n, 3], spans that gain was applied to; see the same.
+        frames: frames of the song in it, 1...630; the rest of the window lies beyond the song's end.
+        samples: [2, (630 + 2 context + 1) 700] mid and side at 44.1 kHz, after gain control.
+        silence: int64 [n, 2], as in `formats.payload.side_info.SideInfo`.
+        gain_control: int64 [n, 3], as in `formats.payload.side_info.SideInfo`.
     """
 
     index: int
@@ -40,12 +47,12 @@ class Window:
 
 @dataclass(frozen=True, eq=False)
 class AnalysedChunk:
-    """One chunk after the encoder's network, before anything depends on tier or gain.
+    """One chunk after the encoder's network, before any step that depends on tier or gain.
 
     Attributes:
         hyper: int8 [G, 48]; G is 0 for a plain model.
         coefficients: float32 [F, 1400], rotated MDCT coefficients; of a plain model its latents [F, L].
-        side_info: what else its payload carries.
+        side_info: side information of the chunk.
     """
 
     hyper: NDArray[np.int8]
@@ -109,11 +116,11 @@ class Windower:
 def regroup(chunks: Iterable[AnalysedChunk], frames: int, rate: int) -> Iterator[AnalysedChunk]:
     """The same song in chunks of another length, a whole number of segments.
 
-    Networks always see windows of 630 frames, so that the length of a file's chunks changes not one integer.
+    Networks always see windows of 630 frames, so that a file's integers do not depend on the length of its chunks.
     """
     pending: list[AnalysedChunk] = []
     for chunk in chunks:
-        for number in range(-(-len(chunk.coefficients) // SEGMENT)):
+        for number in range(segment_count(len(chunk.coefficients))):
             pending.append(_segment(chunk, number, len(pending), rate))
             if len(pending) * SEGMENT == frames:
                 yield _joined(pending)
@@ -123,7 +130,7 @@ def regroup(chunks: Iterable[AnalysedChunk], frames: int, rate: int) -> Iterator
 
 
 def _segment(chunk: AnalysedChunk, number: int, new: int, rate: int) -> AnalysedChunk:
-    """Segment `number` of a chunk, as it stands as segment `new` of another one."""
+    """Segment `number` of a chunk, moved to become segment `new` of another one."""
     span = source_samples(1, rate, SEGMENT)
     low = number * span
     silence, gain_control, rotation, long_windows = chunk.side_info
@@ -141,7 +148,7 @@ def _joined(parts: list[AnalysedChunk]) -> AnalysedChunk:
     columns = zip(*(part.side_info for part in parts), strict=True)
     silences, *others = (np.concatenate(arrays) for arrays in columns)
     spans: list[list[int]] = []
-    for start, length in silences.tolist():  # what the cut between two segments parted is one span again
+    for start, length in silences.tolist():  # a span that was cut between two segments is joined
         if spans and sum(spans[-1]) == start:
             spans[-1][1] += length
         else:

@@ -1,4 +1,4 @@
-"""Where in a song a file is damaged: chunks and times, in words."""
+"""Damaged and lost chunks of a file, and their times in the song."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Loss:
-    """Chunks `first` to `last` of a file, and what they are of the song: seconds `start` to `end`."""
+    """Lost chunks `first` to `last` of a file, which are the seconds `start` to `end` of the song."""
 
     first: int
     last: int
@@ -29,14 +29,14 @@ class Loss:
 
 
 def loss(first: int, last: int, header: Header, samples: int | None) -> Loss:
-    """What chunks `first` to `last` are of a song of `samples` samples, None where that is not known."""
+    """The loss of chunks `first` to `last` of a song of `samples` samples per channel, None if not known."""
     seconds = header.chunk_frames * HOP / SAMPLE_RATE
     end = (last + 1) * seconds if samples is None else min((last + 1) * seconds, samples / header.sample_rate)
     return Loss(first, last, min(first * seconds, end), end)
 
 
 def losses(ranges: Iterable[tuple[int, int]], header: Header, samples: int | None) -> tuple[Loss, ...]:
-    """Rising ranges of chunks, first and last, with neighbours merged, as what they are of the song."""
+    """Losses of ascending ranges of chunks (first, last); adjacent ranges are merged."""
     merged: list[tuple[int, int]] = []
     for first, last in ranges:
         if merged and merged[-1][1] >= first - 1:
@@ -46,7 +46,7 @@ def losses(ranges: Iterable[tuple[int, int]], header: Header, samples: int | Non
 
 
 def located(error: FormatError, header: Header, samples: int | None = None) -> FormatError:
-    """The same error with the time of its chunk in its text, where it has one."""
+    """The same error, with the time of its chunk in its text if it names a chunk."""
     if not isinstance(error, DamagedError) or error.chunk is None:
         return error
     place = loss(error.chunk, error.chunk, header, samples)

@@ -1,11 +1,11 @@
 """From .aez to audio: the story, read top to bottom; streaming, in bounded memory.
 
-    select --> synthesize --> trim --> finish
-    (chunk_sources, salvage)  (backend)  (output)
+    select                   --> synthesize --> trim and finish
+    (chunk_sources, salvage)     (backend)      (output)
 
-Select the chunks that the wanted part needs; synthesize each with its neighbours as context; overlap them, take back
-what was done before coding, resample, and trim to the wanted samples; finish at the song's exact length, which may
-stand in the trailer alone.
+Select the chunks that the wanted part needs. Synthesize each with its neighbours as context. Overlap them, undo gain
+control, resample, restore digital silence, and trim to the wanted samples. Finish at the song's exact length, which may
+be known from the trailer alone.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from codec.pipeline.chunk_sources import ChunkSource, Gap, Part, WholeFile
 from codec.pipeline.chunks import triples
 from codec.pipeline.damage import Loss, located
 from codec.pipeline.output import Output, Sink
-from codec.pipeline.payload import check, unpack
+from codec.pipeline.payload import check_tier, unpack
 from codec.pipeline.plan import DecodePlan
 from codec.pipeline.salvage import Salvage, fade
 from codec.pipeline.workers import Engine, Progress, engine_for_file
@@ -41,12 +41,12 @@ class DecodeReport:
     """What `decode` did.
 
     Attributes:
-        sample_rate, channels: of what was written; samples: a channel.
-        clipped: values that lay beyond full scale and were clipped.
-        model, decoder: names of what decoded it.
+        sample_rate, channels, samples: of the decoded audio; samples per channel.
+        clipped: number of values beyond full scale that were clipped.
+        model, decoder: names of the model and of its decoder.
         provider: of ONNX Runtime, which ran the network.
-        losses: of a salvaged file, the parts of the song that became silence.
-        damage: of a salvaged file, what else was found, a line each.
+        losses: parts of the song that were lost and became silence, if the plan salvages.
+        damage: other damage that was found, one line each, if the plan salvages.
     """
 
     sample_rate: int
@@ -63,6 +63,12 @@ class DecodeReport:
     def damaged(self) -> bool:
         """Whether the file was found damaged."""
         return bool(self.losses or self.damage)
+
+    @property
+    def damage_lines(self) -> tuple[str, ...]:
+        """Lost parts and other damage in words, one line each."""
+        lost = (f"{loss}, {'is' if loss.first == loss.last else 'are'} lost" for loss in self.losses)
+        return (*lost, *self.damage)
 
 
 def decode(
@@ -83,9 +89,9 @@ def decode(
         progress: called as chunks are decoded.
 
     Raises:
-        FormatError: the file is damaged (of a plan that salvages: its header is, or every chunk), or no .aez file; the
-        text says where; ModelError: the model it needs is not installed, or has no such decoder; OSError as the file
-        objects raise it.
+        FormatError: the source is not an .aez file, or is damaged; a plan that salvages raises it only if the header or
+        every chunk is damaged; ModelError: the model that it needs is not installed, or has no such decoder; OSError as
+        the file objects raise it.
     """
     reader = source if isinstance(source, Reader) else Reader(source)
     try:
@@ -101,10 +107,11 @@ class Decoder:
     def __init__(self, reader: Reader, plan: DecodePlan, engine: Engine, progress: Progress | None) -> None:
         header = reader.header
         self._model = models.for_file(header.bitstream, plan.model)
-        check(header, self._model)
+        check_tier(header, self._model)
         self._reader, self._engine, self._progress = reader, engine, progress
-        self._decoder_name = self._model.decoder(plan.decoder).name
-        self._synthesizer = backend.decoder(self._model, plan.decoder, engine.sessions, header)
+        chosen = self._model.decoder(plan.decoder)
+        self._decoder_name = chosen.name
+        self._synthesizer = backend.decoder(self._model, chosen, engine.sessions, header)
         self._part = Part.of(plan, header)
         self._source: ChunkSource = (Salvage if plan.salvage else WholeFile)(reader, self._part)
 
@@ -126,12 +133,12 @@ class Decoder:
         )  # fmt: skip
 
     def _synthesized(self) -> Iterator[tuple[OpenedChunk | Gap, Float]]:
-        """Every chunk from the part's beginning on with its mid and side [2, (F + 1) 700]."""
+        """Yield every chunk from the part's beginning on, with its mid and side [2, (F + 1) 700]."""
         wanted = (around for around in triples(self._selected()) if around[1].index >= self._part.begin)
         return self._engine.map(self._synthesize, wanted)
 
     def _selected(self) -> Iterator[OpenedChunk | Gap]:
-        """The chunks of the part and one on either side, unpacked to what the network takes."""
+        """Yield the chunks of the part and one on either side, each unpacked for the network."""
         total = self._source.total
         for opened in self._engine.map(self._open, self._source):
             if self._progress:
@@ -149,7 +156,7 @@ class Decoder:
         return opened
 
     def _synthesize(self, around: Around) -> tuple[OpenedChunk | Gap, Float]:
-        """A chunk and its mid and side; a gap is silence of a whole chunk, and its neighbours fade."""
+        """A chunk and its mid and side. A gap becomes the silence of a whole chunk, and its neighbours fade."""
         before, chunk, after = around
         if isinstance(chunk, Gap):
             return chunk, np.zeros((2, (self._reader.header.chunk_frames + 1) * HOP), np.float32)

@@ -1,10 +1,10 @@
 """Audio to .aez: the story, read top to bottom; streaming, in bounded memory.
 
-    source --> windows --> network side --> quantize at tier and gain --> code --> container
-               (source_windows)  (backend)        (payload.encode_chunk)          (formats.Writer)
+    source --> windows          --> analysed chunks --> quantize at tier and gain, code --> container
+               (source_windows)     (backend)           (payload.encode_chunk)              (formats.Writer)
 
-Only a plan with a bit rate needs the whole song before the first chunk is written: what the network made of it waits in
-a temporary file while `rate_control` looks for the gain.
+Only a plan with a bit rate needs the whole song before the first chunk is written: the analysed chunks wait in a
+temporary file while `rate_control` searches for the gain.
 """
 
 from __future__ import annotations
@@ -16,10 +16,9 @@ from itertools import chain
 from typing import TYPE_CHECKING, BinaryIO
 
 from codec.pipeline import backend
-from codec.pipeline.chunks import AnalysedChunk, regroup
+from codec.pipeline.chunks import ENCODER_CONTEXT, AnalysedChunk, regroup
 from codec.pipeline.payload import encode_chunk
 from codec.pipeline.plan import EncodePlan
-from codec.pipeline.ranked_encoder import ENCODER_CONTEXT
 from codec.pipeline.rate_control import Spool, find_gain
 from codec.pipeline.source_windows import SourceWindows
 from codec.pipeline.workers import Engine, Progress, engine_for_file
@@ -37,10 +36,10 @@ class EncodeReport:
     """What `encode` did.
 
     Attributes:
-        seconds, samples: of audio; samples are a channel's.
+        seconds, samples: duration of the audio, and its samples per channel.
         sample_rate, channels: of the source.
-        coded_bytes, kbps: of the whole file; kbps in 1000 bit/s.
-        latent, gain, coder, model: what the file was made with.
+        coded_bytes, kbps: size of the whole file, and its rate in 1000 bit/s.
+        latent, gain, coder, model: settings that the file was made with.
         provider: of ONNX Runtime, which ran the network.
         warnings: lines for the user about what was read.
     """
@@ -104,7 +103,7 @@ def encode(
 
 
 class _Song:
-    """A source's analysed chunks on their way into a file."""
+    """Writes the analysed chunks of one source into a file."""
 
     def __init__(self, source: AudioSource, windows: SourceWindows, plan: EncodePlan, engine: Engine) -> None:
         self._source, self._windows, self._plan, self._engine = source, windows, plan, engine
@@ -114,7 +113,7 @@ class _Song:
     ) -> tuple[Header, int]:
         """Quantize, code and write chunks as they come -> the file's header, and its size in bytes.
 
-        The header comes first and names the coder and the file; both follow from the first chunk.
+        The header comes first and holds the coder and the file id, both of which depend on the first chunk.
         """
         first = next(chunks, None)
         made = {} if coder or first is None else self._by_every_coder(first, gain)
@@ -135,7 +134,7 @@ class _Song:
         return header, writer.coded_size
 
     def smaller_coder(self, first: AnalysedChunk | None, gain: int) -> Coder:
-        """The coder that makes the first chunk smaller, which decides for all."""
+        """The coder that makes the first chunk smaller; it is used for all chunks."""
         return Coder.RANGE if first is None else _smaller(self._by_every_coder(first, gain))
 
     def _by_every_coder(self, chunk: AnalysedChunk, gain: int) -> dict[Coder, bytes]:
@@ -160,7 +159,7 @@ def _smaller(made: dict[Coder, bytes]) -> Coder:
 
 
 def _overhead(source: AudioSource) -> int:
-    """Bytes of a file of this source that are neither chunks nor cover."""
+    """Bytes of a file of this source without its chunks and cover."""
     header = Header(source.sample_rate, source.channels, 0, 32, HOP, CHUNK, 0, Coder.RANGE, bytes(8), __version__)
     writer = Writer(BytesIO(), header, replace(source.tags, cover=None, cover_type=""))
     writer.finish(0)

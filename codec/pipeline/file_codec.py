@@ -1,7 +1,7 @@
-"""From file to file: the one place where sources are opened and targets appear, for library, batches and commands.
+"""From file to file: the one place where library, batches and commands open sources and create targets.
 
-Sources and targets are paths, or binary file objects for pipes. A target that is a path appears when it is complete,
-and never otherwise. `progress` is called one last time before that: what it raises leaves nothing behind.
+Sources and targets are paths, or binary file objects for pipes. A target that is a path appears only when it is
+complete. `progress` is called once more just before that; if it raises, no file is left behind.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ import contextlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from codec.audio.open import open_source
 from codec.audio.sink import AudioSink, target_kind
-from codec.files import check_target, new_file
+from codec.files import check_target, new_file, opened
 from codec.pipeline.decode import DecodeReport, decode
 from codec.pipeline.encode import EncodeReport, encode
 from codec.pipeline.peel import peel
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from codec.audio.source import AudioSource
 
 FilePath = str | os.PathLike[str]
+Finished = Callable[[BinaryIO], None]
+"""Called with a complete file, open for reading too, before it takes the name of the target."""
 
 
 def encode_file(
@@ -40,6 +42,7 @@ def encode_file(
     force: bool = False,
     engine: Engine | None = None,
     progress: Progress | None = None,
+    finished: Finished | None = None,
 ) -> EncodeReport:
     """Compress an audio file.
 
@@ -51,6 +54,7 @@ def encode_file(
         force: replace a target that exists.
         engine: sessions and threads to share with other files.
         progress: called as the source is read, and before the target takes its name.
+        finished: for a target that is a path, see `Finished`.
 
     Raises:
         AudioError: the source cannot be read; UsageError: the target must not be written (`codec.files.check_target`);
@@ -58,7 +62,7 @@ def encode_file(
     """
     origin = _path(source)
     _check(target, force, origin)
-    with _opened_audio(source, name or "the source") as audio, _created(target, force, origin) as file:
+    with _opened_audio(source, name or "the source") as audio, _created(target, force, origin, finished) as file:
         report = encode(audio, file, plan, engine=engine, progress=progress)
         if progress:
             progress(1.0)
@@ -75,6 +79,7 @@ def decode_file(
     force: bool = False,
     engine: Engine | None = None,
     progress: Progress | None = None,
+    finished: Finished | None = None,
 ) -> DecodeReport:
     """Decompress an .aez file to an audio file.
 
@@ -87,9 +92,10 @@ def decode_file(
         force: replace a target that exists.
         engine: sessions and threads to share with other files.
         progress: called as chunks are decoded, and before the target takes its name.
+        finished: for a target that is a path, see `Finished`.
 
     Raises:
-        FormatError: the source is no .aez file, or a damaged one; AudioError: the target cannot hold what is in it;
+        FormatError: the source is not an .aez file, or is damaged; AudioError: the target's format cannot hold it;
         UsageError: the target must not be written (`codec.files.check_target`); ModelError: the model that it needs is
         not installed, or has no such decoder; OSError.
     """
@@ -98,10 +104,10 @@ def decode_file(
     label = str(place) if place is not None else f"the output.{kind or 'wav'}"
     _check(target, force, origin)
     target_kind(label, subtype)
-    with _opened(source) as coded:
+    with opened(source) as coded:
         reader = Reader(coded)
         header = reader.header
-        with _created(target, force, origin) as file:
+        with _created(target, force, origin, finished) as file:
             with AudioSink(
                 file, label, header.sample_rate, header.channels, subtype=subtype, tags=_tags(reader, plan),
                 expected=_expected(reader, plan),
@@ -120,16 +126,17 @@ def peel_file(
     model: str | None = None,
     force: bool = False,
     engine: Engine | None = None,
+    finished: Finished | None = None,
 ) -> None:
     """Cut an .aez file down to a smaller tier; see `codec.pipeline.peel`."""
     origin = _path(source)
     _check(target, force, origin)
-    with _opened(source) as coded, _created(target, force, origin) as file:
+    with opened(source) as coded, _created(target, force, origin, finished) as file:
         peel(coded, file, latent, model=model, engine=engine)
 
 
 def _expected(reader: Reader, plan: DecodePlan) -> int | None:
-    """Samples that will be written, a channel; None where the file does not say how long it is."""
+    """Samples per channel that will be written; None where the file does not state its length."""
     if reader.samples is None:
         return None
     rate = reader.header.sample_rate
@@ -138,7 +145,7 @@ def _expected(reader: Reader, plan: DecodePlan) -> int | None:
 
 
 def _tags(reader: Reader, plan: DecodePlan) -> dict[str, str]:
-    """The file's tags; none where they are damaged and what is left is to be salvaged."""
+    """The file's tags; none where they are damaged and the plan salvages."""
     try:
         return reader.metadata.tags
     except FormatError:
@@ -158,26 +165,21 @@ def _check(target: FilePath | BinaryIO, force: bool, origin: Path | None) -> Non
 
 
 @contextlib.contextmanager
-def _created(target: FilePath | BinaryIO, force: bool, origin: Path | None) -> Iterator[BinaryIO]:
+def _created(
+    target: FilePath | BinaryIO, force: bool, origin: Path | None, finished: Finished | None
+) -> Iterator[BinaryIO]:
     if isinstance(target, str | os.PathLike):
         with new_file(target, force=force, source=origin) as file:
             yield file
+            if finished:
+                finished(file)
     else:
         yield target
 
 
 @contextlib.contextmanager
-def _opened(source: FilePath | BinaryIO) -> Iterator[BinaryIO]:
-    if isinstance(source, str | os.PathLike):
-        with Path(source).open("rb") as file:
-            yield file
-    else:
-        yield source
-
-
-@contextlib.contextmanager
 def _opened_audio(source: FilePath | BinaryIO, name: str) -> Iterator[AudioSource]:
-    """A source for the length of a with block; audio libraries need to seek, so a file object is copied first."""
+    """Open a source for the length of a with block. Audio libraries need to seek, so a file object is copied first."""
     if isinstance(source, str | os.PathLike):
         with open_source(source) as audio:
             yield audio

@@ -1,4 +1,4 @@
-"""The last stage of decoding: from consecutive chunks of mid and side to the wanted part, at the source's rate."""
+"""The last stage of decoding: consecutive chunks of mid and side become the wanted part, at the source's rate."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from formats.grid import HOP, SAMPLE_RATE
 from formats.payload.side_info import SideInfo
 
 BLOCK = 1 << 20
-"""Samples of a block of output, about: a file may claim a megahertz, and a chunk of 40 seconds."""
+"""About the most samples in a block of output: a file may claim a rate of 1 MHz and chunks of 40 seconds."""
 
 
 class Sink(Protocol):
@@ -38,19 +38,20 @@ class Overlap:
         self._tail = np.zeros((2, HOP), np.float32)
 
     def add(self, block: Float) -> Float:
-        """The first call gives the 700 samples before its chunk, which belong to the one before."""
+        """Add a chunk; the first call returns the 700 samples before its chunk, which belong to the one before."""
         block[:, :HOP] += self._tail
         self._tail = block[:, -HOP:].copy()
         return block[:, :-HOP]
 
 
 class Output:
-    """Overlaps chunks, removes gain, resamples, puts silence back, and writes what lies in the wanted part.
+    """Overlaps chunks, undoes gain control, resamples, restores silence, and writes the samples of the wanted part.
 
-    One block is always held back: the song's exact length may end inside it, and only the trailer knows.
+    The last block is always delayed, because the song may end inside it, and its length may be known from the trailer
+    alone.
 
     Attributes:
-        ready: samples of the song up to which it is decoded, what is held back included.
+        ready: samples of the song that are decoded so far, those of delayed blocks included.
     """
 
     def __init__(self, sink: Sink, header: Header, part: Part) -> None:
@@ -60,16 +61,16 @@ class Output:
         self._resampler = Resampler(SAMPLE_RATE, header.sample_rate, header.channels)
         self._position = self.start(part.begin)
         self._silence = SilenceKeeper(self._position)
-        self._held_back: list[Float] = []
+        self._delayed: list[Float] = []
         self._written = 0
         self._first = True
 
     @property
     def ready(self) -> int:  # noqa: D102  (described above)
-        return self._position + sum(int(block.shape[1]) for block in self._held_back)
+        return self._position + sum(int(block.shape[1]) for block in self._delayed)
 
     def start(self, index: int) -> int:
-        """The song's sample at which a chunk begins."""
+        """First sample of a chunk in the song, at the source's rate."""
         return source_samples(index, self._header.sample_rate, self._header.chunk_frames)
 
     def push(self, index: int, side_info: SideInfo | None, mid_side: Float) -> None:
@@ -83,15 +84,15 @@ class Output:
             wave, self._first = wave[:, HOP:], False
         pieces = 1 + wave.shape[1] * self._header.sample_rate // SAMPLE_RATE // BLOCK
         for piece in np.array_split(wave, pieces, axis=1):
-            self._held_back.append(self._resampler.push(piece))
-            if len(self._held_back) > 1:
-                self._emit(self._held_back.pop(0), self._part.to_sample)
+            self._delayed.append(self._resampler.push(piece))
+            if len(self._delayed) > 1:
+                self._emit(self._delayed.pop(0), self._part.to_sample)
 
     def finish(self, samples: int | None) -> int:
-        """Write the rest, and silence where the song is longer than what came -> samples written, a channel.
+        """Write the rest, and silence where the song is longer than its chunks -> samples written per channel.
 
         Args:
-            samples: of the whole song; None where nothing tells.
+            samples: length of the whole song; None where it is not known.
 
         Raises:
             FormatError: the song's length is not known, or shorter than what was decoded.
@@ -102,7 +103,7 @@ class Output:
         end = min(bound for bound in (samples, to_sample) if bound is not None)
         if self._written and end < self._part.from_sample + self._written:
             raise FormatError(f"the file counts {samples} samples, fewer than its chunks hold")
-        for block in (*self._held_back, self._resampler.finish()):
+        for block in (*self._delayed, self._resampler.finish()):
             self._emit(block, end)
         missing = end - max(self._part.from_sample, self._position)
         if missing > 0:
@@ -111,7 +112,7 @@ class Output:
         return self._written
 
     def _emit(self, block: Float, end: int | None) -> None:
-        """Write what of the next block [C, N] lies in the wanted part and before `end`."""
+        """Write the samples of the next block [C, N] that lie in the wanted part and before `end`."""
         block = self._silence.apply(np.ascontiguousarray(block))
         low, high = max(0, self._part.from_sample - self._position), block.shape[1]
         if end is not None:

@@ -1,4 +1,4 @@
-"""A chunk's way into its payload and back: quantize and code it, or unpack it to its integers."""
+"""Between analysed chunks and payloads: quantize and code a chunk, or unpack a payload to its integers."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from formats.payload.chunk import ChunkLatents, decode_payload, encode_payload
 
 
 def encode_chunk(chunk: AnalysedChunk, main: int, gain: int, coder: Coder, tables: AnyTables) -> bytes:
-    """The payload of a chunk at a tier of `main` quantization indices a frame, and at a gain."""
+    """The payload of a chunk with `main` quantization indices a frame, at a gain."""
     return encode_payload(quantize_chunk(chunk, main, gain, tables), gain, coder, tables)
 
 
 def quantize_chunk(chunk: AnalysedChunk, main: int, gain: int, tables: AnyTables) -> ChunkLatents:
-    """The integers of a chunk: the `main` coefficients of highest scale in every frame, in steps, decided.
+    """The integers of a chunk: quantization indices of the `main` coefficients of highest scale in every frame.
 
-    Of a plain model it is the first `main` latents. Worked segment by segment, which stays in the processor's cache.
+    For a plain model they are those of the first `main` latents. Work on one segment stays in the processor's cache.
     """
     if not isinstance(tables, Tables):
         return ChunkLatents(chunk.hyper, quantize_plain(chunk.coefficients[:, :main], gain), chunk.side_info)
@@ -37,20 +37,24 @@ def quantize_chunk(chunk: AnalysedChunk, main: int, gain: int, tables: AnyTables
     return ChunkLatents(chunk.hyper, indices, chunk.side_info, ranked)
 
 
-def check(header: Header, model: Model) -> None:
-    """FormatError where a file has a tier that its model does not know."""
+def check_tier(header: Header, model: Model) -> None:
+    """Raise FormatError where a file has a tier that its model does not know."""
     if header.latent not in model.latents:
         known = ", ".join(map(str, model.latents))
         raise FormatError(f"the file has {header.latent} latents a frame; model {model.name} has tiers of {known}")
 
 
 def unpack(header: Header, chunk: Chunk, model: Model) -> ChunkLatents:
-    """The integers of a chunk. DamagedError: its payload is not what its header implies."""
+    """The integers of a chunk.
+
+    Raises:
+        DamagedError: the payload is not what the header implies; its text names the chunk.
+    """
     try:
         latents = decode_payload(
             chunk.payload, chunk.frames, model.main_count(header.latent), header.gain, header.coder, model.tables
         )
-        # Spans that reach into later chunks would pile up from chunk to chunk.
+        # Spans that extend into later chunks would pile up from chunk to chunk.
         if latents.side_info.silence.sum(1).max(initial=0) > source_samples(1, header.sample_rate, header.chunk_frames):
             raise DamagedError("it lists silence beyond its end")
         return latents

@@ -1,11 +1,11 @@
-"""A file cut down to a smaller tier, without decoding it."""
+"""Peeling: cutting a file down to a smaller tier without decoding it to audio."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import BinaryIO
 
-from codec.pipeline.payload import check, unpack
+from codec.pipeline.payload import check_tier, unpack
 from codec.pipeline.plan import whole
 from codec.pipeline.workers import Engine, engine_for_file
 from codec.runtime import models
@@ -29,13 +29,14 @@ def peel(
         engine: threads to share with other files.
 
     Raises:
-        UsageError: `latent` is no tier, or above the file's; FormatError, ModelError, OSError as `decode`.
+        UsageError: `latent` is not a tier of the model, or is above the file's; FormatError, ModelError, OSError: as
+        `codec.pipeline.decode.decode`.
     """
     latent = whole("the tier", latent)
     reader = Reader(source)
     header = reader.header
     chosen = models.for_file(header.bitstream, model)
-    check(header, chosen)
+    check_tier(header, chosen)
     if latent not in chosen.latents or latent > header.latent:
         smaller = ", ".join(str(tier) for tier in chosen.latents if tier <= header.latent)
         raise UsageError(f"a file of {header.latent} latents cannot be peeled to {latent}; it can be to {smaller}")

@@ -1,6 +1,7 @@
-"""Both network sides of a plain autoencoder: no hyper latents and no ranks, every latent a fixed mix of the frame.
+"""Encoder and decoder side of plain models, which have neither hyper latents nor ranks.
 
-The rest is as for ranked models: the same windows and chunks, the same quantizer, gains and entropy tables.
+A plain model is a fixed-transform autoencoder whose latents are quantized in a fixed order. Windows, chunks, gains and
+entropy coding are the same as for ranked models.
 """
 
 from dataclasses import dataclass
@@ -9,9 +10,8 @@ import numpy as np
 
 from codec.dsp import framing, mdct
 from codec.dsp.mdct import Float
-from codec.pipeline.chunks import AnalysedChunk, Window
-from codec.pipeline.ranked_decoder import DECODER_CONTEXT, finite, window_parts
-from codec.pipeline.ranked_encoder import ENCODER_CONTEXT
+from codec.pipeline.chunks import DECODER_CONTEXT, ENCODER_CONTEXT, AnalysedChunk, Window
+from codec.pipeline.ranked_decoder import finite, window_parts
 from codec.runtime.models import Decoder, Model
 from codec.runtime.session import Sessions
 from formats import Chunk, Header
@@ -21,17 +21,17 @@ from formats.payload.chunk import ChunkLatents
 from formats.payload.side_info import SideInfo
 
 NAMES = {"mdct": "coefficients", "frames": "frames"}
-"""What a network calls the frames of each transform."""
+"""Name of a network's input or output that holds the frames of each transform."""
 
 
 class PlainEncoder:
-    """From windows to `AnalysedChunk`s, by one plain model. Calls may come from several threads.
+    """Turns windows into `AnalysedChunk`s with one plain model. Calls may come from several threads.
 
     Attributes:
         provider: of ONNX Runtime, which runs the network.
 
     Raises:
-        ModelError: the network needs more context than there is, or cannot be loaded.
+        ModelError: the network needs more context than ENCODER_CONTEXT, or cannot be loaded.
     """
 
     def __init__(self, model: Model, sessions: Sessions) -> None:
@@ -43,29 +43,28 @@ class PlainEncoder:
         self.provider = self._network.provider
 
     def __call__(self, window: Window) -> AnalysedChunk:
-        """One window through transform and network.
+        """Run one window through transform and network.
 
         Raises:
-            ModelError: the network gives other latents than its tables have.
+            ModelError: the network's latents do not match the model's tables.
         """
         frames = (mdct.frames if self._transform == "mdct" else framing.forward)(window.samples)
         out = self._network(**{NAMES[self._transform]: frames[None]}).get("latents")
         if out is None or out.shape != (1, len(frames), self._size):
             raise ModelError(f"the encoder of model {self._name!r} does not give the latents its tables have")
         latents = out[0, ENCODER_CONTEXT : ENCODER_CONTEXT + window.frames]
-        nothing = SideInfo.empty(window.frames)
-        side_info = nothing._replace(silence=window.silence, gain_control=window.gain_control)
+        side_info = SideInfo.empty(window.frames)._replace(silence=window.silence, gain_control=window.gain_control)
         return AnalysedChunk(np.zeros((0, HYPER_SIZE), np.int8), latents, side_info)
 
 
 @dataclass(frozen=True, eq=False)
 class PlainChunk:
-    """A chunk's latents before the network.
+    """A chunk's quantization indices before the network.
 
     Attributes:
-        index: place in the song.
-        quantized: float32 [F, M].
-        side_info: what else the payload carried.
+        index: number of the chunk.
+        quantized: float32 [F, M], quantization indices.
+        side_info: side information of the chunk.
     """
 
     index: int
@@ -74,13 +73,13 @@ class PlainChunk:
 
 
 class PlainDecoder:
-    """The decoder side of one plain model, for one file. Calls may come from several threads.
+    """Decoder side of one plain model, for one file. Calls may come from several threads.
 
     Attributes:
         provider: of ONNX Runtime, which runs the network.
 
     Raises:
-        ModelError: the network needs more context than there is, or cannot be loaded.
+        ModelError: the network needs more context than DECODER_CONTEXT, or cannot be loaded.
     """
 
     def __init__(self, model: Model, decoder: Decoder, sessions: Sessions, header: Header) -> None:
@@ -93,14 +92,14 @@ class PlainDecoder:
         self._gain = np.array([header.gain], np.float32)
 
     def open(self, latents: ChunkLatents, chunk: Chunk) -> PlainChunk:
-        """Make a chunk's integers ready."""
+        """Prepare a chunk's integers."""
         return PlainChunk(chunk.index, latents.indices.astype(np.float32), latents.side_info)
 
     def __call__(self, around: tuple[PlainChunk | None, PlainChunk, PlainChunk | None]) -> Float:
-        """A chunk with its neighbours -> mid and side [2, (F + 1) 700], its ends still to be overlapped.
+        """Synthesize a chunk between its neighbours -> mid and side [2, (F + 1) 700], ends not yet overlapped.
 
         Raises:
-            ModelError: the network gives other frames than its card says.
+            ModelError: the network's frames have another shape than its card implies.
         """
         quantized = np.zeros(self._size, np.float32)
         for part, target, own in window_parts(around, len(around[1].quantized)):

@@ -1,4 +1,4 @@
-"""What a user asked for, checked before any file is opened: how to encode, and how to decode."""
+"""Plans: how to encode and how to decode, checked before any file is opened."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from formats.errors import UsageError
 from formats.grid import CHUNK, GAIN_LIMIT, MAX_CHUNK, SEGMENT
 
 BITRATES = (6.0, 128.0)
-"""Range of bit rates that can be asked for, 1000 bit/s."""
+"""Lowest and highest bit rate that can be asked for, in 1000 bit/s."""
 
 CODERS = {"auto": None, "range": Coder.RANGE, "zstd": Coder.ZSTD}
-"""Payload coders by name; auto takes the smaller one."""
+"""Payload coders by name; auto chooses the one with the smaller payload."""
 
 LONGEST = 1e9
-"""Seconds that no song lasts."""
+"""Upper bound on times in seconds, longer than any song."""
 
 
 @dataclass(frozen=True)
 class EncodePlan:
-    """How to encode; made by `make`, which checks everything.
+    """How to encode. `make` checks all values; the constructor does not.
 
     Attributes:
         model: the model to encode with.
-        latent: tier, latents a frame.
-        gain: quantizer steps are d = 2**(-gain / 32); with a bit rate, the gain that its search starts at.
-        bitrate: 1000 bit/s of the file without its cover; None: the gain decides.
-        coder: of the payloads; None: whichever makes the first chunk smaller.
+        latent: tier, in latents per frame.
+        gain: d = 2**(-gain / 32) scales the quantizer steps; with a bit rate, the gain at which its search starts.
+        bitrate: rate in 1000 bit/s of the file without its cover; None if the gain decides.
+        coder: coder of the payloads; None for the one that makes the first chunk smaller.
         chunk_frames: frames of a chunk of the file.
     """
 
@@ -54,26 +54,27 @@ class EncodePlan:
         coder: str = "auto",
         chunk_frames: int = CHUNK,
     ) -> Self:
-        """Check what was asked for, and fill in what was not.
+        """Check all values, and fill in defaults.
 
         Args:
-            latent: tier, one of the model's; by default the model's own default, or the best one at `bitrate`.
-            gain: -512 to 512, 1/32 octaves, higher is finer; by default the tier's, from its model's measured frontier.
-            bitrate: 6 to 128, 1000 bit/s; chooses tier and gain, so neither is given with it.
+            latent: one of the model's tiers; by default the model's default tier, or the best one at `bitrate`.
+            gain: -512 to 512 in 1/32 octave, higher is finer; by default the tier's, from the measured frontier.
+            bitrate: 6 to 128, in 1000 bit/s; it chooses tier and gain, so neither may be given with it.
             model: an installed model's name or a model's folder; the default model if None.
             coder: auto, range or zstd.
-            chunk_frames: 126, 252, ... 2520; a seek reads whole chunks.
+            chunk_frames: 126, 252, ... 2520; a seek decodes whole chunks.
 
         Raises:
-            UsageError: a value is out of its range or no number, or two exclude each other; ModelError: no such model.
+            UsageError: a value is not a number, is out of its range, or excludes another; ModelError: there is no such
+            model.
         """
         chosen = model if isinstance(model, Model) else models.by_name(model)
         if bitrate is not None and (latent is not None or gain is not None):
-            raise UsageError("a bit rate chooses the tier and the gain itself: ask for it, or for those")
+            raise UsageError("a bit rate chooses the tier and the gain: give the bit rate, or tier and gain, not both")
         if bitrate is not None:
             bitrate = number("the bit rate", bitrate)
             if not BITRATES[0] <= bitrate <= BITRATES[1]:
-                raise UsageError(f"a bit rate lies between {BITRATES[0]:g} and {BITRATES[1]:g} kbit/s, not {bitrate:g}")
+                raise UsageError(f"the bit rate must be {BITRATES[0]:g} to {BITRATES[1]:g} kbit/s, not {bitrate:g}")
             latent = chosen.tier_for(bitrate)
         latent = chosen.default_latent if latent is None else whole("the tier", latent)
         if latent not in chosen.latents:
@@ -81,29 +82,30 @@ class EncodePlan:
             raise UsageError(f"model {chosen.name} has no tier of {latent} latents; it has {known}")
         gain = chosen.gain(latent) if gain is None else whole("the gain", gain)
         if abs(gain) > GAIN_LIMIT:
-            raise UsageError(f"the gain lies between -{GAIN_LIMIT} and {GAIN_LIMIT}, not {gain}")
-        if coder not in CODERS:
+            raise UsageError(f"the gain must be -{GAIN_LIMIT} to {GAIN_LIMIT}, not {gain}")
+        if not isinstance(coder, str) or coder not in CODERS:
             raise UsageError(f"there is no coder {coder!r}; there are {', '.join(CODERS)}")
         chunk_frames = whole("the number of frames in a chunk", chunk_frames)
         if chunk_frames not in range(SEGMENT, MAX_CHUNK + 1, SEGMENT):
-            raise UsageError(f"a chunk has 126, 252, ... {MAX_CHUNK} frames, not {chunk_frames}")
+            raise UsageError(f"a chunk must have {SEGMENT}, {2 * SEGMENT}, ... {MAX_CHUNK} frames, not {chunk_frames}")
         return cls(chosen, latent, gain, bitrate, CODERS[coder], chunk_frames)
 
     @property
     def main_count(self) -> int:
-        """Quantization indices a frame."""
+        """Quantization indices per frame."""
         return self.model.main_count(self.latent)
 
 
 @dataclass(frozen=True)
 class DecodePlan:
-    """Which part of a file to decode, and with what; made by `make`, which checks everything.
+    """Which part of a file to decode, and with which model. `make` checks all values; the constructor does not.
 
     Attributes:
-        start, duration: seconds; what lies beyond the song's end is not there. duration None: to the end.
-        model: name or folder of the model to use; None: the installed one that has the file's bitstream.
-        decoder: name of one of the model's decoders; None: the default one.
-        salvage: keep what a damaged file still has, with silence in place of what is lost.
+        start, duration: seconds; a part that extends beyond the song's end is cut there. A duration of None means to
+            the end.
+        model: name or folder of the model to use; None for the installed one that has the file's bitstream.
+        decoder: name of one of the model's decoders; None for the default one.
+        salvage: whether to decode a damaged file, with silence in place of lost chunks.
     """
 
     start: float = 0.0
@@ -122,38 +124,40 @@ class DecodePlan:
         decoder: str | None = None,
         salvage: bool = False,
     ) -> Self:
-        """Check what was asked for.
+        """Check all values.
 
         Raises:
-            UsageError: a time is negative, endless or no number.
+            UsageError: a time is not a number, is negative, or is 1e9 seconds or more.
         """
         start = number("the start", start)
         duration = None if duration is None else number("the duration", duration)
         if not (0 <= start < LONGEST and 0 <= (duration or 0) < LONGEST):
-            raise UsageError("times are not negative, and no song lasts for ever")
+            raise UsageError(f"start and duration must be from 0 to less than {LONGEST:g} seconds")
         return cls(start, duration, model, decoder, bool(salvage))
 
 
 def whole(what: str, value: object) -> int:
-    """A whole number of any type, such as 128, 128.0 or numpy.int64(128), as an int.
+    """Convert a whole number of any type, such as 128, 128.0 or numpy.int64(128), to an int.
 
     Raises:
-        UsageError: it is none.
+        UsageError: the value is not a whole number; the text calls it `what`.
     """
-    if isinstance(value, Integral | Real) and not isinstance(value, bool) and float(value).is_integer():
-        return int(value) if isinstance(value, Integral) else int(float(value))
-    raise UsageError(f"{what} is a whole number, not {value!r}")
+    if isinstance(value, Integral) and not isinstance(value, bool):
+        return int(value)
+    if isinstance(value, Real) and not isinstance(value, bool) and float(value).is_integer():
+        return int(float(value))
+    raise UsageError(f"{what} must be a whole number, not {value!r}")
 
 
 def number(what: str, value: object) -> float:
-    """A real number of any type as a float.
+    """Convert a real number of any type to a float.
 
     Raises:
-        UsageError: it is none, or not finite.
+        UsageError: the value is not a number, or not finite; the text calls it `what`.
     """
     try:
         if not isinstance(value, str | bytes | bool) and math.isfinite(found := float(value)):  # type: ignore[arg-type]
             return found
     except (TypeError, ValueError, OverflowError):
         pass
-    raise UsageError(f"{what} is a number, not {value!r}")
+    raise UsageError(f"{what} must be a number, not {value!r}")

@@ -1,9 +1,9 @@
-"""The decoder's network side of ranked models: from a chunk's integers to mid and side.
+"""Decoder side of ranked models: from a chunk's integers to mid and side.
 
-    integers --> dequantized planes at their coefficients --> decoder network --> coefficients --> stereo rotation back
-             --> inverse MDCT, window switching
+    integers --> quantization indices and scales at their coefficients --> decoder network --> coefficients
+             --> inverse stereo rotation --> inverse MDCT with window switching
 
-`backend` offers it together with its plain counterpart.
+`codec.pipeline.plain` is the counterpart for plain models, and `codec.pipeline.backend` chooses between them.
 """
 
 from collections.abc import Iterator
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from codec.dsp import noise_filling, stereo, window_switching
 from codec.dsp.mdct import Float
+from codec.pipeline.chunks import DECODER_CONTEXT
 from codec.quantization.quantize import scatter_indices
 from codec.runtime.models import Decoder, Model
 from codec.runtime.session import Sessions
@@ -26,28 +27,25 @@ from formats.model.tables import SIGMA_UNIT
 from formats.payload.chunk import ChunkLatents, silent_channels
 from formats.payload.side_info import SideInfo
 
-DECODER_CONTEXT = 8
-"""Frames of context on either side."""
-
 WINDOW = 2 * SEGMENT
-"""Frames that the network gives at a time, so that what lies between its layers stays near the processor."""
+"""Frames that the network computes at a time, so that the data between its layers stay in the processor cache."""
 
 LOUDEST = 1e6
-"""The largest coefficient or sample of a network that is believed: music stays below 100."""
+"""Magnitude at which a network's outputs are clipped; music stays below 100."""
 
 INPUTS = {"quantized", "log_sigma", "sent", "noise", "loudness", "long", "gain"}
 
 
 @dataclass(frozen=True, eq=False)
 class DequantizedChunk:
-    """A chunk's integers back at their coefficients, before the network.
+    """A chunk's integers in the order of coefficients, before the network.
 
     Attributes:
-        index, first_frame: place in the song.
+        index, first_frame: number of the chunk, and of its first frame in the song.
         quantized: float32 [F, 1400], quantization indices at their coefficients; sent: bool [F, 1400].
         log_sigma: float32 [F, 1400], log2 of the scales; loudness: float32 [F, 1], log2.
         silent: bool [F, 2], where the first or second channel is digital silence.
-        side_info: what else the payload carried.
+        side_info: side information of the chunk.
     """
 
     index: int
@@ -87,27 +85,28 @@ def dequantize(latents: ChunkLatents, index: int, first_frame: int) -> Dequantiz
 
 
 def finite(out: Float) -> Float:
-    """What a network gave, with no value too large for what follows, and none that is no number; in place."""
+    """Clip a network's output to +-LOUDEST, and replace NaN by zero, in place."""
     np.clip(out, -LOUDEST, LOUDEST, out=out)
     np.copyto(out, 0, where=np.isnan(out))
     return out
 
 
 class Framed(Protocol):
-    """Anything with frames of quantized values."""
+    """A chunk of either kind of model, with its quantization indices by frame."""
 
     @property
     def quantized(self) -> Float:
-        """[F, any]."""
+        """Quantization indices: float32 [F, any]."""
 
 
 P = TypeVar("P", bound=Framed)
 
 
 def window_parts(around: tuple[P | None, P, P | None], frames: int) -> Iterator[tuple[P, slice, slice]]:
-    """Where a chunk of `frames` frames and its neighbours lie in a network's window.
+    """Find where a chunk of `frames` frames and its neighbours lie in a network's window.
 
-    Yields each part with the frames of the window that it fills, and the frames of its own that go there.
+    Yields:
+        each chunk that is there, the frames of the window that it fills, and which of its own frames they are.
     """
     before, chunk, after = around
     for part, at in (
@@ -121,13 +120,13 @@ def window_parts(around: tuple[P | None, P, P | None], frames: int) -> Iterator[
 
 
 class RankedDecoder:
-    """The decoder side of one ranked model, for one file. Calls may come from several threads.
+    """Decoder side of one ranked model, for one file. Calls may come from several threads.
 
     Attributes:
         provider: of ONNX Runtime, which runs the network.
 
     Raises:
-        ModelError: the network needs more context than there is, or cannot be loaded.
+        ModelError: the network needs more context than DECODER_CONTEXT, has no noise pattern, or cannot be loaded.
     """
 
     def __init__(self, model: Model, decoder: Decoder, sessions: Sessions, header: Header) -> None:
@@ -141,14 +140,14 @@ class RankedDecoder:
         self._size = (1, header.chunk_frames + 2 * DECODER_CONTEXT, COEFFICIENTS)
         self._gain = np.array([header.gain], np.float32)
         self._mono = header.channels == 1
-        # What the network sees beyond the song's ends: a hyper vector of silence.
+        # Beyond the song's ends the network sees a hyper vector of silence.
         silent = predict_scales(np.full((1, HYPER_SIZE), HYPER_MIN, np.int8), 1, model.ranked_tables)
         self._silent_scales, self._silent_loudness = (
             value[0].astype(np.float32) / np.float32(SIGMA_UNIT) for value in silent
         )
 
     def open(self, latents: ChunkLatents, chunk: Chunk) -> DequantizedChunk:
-        """Make a chunk's integers ready; a mono file has mid alone, whatever its payload says of side."""
+        """Prepare a chunk's integers; of a mono file only mid is used, whatever its payload holds for side."""
         opened = dequantize(latents, chunk.index, chunk.first_frame)
         if not self._mono:
             return opened
@@ -157,7 +156,7 @@ class RankedDecoder:
         return replace(opened, side_info=opened.side_info._replace(rotation=angles))
 
     def __call__(self, around: tuple[DequantizedChunk | None, DequantizedChunk, DequantizedChunk | None]) -> Float:
-        """A chunk with its neighbours -> mid and side [2, (F + 1) 700], its ends still to be overlapped."""
+        """Synthesize a chunk between its neighbours -> mid and side [2, (F + 1) 700], ends not yet overlapped."""
         chunk = around[1]
         frames = len(chunk.quantized)
         inputs = self._inputs(around)
@@ -174,7 +173,7 @@ class RankedDecoder:
     def _inputs(
         self, around: tuple[DequantizedChunk | None, DequantizedChunk, DequantizedChunk | None]
     ) -> dict[str, NDArray[np.generic]]:
-        """The network's inputs but for the gain, of a chunk with context on both sides: [1, context + F + ..., ...]."""
+        """The network's inputs except the gain, of a chunk and its context: arrays [1, F + 2 DECODER_CONTEXT, ...]."""
         size, chunk = self._size, around[1]
         quantized, sent = np.zeros(size, np.float32), np.zeros(size, np.bool_)
         log_sigma = np.empty(size, np.float32)

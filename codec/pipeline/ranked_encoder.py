@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from codec.dsp import stereo, window_switching
 from codec.dsp.mdct import Float
-from codec.pipeline.chunks import AnalysedChunk, Window
+from codec.pipeline.chunks import ENCODER_CONTEXT, AnalysedChunk, Window
 from codec.quantization.hyper_trellis import change_code_lengths
 from codec.quantization.quantize import quantize_hyper
 from codec.runtime.models import Model
@@ -19,18 +19,15 @@ from formats.errors import ModelError
 from formats.grid import HYPER_FRAMES, hyper_count
 from formats.payload.side_info import SideInfo
 
-ENCODER_CONTEXT = 6
-"""Frames of context on either side, a whole number of hyper vectors."""
-
 
 class RankedEncoder:
-    """From windows to `AnalysedChunk`s, by one model. Calls may come from several threads.
+    """Turns windows into `AnalysedChunk`s with one ranked model. Calls may come from several threads.
 
     Attributes:
         provider: of ONNX Runtime, which runs the network.
 
     Raises:
-        ModelError: the network needs more context than there is, or cannot be loaded.
+        ModelError: the network needs more context than ENCODER_CONTEXT, or cannot be loaded.
     """
 
     def __init__(self, model: Model, sessions: Sessions) -> None:
@@ -41,7 +38,7 @@ class RankedEncoder:
         self._code_lengths = change_code_lengths(model.ranked_tables.hyper)
 
     def __call__(self, window: Window) -> AnalysedChunk:
-        """One window through transform, rotation and network."""
+        """Run one window through transform, rotation and network."""
         coefficients, angles, long_windows = rotated(window)
         groups = hyper_count(window.frames)
         hyper = self._network(coefficients=coefficients[None])["hyper"][0, ENCODER_CONTEXT // HYPER_FRAMES :][:groups]
@@ -54,11 +51,11 @@ class RankedEncoder:
 
 
 def rotated(window: Window) -> tuple[Float, NDArray[np.uint8], NDArray[np.bool_]]:
-    """A window's frames with their context, each band rotated by its angle.
+    """Transform a window, context included, and rotate each band by its stereo rotation angle.
 
     Shape:
-        F frames in S segments -> coefficients [6 + 630 + 6, 1400], of which F from frame 6 on are the chunk's; rotation
-        angles [S, 24]; which units of 18 frames have long windows [S, 7].
+        F frames in S segments -> coefficients [6 + 630 + 6, 1400], of which the F from frame 6 on are the chunk's;
+        rotation angles uint8 [S, 24]; bool [S, 7], which units of 18 frames have long windows.
     """
     coefficients, long_windows = window_switching.transform(window.samples, ENCODER_CONTEXT, window.frames)
     angles = stereo.choose_angles(coefficients[ENCODER_CONTEXT : ENCODER_CONTEXT + window.frames])

@@ -1,4 +1,7 @@
-"""Rate control: the gain that gives a song its bit rate, by one pass of the network and some of quantizer and coder."""
+"""Rate control: finds the gain at which a song has the wanted bit rate.
+
+The network runs once over the song. Quantizer and coder run once for each gain that is tried.
+"""
 
 from __future__ import annotations
 
@@ -13,25 +16,28 @@ from codec.pipeline.payload import encode_chunk
 from codec.pipeline.plan import EncodePlan
 from codec.pipeline.workers import Engine
 from formats import Coder
-from formats.container.layout import CHUNK_SIZE
+from formats.container.layout import CHUNK_SIZE, LENGTH_SIZE
 from formats.grid import GAIN_LIMIT
 from formats.payload.side_info import SideInfo
 
 SAMPLE = 18
-"""Chunks of a long song that the first guesses are made on, evenly spread: three minutes."""
+"""Chunks of a long song, evenly spread, on which the first guesses are made: three minutes."""
 
 CLOSE = 0.004
-"""Relative error at which the search stops; a step of gain is worth one or two per cent."""
+"""Relative error at which the search stops. A step of gain changes the size by one or two per cent."""
 
-INDEX_ENTRY = 4
-"""Bytes of a chunk in the trailer's index."""
+TRIES = 12
+"""Most gains that a search tries."""
+
+RISE, LEAST_RISE = 0.012, 0.002
+"""Rise of log size per step of gain: before two sizes are known, and the least that is believed from two sizes."""
 
 
 class Spool:
     """Analysed chunks in a temporary file, because an hour of them is 1.3 GB; a context manager, which deletes it."""
 
     def __init__(self, chunks: Iterable[AnalysedChunk]) -> None:
-        """Take all chunks."""
+        """Write all chunks to the file."""
         self._file = cast("BinaryIO", tempfile.TemporaryFile(prefix="aez-"))  # noqa: SIM115  (closed by `__exit__`)
         self._places: list[int] = []
         try:
@@ -65,19 +71,19 @@ class Spool:
 
 
 def find_gain(spool: Spool, engine: Engine, target: float, plan: EncodePlan) -> int:
-    """The gain at which all chunks together take nearest to `target` bytes, heads and index entries included.
+    """The gain at which the size of all chunks, with heads and index entries, is nearest to `target` bytes.
 
     Args:
         spool: the song.
-        engine: whose threads code it.
+        engine: threads to code it with.
         target: bytes, above 0.
-        plan: its gain is the first guess; its coder is the one whose sizes count, the range coder's where none is set.
+        plan: its gain is the first guess; sizes are those of its coder, or of the range coder where it names none.
     """
     tables, coder = plan.model.tables, plan.coder or Coder.RANGE
 
     def total(gain: int, numbers: list[int]) -> float:
         def one(chunk: AnalysedChunk) -> int:
-            return len(encode_chunk(chunk, plan.main_count, gain, coder, tables)) + CHUNK_SIZE + INDEX_ENTRY
+            return len(encode_chunk(chunk, plan.main_count, gain, coder, tables)) + CHUNK_SIZE + LENGTH_SIZE
 
         return sum(engine.map(one, spool.read(numbers)))
 
@@ -91,17 +97,17 @@ def find_gain(spool: Spool, engine: Engine, target: float, plan: EncodePlan) -> 
 
 
 def search(size: Callable[[int], float], target: float, start: int) -> int:
-    """The gain whose size comes nearest `target`: a secant on log size, kept inside the bracket found so far.
+    """The gain whose size is nearest to `target`, by the secant method on log size inside a shrinking bracket.
 
     Args:
-        size: bytes at a gain, not falling with it.
+        size: bytes at a gain; it must not fall as the gain grows.
         target: bytes wanted.
         start: first guess.
     """
     low, high = -GAIN_LIMIT, GAIN_LIMIT
     seen: dict[int, float] = {}
     gain = min(max(start, low), high)
-    for _ in range(12):
+    for _ in range(TRIES):
         seen[gain] = np.log(size(gain) / target)
         if abs(seen[gain]) < CLOSE:
             break
@@ -109,8 +115,8 @@ def search(size: Callable[[int], float], target: float, start: int) -> int:
         if low > high:
             break
         known = sorted(seen, key=lambda g: abs(seen[g]))[:2]
-        rise = 0.012
+        rise = RISE
         if len(known) == 2 and seen[known[0]] != seen[known[1]]:
-            rise = max(0.002, (seen[known[0]] - seen[known[1]]) / (known[0] - known[1]))
+            rise = max(LEAST_RISE, (seen[known[0]] - seen[known[1]]) / (known[0] - known[1]))
         gain = min(max(round(known[0] - seen[known[0]] / rise), low), high)
     return min(seen, key=lambda g: abs(seen[g]))

@@ -1,7 +1,7 @@
-"""What is left of a damaged file: every good chunk at its place, and gaps where chunks are lost.
+"""The undamaged chunks of a damaged file at their times, with gaps where chunks are lost.
 
-A gap becomes silence. The half window on either side of it, 16 ms in which a good chunk overlaps a lost one, fades: so
-nothing clicks, and no sample outside the lost chunks and these fades is touched.
+A gap becomes silence. On either side of it, the good chunk fades over the half window (16 ms) in which it overlaps the
+lost one, so that nothing clicks. No sample outside the lost chunks and these fades is changed.
 """
 
 from __future__ import annotations
@@ -10,25 +10,26 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from codec.audio.resample import resampled_length
 from codec.dsp.mdct import Float
 from codec.pipeline.chunk_sources import Gap, Part
 from codec.pipeline.chunks import source_samples
 from codec.pipeline.damage import Loss, loss, losses
 from formats import Chunk, Reader
 from formats.errors import DamagedError, FormatError
-from formats.grid import HOP, SAMPLE_RATE, frame_count
+from formats.grid import HOP, SAMPLE_RATE
 
 FILL = 1 << 27
-"""Samples a channel of silence, 50 minutes at 44.1 kHz, that may stand for lost chunks beyond as much as was saved: a
-small file that claims to be long fills no disk."""
+"""Samples per channel of silence (50 minutes at 44.1 kHz) that may replace lost chunks, beyond as many as were saved.
+
+It keeps a small file that claims to be long from filling the disk.
+"""
 
 FADE = np.sin(np.pi / 2 * (np.arange(HOP, dtype=np.float32) + 0.5) / HOP).astype(np.float32)
-"""The fade in at a gap's end, over what the transform's own window leaves."""
+"""Fade-in after a gap, applied on top of the transform's own window: [700]."""
 
 
 def fade(block: Float, before: object, after: object) -> Float:
-    """A synthesized chunk [2, (F + 1) 700] next to gaps, its ends faded in place."""
+    """Fade the ends of a synthesized chunk [2, (F + 1) 700] that lie next to gaps, in place."""
     if isinstance(before, Gap):
         block[:, :HOP] *= FADE
     if isinstance(after, Gap):
@@ -37,7 +38,7 @@ def fade(block: Float, before: object, after: object) -> Float:
 
 
 class Salvage:
-    """A damaged file as a source of chunks (`codec.pipeline.chunk_sources`): a Gap stands for each lost one.
+    """A damaged file as a `codec.pipeline.chunk_sources.ChunkSource`, with a Gap for each lost chunk.
 
     Raises:
         DamagedError: while iterating, where no chunk of the file is good.
@@ -52,7 +53,7 @@ class Salvage:
         self._budget = FILL
         self._lost: list[tuple[int, int]] = []
         self._whole = self._good = 0
-        self._read_on = True  # to the file's end
+        self._read_on = True  # whether the file was read to its end
         self._unfilled: Loss | None = None
         self._samples: int | None = None
         self._faults: list[FormatError] = []
@@ -90,7 +91,7 @@ class Salvage:
             self._faults.append(error)
 
     def _missing_end(self, expected: int, stopped: bool) -> Iterator[Gap]:
-        """Gaps for what should follow the last good chunk, and the length of the song as far as it is known."""
+        """Yield gaps for what should follow the last good chunk; note the song's length as far as it is known."""
         total, last = None if self._unfilled else self._total_chunks(), self._part.last
         if not stopped and total is not None:
             until = total if last is None else min(total, last + 1)
@@ -102,28 +103,28 @@ class Salvage:
             yield Gap(expected, lost=False)  # so that the last chunk fades
 
     def damaged(self, chunk: Chunk, error: DamagedError) -> Gap:
-        """A gap for a chunk whose checksum is right and whose payload is not."""
+        """Note the damage, and return a gap for a chunk whose checksum matches but whose payload is not valid."""
         self._faults.append(error)
         return Gap(chunk.index)
 
     def lost(self, gap: Gap) -> None:
-        """Count a gap that lies in what was asked for."""
+        """Note a gap that lies in the wanted part."""
         if gap.lost:
             self._lost.append((gap.index, gap.index))
             if len(self._lost) > 1 and self._lost[-2][1] == gap.index - 1:
                 self._lost[-2:] = [(self._lost[-2][0], gap.index)]
 
     def song_samples(self, ready: int) -> int | None:
-        """Samples of the song, a channel; where nothing tells it, up to the end of the last good chunk."""
+        """Samples per channel of the song; up to the end of the last good chunk where its length is not known."""
         return self._samples
 
     def losses(self) -> tuple[Loss, ...]:
-        """What is lost, neighbours merged; ends where the song does."""
+        """Lost parts of the song, with adjacent ones merged."""
         known = self._reader.samples if self._unfilled else self._samples
         return losses(self._lost, self._reader.header, known) + ((self._unfilled,) if self._unfilled else ())
 
     def notes(self) -> tuple[str, ...]:
-        """Damage that is no lost chunk, a line each."""
+        """Damage other than lost chunks, one line each."""
         found = []
         try:
             self._reader.metadata  # noqa: B018
@@ -145,9 +146,6 @@ class Salvage:
         return self._budget >= 0
 
     def _total_chunks(self) -> int | None:
-        """Chunks of the whole song, where trailer or header tell."""
+        """Chunks of the whole song; None where neither trailer nor header states its length."""
         header, samples = self._reader.header, self._reader.samples
-        if samples is None:
-            return None
-        frames = frame_count(resampled_length(samples, header.sample_rate, SAMPLE_RATE))
-        return -(-frames // header.chunk_frames)
+        return None if samples is None else -(-header.frames_for(samples) // header.chunk_frames)

@@ -1,4 +1,4 @@
-"""A source as the encoder's network sees it: windows of mid and side at 44.1 kHz, with what was found on the way."""
+"""Windows of a source for the encoder: mid and side at 44.1 kHz, with their digital silence and gain control."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ class SourceWindows:
     """Iterates over the windows of a source, once.
 
     Attributes:
-        samples: a channel, read so far; complete when it has been iterated.
+        samples: samples per channel read so far; complete when the iteration has ended.
     """
 
     def __init__(self, source: AudioSource, context: int, progress: Progress | None) -> None:
         """Prepare to read.
 
         Args:
-            source: to be read front to back.
-            context: frames on either side of a window.
+            source: source to be read front to back.
+            context: frames of context on either side of a chunk.
             progress: called as the source is read.
         """
         self.samples = 0
@@ -49,7 +49,7 @@ class SourceWindows:
         return map(self._described, self._cut())
 
     def _cut(self) -> Iterator[Window]:
-        """Windows as they become complete."""
+        """Yield windows as they become complete."""
         for block in self._source.blocks(BLOCK):
             self._silence.push(block)
             self.samples += block.shape[1]
@@ -64,11 +64,11 @@ class SourceWindows:
         yield from self._windower.finish(resampled_length(self.samples, self._source.sample_rate, SAMPLE_RATE))
 
     def _push(self, mid_side: Float) -> Iterator[Window]:
-        """Windows that are complete with this block at 44.1 kHz."""
+        """Yield the windows that become complete with this block at 44.1 kHz."""
         return self._windower.push(self._gain_control.push(mid_side))
 
     def _described(self, window: Window) -> Window:
-        """The window with the silence and the gain control under its chunk."""
+        """The window with the silence and the gain control of its chunk."""
         rate, segments = self._source.sample_rate, CHUNK // SEGMENT
         return replace(
             window,

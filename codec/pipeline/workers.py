@@ -1,4 +1,4 @@
-"""What coding needs besides files: an `Engine` with network sessions on one device and threads that work on chunks."""
+"""The `Engine`: network sessions on one device, and threads that work on chunks."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ Progress = Callable[[float | None], None]
 """Called with the fraction done, 0 to 1, or None where the length is not known. What it raises ends the job."""
 
 WORKERS = max(1, min(4, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1))
-"""Threads that work on chunks. Each holds about 50 MB when encoding and 75 MB when decoding, on top of 130 MB: four
-stay under 400 MB."""
+"""Threads that work on chunks. Each takes about 50 MB when encoding and 75 MB when decoding, on top of 130 MB, so that
+four stay under 400 MB."""
 
 
 class Engine:
     """Network sessions on one device, and threads for chunks; a context manager.
 
-    One engine serves one file, or all files of a batch at the same time: a session is made once for each network, and
-    the files divide the number of chunks under way among them, so that ten files at once do not hold ten times as much.
+    One engine serves one file, or all files of a batch at the same time. A session is made once for each network. The
+    files share the number of chunks under way, so that ten files at once do not need ten times the memory.
 
     Attributes:
-        sessions: what `codec.runtime.session.Sessions` says.
+        sessions: the sessions, `codec.runtime.session.Sessions`.
     """
 
     def __init__(self, device: str = "auto", workers: int = WORKERS) -> None:
         """Prepare an engine; nothing is loaded yet.
 
         Args:
-            device: auto, cpu, cuda or cuda:N; one that is not there is an error when the first network is asked for.
+            device: auto, cpu, cuda or cuda:N; a missing device is an error when the first network is asked for.
             workers: threads, 1 or more.
         """
         self.sessions = Sessions(device)
@@ -49,9 +49,9 @@ class Engine:
         self._exit = ExitStack()
 
     def map(self, work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-        """`map` over the threads, results in order, that takes items only as results are asked for.
+        """As the built-in `map`, on the engine's threads; results come in order, and items are taken only as needed.
 
-        At most one chunk more than there are threads is under way; files that share the engine divide that.
+        At most one item more than there are threads is under way. Files that share the engine divide that number.
         """
         pending: deque[Future[R]] = deque()
         try:
@@ -77,7 +77,7 @@ class Engine:
                 self._files -= 1
 
     def stop(self) -> None:
-        """Cancel what waits, without waiting for what runs: whoever waits for a chunk gives up at once."""
+        """Cancel waiting chunks without waiting for running ones; threads that wait for a chunk end at once."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def __enter__(self) -> Self:
@@ -91,7 +91,7 @@ class Engine:
 
 @contextmanager
 def engine_for_file(engine: Engine | None) -> Iterator[Engine]:
-    """The engine that was passed in, or else one of its own, for one file."""
+    """The engine that was passed in or, if None, a new one, for the length of one file."""
     if engine is not None:
         with engine.file():
             yield engine

@@ -1,1 +1,1 @@
-"""What the encoder decides by rate and distortion: hyper latents and the quantization indices of main latents."""
+"""Rate-distortion optimized quantization of hyper latents and main latents."""

@@ -1,9 +1,9 @@
-"""Trellis quantization of hyper latents: the path through integers that costs least in error and bits.
+"""Trellis quantization of hyper latents: the path through integers with the least cost in error and bits.
 
 Rounding alone makes a latent flicker between two integers in stationary music, and every change costs bits. Each band
 of each segment instead takes the path, through the integers next to its latents, that minimizes squared error plus
 WEIGHTS times the code length under the model's own tables (Viterbi's algorithm). Code lengths are taken in the contexts
-that plain rounding would give, so that bands can be searched independently. Decoders need not know about any of this.
+that plain rounding would give, so that bands can be searched independently. Decoders are not affected.
 
 Source: trellis quantization by dynamic programming, Viterbi 1967 and Forney 1973.
 """
@@ -17,10 +17,10 @@ from formats.model.tables import BAND_GROUPS, CHANGE_CONTEXTS, HYPER_SYMBOLS, PR
 from formats.payload.hyper_latents import table_rows
 
 WEIGHTS = np.linspace(2, -0.6, BANDS, dtype=np.float32).clip(0.05) * np.array([[1], [2]], np.float32)
-"""What a bit is worth in squared half octaves, [2, 24] by channel and band (training/LOG.md).
+"""Lagrangian weights: cost of a bit in squared half octaves, [2, 24] by channel and band (training/LOG.md).
 
-Low bands are mostly sent as main latents, whatever their envelope says. Of a high band the envelope is all that the
-decoder knows, and smoothing it is audible. The second channel is mostly the quieter one.
+Low bands are mostly sent as main latents, so their envelope matters less. Of a high band the decoder knows the envelope
+alone, and smoothing it is audible. The second channel is mostly the quieter one.
 """
 
 _HALF = HYPER_SYMBOLS // 2
@@ -44,7 +44,7 @@ def trellis_quantize(hyper: NDArray[np.float32], bits: NDArray[np.float32]) -> N
         hyper: [G, 48] half octaves, from a segment's start on; bits: [56, 64] from `change_code_lengths` -> [G, 48]
     """
     missing = -len(hyper) % SEGMENT_VECTORS
-    known = np.nan_to_num(hyper, nan=HYPER_MAX)  # samples of 1e19 and more overflow: they get the largest value
+    known = np.nan_to_num(hyper, nan=HYPER_MAX)  # samples of 1e19 and more overflow and become the largest value
     padded = np.concatenate([known, np.zeros((missing, HYPER_SIZE), np.float32)])
     padded = padded.reshape(-1, SEGMENT_VECTORS, HYPER_SIZE)
     target = np.clip(padded, HYPER_MIN + 1, HYPER_MAX).swapaxes(0, 1)  # [42, segments, 48]

@@ -1,4 +1,4 @@
-"""Quantizer steps and rounding, in the one definition that runtime and training share."""
+"""Quantizer steps and rounding, shared by the codec and by training."""
 
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from codec.dsp.mdct import Float
 
 DEAD_ZONE = 0.12
-"""Latents of plain models are rounded up from 0.5 + this on: the zeros save more than the small error costs."""
+"""Latents of plain models are rounded up only from 0.5 + this on: zeros save more bits than the error is worth."""
 
 
 def quantize_hyper(hyper: "Float", coefficients: "Float", bits: "Float") -> NDArray[np.int8]:
@@ -68,9 +68,9 @@ def quantize_plain(latents: "Float", gain: int) -> NDArray[np.int32]:
 
 
 def scatter_indices(indices: NDArray[np.int32], position: NDArray[np.int64]) -> tuple["Float", NDArray[np.bool_]]:
-    """Put quantization indices [F, M] back in the places of their coefficients.
+    """Scatter quantization indices [F, M] to the positions of their coefficients.
 
     Returns:
-        float32 [F, 1400], zero where nothing was sent; and bool [F, 1400], where something was sent.
+        float32 [F, 1400], zero where no index was sent; and bool [F, 1400], which coefficients were sent.
     """
     return scatter(indices.astype(np.float32), position), scatter(np.ones(position.shape, np.bool_), position)

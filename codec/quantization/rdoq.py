@@ -1,9 +1,10 @@
-"""Rate-distortion optimized quantization of main latents: a larger magnitude only where it is worth its bits.
+"""Rate-distortion optimized quantization of main latents: a larger magnitude is chosen only where it is worth its bits.
 
-What a magnitude costs depends on its scale index and on its neighbours: a one among zeros takes seven bits more than a
-zero, among ones hardly any. The threshold between a magnitude and the next one is therefore one half plus BASE plus
-WEIGHT times the bits between them. Neighbours are those of plain rounding in the frames before and after, as though
-both were coded already, and inside the segment only: no index depends on how segments are grouped into chunks.
+The bits of a magnitude depend on its scale index and on its neighbours: among zeros, a one takes seven bits more than a
+zero; among ones, hardly any. The threshold between a magnitude and the next one is therefore one half plus BASE plus
+WEIGHT times the difference of their bits. Neighbours are taken from plain rounding of the frames before and after, as
+if both were coded already, and inside the segment only, so that no index depends on how segments are grouped into
+chunks.
 """
 
 from functools import lru_cache
@@ -26,7 +27,7 @@ BASE, WEIGHT = 0.05, 0.04
 """Steps by which the threshold of any magnitude lies above one half, and steps for each bit (training/LOG.md)."""
 
 LOWEST, HIGHEST = 0.4, 0.85
-"""Range of the thresholds."""
+"""Range to which thresholds are clipped."""
 
 SMALL = 10
 """Magnitudes from here on are rounded with BASE alone, because few bits lie between them."""

@@ -1,1 +1,1 @@
-"""Model folders and ONNX Runtime: which models there are, which may run, and the sessions that run them."""
+"""Model folders and ONNX Runtime: installed models, which of their files may run, and the sessions that run them."""

@@ -1,7 +1,7 @@
 """One thread for NumPy's matrix products while chunks are coded.
 
-The products of a chunk are just large enough for OpenBLAS to hand half of each to a second thread, which then spins,
-waiting for the next one, on a core that another chunk could use. Results do not depend on it.
+The products of a chunk are just large enough for OpenBLAS to hand half of each to a second thread. While that thread
+waits for the next product it spins, on a core that another chunk could use. Results do not depend on the setting.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from threadpoolctl import ThreadpoolController
 _lock = Lock()
 _users = 0
 _limit = ExitStack()
-"""The number of threads is the process's own, so whoever comes first sets it, and whoever goes last sets it back."""
+"""The number of threads belongs to the process, so the first user sets it, and the last one restores it."""
 
 
 @contextmanager

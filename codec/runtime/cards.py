@@ -1,7 +1,7 @@
 """The cards model.json and genre.json: reading them, and checking every value that the codec uses.
 
-A card is a file that somebody may have edited, so a value of another type or out of range is an error that names the
-value, and never a surprise later. Values that only people read (training, data, metrics, history) are not checked.
+A card is a file that somebody may have edited, so a value of a wrong type or out of range is an error that names the
+value. Values that only people read (training, data, metrics, history) are not checked.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from typing import Any
 from formats.grid import COEFFICIENTS, GAIN_LIMIT, HYPER_PER_FRAME
 
 KINDS = ("ranked", "plain")
-"""Latents ranked by their scales, which hyper latents tell, or each a fixed mix of the frame (formats/SPEC.md)."""
+"""Kinds of models: coefficients ranked by scales from hyper latents, or a fixed-transform autoencoder (SPEC.md)."""
 
 TRANSFORMS = ("mdct", "frames")
-"""What a model's networks work on: MDCT coefficients, or windows of samples that are overlap-added."""
+"""Inputs of a model's networks: MDCT coefficients, or windows of samples that are overlapped and added."""
 
 SIZE_LIMIT = 1 << 20
 """Bytes of a card."""
@@ -27,13 +27,13 @@ MAX_KBPS, MAX_CONTEXT, MAX_ENTRIES = 1e6, 1000, 1000
 """Largest rate and receptive field, and most classes or bitstreams, that a card may state."""
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
-"""Names of decoders: they are names of folders, too."""
+"""Names of decoders, which are also names of folders."""
 
 ID, SHA256, LATENT = re.compile(r"[0-9a-f]{16}"), re.compile(r"[0-9a-f]{64}"), re.compile(r"[1-9][0-9]{0,3}")
 
 
 class CardError(ValueError):
-    """What is wrong with a card, in words that follow "its card cannot be read: "."""
+    """A card is wrong; the text continues the sentence "... has a card that cannot be read: "."""
 
 
 @dataclass(frozen=True)
@@ -46,12 +46,12 @@ class Tier:
 
 @dataclass(frozen=True)
 class NetworkEntry:
-    """What a card says of a network.
+    """A card's entry about a network.
 
     Attributes:
-        sha256: of its .onnx file.
-        context: frames on either side of a frame that the network looks at (its receptive field).
-        noise_sha256: of a decoder's noise.npy; empty where it has none.
+        sha256: hash of its .onnx file.
+        context: frames on either side of a frame that the network uses (its receptive field).
+        noise_sha256: hash of a decoder's noise.npy; empty if it has none.
     """
 
     sha256: str
@@ -84,16 +84,16 @@ class ClassifierCard:
 
 
 def load(data: bytes) -> dict[str, Any]:
-    """The JSON object that a card is.
+    """Parse a card, which is a JSON object.
 
     Raises:
-        CardError: the bytes are something else.
+        CardError: the bytes are not a JSON object.
     """
     try:
         card = json.loads(data)
     except RecursionError:
         raise CardError("it is nested too deeply") from None
-    except ValueError:  # of text encoding, of JSON, or of a number with thousands of digits
+    except ValueError:  # raised for text encoding, JSON, and numbers with thousands of digits
         raise CardError("it is not valid JSON") from None
     if not isinstance(card, dict):
         raise CardError("it is not a JSON object")
@@ -133,11 +133,11 @@ class Fields:
         return float(value)
 
     def text(self, key: str, pattern: re.Pattern[str], what: str) -> str:
-        """The text at `key`, which matches `pattern`: it is called `what` in errors."""
+        """The text at `key`, which must match `pattern`; errors call it `what`."""
         return self._text(self._get(key), self._at(key), pattern, what)
 
     def texts(self, key: str, pattern: re.Pattern[str], what: str) -> tuple[str, ...]:
-        """The list of texts at `key`, none of them twice."""
+        """The list of texts at `key`, without duplicates; the arguments are as for `text`."""
         values = self._get(key)
         if not isinstance(values, list) or len(values) > MAX_ENTRIES:
             raise CardError(f"{self._at(key)} is not a list of at most {MAX_ENTRIES} entries")
@@ -147,14 +147,14 @@ class Fields:
         return found
 
     def choice(self, key: str, known: tuple[str, ...]) -> str:
-        """The text at `key`, which is one of `known`."""
+        """The text at `key`, which must be one of `known`."""
         value = self._get(key)
         if value not in known:
             raise CardError(f"{self._at(key)} is none of {', '.join(known)}, which this version of aez knows")
         return str(value)
 
     def names(self, pattern: re.Pattern[str], what: str) -> list[str]:
-        """All keys, of which there is at least one; each matches `pattern`."""
+        """All keys; there must be at least one, and each must match `pattern`."""
         if not self._value:
             raise CardError(f"{self._path} is empty")
         return [self._text(key, f"a key of {self._path}", pattern, what) for key in self._value]
@@ -199,7 +199,7 @@ def model_card(card: dict[str, Any]) -> ModelCard:
 
 
 def _tiers(entries: Fields, least: int) -> dict[int, Tier]:
-    """Tiers by their latents a frame, rising."""
+    """Tiers by their latents per frame, in ascending order."""
     out = {}
     for latent in sorted(map(int, entries.names(LATENT, "a number of latents"))):
         if not least <= latent <= HYPER_PER_FRAME + COEFFICIENTS:

@@ -1,7 +1,7 @@
 """Genre classifiers: folders beside the models, with genre.onnx and genre.json, their card.
 
-A classifier has no model.json, and so is no model; its card lists the ids of the bitstream definitions whose integers
-it was trained on.
+A classifier's folder has no model.json. Its card lists the ids of the bitstreams on whose integers the classifier was
+trained.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from formats.errors import ModelError
 GRAPH, CARD = "genre.onnx", "genre.json"
 
 FEATURES = 1
-"""Version of `codec.inspection.genre.features`; a card names the one that its graph takes."""
+"""Version of `codec.inspection.genre.features`; a card names the version that its graph was trained for."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Classifier(ModelFolder):
     """One classifier folder, read lazily.
 
     Raises:
-        ModelError: a part is missing, or is not what the card says.
+        ModelError: a file is missing, or is not the one that the card names.
     """
 
     CARD = CARD
@@ -56,15 +56,15 @@ class Classifier(ModelFolder):
 
 
 def installed() -> list[Classifier]:
-    """Every classifier in the folders where models are, by name; the first of a name counts."""
+    """Every classifier in the folders of models; of several with the same name, the first that is found."""
     return models.all_of(Classifier)
 
 
 def by_name(name: str) -> Classifier:
-    """The named classifier, or a classifier's folder by its path.
+    """A classifier by its name, or by the path of its folder.
 
     Raises:
-        ModelError: there is none such.
+        ModelError: there is no such classifier.
     """
     return models.one_of(Classifier, name, by_path=bool(name))
 

@@ -1,8 +1,8 @@
-"""What an ONNX graph may hold before ONNX Runtime sees it: plain operators and its own weights, nothing else.
+"""Checks an ONNX graph before ONNX Runtime loads it: only ONNX's own operators and embedded weights are accepted.
 
-A graph whose weights lie in other files makes the runtime open them, and operators of other domains are other people's
-native code. The bytes are walked as protobuf (https://protobuf.dev/programming-guides/encoding) with the field numbers
-of onnx.proto; whatever the walk does not understand is refused, so that nothing hides from it.
+A graph whose weights lie in other files would make the runtime open them, and operators of other domains are native
+code of other people. The bytes are walked as protobuf (https://protobuf.dev/programming-guides/encoding) with the field
+numbers of onnx.proto. Whatever the walk does not understand is refused, so that nothing can be hidden from it.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ DOMAINS = {b"", b"ai.onnx"}
 """Operator sets that ONNX itself defines."""
 
 DEPTH = 16
-"""Graphs within graphs that are looked into."""
+"""Most levels of nested messages that are checked."""
 
 
 @dataclass(frozen=True)
 class Message:
-    """Fields of one kind of message that matter.
+    """The fields of one kind of message that are checked.
 
     Attributes:
-        inside: by field number, messages to look into.
+        inside: nested messages to check, by field number.
         domains: fields that name an operator set.
-        refused: fields that must not be there, or must be 0, and what they are.
+        refused: fields that must be missing or 0, and what they hold.
     """
 
     inside: dict[int, Message] = field(default_factory=dict)
@@ -46,10 +46,11 @@ MODEL = Message(
 
 
 def check(graph: bytes) -> None:
-    """Look through a serialized ModelProto.
+    """Check a serialized ModelProto.
 
     Raises:
-        ModelError: it has weights in other files, operators beyond ONNX's own, functions, or is no ModelProto.
+        ModelError: it has weights in other files, operators that are not ONNX's own, or functions; or it is not a
+        ModelProto.
     """
     try:
         if not _walk(memoryview(graph), MODEL, DEPTH) & {7}:
@@ -75,7 +76,7 @@ def _walk(data: memoryview, kind: Message, depth: int) -> set[int]:
 
 
 def _fields(data: memoryview) -> Iterator[tuple[int, int | memoryview]]:
-    """Fields of a message: number, and value or bytes. ValueError, IndexError: it is none."""
+    """Yield the fields of a message: number, and value or bytes; ValueError or IndexError if it is not a message."""
     at = 0
     while at < len(data):
         key, at = _varint(data, at)

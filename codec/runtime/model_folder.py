@@ -1,4 +1,4 @@
-"""What models and classifiers have in common: a folder with a card, whose files are taken only if they are trusted."""
+"""The base of models and classifiers: a folder with a card, whose files are used only if they are trusted."""
 
 from __future__ import annotations
 
@@ -20,42 +20,42 @@ class ModelFolder:
     """A folder that holds networks and a card, read lazily: base of `Model` and `codec.runtime.classifiers.Classifier`.
 
     Attributes:
-        folder: where it lies.
-        shipped: whether nobody named it; then only files whose hash the package knows are taken
-            (`codec.runtime.trust`).
+        folder: path of the folder.
+        shipped: whether the folder was found without being named by the user; then only files whose hash the package
+            knows are used (`codec.runtime.trust`).
 
     Raises:
-        ModelError: a part is missing, or is not what the card says.
+        ModelError: a file is missing, or is not the one that the card names.
     """
 
     folder: Path
     shipped: bool = False
 
     CARD: ClassVar[str]
-    """Name of the card's file, by which a folder of this kind is known."""
+    """Name of the card's file, which marks a folder of this kind."""
 
     NOUN: ClassVar[str]
-    """What errors call it."""
+    """What error texts call a folder of this kind."""
 
     @property
     def name(self) -> str:
-        """Name of the folder, by which it is asked for."""
+        """Name of the folder, by which users choose it."""
         return self.folder.name
 
     @cached_property
     def card(self) -> dict[str, Any]:
-        """The card as it was written."""
+        """The card's JSON object, not checked yet."""
         try:
             return cards.load(self.read(self.CARD, cards.SIZE_LIMIT))
         except cards.CardError as error:
             raise self.bad_card(error) from None
 
     def bad_card(self, error: cards.CardError) -> ModelError:
-        """What a broken card is reported as."""
+        """The error for a broken card."""
         return ModelError(f"{self.NOUN} {self.name!r} has a card that cannot be read: {error}")
 
     def read(self, part: str, limit: int) -> bytes:
-        """A file of at most `limit` bytes, by its path in the folder."""
+        """Read a file of at most `limit` bytes, by its path in the folder."""
         path = self.folder / part
         try:
             if not path.is_file():  # a pipe would be waited for
@@ -71,7 +71,7 @@ class ModelFolder:
         return data
 
     def read_as(self, part: str, limit: int, sha256: str) -> bytes:
-        """The same of a file whose hash the card states."""
+        """Read a file, as `read` does, and compare it with the hash that the card states."""
         data = self.read(part, limit)
         if hashlib.sha256(data).hexdigest() != sha256:
             raise ModelError(f"{part} of {self.NOUN} {self.name!r} is not the one that its card names")

@@ -1,9 +1,9 @@
-"""Model folders: where they lie, and that they are what their cards say.
+"""Models: where their folders lie, and how they are found by name or by bitstream.
 
-A model is one definition of a bitstream and any number of decoders of it:
+A model is one bitstream, an encoder for it, and any number of decoders:
 
     model.json                          its card (`codec.runtime.cards`)
-    tables.npz                          all that the bits of a file depend on; their hash is the id that files name
+    tables.npz                          the tables that a file's bits depend on; their hash is the bitstream id
     encoder.onnx
     decoders/NAME/decoder.onnx
     decoders/NAME/noise.npy             ranked models only
@@ -18,7 +18,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from codec.runtime import cards, trust
+from codec.runtime import cards
 from codec.runtime.model_folder import GRAPH_LIMIT, ModelFolder
 from formats.errors import ModelError
 from formats.grid import HYPER_PER_FRAME
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from formats.model.tables import Tables
 
 DEFAULT = "music"
-"""The model that encoding takes where no other is asked for."""
+"""The model that encoding uses by default."""
 
 TABLES_LIMIT = 1 << 24
 """Bytes of tables.npz, at most."""
@@ -42,11 +42,11 @@ class Decoder:
     """One decoder of a model's files.
 
     Attributes:
-        name: by which it is asked for.
-        graph: decoder.onnx.
-        noise: int8 [2, 126, 1400], what unsent coefficients are filled with, for short windows and for long ones; None
-            for plain models.
-        context: frames on either side of a frame that the network looks at.
+        name: by which users choose it.
+        graph: bytes of decoder.onnx.
+        noise: int8 [2, 126, 1400], noise pattern for coefficients that were not sent, with short and with long windows;
+            None for plain models.
+        context: frames on either side of a frame that the network uses.
     """
 
     name: str
@@ -57,10 +57,10 @@ class Decoder:
 
 @dataclass(frozen=True)
 class Model(ModelFolder):
-    """One model: a definition of a bitstream, its encoder, and its decoders.
+    """One model: a bitstream, its encoder, and its decoders; read lazily.
 
     Raises:
-        ModelError: a part is missing, or is not what the card says.
+        ModelError: a file is missing, or is not the one that the card names.
     """
 
     CARD = "model.json"
@@ -75,7 +75,7 @@ class Model(ModelFolder):
 
     @property
     def id(self) -> bytes:
-        """The eight bytes by which files name their bitstream definition, as the card says."""
+        """The bitstream id that the card states: eight bytes, as in the headers of files."""
         return self._facts.bitstream
 
     @property
@@ -90,8 +90,8 @@ class Model(ModelFolder):
 
     @cached_property
     def tables(self) -> AnyTables:
-        """All that the bits of a file depend on; they make the id that the card states."""
-        from formats.model.plain_tables import PlainTables  # here, because `aez info` needs models' names and no NumPy
+        """The tables that the bits of a file depend on, checked against the bitstream id of the card."""
+        from formats.model.plain_tables import PlainTables  # imported here, so that `aez info` starts without NumPy
         from formats.model.tables import Tables
 
         data = self.read("tables.npz", TABLES_LIMIT)
@@ -117,12 +117,12 @@ class Model(ModelFolder):
 
     @cached_property
     def encoder(self) -> bytes:
-        """encoder.onnx."""
+        """Bytes of encoder.onnx."""
         return self.read_as("encoder.onnx", GRAPH_LIMIT, self._facts.encoder.sha256)
 
     @property
     def encoder_context(self) -> int:
-        """Frames on either side of a frame that the encoder looks at."""
+        """Frames on either side of a frame that the encoder uses."""
         return self._facts.encoder.context
 
     @property
@@ -135,10 +135,10 @@ class Model(ModelFolder):
         """The named decoder, or the default one.
 
         Raises:
-            ModelError: there is none such, or its files are not those that the card names.
+            ModelError: there is no such decoder, or its files are not those that the card names.
         """
         wanted = self._facts.decoder if name is None else name
-        entry = self._facts.decoders.get(wanted)
+        entry = self._facts.decoders.get(wanted) if isinstance(wanted, str) else None
         if entry is None:
             known = ", ".join(self.decoder_names)
             raise ModelError(f"model {self.name!r} has no decoder {wanted!r}; it has {known}")
@@ -152,79 +152,88 @@ class Model(ModelFolder):
         return Decoder(wanted, graph, noise_pattern.read(raw), entry.context)
 
     def gain(self, latent: int) -> int:
-        """Default gain of a tier, in 1/32 octave, from the measured frontier."""
-        return self._tier(latent).gain
+        """Default gain of a tier, in 1/32 octave, from the measured frontier.
 
-    @property
-    def latents(self) -> tuple[int, ...]:
-        """The latent counts that files of this model may have, rising; every one is a prefix of the next."""
-        return tuple(self._facts.tiers)
-
-    @property
-    def default_latent(self) -> int:
-        """Latents a frame where nobody asks for a number."""
-        return self._facts.default_latent
-
-    def main_count(self, latent: int) -> int:
-        """Main latents a frame of files of `latent` latents."""
-        return latent - HYPER_PER_FRAME if self.kind == "ranked" else latent
-
-    def tier_for(self, kbps: float) -> int:
-        """The tier on the measured frontier at a rate of `kbps` 1000 bit/s."""
-        tiers = self._facts.tiers
-        return max((latent for latent in tiers if tiers[latent].from_kbps <= kbps), default=self.latents[0])
-
-    def _tier(self, latent: int) -> cards.Tier:
+        Raises:
+            ModelError: the model has no such tier.
+        """
         try:
-            return self._facts.tiers[latent]
+            return self._facts.tiers[latent].gain
         except KeyError:
             known = ", ".join(map(str, self.latents))
             raise ModelError(f"model {self.name!r} has no tier of {latent} latents; it has {known}") from None
 
+    @property
+    def latents(self) -> tuple[int, ...]:
+        """Tiers of this model in latents per frame, ascending; the latents of each are a prefix of the next."""
+        return tuple(self._facts.tiers)
+
+    @property
+    def default_latent(self) -> int:
+        """The tier that encoding uses by default, in latents per frame."""
+        return self._facts.default_latent
+
+    def main_count(self, latent: int) -> int:
+        """Main latents per frame of a tier of `latent` latents."""
+        return latent - HYPER_PER_FRAME if self.kind == "ranked" else latent
+
+    def tier_for(self, kbps: float) -> int:
+        """The best tier, by the measured frontier, at `kbps` kbit/s (1000 bit/s)."""
+        tiers = self._facts.tiers
+        return max((latent for latent in tiers if tiers[latent].from_kbps <= kbps), default=self.latents[0])
+
 
 class MissingModelError(ModelError):
-    """No installed model has the bitstream definition that a file names."""
+    """No installed model has the bitstream that a file names."""
 
 
 F = TypeVar("F", bound=ModelFolder)
 
 
+def shipped_folders() -> list[Path]:
+    """Folders of models that need not be named: in the package, or beside it in the clone."""
+    here = Path(__file__).parent.parent
+    return [here / "models", here.parent / "models"]
+
+
 def named_folders() -> list[Path]:
-    """Where AEZ_MODELS points."""
+    """The folders that the environment variable AEZ_MODELS names."""
     return [Path(part) for part in os.environ.get("AEZ_MODELS", "").split(os.pathsep) if part]
 
 
 def folders() -> list[Path]:
-    """Where models are looked for: AEZ_MODELS first, then those that came with the package (or stand in the clone)."""
-    return [*named_folders(), *trust.shipped_folders()]
+    """Folders that are searched for models: those of AEZ_MODELS first, then those of the package or the clone."""
+    return [*named_folders(), *shipped_folders()]
 
 
 def is_shipped(folder: Path) -> bool:
-    """Whether models in this folder are there without anybody's naming it."""
-    return folder in trust.shipped_folders() and folder not in named_folders()
+    """Whether a folder of models belongs to the package or the clone, and is not named by AEZ_MODELS."""
+    return folder in shipped_folders() and folder not in named_folders()
 
 
 def all_of(kind: type[F]) -> list[F]:
-    """Every model folder of a kind that can be found, by name; the first of a name counts."""
+    """Every model folder of a kind; of several with the same name, the first that is found."""
     found: dict[str, F] = {}
     for folder in folders():
-        with contextlib.suppress(OSError):  # a folder that cannot be listed has no models
+        with contextlib.suppress(OSError):  # a folder that cannot be read has no models
             for card in sorted(folder.glob(f"*/{kind.CARD}")):
                 found.setdefault(card.parent.name, kind(card.parent, is_shipped(folder)))
     return list(found.values())
 
 
 def one_of(kind: type[F], name: str, *, by_path: bool = True) -> F:
-    """The model folder of a kind by its name, or (`by_path`) where none has this name, by its path.
+    """The model folder of a kind by its name or, with `by_path`, by its path if none has this name.
 
     Raises:
-        ModelError: there is none such.
+        ModelError: there is no such folder.
     """
+    if not isinstance(name, str | os.PathLike):
+        raise ModelError(f"a {kind.NOUN} is given by its name or the path of its folder, not {name!r}")
     installed = all_of(kind)
     for found in installed:
         if found.name == name:
             return found
-    with contextlib.suppress(OSError, ValueError):  # what is no path at all
+    with contextlib.suppress(OSError, ValueError):  # the name may not be a valid path
         if by_path and (Path(name) / kind.CARD).is_file():
             return kind(Path(name).resolve())
     known = ", ".join(found.name for found in installed) or "none"
@@ -232,21 +241,21 @@ def one_of(kind: type[F], name: str, *, by_path: bool = True) -> F:
 
 
 def installed() -> list[Model]:
-    """Every model that can be found, by name; the first of a name counts."""
+    """Every model; of several with the same name, the first that is found."""
     return all_of(Model)
 
 
 def by_name(name: str | None = None) -> Model:
-    """The named model, the default one, or a model folder by its path.
+    """A model by its name or by the path of its folder; the default model if None.
 
     Raises:
-        ModelError: there is none such.
+        ModelError: there is no such model.
     """
     return one_of(Model, name or DEFAULT, by_path=bool(name))
 
 
 def by_id(wanted: bytes) -> Model:
-    """The model that a file needs: the first one whose bitstream definition has this id.
+    """The first installed model with a bitstream id.
 
     Raises:
         MissingModelError: no installed model has it.
@@ -265,14 +274,14 @@ def by_id(wanted: bytes) -> Model:
 
 
 def for_file(bitstream: bytes, named: str | None = None) -> Model:
-    """The model for a file: the one that is named, else the first installed one with the file's bitstream definition.
+    """The model for a file: the named one or, if None, the first installed one with the file's bitstream.
 
     Args:
         bitstream: the id in the file's header.
-        named: name of an installed model, or a model's folder.
+        named: name of an installed model, or path of a model's folder.
 
     Raises:
-        ModelError: there is no such model, or the named one has another bitstream definition.
+        ModelError: there is no such model, or the named one has another bitstream.
     """
     if named is None:
         return by_id(bitstream)
@@ -285,7 +294,7 @@ def for_file(bitstream: bytes, named: str | None = None) -> Model:
 
 
 def called(wanted: bytes) -> str:
-    """Name of the installed model with this id; the id in hex where there is none."""
+    """Name of the installed model with this bitstream id; the id in hexadecimal digits if there is none."""
     try:
         return by_id(wanted).name
     except ModelError:

@@ -1,4 +1,4 @@
-"""noise.npy: the pattern of integers that a decoder of a ranked model fills unsent coefficients with."""
+"""noise.npy: the noise pattern with which a decoder of a ranked model fills coefficients that were not sent."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from formats.errors import ModelError
 from formats.grid import COEFFICIENTS, SEGMENT
 
 SHAPE = (2, SEGMENT, COEFFICIENTS)
-"""One pattern for frames of short windows and one for frames of long windows, a segment each."""
+"""One segment of noise for frames of short windows, and one for frames of long windows."""
 
 SIZE_LIMIT = 2 * SEGMENT * COEFFICIENTS + (1 << 14)
-"""Bytes of the file: one each number, and a header."""
+"""Most bytes of the file: one for each number, and room for a header."""
 
 
 def read(data: bytes) -> NDArray[np.int8]:
-    """Bytes of an .npy file -> the pattern, int8 [2, 126, 1400], which cannot be written to.
+    """Parse an .npy file -> the pattern, a read-only int8 [2, 126, 1400].
 
-    The header is compared before anything of the size that it states is allocated, and no object is ever unpickled.
+    The header is checked before memory of the size that it states is allocated, and nothing is unpickled.
 
     Raises:
-        ModelError: the bytes are no .npy file, or one of another type or shape.
+        ModelError: the bytes are not an .npy file, or its array has another type or shape.
     """
     stream = io.BytesIO(data)
     try:
         version = npy.read_magic(stream)
         header = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}[version](stream)
-    except Exception:  # numpy's parser raises ValueError, but what it is built on raises more than that
+    except Exception:  # NumPy's parser raises ValueError, and the modules that it uses raise others
         raise ModelError("noise.npy is not an .npy file") from None
     shape, by_columns, kind = header
     if shape != SHAPE or by_columns or kind != np.dtype(np.int8):

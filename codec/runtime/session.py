@@ -1,4 +1,4 @@
-"""ONNX Runtime sessions: the device, named inputs and outputs, and one object that holds the sessions."""
+"""ONNX Runtime sessions: choice of the device, checked inputs and outputs, and one object that owns the sessions."""
 
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from codec.dsp.mdct import Float
 
 LOG_ERRORS = 3
-"""onnxruntime's severity for errors: its warnings about a missing CUDA are answered in our own words."""
+"""ONNX Runtime's severity of errors. Its warnings about a missing CUDA are hidden; aez raises its own errors."""
 
 
 class Sessions:
-    """ONNX Runtime's sessions on one device: one for each graph, as long as this object lives.
+    """ONNX Runtime's sessions on one device: one for each graph, for as long as this object exists.
 
-    Networks may be asked for from several threads. A session of the same graph that two of them ask for is made once.
+    Several threads may ask for networks. If two ask for the same graph, its session is made once.
 
     Attributes:
         device: auto, cpu, cuda or cuda:N.
@@ -37,10 +37,10 @@ class Sessions:
         Args:
             graph: a serialized ModelProto.
             inputs: names of all its inputs.
-            outputs: names of outputs that it must have; it may have others.
+            outputs: names of outputs that it must have; more are allowed.
 
         Raises:
-            UsageError: the device is unknown, or was asked for by name and is not there.
+            UsageError: the device is unknown, or is not available although it was chosen by name.
             ModelError: the graph cannot be loaded, or has other inputs and outputs.
         """
         with self._lock:
@@ -54,7 +54,7 @@ class Network:
     """One ONNX graph on one device, made by `Sessions.network`. Calls may come from several threads.
 
     Attributes:
-        provider: what really runs it, as ONNX Runtime says: CUDAExecutionProvider or CPUExecutionProvider.
+        provider: the provider that ONNX Runtime really uses: CUDAExecutionProvider or CPUExecutionProvider.
     """
 
     def __init__(self, session: Any, inputs: set[str], outputs: frozenset[str]) -> None:
@@ -70,10 +70,10 @@ class Network:
             raise ModelError("a network has other outputs than this version of aez takes")
 
     def __call__(self, **inputs: NDArray[Any]) -> dict[str, "Float"]:
-        """Run once; arrays by name, a batch axis first.
+        """Run the network once; inputs and outputs are arrays by name, with a batch axis first.
 
         Raises:
-            ModelError: ONNX Runtime refuses the arrays, or fails.
+            ModelError: ONNX Runtime rejects the arrays, or fails.
         """
         try:
             found = self._session.run(self._outputs, inputs)
@@ -93,11 +93,11 @@ PORTS: dict[str, tuple[str, tuple[int | None, ...]]] = {
     "loudness": ("tensor(float)", (None, None, 1)),
     "long": ("tensor(bool)", (None, None, 1)),
 }
-"""Type and shape of the inputs and outputs that networks have; None: any number."""
+"""Types and shapes of the inputs and outputs that networks may have, by name; None stands for any number."""
 
 
 def _fits(name: str, kind: str, shape: list[int | str | None]) -> bool:
-    """Whether an input or output is what its name stands for; of other names, whether it holds floats."""
+    """Whether an input or output has the type and shape of its name in PORTS; others must hold floats."""
     expected, sizes = PORTS.get(name, ("tensor(float)", None))
     if kind != expected or (sizes and len(sizes) != len(shape)):
         return False
@@ -115,7 +115,7 @@ def _new_session(graph: bytes, device: str, threads: int) -> Any:
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    options.enable_mem_pattern = False  # with it every run holds one block as large as all it needs, 60 MB more
+    options.enable_mem_pattern = False  # it would keep one block for all of a run's arrays, 60 MB more
     options.log_severity_level = LOG_ERRORS + 1
     try:
         session = ort.InferenceSession(graph, options, providers=providers(device))
@@ -136,6 +136,8 @@ def providers(device: str) -> list[Any]:
     """
     import onnxruntime as ort
 
+    if not isinstance(device, str):
+        raise UsageError(f"there is no device {device!r}: auto, cpu, cuda or cuda:N")
     name, _, number = device.partition(":")
     if device == "cpu":
         return ["CPUExecutionProvider"]
@@ -151,7 +153,7 @@ def providers(device: str) -> list[Any]:
 
 
 def _driver() -> bool:
-    """Whether NVIDIA's driver answers: without it, trying CUDA only costs time and a page of warnings."""
+    """Whether NVIDIA's driver finds a device; without one, trying CUDA only costs time and prints warnings."""
     import ctypes
     import sys
 

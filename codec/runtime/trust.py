@@ -1,22 +1,15 @@
-"""Which model files run: those whose hash this package knows, and those that the user named.
+"""Which model files are run: those whose hash this package knows, and those that the user named.
 
-That a folder came with the package (or stands in the clone's `models`) is no reason to run what lies in it; that the
-user named it, by its path or in AEZ_MODELS, is.
+Files in the package's own folders, or in the clone's `models`, run only if `codec.runtime.hashes` has their hash.
+Folders that the user named, by path or in AEZ_MODELS, are trusted.
 """
 
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
 
 from codec.runtime.hashes import KNOWN
 from formats.errors import ModelError
-
-
-def shipped_folders() -> list[Path]:
-    """Where models lie that nobody named: in the package, or beside it in the clone."""
-    here = Path(__file__).parent.parent
-    return [here / "models", here.parent / "models"]
 
 
 def check(name: str, part: str, data: bytes) -> None:
@@ -28,7 +21,7 @@ def check(name: str, part: str, data: bytes) -> None:
         data: what the file holds.
 
     Raises:
-        ModelError: the list has no such file, or one with other bytes.
+        ModelError: its hash is not known, or is another one.
     """
     if hashlib.sha256(data).hexdigest() != KNOWN.get(f"{name}/{part}"):
         raise ModelError(

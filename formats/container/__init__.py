@@ -1,1 +1,1 @@
-"""The frame of an .aez file: header, tags and cover, checksummed chunks, seek index. Payloads are bytes here."""
+"""The container of an .aez file: header, tags and cover, checksummed chunks, seek index. Payloads are opaque bytes."""

@@ -2,9 +2,9 @@
 
     header | metadata | chunk | chunk | ... | trailer
 
-All integers are little-endian. Every checksum behind the header continues the header's, so that no part of another file
-passes for one of this. SPEC.md describes the same bytes for people who write a reader in another language.
-The construct declarations stay private to `formats`; callers get the dataclasses below.
+All integers are little-endian. Every checksum behind the header continues the header's, so that parts of other files
+are noticed. SPEC.md describes the same bytes for people who write a reader in another language. The construct
+declarations stay private to `formats`; callers get the dataclasses below.
 """
 
 from __future__ import annotations
@@ -44,16 +44,17 @@ MAGIC = b"\x89AEZ\r\n\x1a\n"
 VERSION = 1
 """The version of the format that is written and read."""
 
-# 0xf5 is in no UTF-8 text; the last letters differ in three bits, so one flip turns no chunk into a trailer.
+# 0xf5 never occurs in UTF-8 text. The last letters differ in three bits, so that no single flipped bit makes a trailer
+# of a chunk.
 CHUNK_SYNC = b"\xf5AZC"
 TRAILER_SYNC = b"\xf5AZT"
 END = b"ZEA\x1a"
 
 UNKNOWN = 2**64 - 1
-"""Sample count in the header of a file that was written to a pipe; its trailer has the true one."""
+"""Sample count in the header of a file whose length was not known when it was begun; the trailer has the true one."""
 
 RATES = range(100, 1_000_001)
-"""Sample rates in Hz that a header may name; resampling from or to others would cost a reader more than music can."""
+"""Sample rates in Hz that a header may name; the limits bound the work that resampling can cost a reader."""
 
 CRC = Int32ul
 
@@ -120,18 +121,19 @@ class Coder(IntEnum):
 class Header:
     """What a reader must know before the first chunk.
 
-    sample_rate  Hz of the source, 100 to 1,000,000
-    channels     of the source, 1 or 2
-    samples      per channel of the source; None where it was not known when the header was written
-    latent       latents per frame, 16 to 1416
-    hop          samples per frame at 44.1 kHz: 700
-    chunk_frames frames per chunk, 126 to 2520 in whole segments of 126; the last chunk may have fewer
-    gain         d = 2**(-gain / 32) scales every quantizer step; -512 to 512
-    coder        of the payloads
-    bitstream    8-byte id of the tables that the payloads are coded with; see `formats.model`
-    encoder_version  "major.minor.patch", each 0 to 255
-    file_id      32 bits, any number that is likely to be another in another file
-    flags        16 bits, none of them defined
+    Attributes:
+        sample_rate: Hz of the source, 100 to 1,000,000.
+        channels: channels of the source, 1 or 2.
+        samples: samples per channel of the source; None if they were not known when the header was written.
+        latent: latents per frame, 16 to 1416.
+        hop: samples per frame at 44.1 kHz: 700.
+        chunk_frames: frames per chunk, 126 to 2520 in whole segments of 126; the last chunk may have fewer.
+        gain: -512 to 512; d = 2**(-gain / 32) scales every quantizer step.
+        coder: coder of the payloads.
+        bitstream: 8-byte id of the tables that the payloads are coded with; see `formats.model`.
+        encoder_version: "major.minor.patch", each 0 to 255.
+        file_id: 32 bits, a number that is likely to differ from file to file.
+        flags: 16 bits, none of which is defined.
     """
 
     sample_rate: int
@@ -149,7 +151,7 @@ class Header:
 
     @property
     def payload_limit(self) -> int:
-        """Bytes that no payload of this file may exceed: all its integers at four bytes each, and side information."""
+        """Most bytes of a payload of this file: four for each of its integers, and room for side information."""
         return 4 * self.chunk_frames * self.latent + 4096
 
     def frames_for(self, samples: int) -> int:
@@ -159,7 +161,7 @@ class Header:
 
 @dataclass(frozen=True)
 class Chunk:
-    """One chunk: `frames` frames from `first_frame`, coded as `payload` bytes that decode alone."""
+    """One chunk: `frames` frames from `first_frame` on, coded as a `payload` that can be decoded by itself."""
 
     index: int
     first_frame: int
@@ -169,7 +171,7 @@ class Chunk:
 
 @dataclass(frozen=True)
 class ChunkHead:
-    """What stands before a payload: as `Chunk`, with the payload's length in bytes and the checksum of both."""
+    """The head before a payload: as `Chunk`, with the payload's length in bytes, and the checksum of both."""
 
     index: int
     first_frame: int
@@ -193,7 +195,7 @@ class Trailer:
 
 
 def crc32c(*parts: bytes, start: int = 0) -> int:
-    """CRC-32C (Castagnoli, as in iSCSI) of the parts in a row, behind bytes whose checksum is `start`."""
+    """CRC-32C (Castagnoli, as in iSCSI, RFC 3720) of the parts in a row, continuing the checksum `start`."""
     crc = start
     for part in parts:
         crc = google_crc32c.extend(crc, part)
@@ -201,7 +203,7 @@ def crc32c(*parts: bytes, start: int = 0) -> int:
 
 
 def seal(data: bytes, start: int = 0) -> bytes:
-    """Bytes with their checksum behind them, which continues the checksum `start`."""
+    """Append to bytes their checksum, which continues the checksum `start`."""
     return data + CRC.build(crc32c(data, start=start))
 
 
@@ -211,7 +213,7 @@ def is_sealed(data: bytes, start: int = 0) -> bool:
 
 
 def stored_crc(data: bytes) -> int:
-    """The checksum that the last four bytes are: a header's is where those of the other parts start."""
+    """The checksum in the last four bytes; that of a header is continued by those of all other parts."""
     return int(CRC.parse(data[-CRC_SIZE:]))
 
 
@@ -238,11 +240,15 @@ def header_fault(header: Header) -> str | None:
 _PLAIN_FIELDS = (
     "flags", "sample_rate", "bitstream", "latent", "hop", "chunk_frames", "gain", "channels", "file_id",
 )  # fmt: skip
-"""Header fields that the file holds as they are."""
+"""Header fields that the file stores without conversion."""
 
 
 def pack_header(header: Header) -> bytes:
-    """Bytes of a header. UsageError: a field is out of its range."""
+    """Bytes of a header.
+
+    Raises:
+        UsageError: a field is out of its range.
+    """
     fault = header_fault(header)
     if fault:
         raise UsageError(fault)
@@ -256,10 +262,11 @@ def pack_header(header: Header) -> bytes:
 
 
 def unpack_header(data: bytes) -> Header:
-    """Header from the first `HEADER_SIZE` bytes of a file, or from all of them where it has fewer.
+    """Header from the first `HEADER_SIZE` bytes of a file, or from all of them if it has fewer.
 
-    Raises FormatError where this is no .aez file, VersionError where it is of a newer format, DamagedError where the
-    checksum does not match or the header is cut.
+    Raises:
+        FormatError: this is not an .aez file; VersionError: it has a newer format; DamagedError: the checksum does not
+        match, or the header is cut.
     """
     if not data or data[: len(MAGIC)] != MAGIC[: len(data)]:
         raise FormatError("this is not an .aez file")
@@ -301,7 +308,7 @@ def pack_chunk_head(chunk: Chunk, header_crc: int) -> bytes:
 
 
 def unpack_chunk_head(data: bytes) -> ChunkHead:
-    """Head from `CHUNK_SIZE` bytes that begin with the sync word; whether it makes sense is the reader's to say."""
+    """Head from `CHUNK_SIZE` bytes that begin with the sync word; its numbers are checked by `chunk_fault`."""
     fields = CHUNK.parse(data)
     return ChunkHead(fields.index, fields.first_frame, fields.frames, fields.length, stored_crc(data[:CHUNK_SIZE]))
 
@@ -342,19 +349,20 @@ def trailer_size(chunks: int) -> int:
 
 
 def footer_length(footer: bytes) -> int:
-    """Bytes of the trailer before a footer of `FOOTER_SIZE` bytes; not to be trusted yet."""
+    """Bytes of the trailer, as a footer of `FOOTER_SIZE` bytes claims; the number is not checked yet."""
     return int(Int32ul.parse(footer))
 
 
 def trailer_chunks(data: bytes) -> int:
-    """Number of chunks that the first `TRAILER_SIZE` bytes of a trailer claim; not to be trusted yet."""
+    """Number of chunks, as the first `TRAILER_SIZE` bytes of a trailer claim; the number is not checked yet."""
     return int(TRAILER.parse(data).chunks)
 
 
 def unpack_trailer(data: bytes, header_crc: int) -> Trailer:
-    """Trailer from exactly its bytes, sync word to end magic; `trailer_fault` says whether it makes sense.
+    """Trailer from exactly its bytes, sync word to end magic; its numbers are checked by `trailer_fault`.
 
-    Raises DamagedError where the checksum does not match or the footer is not what belongs there.
+    Raises:
+        DamagedError: the checksum does not match, or the footer is wrong.
     """
     body, footer = data[:-FOOTER_SIZE], data[-FOOTER_SIZE:]
     known = len(data) >= trailer_size(0) and data.startswith(TRAILER_SYNC)

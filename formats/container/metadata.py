@@ -1,7 +1,7 @@
-"""Tags and cover art, carried in the file as they were in the source.
+"""Tags and cover art of the source, carried in the file.
 
-The tags are a JSON object of strings, in one zstd frame that states its size; the cover is stored as it is. A tag has a
-key and a value, neither of them empty nor with a NUL in it, because most other formats cannot hold such tags.
+The tags are a JSON object of strings, in one zstd frame that states its size; the cover is stored unchanged. Neither
+the key nor the value of a tag is empty or contains a NUL, because most other formats cannot hold such tags.
 """
 
 from __future__ import annotations
@@ -34,10 +34,11 @@ class Metadata:
 
 
 def pack_metadata(metadata: Metadata, header_crc: int) -> bytes:
-    """Bytes of the metadata block: the same tags give the same bytes, whatever their order.
+    """Bytes of the metadata block; they do not depend on the order of the tags.
 
-    Raises UsageError where tags or cover exceed `TAGS_LIMIT` and `COVER_LIMIT`, where a key or a value is empty or has
-    a NUL in it, and where two keys are the same once broken text is replaced.
+    Raises:
+        UsageError: the tags exceed `TAGS_LIMIT` or the cover `COVER_LIMIT`, a key or a value is empty or has a NUL in
+        it, or two keys are equal once broken text is replaced.
     """
     tags = _pack_tags(metadata.tags) if metadata.tags else b""
     cover = metadata.cover or b""
@@ -70,7 +71,11 @@ def _utf8(text: str) -> str:
 
 
 def metadata_rest(head: bytes) -> int:
-    """Bytes of the block after its first `METADATA_SIZE`. DamagedError: more than a file may hold."""
+    """Bytes of the block after its first `METADATA_SIZE`.
+
+    Raises:
+        DamagedError: they are more than a file may hold.
+    """
     fields = METADATA.parse(head)
     # zstd grows what it cannot shrink by a few bytes only
     if fields.tags_length > TAGS_LIMIT + 4096 or fields.cover_length > COVER_LIMIT:
@@ -81,7 +86,8 @@ def metadata_rest(head: bytes) -> int:
 def unpack_metadata(block: bytes, header_crc: int) -> Metadata:
     """Metadata from the whole block.
 
-    Raises DamagedError where the checksum does not match, FormatError where the tags are not what they should be.
+    Raises:
+        DamagedError: the checksum does not match; FormatError: the tags cannot be read.
     """
     if not is_sealed(block, header_crc):
         raise DamagedError("the metadata block is damaged: its checksum does not match")
@@ -96,8 +102,10 @@ def unpack_metadata(block: bytes, header_crc: int) -> Metadata:
 def unpack_tags(frame: bytes) -> dict[str, str]:
     """Tags from a zstd frame: values up to their first NUL, without tags whose key or value is then empty.
 
-    Of equal keys the last one counts; a key with a NUL counts as empty. FormatError: whatever is wrong with the frame,
-    before more than `TAGS_LIMIT` is allocated.
+    Of equal keys the last one counts; a key with a NUL counts as empty. At most `TAGS_LIMIT` bytes are allocated.
+
+    Raises:
+        FormatError: the frame is broken, or is not a JSON object of strings.
     """
     try:
         size = zstandard.get_frame_parameters(frame).content_size

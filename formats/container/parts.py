@@ -35,10 +35,11 @@ SYNCS = (CHUNK_SYNC, TRAILER_SYNC)
 
 
 class Parts:
-    """Reads parts of a file from where a source stands; opening reads the header and nothing else.
+    """Reads the parts of a file from the current position of a file object; opening reads the header only.
 
-    source     of the bytes; every method but `metadata` and `last` reads on from where it stands
-    header     of the file
+    Attributes:
+        source: where the bytes come from; every method except `metadata` and `last` reads on from its position.
+        header: the file's header.
     """
 
     def __init__(self, fo: BinaryIO) -> None:
@@ -51,11 +52,15 @@ class Parts:
 
     @property
     def seekable(self) -> bool:
-        """Whether the source can go to any place of the file."""
+        """Whether the source can seek."""
         return self.source.size is not None
 
     def metadata(self) -> Metadata:
-        """Tags and cover, read at the first call. FormatError: they are damaged, at every call."""
+        """Tags and cover, which are read at the first call.
+
+        Raises:
+            FormatError: they are damaged; every call raises it.
+        """
         source = self.source
         if self._metadata is None:
             source.seek(HEADER_SIZE)
@@ -74,16 +79,24 @@ class Parts:
         return self._metadata
 
     def first_chunk(self) -> int:
-        """Byte at which the chunks begin. FormatError: the metadata are damaged."""
+        """Byte at which the chunks begin.
+
+        Raises:
+            FormatError: the metadata are damaged.
+        """
         self.metadata()
         return self._chunks_at
 
     def next_sync(self) -> int | None:
-        """Go on to the next sync word of a chunk or a trailer, and return its byte; None: there is none."""
+        """Go on to the next sync word of a chunk or a trailer, and return its byte; None if there is none."""
         return self.source.position if self.source.find(SYNCS) else None
 
     def chunk(self, start: bytes, expected: int) -> Chunk:
-        """The chunk that begins with these bytes; a DamagedError names it as expected: its own index may be wrong."""
+        """The chunk that begins with these bytes.
+
+        Raises:
+            DamagedError: the chunk is damaged; named by the `expected` index, because its own may be wrong.
+        """
         if not start.startswith(CHUNK_SYNC):
             raise DamagedError(f"chunk {expected} is damaged: it does not begin where it should", expected)
         head = unpack_chunk_head(start)
@@ -96,9 +109,13 @@ class Parts:
         return Chunk(head.index, head.first_frame, head.frames, payload)
 
     def trailer(self, start: bytes, at: int) -> Trailer:
-        """The trailer that begins with these bytes at byte `at`. DamagedError: it is damaged, or contradicts itself."""
+        """The trailer that begins with these bytes at byte `at`.
+
+        Raises:
+            DamagedError: it is damaged, or contradicts itself or the header.
+        """
         count = trailer_chunks(start[:TRAILER_SIZE])
-        if count * CHUNK_SIZE > at:  # before anything is read that a false count would make long
+        if count * CHUNK_SIZE > at:  # checked first, because a false count would make the read below long
             raise DamagedError(f"the trailer counts {count} chunks, which the file does not have")
         trailer = unpack_trailer(start + self.source.exactly(trailer_size(count) - len(start)), self._crc)
         fault = trailer_fault(self.header, trailer)
@@ -108,9 +125,10 @@ class Parts:
 
     @cached_property
     def last(self) -> Trailer | DamagedError | None:
-        """What stands at the end of the file: its trailer; None where there is none that is undamaged, and of a pipe.
+        """The trailer at the end of the file; None if it is missing or damaged, or if the source is a pipe.
 
-        DamagedError (returned): a trailer whose checksum holds and whose numbers contradict each other or the file.
+        A trailer whose checksum matches but whose numbers contradict each other or the file is a DamagedError, which is
+        returned and not raised.
         """
         end = (self.source.size or 0) - FOOTER_SIZE
         if end < HEADER_SIZE:
@@ -118,7 +136,7 @@ class Parts:
         self.source.seek(end)
         footer = self.source.exactly(FOOTER_SIZE)
         start = end - footer_length(footer)
-        # Before anything is read that a false length would make long: every chunk of the index takes its head's bytes.
+        # Checked before the read that a false length would make long: every indexed chunk takes at least its head.
         if start < HEADER_SIZE or end - start > trailer_size(start // CHUNK_SIZE):
             return None
         self.source.seek(start)

@@ -1,4 +1,4 @@
-"""Reading an .aez file: in order from a pipe, or any chunk of a file that can seek; nothing in it is trusted."""
+"""Reading an .aez file: in order from a pipe, or any chunk of a file that can seek. No byte of it is trusted."""
 
 from __future__ import annotations
 
@@ -15,18 +15,20 @@ from formats.errors import DamagedError, FormatError, UsageError
 
 
 class Reader:
-    """An .aez file, from where the file object stands; opening reads the header and nothing else.
+    """An .aez file that begins at the current position of a file object; opening reads the header only.
 
-    Iterating gives the chunks in order, each checked, from any file object; one that can seek may be iterated again.
-    A file that was cut gives the chunks it has and ends quietly: `complete` then says False, and `verify` raises.
-    Bytes that are wrong raise DamagedError, and tags that are not what SPEC.md says a FormatError; `salvage` steps over
-    both. A trailer that contradicts itself, the header or the chunks is damage, to `read` as to iterating.
+    Iterating yields the chunks in order, each checked, from any file object; one that can seek may be iterated again.
+    A file that was cut yields the chunks it has and ends without an error: `complete` is False then, and `verify`
+    raises. Damaged bytes raise DamagedError, and tags that break SPEC.md FormatError; `salvage` steps over both. A
+    trailer that contradicts itself, the header or the chunks counts as damage, for `read` as for iterating.
 
-    The properties below that need the trailer know it at once where the file can seek; of a pipe they are None until
-    it was read to its end. Where a file has no good trailer they describe the chunks it still has.
+    Properties that need the trailer are known at once if the file can seek; for a pipe they are None until it was read
+    to its end. If a file has no good trailer, they describe the chunks it still has.
 
-    Raises FormatError, or VersionError or DamagedError of its family, whatever the bytes; UsageError where a pipe is
-    asked to seek; OSError as the file object raises it.
+    Raises:
+        FormatError, or its subclasses VersionError and DamagedError: the bytes are not a valid .aez file.
+        UsageError: a pipe is asked to seek.
+        OSError: as the file object raises it.
     """
 
     def __init__(self, fo: BinaryIO) -> None:
@@ -41,17 +43,21 @@ class Reader:
 
     @property
     def metadata(self) -> Metadata:
-        """Tags and cover; read when first asked for, or on the way to the first chunk. FormatError: damaged."""
+        """Tags and cover, read when first asked for, or on the way to the first chunk.
+
+        Raises:
+            FormatError: they are damaged.
+        """
         return self._parts.metadata()
 
     @property
     def complete(self) -> bool:
-        """Whether the file has its trailer, and the trailer is good; of a pipe, whether it was read so far."""
+        """Whether the file has a good trailer; for a pipe, whether the trailer was read already."""
         return self._trailer is not None
 
     @property
     def samples(self) -> int | None:
-        """Samples per channel at the source's rate; None where neither trailer nor header knows, or they disagree."""
+        """Samples per channel at the source's rate; None if neither trailer nor header has them, or they disagree."""
         if self._trailer:
             return self._trailer.samples
         return None if isinstance(self._parts.last, DamagedError) else self.header.samples
@@ -65,7 +71,7 @@ class Reader:
 
     @property
     def chunk_count(self) -> int | None:
-        """Number of chunks; of a damaged file without trailer, one more than the highest index found."""
+        """Number of chunks; for a damaged file without trailer, one more than the highest index found."""
         if self._trailer:
             return len(self._trailer.lengths)
         return max(self._found[0], default=-1) + 1 if self._parts.seekable else None
@@ -78,14 +84,18 @@ class Reader:
             return source.size
         return source.position if self._walked else None
 
-    @property
+    @cached_property
     def offsets(self) -> dict[int, int]:
-        """Byte at which each chunk begins, by its index. UsageError: a pipe."""
+        """Byte at which each chunk begins, by its index.
+
+        Raises:
+            UsageError: the file is a pipe.
+        """
         if not self._parts.seekable:
             raise UsageError("a pipe has no seek index")
         trailer = self._parts.last  # a trailer that `salvage` came by may count more chunks than the file has
         if not isinstance(trailer, Trailer):
-            return dict(self._found[0])
+            return self._found[0]
         at = (self._parts.source.size or 0) - trailer_size(len(trailer.lengths)) - trailer.span
         offsets = {}
         for index, length in enumerate(trailer.lengths):
@@ -94,22 +104,24 @@ class Reader:
         return offsets
 
     def __iter__(self) -> Iterator[Chunk]:
-        """The chunks in order, to the end or to where the file was cut."""
+        """Yield the chunks in order, to the end or to where the file was cut."""
         return self._walk(Walk(self._parts))
 
     def salvage(self, lost: Callable[[FormatError], None]) -> Iterator[Chunk]:
-        """The chunks that are undamaged, in order; a gap in their indices is what was lost.
+        """Yield the undamaged chunks in order; a gap in their indices is a loss.
 
-        Parameters
-        ----------
-        lost
-            called with every damage, where iterating would have raised or, at a cut, ended.
+        Args:
+            lost: called with every damage at which iterating would have raised or, at a cut, ended.
         """
         return self._walk(SalvageWalk(self._parts, lost))
 
     def read(self, index: int) -> Chunk:
-        """One chunk. UsageError: no such chunk, or a pipe; DamagedError: the chunk or the trailer is damaged."""
-        at = self._offsets.get(index)
+        """Read one chunk by its index.
+
+        Raises:
+            UsageError: there is no such chunk, or the file is a pipe; DamagedError: chunk or trailer are damaged.
+        """
+        at = self.offsets.get(index)
         trailer = self._parts.last
         if isinstance(trailer, DamagedError):
             raise trailer
@@ -129,7 +141,11 @@ class Reader:
         return chunk
 
     def verify(self) -> None:
-        """Read everything and check every checksum. FormatError: the first damage, with its chunk's index."""
+        """Read everything and check every checksum.
+
+        Raises:
+            FormatError: the first damage, with the index of its chunk if it lies in one.
+        """
         count = 0
         for _ in self:
             count += 1
@@ -142,12 +158,8 @@ class Reader:
         return self._walked or (last if isinstance(last, Trailer) else None)
 
     @cached_property
-    def _offsets(self) -> dict[int, int]:
-        return self.offsets
-
-    @cached_property
     def _found(self) -> tuple[dict[int, int], int]:
-        """Offsets of the chunks that are undamaged, and frames up to the end of the last: a file without trailer."""
+        """Offsets of the undamaged chunks of a file without trailer, and frames up to the end of the last one."""
         offsets, frames = {}, 0
         for at, chunk in SalvageWalk(self._parts, lambda _: None):
             offsets[chunk.index] = at

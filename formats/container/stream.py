@@ -7,7 +7,7 @@ from typing import BinaryIO
 from formats.errors import DamagedError, UsageError
 
 STEP = 2**16
-"""Bytes asked for at once, so that a length out of a hostile file allocates no more than the file has."""
+"""Most bytes per read, so that a false length in a hostile file allocates no more than the file has."""
 
 
 class EndsEarlyError(DamagedError):
@@ -25,10 +25,11 @@ def write_all(fo: BinaryIO, data: bytes) -> None:
 
 
 class Source:
-    """A file object from where it stands now: exact reads, positions counted from there, and a way back.
+    """A file object with exact reads and a way back; positions are counted from where it stood at first.
 
-    size      bytes to its end; None where it cannot seek
-    position  of the next byte
+    Attributes:
+        size: bytes to its end; None if it cannot seek.
+        position: position of the next byte.
     """
 
     def __init__(self, fo: BinaryIO) -> None:
@@ -64,7 +65,11 @@ class Source:
         return data
 
     def exactly(self, size: int) -> bytes:
-        """`size` bytes. EndsEarlyError: the file has fewer; known before any is read where the file can seek."""
+        """Exactly `size` bytes.
+
+        Raises:
+            EndsEarlyError: the file has fewer; if it can seek, nothing was read.
+        """
         if self.size is not None and size > self.size - self.position:
             raise EndsEarlyError("the file ends early")
         data = self.take(size)
@@ -73,7 +78,7 @@ class Source:
         return data
 
     def seek(self, position: int) -> None:
-        """Go to a position; of a pipe only to where it stands."""
+        """Go to a position; a pipe can only stay where it is."""
         if self.size is not None:
             self._fo.seek(self._base + position)
             self.position = position
@@ -81,16 +86,16 @@ class Source:
             raise UsageError("a pipe is read in order, and once")
 
     def mark(self) -> None:
-        """Remember this place for `back`; a pipe keeps what it reads from here."""
+        """Remember this position for `back`; a pipe keeps the bytes that are read from here on."""
         self._marked = self.position
         self._since = [] if self.size is None else None
 
     def unmark(self) -> None:
-        """Forget the mark, and what was kept for it."""
+        """Forget the mark, and the bytes that were kept for it."""
         self._since = None
 
     def back(self, skip: int) -> None:
-        """Return to `skip` bytes after the mark, or to the end of the file where that is less far."""
+        """Return to `skip` bytes after the mark, or to the end of the file if that comes first."""
         target = self._marked + skip
         if self.size is not None:
             self.seek(min(target, self.size))
@@ -100,7 +105,7 @@ class Source:
             self._since, self.position = None, target
 
     def find(self, words: tuple[bytes, ...]) -> bool:
-        """Go on to the next of some words of equal length; False, and the end of the file, where there is none."""
+        """Go on to the next of some words of equal length; False, at the end of the file, if there is none."""
         keep = len(words[0]) - 1
         while True:
             self.mark()

@@ -1,4 +1,4 @@
-"""From one part of an .aez file to the next: strictly in order, or over damage to whatever is good behind it."""
+"""Walks from part to part of an .aez file: strictly in order, or over damage to the next undamaged part."""
 
 from __future__ import annotations
 
@@ -10,18 +10,22 @@ from formats.container.stream import EndsEarlyError
 from formats.errors import DamagedError, FormatError
 
 FALSE_SYNCS = 1024
-"""Sync words without a good chunk behind them that a `SalvageWalk` looks into; more are no accident, and cost time."""
+"""Most sync words without a good chunk behind them that a `SalvageWalk` tries; more only cost time."""
 
 WASTED = 2**27
-"""Bytes behind such words that a `SalvageWalk` reads before it gives up."""
+"""Most bytes behind such words that a `SalvageWalk` reads before it gives up."""
 
 
 class Walk:
-    """The chunks of a file in order, each with its byte; damage raises a FormatError.
+    """Iterates over the chunks of a file in order, each with the byte at which it begins.
 
-    A file that was cut gives the chunks it has and ends quietly. What else the file says is known after the last chunk:
+    A file that was cut yields the chunks it has and ends without an error.
 
-    trailer   of the file; None before it was reached, and where the file was cut
+    Attributes:
+        trailer: the file's trailer, known after the last chunk; None if the file was cut.
+
+    Raises:
+        FormatError: while iterating, where the file is damaged.
     """
 
     def __init__(self, parts: Parts) -> None:
@@ -51,7 +55,7 @@ class Walk:
             yield here, part
 
     def _first(self) -> int | None:
-        """Byte of the first chunk."""
+        """Byte at which the first chunk begins."""
         return self._parts.first_chunk()
 
     def _part(self, at: int) -> Chunk | Trailer:
@@ -66,7 +70,7 @@ class Walk:
         return chunk
 
     def _follows(self, chunk: Chunk) -> bool:
-        """Whether this chunk can stand here: a chunk of fewer frames than the others has none behind it."""
+        """Whether this chunk may follow: only the last chunk has fewer frames than the others."""
         return chunk.index == self._expected and self._ends_whole
 
     @property
@@ -74,7 +78,7 @@ class Walk:
         return self._frames % self._parts.header.chunk_frames == 0
 
     def _end(self, head: bytes, at: int) -> Trailer:
-        """The trailer that begins with these bytes at this byte, the last of the file."""
+        """The trailer that begins with these bytes at byte `at`, after which the file ends."""
         count = trailer_chunks(head[:TRAILER_SIZE])
         if count != len(self._lengths):
             raise DamagedError(f"the trailer counts {count} chunks, which the file does not have")
@@ -93,15 +97,16 @@ class Walk:
         if not isinstance(error, EndsEarlyError):
             raise error
         if isinstance(self._parts.last, Trailer):  # the file was not cut, so a length is wrong
-            fault = f"chunk {self._expected} is damaged: it claims what follows it"
+            fault = f"chunk {self._expected} is damaged: its length includes the bytes that follow it"
             raise DamagedError(fault, self._expected) from None
         return None
 
 
 class SalvageWalk(Walk):
-    """The chunks of a file that are undamaged, in order; a gap in their indices is what was lost.
+    """Iterates over the undamaged chunks of a file in order; a gap in their indices is a loss.
 
-    lost   is called with every damage, where a `Walk` would have raised or, at a cut, ended
+    Args:
+        lost: called with every damage at which a `Walk` would have raised or, at a cut, ended.
     """
 
     def __init__(self, parts: Parts, lost: Callable[[FormatError], None]) -> None:
@@ -138,7 +143,7 @@ class SalvageWalk(Walk):
         return trailer
 
     def _missing(self, stop: int) -> None:
-        """Say that the chunks from the expected one to before `stop` are not there."""
+        """Report the chunks from the expected one up to, but not including, `stop` as lost."""
         first, last = self._expected, stop - 1
         self._lost(DamagedError(f"chunk {first} is lost" if first == last else f"chunks {first} to {last} are lost"))
 

@@ -21,14 +21,15 @@ from formats.errors import UsageError
 
 
 class Writer:
-    """Writes header and metadata at once, then chunk by chunk, and the trailer at last; never seeks.
+    """Writes header and metadata at once, then chunk by chunk, and the trailer at the end; never seeks.
 
-    coded_size  bytes written so far; after `finish`, of the whole file
-    frames      written so far
-    chunk_count written so far
+    Attributes:
+        coded_size: bytes written so far; after `finish`, the size of the whole file.
+        frames: frames written so far.
 
-    Raises UsageError where a field is out of its range, or the chunks do not follow each other; OSError as the file
-    object raises it.
+    Raises:
+        UsageError: a field is out of its range, or the chunks do not follow each other; OSError: as the file object
+        raises it.
     """
 
     def __init__(self, fo: BinaryIO, header: Header, metadata: Metadata | None = None) -> None:
@@ -38,7 +39,7 @@ class Writer:
         self._finished = False
         self.frames = 0
         self.coded_size = 0
-        # Both are packed before either is written: a fault in one leaves no debris.
+        # Both are packed before either is written, so that an error in one leaves no half file.
         head = pack_header(header)
         self._header_crc = stored_crc(head)
         self._put(head + pack_metadata(metadata or Metadata(), self._header_crc))
@@ -49,7 +50,7 @@ class Writer:
         return len(self._lengths)
 
     def write(self, chunk: Chunk) -> None:
-        """Write the next chunk: whole ones in order, then at most one that is shorter."""
+        """Write the next chunk; only the last one may have fewer frames than `Header.chunk_frames`."""
         if self._finished:
             raise UsageError("the file is finished")
         if chunk.index != self.chunk_count or self.frames % self._header.chunk_frames:
@@ -63,9 +64,11 @@ class Writer:
         self.frames += chunk.frames
 
     def finish(self, samples: int) -> None:
-        """Write the trailer: `samples` per channel at the source's rate, the header's where that has a number.
+        """Write the trailer.
 
-        The frames written must be exactly those that so many samples take (`Header.frames_for`).
+        Args:
+            samples: samples per channel at the source's rate, equal to the header's if that has a number. They must
+                take exactly the frames that were written (`Header.frames_for`).
         """
         if self._finished:
             raise UsageError("the file is finished")

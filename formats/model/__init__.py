@@ -1,4 +1,4 @@
-"""The integers of a bitstream: tables, and the scales, rank orders and contexts that follow from them."""
+"""The integers that a bitstream depends on: tables, and the scales, ranks and contexts that follow from them."""
 
 from formats.model.plain_tables import PlainTables
 from formats.model.tables import Tables

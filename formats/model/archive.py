@@ -24,7 +24,7 @@ from formats.grid import (
 )
 
 ARRAY_LIMIT = 2**20
-"""Bytes that an array in an archive may claim; the largest that is needed has 268,800."""
+"""Most bytes of an array in an archive; the largest that a model needs has 268,800."""
 
 GRID = (SAMPLE_RATE, HOP, SEGMENT, HYPER_FRAMES, WINDOW_UNIT, ROTATION_ANGLES, GAIN_BLOCK, GAIN_RISE)
 """Numbers of the grid that a bitstream id covers, in its order; the edges of the bands follow."""
@@ -39,10 +39,10 @@ class Archive:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
-        """Read what `to_bytes` wrote; other arrays in the archive are not looked at, and nothing is executed.
+        """Read what `to_bytes` wrote; other arrays in the archive are ignored, and nothing is unpickled.
 
         Raises:
-            ModelError: the archive is broken, or an array is missing, too large or not what the class asks for.
+            ModelError: the archive is broken, or an array is missing, too large, or of another type or shape.
         """
         try:
             with zipfile.ZipFile(io.BytesIO(data)) as archive:
@@ -59,7 +59,7 @@ class Archive:
         return out.getvalue()
 
     def bitstream_id(self) -> bytes:
-        """Eight bytes that name the bitstream: what payloads coded with these tables mean.
+        """Eight bytes that identify the bitstream, and so the tables that a payload is decoded with.
 
         The id is the beginning of SHA-256 over the kind, the grid and every array. `formats/SPEC.md` ("The bitstream
         id") says byte by byte what is hashed.
@@ -77,7 +77,7 @@ class Archive:
 
 
 def _read(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
-    """One array of an archive, of which no more is unpacked than an array may have."""
+    """One array of an archive; at most ARRAY_LIMIT bytes of it are unpacked."""
     try:
         member = archive.open(f"{name}.npy")
     except KeyError:
@@ -97,6 +97,6 @@ def _read(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
 
 
 def check_array(name: str, value: Any, kind: type[Any], shape: tuple[int, ...]) -> None:
-    """ModelError unless `value` is an array of this type and shape."""
+    """Raise ModelError unless `value` is an array of this type and shape."""
     if not isinstance(value, np.ndarray) or value.dtype != kind or value.shape != shape:
         raise ModelError(f"table {name!r} is not {np.dtype(kind).name}{list(shape)}")

@@ -1,4 +1,4 @@
-"""Between all coefficients of a frame and those of them that are coded: arrays [F, 1400] and [F, M]."""
+"""Gather and scatter between all coefficients of frames [F, 1400] and those that are coded [F, M]."""
 
 from typing import TypeVar
 
@@ -23,5 +23,5 @@ def scatter(values: NDArray[T], position: NDArray[np.int64]) -> NDArray[T]:
 
 
 def _flat(position: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Positions in a raveled [F, 1400]: NumPy indexes several times faster so than by row and column."""
+    """Positions in a raveled [F, 1400]; NumPy indexes by these several times faster than by row and column."""
     return position + COEFFICIENTS * np.arange(len(position))[:, None]

@@ -1,4 +1,4 @@
-"""The integers of a plain model: no hyper latents, and the same scale of a latent in every frame."""
+"""The tables of a plain model, which has no hyper latents: a latent has the same scale in every frame."""
 
 from dataclasses import dataclass
 from typing import ClassVar

@@ -1,8 +1,9 @@
-"""From hyper latents to scales, scale indices and ranks, in integers only, so that every machine agrees on them.
+"""From hyper latents to scales, scale indices and ranks, by exact integer arithmetic, the same on every machine.
 
     hyper [G, 48] -> predictor -> sigma [F, 1400], loudness [F, 1] -> scale index [F, 1400] -> ranks [F, M]
 
-Time is interpolated within a segment of 2 seconds only, so no integer depends on how segments were grouped into chunks.
+Scales are interpolated over time within a segment of 2 seconds only, so they do not depend on how segments are grouped
+into chunks.
 The rules are those of `formats/SPEC.md` ("Scale indices", "Ranks").
 """
 
@@ -21,11 +22,11 @@ SEGMENT_VECTORS = SEGMENT // HYPER_FRAMES
 
 
 class Scales(NamedTuple):
-    """What hyper latents say about frames, in log2, SIGMA_UNIT to the octave.
+    """What hyper latents predict for F frames: log2 values in units of 1/SIGMA_UNIT octave.
 
     Attributes:
         sigma: int32 [F, 1400], scale (expected magnitude) of every coefficient.
-        loudness: int32 [F, 1], by which the steps of all coefficients of a frame are coarser or finer.
+        loudness: int32 [F, 1], makes the quantizer steps of all coefficients of a frame coarser or finer.
     """
 
     sigma: NDArray[np.int32]
@@ -36,9 +37,9 @@ class RankedFrames(NamedTuple):
     """Which coefficients of each frame are coded, the one with the highest scale index first.
 
     Attributes:
-        scales: of all coefficients.
-        scale_index: uint8 [F, M] in 0...47, of the coded coefficients by rank.
-        position: int64 [F, M] in 0...1399, which coefficients they are.
+        scales: scales of all coefficients.
+        scale_index: uint8 [F, M] in 0...47, scale indices of the coded coefficients by rank.
+        position: int64 [F, M] in 0...1399, positions of the coded coefficients by rank.
     """
 
     scales: Scales
@@ -60,10 +61,10 @@ def predict_scales(hyper: NDArray[np.int8], frames: int, tables: Tables) -> Scal
 
 
 def _interpolate(vector: NDArray[np.int32], frames: int) -> NDArray[np.int32]:
-    """Three frames from each vector, scaled by three: [G, n] -> [frames, n].
+    """Interpolate three frames from each vector, multiplied by three: [G, n] -> [frames, n].
 
-    A hyper vector stands for the middle one of its three frames; the outer two take a third from their neighbour,
-    where it lies in the same segment.
+    A hyper vector is the value of the middle one of its three frames. The outer two take one third from the adjacent
+    vector, if that lies in the same segment.
     """
     out = np.empty((len(vector), HYPER_FRAMES, vector.shape[1]), np.int32)
     before, middle, after = out[:, 0], out[:, 1], out[:, 2]
@@ -78,7 +79,7 @@ def _interpolate(vector: NDArray[np.int32], frames: int) -> NDArray[np.int32]:
 
 
 def segments(hyper: NDArray[np.int8], frames: int, tables: Tables) -> Iterator[tuple[slice, Scales]]:
-    """`predict_scales` segment by segment, with the frames of each: work on a segment stays in the processor cache."""
+    """Yield the frames of each segment and their scales: work on one segment stays in the processor cache."""
     for start in range(0, frames, SEGMENT):
         stop = min(start + SEGMENT, frames)
         vectors = hyper[start // HYPER_FRAMES : (start + SEGMENT) // HYPER_FRAMES]
@@ -86,7 +87,7 @@ def segments(hyper: NDArray[np.int8], frames: int, tables: Tables) -> Iterator[t
 
 
 def scale_indices(scales: Scales, gain: int, tables: Tables) -> NDArray[np.uint8]:
-    """Scales in quantizer steps, a quarter octave per index: [F, 1400] in 0...47."""
+    """Scale indices: scales in quantizer steps, a quarter octave per index: uint8 [F, 1400] in 0...47."""
     fixed = scales.sigma * tables.slope
     fixed -= scales.loudness * tables.steadiness
     fixed += tables.intercept + np.int32(gain * GAIN_UNIT)
@@ -100,7 +101,7 @@ def ranks(scale_index: NDArray[np.uint8], main: int) -> NDArray[np.int64]:
 
 
 def rank_segment(scales: Scales, main: int, gain: int, tables: Tables) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Scale indices of the `main` coefficients that are coded, and their positions: two arrays [F, main]."""
+    """Scale indices and positions, by rank, of the `main` coefficients that are coded: two arrays [F, main]."""
     scale_index = scale_indices(scales, gain, tables)
     position = ranks(scale_index, main)
     return gather(scale_index, position), position

@@ -1,6 +1,7 @@
-"""The integers of a ranked model that the bits of a file depend on.
+"""The tables of a ranked model that the bits of a file depend on.
 
-Everything here is an integer but `shape`, `bias` and `steady`, which only scale decoded numbers and never decide a bit.
+All of them are integers except `shape`, `bias` and `steady`, which set quantizer steps and do not influence how bits
+are decoded.
 """
 
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ HYPER_SYMBOLS = 64
 
 CHANGE_CONTEXTS, BAND_GROUPS = 7, 8
 HYPER_TABLES = CHANGE_CONTEXTS * BAND_GROUPS + BAND_GROUPS
-"""Seven contexts of change for each of eight groups of bands, then eight tables for the first vector of a chunk."""
+"""Seven contexts of a change for each of eight band groups, then eight tables for the first vector of a chunk."""
 
 SIGMA_UNIT = 3 * 2048
 """An octave of sigma: three frames' weights times the predictor's 2048."""
@@ -34,7 +35,7 @@ SCALE_BITS = 20
 """Fractional bits of `slope`, `steadiness` and `intercept`."""
 
 GAIN_UNIT = (4 << SCALE_BITS) // 32
-"""What one step of gain, 1/32 octave, adds to a scale index in its fixed point."""
+"""What one step of gain (1/32 octave) adds to a scale index, with SCALE_BITS fractional bits."""
 
 _ARRAYS: dict[str, tuple[type[Any], tuple[int, ...]]] = {
     "predictor": (np.int32, (HYPER_SIZE, COEFFICIENTS)),
@@ -105,7 +106,7 @@ class Tables(Archive):
 
 
 def check_frequencies(name: str, value: NDArray[np.uint32]) -> None:
-    """ModelError unless every frequency is at least 1 and every row sums to 2**24."""
+    """Raise ModelError unless every frequency is at least 1 and every row sums to 2**24."""
     wide = value.astype(np.int64)
     if wide.min() < 1 or (wide.sum(-1) != 1 << PRECISION).any():
         raise ModelError(f"the frequencies of table {name!r} do not sum to 2**{PRECISION}")

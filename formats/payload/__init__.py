@@ -1,1 +1,1 @@
-"""A chunk's payload: its bytes to side information, hyper latents and quantization indices, and back."""
+"""The payload of a chunk: side information, hyper latents and quantization indices to bytes, and back."""

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from formats.errors import DamagedError
 
 ESCAPE_LENGTH = 5
-"""Bits that say how long an escaped value is."""
+"""Bits of the length of an escaped value."""
 
 
 def varints(values: list[int]) -> bytes:
@@ -24,7 +24,7 @@ def varints(values: list[int]) -> bytes:
 
 
 class Cursor:
-    """Bytes read from the front; never past their end."""
+    """Reads a byte string from the front; raises DamagedError instead of reading past its end."""
 
     def __init__(self, data: bytes) -> None:
         self._data, self._at = data, 0
@@ -37,7 +37,7 @@ class Cursor:
         return self._data[self._at - count : self._at]
 
     def varint(self) -> int:
-        """The next LEB128 integer, of at most six bytes and no more than it needs."""
+        """The next LEB128 integer, of at most six bytes and without needless ones."""
         value = 0
         for index in range(6):
             (byte,) = self.take(1)
@@ -49,7 +49,7 @@ class Cursor:
         raise DamagedError("a chunk holds a number of too many bytes")
 
     def rest(self) -> bytes:
-        """All that is left."""
+        """All bytes that are left."""
         return self.take(len(self._data) - self._at)
 
 
@@ -71,7 +71,7 @@ def escape(values: NDArray[np.int64]) -> tuple[NDArray[np.uint8], NDArray[np.uin
 
 
 def _exponents(lengths: NDArray[Any]) -> NDArray[np.int64]:
-    """Exponent of every bit of a run of fields: lengths [2, 3] -> [1, 0, 2, 1, 0]."""
+    """Exponent of every bit in a row of fields: lengths [2, 3] -> [1, 0, 2, 1, 0]."""
     ends = np.cumsum(lengths, dtype=np.int64)
     return np.repeat(ends, lengths) - 1 - np.arange(ends[-1] if len(ends) else 0)
 
@@ -108,7 +108,7 @@ class BitReader:
         return (1 << lengths) - 1 + self.join(lengths)
 
     def finish(self) -> None:
-        """All but the padding of the last byte was read, and the padding is zero."""
+        """Check that everything was read except for the padding of the last byte, and that the padding is zero."""
         rest = self._bits[self._at :]
         if len(rest) > 7 or rest.any():
             raise DamagedError("a chunk is longer than what it holds")

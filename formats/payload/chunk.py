@@ -4,8 +4,8 @@
     zstd    side information | width | zstd frame of integer planes
 
 `range` codes each magnitude with the table of its context and scale index and each hyper latent with the table of its
-context, by constriction's range coder; low bits, escapes and signs follow as raw bits. Both coders give the same
-integers back. Chunks of a plain model have no hyper latents. `formats/SPEC.md` says the same byte by byte.
+context, by constriction's range coder; low bits, escapes and signs follow as raw bits. Both coders are lossless. Chunks
+of a plain model have no hyper latents. `formats/SPEC.md` specifies both coders byte by byte.
 """
 
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ from formats.payload.range_coder import RangeDecoder, RangeEncoder
 from formats.payload.side_info import SideInfo
 
 MAGNITUDE_LIMIT = 1 << 23
-"""Largest magnitude of a quantization index, far beyond any music: exact in float32, and no decoder overflows on it."""
+"""Largest magnitude of a quantization index, far beyond any music: float32 holds it, and decoders do not overflow."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,9 +38,9 @@ class ChunkLatents:
         hyper: int8 [G, 48] in -32...31, half octaves of band RMS; all 24 bands of mid (or of side) at -32 say that the
             channel is silent. G is 0 for a plain model.
         indices: int32 [F, M], quantization indices of the main latents, by rank.
-        side_info: what was done to the signal before coding.
-        ranked: scales, and which coefficients the main latents belong to, where they have been worked out; None for a
-            plain model.
+        side_info: side information, which says how the signal was processed before coding.
+        ranked: scales, scale indices and positions of the main latents, if they have been computed; None for a plain
+            model.
     """
 
     hyper: NDArray[np.int8]
@@ -55,12 +55,12 @@ class ChunkLatents:
 
 
 def vector_count(frames: int, tables: AnyTables) -> int:
-    """Hyper vectors of `frames` frames."""
+    """Hyper vectors of `frames` frames: 0 for a plain model."""
     return hyper_count(frames) if isinstance(tables, Tables) else 0
 
 
 def raw_bit_count(scale_index: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Bits of a magnitude that are sent raw: none up to scale index 30, one more every octave from there."""
+    """Bits of a magnitude that are sent raw: none up to scale index 30, and one more for every octave above."""
     return (np.maximum(scale_index, np.uint8(27)) - np.uint8(27)) >> np.uint8(2)
 
 
@@ -70,7 +70,7 @@ def silent_channels(hyper: NDArray[np.int8]) -> NDArray[np.bool_]:
 
 
 def encode_payload(latents: ChunkLatents, gain: int, coder: Coder, tables: AnyTables) -> bytes:
-    """Payload of a chunk; ranks are worked out here where `latents.ranked` is None and the coder needs them."""
+    """The payload of a chunk; ranks are computed here if the coder needs them and `latents.ranked` is None."""
     head = side_info.pack(latents.side_info)
     if coder == Coder.ZSTD:
         return head + zstd_coder.encode(latents.hyper, latents.indices)
@@ -98,7 +98,7 @@ def decode_payload(payload: bytes, frames: int, main: int, gain: int, coder: Cod
 def _rank(
     hyper: NDArray[np.int8], frames: int, main: int, gain: int, tables: AnyTables
 ) -> tuple[NDArray[np.uint8], RankedFrames | None]:
-    """Scale indices of all main latents [F, M], and the ranks that they follow from; None for a plain model."""
+    """Scale indices of all main latents [F, M], and the ranked frames, which are None for a plain model."""
     if isinstance(tables, PlainTables):
         return np.tile(tables.scale_indices(gain)[:main], (frames, 1)), None
     ranked = rank_frames(hyper, frames, main, gain, tables)
@@ -108,7 +108,7 @@ def _rank(
 def _passes(
     scale_index: NDArray[np.uint8], ranked: RankedFrames | None, magnitude: NDArray[np.uint8]
 ) -> Iterator[contexts.Pass]:
-    """Passes over all main latents; a single one, by scale index alone, for a plain model."""
+    """Passes over all main latents; for a plain model a single one, whose tables depend on the scale index alone."""
     if ranked is None:
         return iter([contexts.by_table(slice(None), scale_index, SCALES)])
     return contexts.passes(scale_index, ranked.position, magnitude)
@@ -179,7 +179,7 @@ def _decode_range(
 
 
 def _read_raw_bits(raw: bits.BitReader, coarse: NDArray[np.int32], width: NDArray[np.uint8]) -> None:
-    """Turn main symbols [n], in coded order, into quantization indices, in place: low bits, escapes and signs."""
+    """Read low bits, escapes and signs: main symbols [n], in coded order, become quantization indices in place."""
     low = raw.join(width)
     escaped = coarse == MAGNITUDES - 1
     coarse[escaped] += raw.unescape(int(escaped.sum()))

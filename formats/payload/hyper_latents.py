@@ -1,8 +1,8 @@
-"""Hyper latents under context tables: band after band over a whole chunk at once.
+"""Context modelling of hyper latents: band after band, each over a whole chunk at once.
 
-A value is coded as its change from the vector before, modulo 64. Its context is what is already known of the same
-moment: the changes of the three bands below and, for side, of the same band of mid. Measured on the training part of
-the licensed music set: 2.58 kbit/s with a table per band and no context, 2.23 with this one (see training/LOG.md).
+A value is coded as its change from the vector before, modulo 64. Its context are the changes in the same vector that
+are known already: those of the three bands below and, for side, of the same band of mid. Measured on the training part
+of the licensed music set: 2.58 kbit/s with a table per band and no context, 2.23 with contexts (training/LOG.md).
 """
 
 import numpy as np
@@ -15,10 +15,10 @@ from formats.payload.range_coder import RangeDecoder, RangeEncoder, model
 _HALF = HYPER_SYMBOLS // 2
 
 _MOST = 512
-"""More than the sum of eighths that any context is made of."""
+"""Bound on the magnitude of any sum of eighths."""
 
 _CONTEXTS = np.clip((np.arange(-_MOST, _MOST) >> 3) + CHANGE_CONTEXTS // 2, 0, CHANGE_CONTEXTS - 1).astype(np.uint8)
-"""Context of a sum of eighths, counted from -_MOST: one call instead of five, because this runs for every band."""
+"""Context of every sum of eighths from -_MOST on: a look-up, because shift, add and clip per band would be slower."""
 
 
 def group(band: int) -> int:
@@ -38,7 +38,7 @@ def contexts(change: NDArray[np.int64], band: int) -> NDArray[np.uint8]:
 
 
 def table_rows(change: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The table of every change, all of which are known: [n, 48] -> [n, 48], each in 0...55."""
+    """Table number of every change, where all changes are known: [n, 48] -> [n, 48] in 0...55."""
     rows = [contexts(change, band) * BAND_GROUPS + group(band) for band in range(HYPER_SIZE)]
     return np.stack(rows, 1).astype(np.int64)
 
@@ -74,7 +74,7 @@ def decode(decoder: RangeDecoder, count: int, tables: Tables) -> NDArray[np.int8
 
 
 def _by_context(change: NDArray[np.int64], band: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """An order of the changes of `band` by context and then time, and how many there are of each context."""
+    """Indices that sort the changes of `band` by context, then time; and the number of changes of each context."""
     context = contexts(change, band)
     return np.argsort(context, kind="stable"), np.bincount(context, minlength=CHANGE_CONTEXTS)
 
@@ -85,10 +85,10 @@ def _tables(band: int) -> slice:
 
 
 def _first(band: int) -> int:
-    """Table of the first vector's value, coded against the band below."""
+    """Table of a band's value in the first vector, which is coded as its difference from the band below."""
     return CHANGE_CONTEXTS * BAND_GROUPS + group(band)
 
 
 def _wrap(value: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The representative in -32...31."""
+    """Values modulo 64, in -32...31."""
     return ((value - HYPER_MIN) & (HYPER_SYMBOLS - 1)) + HYPER_MIN

@@ -1,8 +1,9 @@
-"""Symbols through constriction's range coder, with tables whose every probability is an exact integer over 2**24.
+"""constriction's range coder, with tables of exact integer frequencies over 2**24.
 
-constriction takes probabilities as floats and gives symbol i the range of floor(scale * sum of those before it) + i.
-With integer weights that sum to 2**24 - n, its scale is exactly 1 and every float is an integer below 2**24: the
-frequency of a symbol is its weight + 1, on every machine. The tests compare this with a coder written from SPEC.md.
+constriction takes probabilities as floats, and symbol i begins at floor(scale * sum of the weights before it) + i.
+With n integer weights that sum to 2**24 - n, the scale is exactly 1 and every float is an integer below 2**24. The
+frequency of a symbol is therefore its weight + 1 on every machine. The tests compare this with a coder written from
+SPEC.md.
 """
 
 from functools import lru_cache
@@ -24,7 +25,7 @@ def _model(frequencies: bytes) -> Any:
 
 
 def model(row: NDArray[np.uint32]) -> Any:
-    """constriction's model of one row of frequencies; cached, because every chunk asks for the same thousand again."""
+    """constriction's model of one row of frequencies; cached, because every chunk uses the same thousand."""
     return _model(row.tobytes())
 
 
@@ -35,18 +36,18 @@ def _models(tables: NDArray[np.uint32], used: NDArray[np.int64]) -> list[Any]:
 
 
 class RangeEncoder:
-    """Collects symbols; `words` gives their code."""
+    """Encodes symbols; `words` returns the code."""
 
     def __init__(self) -> None:
         self._coder = constriction.stream.queue.RangeEncoder()
 
     def put(self, symbols: NDArray[Any], row: NDArray[np.uint32]) -> None:
-        """Symbols [n] under one table."""
+        """Encode symbols [n] under one table."""
         if len(symbols):
             self._coder.encode(symbols.astype(np.int32), model(row))
 
     def rows(self, symbols: NDArray[Any], counts: NDArray[Any], tables: NDArray[np.uint32]) -> None:
-        """Symbols that lie sorted by table: the first counts[0] under tables[0], and so on."""
+        """Encode symbols that are sorted by table: the first counts[0] under tables[0], and so on."""
         used = np.flatnonzero(counts)
         encode, ends = self._coder.encode, np.cumsum(counts)[used].tolist()
         values, start = symbols.astype(np.int32), 0
@@ -60,7 +61,7 @@ class RangeEncoder:
 
 
 class RangeDecoder:
-    """The same calls backwards."""
+    """Decodes what `RangeEncoder` encoded, in the same order."""
 
     def __init__(self, words: NDArray[np.uint32]) -> None:
         self._coder = constriction.stream.queue.RangeDecoder(words)
@@ -69,7 +70,7 @@ class RangeDecoder:
         """The next `count` symbols under one table.
 
         Raises:
-            DamagedError: the words are no code of such symbols.
+            DamagedError: no such symbols can have been encoded as these words.
         """
         if not count:
             return np.zeros(0, np.int32)
@@ -84,10 +85,10 @@ class RangeDecoder:
         self.runs(counts[used].tolist(), _models(tables, used), out)
 
     def runs(self, counts: list[int], models: list[Any], out: NDArray[np.int32]) -> None:
-        """As `rows`, with models that the caller has: counts[0] symbols under models[0], and so on, into `out`.
+        """As `rows`, with the caller's models: counts[0] symbols under models[0], and so on, into `out`.
 
         Raises:
-            DamagedError: the words are no code of such symbols.
+            DamagedError: no such symbols can have been encoded as these words.
         """
         decode, start = self._coder.decode, 0
         try:

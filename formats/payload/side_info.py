@@ -2,11 +2,13 @@
 
     flags | silence | gain control | rotation | long windows
 
-A byte of flags says which of the four lists follow, each as variable-length integers. An empty list is left out, so a
-chunk without side information spends one byte on it. `formats/SPEC.md` ("Side information") has the details.
+A byte of flags says which of the four kinds follow, each as variable-length integers. A kind that a chunk does not have
+is left out, so a chunk without side information spends one byte on it. `formats/SPEC.md` ("Side information") has the
+details.
 """
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -31,13 +33,13 @@ from formats.payload import bits
 from formats.payload.bits import Cursor
 
 SILENCE, GAIN_CONTROL, ROTATION, LONG_WINDOWS = 1, 2, 4, 8
-"""Flags that say which lists follow, in this order."""
+"""Flags of the kinds of side information, in the order in which they follow."""
 
 SILENCE_LIMIT = 4096
 """Most silent stretches that a chunk may have."""
 
 SILENCE_END = MAX_CHUNK * HOP // SAMPLE_RATE * RATES[-1]
-"""Source samples of the longest chunk at the highest sample rate; no silence goes beyond them."""
+"""Source samples of the longest chunk at the highest sample rate; silence cannot end later."""
 
 GAIN_BLOCKS_PER_FRAME = HOP // GAIN_BLOCK
 """Blocks of gain control in a frame."""
@@ -49,7 +51,7 @@ class SideInfo(NamedTuple):
     Attributes:
         silence: int64 [n, 2], stretches (start, length) of digital silence in source samples from the chunk's start.
         gain_control: int64 [n, 3], stretches (first block, blocks, exponent) that were amplified by up to 2**exponent
-            before coding; blocks are of 50 samples and counted from the chunk's start. See `gain_rise`.
+            before coding; blocks have 50 samples and are counted from the chunk's start. See `gain_rise`.
         rotation: uint8 [S, 24] in 0...7, angle of each band in each segment, 22.5 degrees apart; 0 is mid and side.
         long_windows: bool [S, 7], which units of 18 frames have long windows; never those of an incomplete segment.
     """
@@ -72,27 +74,27 @@ class SideInfo(NamedTuple):
 
 
 def gain_rise(blocks: int) -> int:
-    """Blocks in which the gain of a stretch of `blocks` blocks rises: all but the one in which it falls, at most 60."""
+    """Blocks over which the gain of a stretch rises: all but the last one, in which it falls, and at most 60."""
     return max(1, min(GAIN_RISE, blocks - 1))
 
 
 def pack(side_info: SideInfo) -> bytes:
-    """The bytes that `read` takes."""
-    lists = {
+    """Bytes of side information, as `read` reads them."""
+    numbers = {
         SILENCE: list(_silence_numbers(side_info.silence)),
         GAIN_CONTROL: list(_gain_control_numbers(side_info.gain_control)),
         ROTATION: _rotation_numbers(side_info.rotation),
         LONG_WINDOWS: _long_windows_numbers(side_info.long_windows),
     }
-    flags = sum(flag for flag, numbers in lists.items() if numbers)
-    return bytes([flags]) + bits.varints([number for numbers in lists.values() for number in numbers])
+    flags = sum(flag for flag, found in numbers.items() if found)
+    return bytes([flags]) + bits.varints(list(chain(*numbers.values())))
 
 
 def read(cursor: Cursor, frames: int) -> SideInfo:
     """The side information of a chunk of `frames` frames.
 
     Raises:
-        DamagedError: it has a list that is unknown or empty, names what the chunk does not have, or ends early.
+        DamagedError: a kind is unknown or has no entries, an entry lies outside of the chunk, or the bytes end early.
     """
     (flags,) = cursor.take(1)
     if flags >= 2 * LONG_WINDOWS:
@@ -128,7 +130,7 @@ def _gain_control_numbers(gain_control: NDArray[np.int64]) -> Iterator[int]:
 
 
 def _rotation_numbers(rotation: NDArray[np.uint8]) -> list[int]:
-    flat = rotation.T.ravel()  # band by band, because a rotated instrument stays where it is
+    flat = rotation.T.ravel()  # band by band, because the angle of a band rarely changes from segment to segment
     rotated = np.flatnonzero(flat)
     if not len(rotated):
         return []
@@ -144,10 +146,10 @@ def _long_windows_numbers(long_windows: NDArray[np.bool_]) -> list[int]:
 
 
 def _count(cursor: Cursor, most: int, what: str) -> int:
-    """The length of a list."""
+    """The number of entries, `what` in errors, from 1 to `most`."""
     count = cursor.varint()
     if not 0 < count <= most:
-        raise DamagedError(f"a chunk lists {count} {what}, which no chunk of its length can")
+        raise DamagedError(f"a chunk lists {count} {what}, which no chunk of its length can have")
     return count
 
 

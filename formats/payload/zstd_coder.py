@@ -1,4 +1,4 @@
-"""The `zstd` payload: planes of small integers, a coder that anybody can write again in an hour."""
+"""The `zstd` coder: planes of small integers in a zstd frame, simple enough to be rewritten in an hour."""
 
 import numpy as np
 import zstandard
@@ -30,7 +30,7 @@ def decode(data: bytes, frames: int, count: int, main: int) -> tuple[NDArray[np.
     """Inverse of `encode`: `count` hyper vectors [G, 48], and quantization indices [F, M].
 
     Raises:
-        DamagedError: the bytes hold anything else than that many integers.
+        DamagedError: the bytes do not hold exactly that many integers.
     """
     width = data[0] if data else 0
     if width not in _TYPES:

@@ -112,7 +112,7 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(
         raise PermissionError(errno.EACCES, "Permission denied", str(tmp_path / ".a.x.part"))
 
     monkeypatch.setattr(call, refuse)
-    with pytest.raises(AezError) as caught, new_file(tmp_path / "a") as file:
+    with pytest.raises(AezError) as caught, new_file(tmp_path / "a", force=True) as file:
         assert left
         file.write(b"new")
     assert str(caught.value) == f"cannot write {tmp_path / 'a'}: Permission denied"
@@ -126,3 +126,30 @@ def test_a_full_device_is_one_sentence() -> None:
         new_file("/dev/full") as f,
     ):
         f.write(b"new")
+
+
+@pytest.mark.parametrize("has_links", [True, False])
+def test_a_file_that_appears_meanwhile_is_not_overwritten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_links: bool
+) -> None:
+    def no_links(*_: object) -> None:
+        raise OSError(errno.EPERM, "no hard links here")
+
+    if not has_links:
+        monkeypatch.setattr("os.link", no_links)
+    path = tmp_path / "a"
+    with pytest.raises(TargetExistsError, match="exists already"), new_file(path) as file:
+        file.write(b"new")
+        path.write_bytes(b"of another program")
+    assert path.read_bytes() == b"of another program"
+    assert list(tmp_path.iterdir()) == [path]
+    with new_file(path, force=True) as file:
+        file.write(b"new")
+    with new_file(tmp_path / "b") as file:
+        file.write(b"b")
+    assert (path.read_bytes(), (tmp_path / "b").read_bytes(), len(list(tmp_path.iterdir()))) == (b"new", b"b", 2)
+
+
+def test_a_name_with_a_nul_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="NUL"):
+        check_target(f"{tmp_path}/a\0b")

@@ -83,7 +83,7 @@ def test_types_without_a_known_full_scale_are_refused_by_name(kind):
     with pytest.raises(AudioError) as caught:
         ArraySource(array, 44100)
     assert str(caught.value).startswith(
-        f"samples of type {array.dtype.name} are not taken, only int16, int32, uint8, float16, float32 and float64;"
+        f"samples of type {array.dtype.name} are not accepted, only int16, int32, uint8, float16, float32 and float64;"
     )
 
 
@@ -120,7 +120,7 @@ def test_whole_sample_rates_of_any_type_are_taken(rate):
 
 @pytest.mark.parametrize("rate", [44100.5, np.nan, np.inf, "44100", None, 44100 + 0j, np.zeros((3, 3)), [44100]])
 def test_sample_rates_that_are_no_whole_numbers_are_wrong_usage(rate):
-    with pytest.raises(UsageError, match="a sample rate is a whole number of Hz, not ") as caught:
+    with pytest.raises(UsageError, match="a sample rate must be a whole number of Hz, not ") as caught:
         ArraySource(music(10), rate)
     assert "\n" not in str(caught.value)
 

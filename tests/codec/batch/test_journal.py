@@ -1,5 +1,6 @@
 """The journal of an output folder: what it remembers, and what it makes of lines that are none."""
 
+import io
 import json
 import os
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from codec.batch import journal as journals
 from codec.batch.jobs import Job
-from codec.batch.journal import NAME, Entry, Journal, SourceState, checksum, settings_digest
+from codec.batch.journal import NAME, Entry, Journal, Seal, SourceState, settings_digest
 from codec.batch.run import Result
 
 ENTRY = Entry("settings", 10, 20, 4, 0x1234, False)
@@ -129,7 +130,7 @@ def made(tmp_path: Path) -> tuple[Path, Path, Entry]:
     source, target = tmp_path / "source", tmp_path / "target"
     source.write_bytes(b"source")
     target.write_bytes(bytes(3_000_000) + b"target")
-    return source, target, SourceState.of(source).finished("settings", target)
+    return source, target, SourceState.of(source).finished("settings", Seal.of(io.BytesIO(target.read_bytes())))
 
 
 def describes(made: tuple[Path, Path, Entry], settings: str = "settings") -> bool:
@@ -173,7 +174,8 @@ def test_any_change_of_the_target_is_noticed(made):
 
 def test_a_checksum_is_the_one_of_the_format(tmp_path):
     (tmp_path / "check").write_bytes(b"123456789")
-    assert checksum(tmp_path / "check") == 0xE3069283  # CRC-32C's check value
+    with (tmp_path / "check").open("rb") as file:
+        assert Seal.of(file) == Seal(9, 0xE3069283)  # CRC-32C's check value
 
 
 def test_settings_are_told_apart(monkeypatch):
@@ -188,3 +190,9 @@ def test_settings_are_told_apart(monkeypatch):
     monkeypatch.setattr(journals, "__version__", "0.2.0")
     assert settings_digest("decode", {"start": 0.0}) not in seen
     assert len(seen) == 5
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_in_the_place_of_the_journal_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / NAME)
+    assert record(tmp_path, ("a", ENTRY)).problem is not None

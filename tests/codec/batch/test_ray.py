@@ -153,7 +153,7 @@ def test_an_address_that_is_none(monkeypatch):
     monkeypatch.setattr(ray, "is_initialized", lambda: False)
     monkeypatch.setattr(ray, "init", lambda **options: (_ for _ in ()).throw(ConnectionError("nobody\nthere")))
     with (
-        pytest.raises(UsageError, match=r"^there is no Ray to be reached at 'moon:1': nobody$"),
+        pytest.raises(UsageError, match=r"^Ray cannot be reached at 'moon:1': nobody$"),
         cluster.started("moon:1", 1),
     ):
         pass

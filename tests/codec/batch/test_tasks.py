@@ -279,3 +279,33 @@ def test_a_machine_with_another_model_says_so(tmp_path, monkeypatch):
     change_card(folder, lambda card: card["encoder"].update(sha256="0" * 64))
     with pytest.raises(ModelError, match="is not the one that started the run"):
         pickle.loads(data)
+
+
+def test_the_journal_describes_the_file_that_was_made_and_not_one_that_replaced_it(
+    aez: Path, tmp_path: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another run in the same folder may put its own file there as soon as ours has its name."""
+    decode_file = file_codec.decode_file
+    job = Job(aez, tmp_path / "out" / "a.wav")
+    job.target.parent.mkdir()
+
+    def replaced(*arguments: Any, **named: Any) -> Any:
+        report = decode_file(*arguments, **named)
+        decode_file(aez, job.target, DecodePlan.make(start=1), force=True, engine=engine)
+        return report
+
+    monkeypatch.setattr(file_codec, "decode_file", replaced)
+    entry = decoding()(job, engine).entry
+    monkeypatch.undo()
+    assert entry is not None
+    assert not decoding()(replace(job, entry=entry), engine).kept
+    assert soundfile.info(str(job.target)).duration == pytest.approx(3.0)
+
+
+def test_another_songs_peeled_file_without_a_journal_is_made_anew(aez: Path, tmp_path: Path, engine: Engine) -> None:
+    other = tmp_path / "other.aez"
+    other.write_bytes(encoded(song(3.0, 44100)[:, ::-1].copy(), latent=64, chunk_frames=SEGMENT))
+    target = tmp_path / "out.aez"
+    peeling(32)(Job(other, target), engine)
+    assert peeling(32)(Job(other, target), engine).kept
+    assert not peeling(32)(Job(aez, target), engine).kept

@@ -268,3 +268,20 @@ def test_a_signal_stops_the_run_and_resume_goes_on(tmp_path, number, code):
     subprocess.run([*command, "--resume"], env=environment, check=True, capture_output=True)
     assert kept.items() <= times(out).items()
     assert len(tree(out)) == 12
+
+
+@pytest.mark.parametrize("arguments", [("encode", "a.wav", ""), ("decode", ""), ("encode", "a.wav", "-o", "")], ids=str)
+def test_an_empty_name_is_not_the_current_folder(arguments, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    soundfile.write("a.wav", np.zeros(1000), RATE)
+    assert aez(*arguments) == 2
+    assert "a name is empty" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["a.wav"]
+
+
+def test_names_cannot_write_to_the_terminal(tmp_path, capsys):
+    name = tmp_path / "new\nline\x1b[31m.aez"
+    name.write_bytes(b"no song")
+    assert aez("decode", name, tmp_path / "missing.aez", "-o", tmp_path / "out") == 1
+    told = capsys.readouterr().err
+    assert "\x1b" not in told and len(told.splitlines()) == 3

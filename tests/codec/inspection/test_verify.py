@@ -3,6 +3,7 @@
 import io
 import random
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,9 +13,11 @@ import pytest
 from codec.inspection.verify import Verdict, Verifier
 from formats import Reader, Writer
 from formats.container.layout import HEADER_SIZE, TRAILER_SYNC
+from formats.errors import ModelError
 from formats.grid import SEGMENT
 from tests.support.codec import Array, encoded
 from tests.support.container_files import Pipe
+from tests.support.model_folders import copied
 
 OPENERS = {"file": io.BytesIO, "pipe": Pipe}
 
@@ -123,3 +126,18 @@ def test_a_model_that_is_not_here_is_told(small: bytes, tiny: SimpleNamespace, m
     assert Verifier(str(tiny.folder)).check(io.BytesIO(small)).good
     other = Verifier(str(tiny.folder.parent / "tiny-dense")).check(io.BytesIO(small))
     assert "the file needs a model of bitstream" in other.faults[0]
+
+
+def test_a_model_that_does_not_exist_is_an_error_and_no_damage(tiny: SimpleNamespace) -> None:
+    with pytest.raises(ModelError, match="there is no model 'nothing'"):
+        Verifier("nothing")
+
+
+def test_a_folder_without_tables_is_told_of_its_files_alone(
+    small: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = copied("tiny", tmp_path)
+    (folder / "tables.npz").unlink()
+    monkeypatch.setenv("AEZ_MODELS", str(tmp_path))
+    verdict = Verifier().check(io.BytesIO(small))
+    assert verdict.faults == ("the payloads cannot be checked: model 'tiny' lacks tables.npz, or it cannot be read",)

@@ -10,10 +10,10 @@ from codec.audio.source import ArraySource
 from codec.dsp import mdct, noise_filling, stereo, window_switching
 from codec.pipeline import payload, source_windows
 from codec.pipeline import peel as peeling
-from codec.pipeline.chunks import AnalysedChunk, Windower
+from codec.pipeline.chunks import DECODER_CONTEXT, ENCODER_CONTEXT, AnalysedChunk, Windower
 from codec.pipeline.output import Overlap
-from codec.pipeline.ranked_decoder import DECODER_CONTEXT, RankedDecoder, dequantize
-from codec.pipeline.ranked_encoder import ENCODER_CONTEXT, RankedEncoder
+from codec.pipeline.ranked_decoder import RankedDecoder, dequantize
+from codec.pipeline.ranked_encoder import RankedEncoder
 from codec.quantization.hyper_trellis import change_code_lengths
 from codec.quantization.quantize import quantize_hyper
 from codec.runtime import models

@@ -17,9 +17,8 @@ from codec.dsp import framing
 from codec.inspection.info import describe
 from codec.pipeline import payload, plain
 from codec.pipeline import peel as peeling
-from codec.pipeline.chunks import Windower
+from codec.pipeline.chunks import ENCODER_CONTEXT, Windower
 from codec.pipeline.output import Overlap
-from codec.pipeline.ranked_encoder import ENCODER_CONTEXT
 from codec.runtime import models
 from codec.runtime.session import Sessions
 from formats import Reader, Writer

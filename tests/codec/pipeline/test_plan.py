@@ -111,3 +111,22 @@ def test_sample_rates_may_be_any_whole_number(rate: Any) -> None:
 def test_other_sample_rates_are_refused(rate: Any) -> None:
     with pytest.raises(AezError):
         aez.encode(SOUND, rate)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"gain": 10**400}, {"model": 1}, {"model": b"music"}, {"coder": ["range"]}, {"coder": None}, {"device": 1}],
+    ids=str,
+)
+def test_options_of_another_type_are_refused_by_encode(options: Any) -> None:
+    with pytest.raises((UsageError, ModelError)) as caught:
+        aez.encode(SOUND, 44100, **options)
+    assert "\n" not in str(caught.value) and "attribute" not in str(caught.value)
+
+
+@pytest.mark.parametrize("options", [{"model": ["music"]}, {"decoder": ["standard"]}, {"device": None}], ids=str)
+def test_options_of_another_type_are_refused_by_decode(options: Any) -> None:
+    data = aez.encode(SOUND, 44100)
+    with pytest.raises((UsageError, ModelError)) as caught:
+        aez.decode(data, **options)
+    assert "attribute" not in str(caught.value)

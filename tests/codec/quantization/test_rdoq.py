@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from codec.audio.source import ArraySource
-from codec.pipeline.ranked_encoder import ENCODER_CONTEXT, RankedEncoder
+from codec.pipeline.chunks import ENCODER_CONTEXT
+from codec.pipeline.ranked_encoder import RankedEncoder
 from codec.pipeline.source_windows import SourceWindows
 from codec.quantization import rdoq
 from codec.quantization.quantize import log_steps

@@ -31,7 +31,7 @@ def package(tiny: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     folder = tmp_path / "package"
     copied("tiny", folder)
     monkeypatch.setenv("AEZ_MODELS", "")
-    monkeypatch.setattr(trust, "shipped_folders", lambda: [folder])
+    monkeypatch.setattr(models, "shipped_folders", lambda: [folder])
     monkeypatch.setattr(trust, "KNOWN", pin.pin(folder, replace=True, target=tmp_path / "known.py"))
     return folder
 
