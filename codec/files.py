@@ -59,13 +59,15 @@ def opened(source: str | PathLike[str] | BinaryIO) -> Iterator[BinaryIO]:
     """Open a path for reading for the length of a with block; a file object is passed on, and not closed.
 
     Raises:
-        OSError: the file cannot be opened.
+        UsageError: the source is neither; OSError: the file cannot be opened.
     """
     if isinstance(source, str | PathLike):
         with Path(source).open("rb") as file:
             yield file
-    else:
+    elif hasattr(source, "read"):
         yield source
+    else:
+        raise UsageError(f"a source is a path or a binary file object, not {type(source).__name__}")
 
 
 @contextlib.contextmanager

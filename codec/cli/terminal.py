@@ -122,16 +122,21 @@ def _raise(number: int) -> None:
 
 
 def _forget_stop() -> None:
-    """Cancel the alarm of `_stop`, which would otherwise kill the process when Python has shut down."""
+    """Forget the signals, and cancel the alarm of `_stop`, which could otherwise kill the process when Python ends."""
+    _cancel_alarm()
+    _stopped.clear()
+
+
+def _cancel_alarm() -> None:
     if _stopped and hasattr(signal, "setitimer"):
         signal.signal(signal.SIGALRM, lambda _, frame: None)
         signal.setitimer(signal.ITIMER_REAL, 0)
-    _stopped.clear()
 
 
 def check_stopped(fraction: float | None = None) -> None:
     """Stop if a signal asked for it, even if it was swallowed; used as a `Progress` callback without a bar."""
     if _stopped:
+        _cancel_alarm()  # it would interrupt what cleans up after this
         _raise(_stopped[0])
 
 

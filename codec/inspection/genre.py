@@ -22,7 +22,7 @@ from codec.runtime.session import Sessions
 from formats import Reader
 from formats.errors import AudioError, DamagedError, ModelError
 from formats.grid import HOP, HYPER_FRAMES, HYPER_MIN, HYPER_SIZE
-from formats.model.scales import SEGMENT_VECTORS, rank_frames
+from formats.model.scales import SEGMENT_VECTORS, predict_scales, rank_frames
 from formats.model.tables import SIGMA_UNIT, Tables
 from formats.payload.chunk import ChunkLatents
 
@@ -77,14 +77,12 @@ def features(latents: ChunkLatents, gain: int, tables: Tables) -> Float:
 def _power(latents: ChunkLatents, gain: int, tables: Tables) -> Float:
     """Squared magnitude of mid's coefficients, estimated from the integers: [F, 700]."""
     frames, main = latents.indices.shape
-    ranked = latents.ranked
-    if ranked is None:
-        ranked = rank_frames(latents.hyper, frames, main, gain, tables)
-    position = ranked.position
-    step = np.exp2(log_steps(ranked.scales, position, gain, tables))
+    ranked = latents.ranked or rank_frames(latents.hyper, frames, main, gain, tables)
+    scales, position = ranked.scales or predict_scales(latents.hyper, frames, tables), ranked.position
+    step = np.exp2(log_steps(scales, position, gain, tables))
     value, sent = scatter_indices(latents.indices, position)
     magnitude = np.abs(np.take_along_axis(value, position, 1)) * step
-    scale = np.exp2(ranked.scales.sigma.astype(np.float32) / np.float32(SIGMA_UNIT))
+    scale = np.exp2(scales.sigma.astype(np.float32) / np.float32(SIGMA_UNIT))
     zero = np.minimum(np.float32(ZERO) * step, np.take_along_axis(scale, position, 1))
     size = np.where(sent, np.float32(0), np.float32(UNSENT) * scale)
     np.put_along_axis(size, position, np.where(magnitude > 0, magnitude, zero), 1)

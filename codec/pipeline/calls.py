@@ -5,6 +5,8 @@ from __future__ import annotations
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
+from formats.errors import UsageError
+
 if TYPE_CHECKING:
     from os import PathLike
 
@@ -95,7 +97,7 @@ def decode(data: bytes, **options: Unpack[DecodeOptions]) -> tuple[NDArray[np.fl
     plan, device, progress = _decode_plan(options)
     sink = ArraySink()
     with Engine(device) as engine:
-        report = decoding.decode(BytesIO(data), sink, plan, engine=engine, progress=progress)
+        report = decoding.decode(_file_of(data), sink, plan, engine=engine, progress=progress)
     return np.concatenate([np.zeros((report.channels, 0), np.float32), *sink.blocks], 1), report.sample_rate
 
 
@@ -149,7 +151,7 @@ def peel(data: bytes, latent: int, *, model: str | None = None) -> bytes:
     from codec.pipeline import peel as peeling
 
     out = BytesIO()
-    peeling.peel(BytesIO(data), out, latent, model=model)
+    peeling.peel(_file_of(data), out, latent, model=model)
     return out.getvalue()
 
 
@@ -178,6 +180,14 @@ class ArraySink:
     def write(self, block: NDArray[np.float32]) -> None:
         """Append a copy of a block."""
         self.blocks.append(block.copy())
+
+
+def _file_of(data: bytes) -> BytesIO:
+    """A file object of a file's bytes. UsageError: the data are no bytes, but perhaps a path."""
+    try:
+        return BytesIO(memoryview(data))
+    except TypeError:
+        raise UsageError(f"the data must be the bytes of an .aez file, not {type(data).__name__}") from None
 
 
 def _encode_plan(options: EncodeOptions) -> tuple[EncodePlan, str, Progress | None]:

@@ -23,7 +23,7 @@ from codec.pipeline.peel import peel
 from codec.pipeline.plan import DecodePlan, EncodePlan
 from codec.pipeline.workers import Engine, Progress
 from formats import Reader
-from formats.errors import AudioError, FormatError
+from formats.errors import AudioError, FormatError, UsageError
 
 if TYPE_CHECKING:
     from codec.audio.source import AudioSource
@@ -162,6 +162,8 @@ def _check(target: FilePath | BinaryIO, force: bool, origin: Path | None) -> Non
     """Refuse a target before any work is done."""
     if isinstance(target, str | os.PathLike):
         check_target(target, force=force, source=origin)
+    elif not hasattr(target, "write"):
+        raise UsageError(f"a target is a path or a binary file object, not {type(target).__name__}")
 
 
 @contextlib.contextmanager
@@ -186,8 +188,8 @@ def _opened_audio(source: FilePath | BinaryIO, name: str) -> Iterator[AudioSourc
         return
     with tempfile.TemporaryDirectory(prefix="aez-") as folder:
         copy = Path(folder, "source")
-        with copy.open("wb") as file:
-            shutil.copyfileobj(source, file)
+        with opened(source) as stream, copy.open("wb") as file:
+            shutil.copyfileobj(stream, file)
         try:
             with open_source(copy) as audio:
                 yield audio

@@ -10,7 +10,7 @@ from codec.runtime.models import Model
 from formats import Chunk, Coder, Header
 from formats.errors import DamagedError, FormatError
 from formats.model import AnyTables
-from formats.model.scales import RankedFrames, Scales, rank_segment, segments
+from formats.model.scales import RankedFrames, rank_segment, segments
 from formats.model.tables import Tables
 from formats.payload.chunk import ChunkLatents, decode_payload, encode_payload
 
@@ -31,10 +31,9 @@ def quantize_chunk(chunk: AnalysedChunk, main: int, gain: int, tables: AnyTables
     for part, scales in segments(chunk.hyper, len(chunk.coefficients), tables):
         scale_index, position = rank_segment(scales, main, gain, tables)
         indices = quantize(chunk.coefficients[part], scales, scale_index, position, gain, tables)
-        parts.append((*scales, scale_index, position, indices))
-    sigma, loudness, scale_index, position, indices = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-    ranked = RankedFrames(Scales(sigma, loudness), scale_index, position)
-    return ChunkLatents(chunk.hyper, indices, chunk.side_info, ranked)
+        parts.append((scale_index, position, indices))
+    scale_index, position, indices = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    return ChunkLatents(chunk.hyper, indices, chunk.side_info, RankedFrames(None, scale_index, position))
 
 
 def check_tier(header: Header, model: Model) -> None:

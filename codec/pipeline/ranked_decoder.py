@@ -70,12 +70,12 @@ def dequantize(latents: ChunkLatents, index: int, first_frame: int) -> Dequantiz
     """Undo the ranking of a chunk of a ranked model.
 
     Raises:
-        ModelError: the integers are not of a ranked model.
+        ModelError: the integers are not of a ranked model, or were not unpacked from a payload.
     """
-    if latents.ranked is None:
-        raise ModelError("these latents are not ranked")
-    (sigma, loudness), _, position = latents.ranked
-    quantized, sent = scatter_indices(latents.indices, position)
+    if latents.ranked is None or latents.ranked.scales is None:
+        raise ModelError("these latents have no scales")
+    sigma, loudness = latents.ranked.scales
+    quantized, sent = scatter_indices(latents.indices, latents.ranked.position)
     unit = np.float32(SIGMA_UNIT)
     silent = np.repeat(silent_channels(latents.hyper), HYPER_FRAMES, axis=0)[: len(quantized)]
     return DequantizedChunk(

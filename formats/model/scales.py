@@ -37,12 +37,12 @@ class RankedFrames(NamedTuple):
     """Which coefficients of each frame are coded, the one with the highest scale index first.
 
     Attributes:
-        scales: scales of all coefficients.
+        scales: scales of all coefficients; None in an encoder, which has quantized already and saves their memory.
         scale_index: uint8 [F, M] in 0...47, scale indices of the coded coefficients by rank.
         position: int64 [F, M] in 0...1399, positions of the coded coefficients by rank.
     """
 
-    scales: Scales
+    scales: Scales | None
     scale_index: NDArray[np.uint8]
     position: NDArray[np.int64]
 

@@ -4,10 +4,11 @@ import errno
 import os
 import pickle
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from codec.files import TargetExistsError, check_target, new_file
+from codec.files import TargetExistsError, check_target, new_file, opened
 from formats.errors import AezError, UsageError
 
 
@@ -153,3 +154,9 @@ def test_a_file_that_appears_meanwhile_is_not_overwritten(
 def test_a_name_with_a_nul_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="NUL"):
         check_target(f"{tmp_path}/a\0b")
+
+
+@pytest.mark.parametrize("source", [b"bytes of a file", None, 5], ids=str)
+def test_what_is_neither_a_path_nor_a_file_object_is_refused(source: Any) -> None:
+    with pytest.raises(UsageError, match="a path or a binary file object"), opened(source):
+        pytest.fail("opened")

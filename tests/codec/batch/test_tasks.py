@@ -16,6 +16,8 @@ from codec.batch.journal import Entry
 from codec.batch.run import Result
 from codec.batch.tasks import DecodeTask, EncodeTask, Manners, PeelTask
 from codec.pipeline import file_codec
+from codec.pipeline.damage import Loss
+from codec.pipeline.decode import DecodeReport
 from codec.pipeline.plan import DecodePlan, EncodePlan
 from codec.pipeline.workers import Engine
 from formats import Reader
@@ -194,6 +196,12 @@ def test_what_was_salvaged_with_losses_is_never_kept(aez, tmp_path, engine):
         entry = result.entry
         assert result.damaged and not result.kept and entry is not None and entry.damaged
         assert any("is lost" in line for line in result.warnings)
+
+
+def test_one_loss_and_several_are_told_in_good_english():
+    losses = (Loss(0, 0, 0.0, 2.0), Loss(2, 3, 4.0, 8.0))
+    report = DecodeReport(44100, 2, 1, 0, "tiny", "standard", "cpu", losses)
+    assert report.damage_lines == ("chunk 0, 0:00.0 to 0:02.0, is lost", "chunks 2 to 3, 0:04.0 to 0:08.0, are lost")
 
 
 # Files that no journal knows

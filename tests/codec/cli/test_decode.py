@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 import soundfile
 
+from codec.cli.advice import advised
 from codec.pipeline import file_codec
 from codec.pipeline.plan import DecodePlan
 from formats import Reader
 from formats.container.layout import HEADER_SIZE
+from formats.errors import DamagedError
 from formats.grid import SEGMENT
 from tests.support.cli_fakes import FAKES, RATE, aez
 from tests.support.codec import Array, encoded
@@ -125,3 +127,10 @@ def test_a_model_that_is_not_installed_can_be_named(whole, tiny, tmp_path, monke
     assert aez("decode", song, tmp_path / "c.wav", "--model", tiny.folder.parent / "tiny-dense") == 1
     assert "the file needs a model of bitstream" in capsys.readouterr().err
     assert not (tmp_path / "c.wav").exists()
+
+
+def test_a_trailer_that_contradicts_the_header_can_be_salvaged():
+    text = "the header counts 10 samples, the trailer 9"
+    assert advised(text, DamagedError, salvageable=True) == f"{text}; aez decode --salvage keeps the rest"
+    for text in ("the header is damaged: its checksum does not match", "the file ends in its header"):
+        assert advised(text, DamagedError, salvageable=True) == text

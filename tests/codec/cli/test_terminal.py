@@ -162,3 +162,52 @@ def test_times(text, seconds):
 def test_python_runs_it_as_a_module(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-m", "aez", "--version"], capture_output=True, text=True, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (0, "aez, version 0.1.0\n")
+
+
+@posix
+def test_a_signal_that_comes_again_does_not_interrupt_the_cleaning_up(monkeypatch):
+    monkeypatch.setattr(terminal, "AGAIN", 0.02)
+    cleaned = []
+
+    def vio_read() -> None:
+        signal.raise_signal(signal.SIGTERM)
+
+    @click.command()
+    def command() -> None:
+        vio_read()
+        try:
+            terminal.check_stopped()
+        finally:
+            time.sleep(0.1)
+            cleaned.append(True)
+
+    old = signal.getsignal(signal.SIGTERM)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    try:
+        assert run(command, []) == 143
+    finally:
+        signal.signal(signal.SIGTERM, old)
+    assert cleaned == [True]
+
+
+@posix
+def test_a_signal_in_a_finalizer_is_not_swallowed(monkeypatch, capsys):
+    monkeypatch.setattr(terminal, "AGAIN", 0.02)
+
+    class Closed:
+        def __del__(self) -> None:
+            signal.raise_signal(signal.SIGTERM)
+
+    @click.command()
+    def command() -> None:
+        Closed()
+        time.sleep(5)
+
+    old = signal.getsignal(signal.SIGTERM)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    try:
+        begun = time.monotonic()
+        assert run(command, []) == 143
+    finally:
+        signal.signal(signal.SIGTERM, old)
+    assert time.monotonic() - begun < 3 and "ignored" not in capsys.readouterr().err

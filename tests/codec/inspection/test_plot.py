@@ -12,6 +12,7 @@ from codec.inspection.plot import figure, save
 from codec.pipeline.payload import unpack
 from codec.runtime.models import by_id
 from formats import Reader
+from formats.container.layout import TRAILER_SYNC
 from formats.errors import DamagedError, ModelError, UsageError
 from tests.support.codec import decoded, encoded
 
@@ -228,3 +229,9 @@ def test_the_decoded_song_is_what_is_drawn(coded: bytes) -> None:
     plain = Spectrogram(RATE, 0, 0, 253, 1)
     plain.write(wave)
     np.testing.assert_allclose(seen(coded, duration=4.0).spectrogram, plain.finish(), atol=1e-3)
+
+
+def test_a_trailer_with_other_samples_is_told(coded: bytes) -> None:
+    at = coded.index(TRAILER_SYNC)
+    with pytest.raises(DamagedError, match="trailer is damaged"):
+        seen(coded[: at + 12] + bytes([coded[at + 12] ^ 1]) + coded[at + 13 :])

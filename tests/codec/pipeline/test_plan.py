@@ -130,3 +130,20 @@ def test_options_of_another_type_are_refused_by_decode(options: Any) -> None:
     with pytest.raises((UsageError, ModelError)) as caught:
         aez.decode(data, **options)
     assert "attribute" not in str(caught.value)
+
+
+@pytest.mark.parametrize("call", [aez.decode, lambda data: aez.peel(data, 32)], ids=["decode", "peel"])
+@pytest.mark.parametrize("data", ["song.aez", None, 5], ids=str)
+def test_a_path_in_place_of_bytes_is_refused(call: Any, data: Any) -> None:
+    with pytest.raises(UsageError, match=r"must be the bytes of an \.aez file"):
+        call(data)
+
+
+@pytest.mark.parametrize("call", [aez.encode_file, aez.decode_file])
+@pytest.mark.parametrize(
+    "names", [(None, "out.wav"), (b"a.wav", "out.wav"), ("a.wav", None), ("a.wav", b"out")], ids=str
+)
+def test_what_is_neither_a_path_nor_a_file_object_is_refused(call: Any, names: Any, tmp_path: Any) -> None:
+    paths = (tmp_path / name if isinstance(name, str) else name for name in names)
+    with pytest.raises(UsageError, match="a path or a binary file object"):
+        call(*paths)
