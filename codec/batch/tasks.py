@@ -2,15 +2,13 @@
 
 Tasks are plain data, so that they can be sent to other machines. Without `force`, an existing target is an error. With
 `resume`, it is kept if the journal of the output folder says that the same settings made it from the same source, that
-nothing was lost, and that it has not changed since. An .aez file that is not in the journal is kept if its header is
-what would be written now and all its checksums match. Any other target is made anew.
+nothing was lost, and that it has not changed since. Any other target is made anew.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from io import BytesIO
 from pathlib import Path
@@ -18,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from codec.audio.open import open_source
 from codec.audio.sink import target_kind
 from codec.audio.source import ArraySource
 from codec.batch.jobs import Job
@@ -29,13 +26,10 @@ from codec.pipeline.encode import encode
 from codec.pipeline.plan import DecodePlan, EncodePlan
 from codec.runtime import models
 from formats import Header, Reader
-from formats.errors import FormatError, ModelError
+from formats.errors import ModelError
 
 if TYPE_CHECKING:
     from codec.pipeline.workers import Engine, Progress
-
-NEAR = 0.03
-"""Largest relative error of the rate of a file that is kept although it is not in the journal."""
 
 
 @dataclass(frozen=True)
@@ -50,13 +44,9 @@ class Manners:
         """Whether a target that is not kept may be replaced."""
         return self.force or self.resume
 
-    def keeps(self, job: Job, settings: str, source: SourceState, alike: Callable[[], bool]) -> bool:
-        """Whether the target can be kept; `alike` decides it for a target that is not in the journal."""
-        if not self.resume:
-            return False
-        if job.entry is not None:
-            return job.entry.describes(settings, source, job.target)
-        return is_fresh(job) and alike()
+    def keeps(self, job: Job, settings: str, source: SourceState) -> bool:
+        """Whether the target can be kept: the journal says that it is what would be made now."""
+        return self.resume and job.entry is not None and job.entry.describes(settings, source, job.target)
 
 
 @dataclass(frozen=True)
@@ -69,7 +59,7 @@ class EncodeTask:
     def __call__(self, job: Job, engine: Engine, progress: Progress | None = None) -> Result:
         """Do one file."""
         source = SourceState.of(job.source)
-        if self.manners.keeps(job, self.settings, source, lambda: self._is_alike(job)):
+        if self.manners.keeps(job, self.settings, source):
             return Result(job, kept=True)
         seal = Seal()
         report = file_codec.encode_file(
@@ -95,25 +85,6 @@ class EncodeTask:
         coder = None if plan.coder is None else plan.coder.name
         numbers = {name: getattr(plan, name) for name in ("latent", "gain", "bitrate", "chunk_frames")}
         return settings_digest("encode", networks | {"coder": coder} | numbers)
-
-    def _is_alike(self, job: Job) -> bool:
-        def as_planned(reader: Reader) -> bool:
-            with open_source(job.source) as audio:
-                same_audio = (audio.sample_rate, audio.channels) == (reader.header.sample_rate, reader.header.channels)
-                return same_audio and audio.samples in (None, reader.samples) and self._has_planned_rate(reader)
-
-        return is_intact(job.target, as_planned)
-
-    def _has_planned_rate(self, reader: Reader) -> bool:
-        plan, header = self.plan, reader.header
-        fixed = (header.bitstream, header.latent, header.chunk_frames)
-        if fixed != (plan.model.id, plan.latent, plan.chunk_frames) or plan.coder not in (None, header.coder):
-            return False
-        if plan.bitrate is None:
-            return header.gain == plan.gain
-        size = (reader.coded_size or 0) - len(reader.metadata.cover or b"")
-        wanted = plan.bitrate * 125 * (reader.samples or 0) / header.sample_rate  # bytes
-        return abs(size - wanted) <= NEAR * wanted
 
     def __reduce__(self) -> tuple[Callable[..., EncodeTask], tuple[Any, ...]]:
         """Send the model by its name, or by its folder if the user named that; every machine reads its own files."""
@@ -143,7 +114,7 @@ class DecodeTask:
         source = SourceState.of(job.source)
         with job.source.open("rb") as file:
             settings = self._settings(Reader(file).header, job.target)
-        if self.manners.keeps(job, settings, source, alike=lambda: False):
+        if self.manners.keeps(job, settings, source):
             return Result(job, kept=True)
         seal = Seal()
         report = file_codec.decode_file(
@@ -183,7 +154,7 @@ class PeelTask:
         """Do one file."""
         source = SourceState.of(job.source)
         settings = settings_digest("peel", {"latent": self.latent})
-        if self.manners.keeps(job, settings, source, lambda: self._is_alike(job)):
+        if self.manners.keeps(job, settings, source):
             return Result(job, kept=True)
         seal = Seal()
         file_codec.peel_file(
@@ -191,28 +162,3 @@ class PeelTask:
             finished=seal.take,
         )  # fmt: skip
         return Result(job, entry=source.finished(settings, seal))
-
-    def _is_alike(self, job: Job) -> bool:
-        with job.source.open("rb") as file:
-            whole = Reader(file)
-            wanted, samples, metadata = replace(whole.header, latent=self.latent), whole.samples, whole.metadata
-
-        def as_planned(reader: Reader) -> bool:
-            return (reader.header, reader.samples, reader.metadata) == (wanted, samples, metadata)
-
-        return is_intact(job.target, as_planned)
-
-
-def is_fresh(job: Job) -> bool:
-    """Whether the target is a file that is not older than its source."""
-    return job.target.is_file() and job.target.stat().st_mtime >= job.source.stat().st_mtime
-
-
-def is_intact(target: Path, as_planned: Callable[[Reader], bool]) -> bool:
-    """Whether an .aez file satisfies `as_planned` and all its checksums match."""
-    with target.open("rb") as file, suppress(FormatError):
-        reader = Reader(file)
-        if reader.complete and as_planned(reader):
-            reader.verify()
-            return True
-    return False

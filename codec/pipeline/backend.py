@@ -7,7 +7,7 @@ from codec.pipeline.chunks import AnalysedChunk, Window
 from codec.pipeline.plain import PlainDecoder, PlainEncoder
 from codec.pipeline.ranked_decoder import RankedDecoder
 from codec.pipeline.ranked_encoder import RankedEncoder
-from codec.runtime.models import Decoder, Model
+from codec.runtime.models import DecoderNetwork, Model
 from codec.runtime.session import Sessions
 from formats import Chunk, Header
 from formats.payload.chunk import ChunkLatents
@@ -52,7 +52,7 @@ def encoder(model: Model, sessions: Sessions) -> ChunkEncoder:
     return PlainEncoder(model, sessions) if model.kind == "plain" else RankedEncoder(model, sessions)
 
 
-def decoder(model: Model, chosen: Decoder, sessions: Sessions, header: Header) -> ChunkDecoder:
+def decoder(model: Model, chosen: DecoderNetwork, sessions: Sessions, header: Header) -> ChunkDecoder:
     """The decoder side of a model for a file, with one of the model's decoders."""
     kind = PlainDecoder if model.kind == "plain" else RankedDecoder
     return kind(model, chosen, sessions, header)

@@ -12,7 +12,7 @@ from codec.dsp import framing, mdct
 from codec.dsp.mdct import Float
 from codec.pipeline.chunks import DECODER_CONTEXT, ENCODER_CONTEXT, AnalysedChunk, Window
 from codec.pipeline.ranked_decoder import finite, window_parts
-from codec.runtime.models import Decoder, Model
+from codec.runtime.models import DecoderNetwork, Model
 from codec.runtime.session import Sessions
 from formats import Chunk, Header
 from formats.errors import ModelError
@@ -73,7 +73,7 @@ class PlainChunk:
 
 
 class PlainDecoder:
-    """Decoder side of one plain model, for one file. Calls may come from several threads.
+    """DecoderNetwork side of one plain model, for one file. Calls may come from several threads.
 
     Attributes:
         provider: of ONNX Runtime, which runs the network.
@@ -82,7 +82,7 @@ class PlainDecoder:
         ModelError: the network needs more context than DECODER_CONTEXT, or cannot be loaded.
     """
 
-    def __init__(self, model: Model, decoder: Decoder, sessions: Sessions, header: Header) -> None:
+    def __init__(self, model: Model, decoder: DecoderNetwork, sessions: Sessions, header: Header) -> None:
         if decoder.context > DECODER_CONTEXT:
             raise ModelError(f"decoder {decoder.name!r} of model {model.name!r} needs more context than aez gives it")
         self._network = sessions.network(decoder.graph, {"quantized", "gain"})

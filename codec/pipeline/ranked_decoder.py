@@ -1,4 +1,4 @@
-"""Decoder side of ranked models: from a chunk's integers to mid and side.
+"""DecoderNetwork side of ranked models: from a chunk's integers to mid and side.
 
     integers --> quantization indices and scales at their coefficients --> decoder network --> coefficients
              --> inverse stereo rotation --> inverse MDCT with window switching
@@ -17,7 +17,7 @@ from codec.dsp import noise_filling, stereo, window_switching
 from codec.dsp.mdct import Float
 from codec.pipeline.chunks import DECODER_CONTEXT
 from codec.quantization.quantize import scatter_indices
-from codec.runtime.models import Decoder, Model
+from codec.runtime.models import DecoderNetwork, Model
 from codec.runtime.session import Sessions
 from formats import Chunk, Header
 from formats.errors import ModelError
@@ -120,7 +120,7 @@ def window_parts(around: tuple[P | None, P, P | None], frames: int) -> Iterator[
 
 
 class RankedDecoder:
-    """Decoder side of one ranked model, for one file. Calls may come from several threads.
+    """DecoderNetwork side of one ranked model, for one file. Calls may come from several threads.
 
     Attributes:
         provider: of ONNX Runtime, which runs the network.
@@ -129,7 +129,7 @@ class RankedDecoder:
         ModelError: the network needs more context than DECODER_CONTEXT, has no noise pattern, or cannot be loaded.
     """
 
-    def __init__(self, model: Model, decoder: Decoder, sessions: Sessions, header: Header) -> None:
+    def __init__(self, model: Model, decoder: DecoderNetwork, sessions: Sessions, header: Header) -> None:
         if decoder.context > DECODER_CONTEXT:
             raise ModelError(f"decoder {decoder.name!r} of model {model.name!r} needs more context than aez gives it")
         if decoder.noise is None:

@@ -38,7 +38,7 @@ TABLES_LIMIT = 1 << 24
 
 
 @dataclass(frozen=True, eq=False)
-class Decoder:
+class DecoderNetwork:
     """One decoder of a model's files.
 
     Attributes:
@@ -131,7 +131,7 @@ class Model(ModelFolder):
         default = self._facts.decoder
         return (default, *(name for name in self._facts.decoders if name != default))
 
-    def decoder(self, name: str | None = None) -> Decoder:
+    def decoder(self, name: str | None = None) -> DecoderNetwork:
         """The named decoder, or the default one.
 
         Raises:
@@ -145,11 +145,11 @@ class Model(ModelFolder):
         place = f"decoders/{wanted}"
         graph = self.read_as(f"{place}/decoder.onnx", GRAPH_LIMIT, entry.sha256)
         if not entry.noise_sha256:
-            return Decoder(wanted, graph, None, entry.context)
+            return DecoderNetwork(wanted, graph, None, entry.context)
         from codec.runtime import noise_pattern
 
         raw = self.read_as(f"{place}/noise.npy", noise_pattern.SIZE_LIMIT, entry.noise_sha256)
-        return Decoder(wanted, graph, noise_pattern.read(raw), entry.context)
+        return DecoderNetwork(wanted, graph, noise_pattern.read(raw), entry.context)
 
     def gain(self, latent: int) -> int:
         """Default gain of a tier, in 1/32 octave, from the measured frontier.

@@ -51,9 +51,9 @@ class StubSessions:
 class StubModel(models.Model):
     """A model whose integers are real and whose networks are not there."""
 
-    def decoder(self, name: str | None = None) -> models.Decoder:
+    def decoder(self, name: str | None = None) -> models.DecoderNetwork:
         noise = np.ones((2, SEGMENT, COEFFICIENTS), np.int8) if self.kind == "ranked" else None
-        return models.Decoder(name or "stub", b"", noise, 8)
+        return models.DecoderNetwork(name or "stub", b"", noise, 8)
 
 
 def stub_model(name: str, tables: AnyTables) -> models.Model:
