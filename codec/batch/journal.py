@@ -15,15 +15,16 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, BinaryIO, Self
 
 from codec.version import __version__
 
 if TYPE_CHECKING:
-    from codec.batch.run import Results
+    from codec.batch.run import Result
 
 NAME = ".aez-resume.jsonl"
 """Name of the journal in its folder; hidden, so that it is not taken for one of the files."""
@@ -130,7 +131,7 @@ def settings_digest(command: str, settings: Mapping[str, object]) -> str:
 
 
 class Journal:
-    """The journal of one output folder; a context manager. Only one thread may use it.
+    """The journal of one output folder; a context manager.
 
     Attributes:
         problem: why it could not be written; files made after that will be made anew by a resumed run.
@@ -146,6 +147,7 @@ class Journal:
         self._folder = folder
         self._path = folder / NAME
         self._file: BinaryIO | None = None
+        self._lock = Lock()
         self._entries: dict[str, Entry] = {}
         written = self._path.read_bytes() if self._path.is_file() else b""
         self._cut = bool(written) and not written.endswith(b"\n")
@@ -164,13 +166,11 @@ class Journal:
         """The entry for a file in the journal's folder, if there is one; the file need not exist."""
         return self._entries.get(self._place(target))
 
-    def recorded(self, results: Results) -> Results:
-        """Yield the same results, recording each in the journal; closing this generator closes theirs."""
-        with closing(results):
-            for result in results:
-                if result.entry is not None:
-                    self._add(result.job.target, result.entry)
-                yield result
+    def record(self, result: Result) -> None:
+        """Record a file that is finished; any thread may call."""
+        if result.entry is not None:
+            with self._lock:
+                self._add(result.job.target, result.entry)
 
     def _add(self, target: Path, entry: Entry) -> None:
         place = self._place(target)

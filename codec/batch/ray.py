@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from codec.batch.jobs import Job
-from codec.batch.run import Meter, Result, Results, Task, failed
+from codec.batch.run import Meter, Record, Result, Results, Task, failed
 from formats.errors import UsageError
 
 if TYPE_CHECKING:
@@ -35,7 +35,14 @@ STOP = 10.0
 """Seconds that files under way have to clean up when the run is stopped."""
 
 
-def run(jobs: list[Job], task: Task, address: str, workers: int, progress: Progress | None = None) -> Results:
+def run(
+    jobs: list[Job],
+    task: Task,
+    address: str,
+    workers: int,
+    progress: Progress | None = None,
+    record: Record | None = None,
+) -> Results:
     """Do all jobs on Ray and yield each result as it comes; see `codec.batch.run`.
 
     Args:
@@ -44,6 +51,7 @@ def run(jobs: list[Job], task: Task, address: str, workers: int, progress: Progr
         address: local (a Ray of `workers` processors for this run), auto (a running one), or a cluster's.
         workers: processors of a local Ray.
         progress: called with the fraction of all bytes done.
+        record: called with each result before it is yielded.
 
     Raises:
         UsageError: Ray is not installed, or cannot be reached.
@@ -64,7 +72,10 @@ def run(jobs: list[Job], task: Task, address: str, workers: int, progress: Progr
                 for done in ray.wait(list(pending))[0]:
                     job = pending.pop(done)
                     meter.finished(job)
-                    yield _result(ray, done, job)
+                    result = _result(ray, done, job)
+                    if record:
+                        record(result)
+                    yield result
                 if progress:
                     progress(meter.fraction)
         finally:

@@ -50,6 +50,9 @@ class Result:
     entry: Entry | None = None
 
 
+Record = Callable[[Result], None]
+"""Takes a result as soon as its file is finished."""
+
 Results = Generator[Result, None, None]
 """Results as they come; closing it stops the run."""
 
@@ -91,7 +94,14 @@ def failed(job: Job, error: Exception) -> Result:
     return Result(job, " ".join(text.split()), type(error))
 
 
-def run(jobs: list[Job], task: Task, workers: int, engine: Engine, progress: Progress | None = None) -> Results:
+def run(
+    jobs: list[Job],
+    task: Task,
+    workers: int,
+    engine: Engine,
+    progress: Progress | None = None,
+    record: Record | None = None,
+) -> Results:
     """Do all jobs, `workers` files at a time, and yield each result as it comes.
 
     The files share the engine's sessions and threads, so that one more file at a time costs only the memory of its
@@ -104,6 +114,8 @@ def run(jobs: list[Job], task: Task, workers: int, engine: Engine, progress: Pro
         workers: files at a time, 1 or more.
         engine: sessions and threads that the files share.
         progress: called with the fraction of all bytes done.
+        record: called with each result as soon as its file is finished, by the thread that made it: also where the run
+            is stopped before the result is yielded.
 
     Raises:
         UsageError: `workers` is less than 1.
@@ -118,7 +130,10 @@ def run(jobs: list[Job], task: Task, workers: int, engine: Engine, progress: Pro
 
     def do(job: Job) -> None:
         try:
-            results.put(attempt(task, job, engine, watcher(meter, job, stop)))
+            result = attempt(task, job, engine, watcher(meter, job, stop))
+            if record:
+                record(result)
+            results.put(result)
         except BaseException as error:  # it stops the whole run, in the thread that runs it
             results.put(error)
 

@@ -194,13 +194,13 @@ def run_many(
             if ray:
                 from codec.batch import ray as cluster
 
-                results = cluster.run(todo, task, ray, workers, advance)
+                results = cluster.run(todo, task, ray, workers, advance, journal.record)
             else:
                 from codec.batch import run as threads
 
-                results = threads.run(todo, task, workers, engine, advance)
-            with closing(journal.recorded(results)) as recorded:
-                for result in recorded:
+                results = threads.run(todo, task, workers, engine, advance, journal.record)
+            with closing(results):
+                for result in results:
                     summary.add(result, salvageable=salvageable)
                     _tell(result, verb, verbose=verbose, quiet=quiet)
     for source, reason in sorted(summary.failures):

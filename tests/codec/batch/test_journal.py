@@ -4,7 +4,7 @@ import io
 import json
 import os
 from collections.abc import Iterator
-from contextlib import closing
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,7 +32,8 @@ def line(**values: object) -> bytes:
 
 def record(folder: Path, *entries: tuple[str, Entry | None]) -> Journal:
     with Journal(folder) as journal:
-        assert len(list(journal.recorded(results(folder, *entries)))) == len(entries)
+        for result in results(folder, *entries):
+            journal.record(result)
     return journal
 
 
@@ -50,23 +51,17 @@ def test_the_last_line_about_a_file_counts(tmp_path):
 
 def test_every_result_is_written_as_it_comes(tmp_path):
     with Journal(tmp_path) as journal:
-        for count, _ in enumerate(journal.recorded(results(tmp_path, ("a", ENTRY), ("b", ENTRY))), 1):
+        for count, result in enumerate(results(tmp_path, ("a", ENTRY), ("b", ENTRY)), 1):
+            journal.record(result)
             assert (tmp_path / NAME).read_bytes().count(b"\n") == count
 
 
-def test_leaving_early_stops_the_run(tmp_path):
-    stopped = []
-
-    def endless() -> Iterator[Result]:
-        try:
-            while True:
-                yield Result(Job(Path("in"), tmp_path / "a"), entry=ENTRY)
-        finally:
-            stopped.append(True)
-
-    with Journal(tmp_path) as journal, closing(journal.recorded(endless())) as recorded:
-        next(recorded)
-    assert stopped == [True]
+def test_threads_may_record_at_the_same_time(tmp_path):
+    made = list(results(tmp_path, *((f"{number}.wav", ENTRY) for number in range(200))))
+    with Journal(tmp_path) as journal, ThreadPoolExecutor(8) as pool:
+        list(pool.map(journal.record, made))
+    paths = [json.loads(line)["path"] for line in (tmp_path / NAME).read_bytes().splitlines()]
+    assert sorted(paths) == sorted(f"{number}.wav" for number in range(200))
 
 
 def test_a_folder_that_does_not_exist_has_no_journal(tmp_path):

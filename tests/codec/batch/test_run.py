@@ -112,3 +112,15 @@ def test_one_session_for_all_threads(album, tmp_path, monkeypatch):
     with Engine("cpu") as engine:
         list(batch.run(jobs, EncodeTask(plan, Manners(force=True)), 2, engine))
     assert len(made) == 2
+
+
+def test_what_was_finished_when_a_run_stops_is_recorded(album, tmp_path, engine):
+    """Even a file whose result nobody has taken: it is complete, and a resumed run must not make it again."""
+    recorded: list[Path] = []
+    jobs, _ = pair(find([album], AUDIO).files, tmp_path / "out", ".aez")
+    task = EncodeTask(EncodePlan.make(model="tiny"), Manners())
+    results = batch.run(jobs, task, 2, engine, record=lambda result: recorded.append(result.job.target))
+    next(results)
+    results.close()
+    made = set((tmp_path / "out").rglob("*.aez"))
+    assert made and made <= set(recorded)
