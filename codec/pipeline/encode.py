@@ -160,7 +160,10 @@ def _smaller(made: dict[Coder, bytes]) -> Coder:
 
 def _overhead(source: AudioSource) -> int:
     """Bytes of a file of this source without its chunks and cover."""
-    header = Header(source.sample_rate, source.channels, 0, 32, HOP, CHUNK, 0, Coder.RANGE, bytes(8), __version__)
+    header = Header(
+        sample_rate=source.sample_rate, channels=source.channels, samples=0, latent=32, hop=HOP, chunk_frames=CHUNK,
+        gain=0, coder=Coder.RANGE, bitstream=bytes(8), encoder_version=__version__,
+    )  # fmt: skip
     writer = Writer(BytesIO(), header, replace(source.tags, cover=None, cover_type=""))
     writer.finish(0)
     return writer.coded_size

@@ -111,8 +111,6 @@ class Salvage:
         """Note a gap that lies in the wanted part."""
         if gap.lost:
             self._lost.append((gap.index, gap.index))
-            if len(self._lost) > 1 and self._lost[-2][1] == gap.index - 1:
-                self._lost[-2:] = [(self._lost[-2][0], gap.index)]
 
     def song_samples(self, ready: int) -> int | None:
         """Samples per channel of the song; up to the end of the last good chunk where its length is not known."""
