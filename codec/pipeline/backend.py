@@ -3,13 +3,14 @@
 from typing import Any, Protocol
 
 from codec.dsp.mdct import Float
-from codec.pipeline.chunks import AnalysedChunk, Window
+from codec.pipeline.chunks import DECODER_CONTEXT, ENCODER_CONTEXT, AnalysedChunk, Window
 from codec.pipeline.plain import PlainDecoder, PlainEncoder
 from codec.pipeline.ranked_decoder import RankedDecoder
 from codec.pipeline.ranked_encoder import RankedEncoder
 from codec.runtime.models import DecoderNetwork, Model
 from codec.runtime.session import Sessions
 from formats import Chunk, Header
+from formats.errors import ModelError
 from formats.payload.chunk import ChunkLatents
 from formats.payload.side_info import SideInfo
 
@@ -48,11 +49,24 @@ class ChunkDecoder(Protocol):
 
 
 def encoder(model: Model, sessions: Sessions) -> ChunkEncoder:
-    """The encoder side of a model."""
+    """The encoder side of a model.
+
+    Raises:
+        ModelError: the network needs more context than ENCODER_CONTEXT, or cannot be loaded.
+    """
+    if model.encoder_context > ENCODER_CONTEXT:
+        raise ModelError(f"model {model.name!r} needs more context than this version of aez gives it")
     return PlainEncoder(model, sessions) if model.kind == "plain" else RankedEncoder(model, sessions)
 
 
 def decoder(model: Model, chosen: DecoderNetwork, sessions: Sessions, header: Header) -> ChunkDecoder:
-    """The decoder side of a model for a file, with one of the model's decoders."""
+    """The decoder side of a model for a file, with one of the model's decoders.
+
+    Raises:
+        ModelError: the network needs more context than DECODER_CONTEXT, has no noise pattern that it needs, or cannot
+            be loaded.
+    """
+    if chosen.context > DECODER_CONTEXT:
+        raise ModelError(f"decoder {chosen.name!r} of model {model.name!r} needs more context than aez gives it")
     kind = PlainDecoder if model.kind == "plain" else RankedDecoder
     return kind(model, chosen, sessions, header)

@@ -31,12 +31,10 @@ class PlainEncoder:
         provider: of ONNX Runtime, which runs the network.
 
     Raises:
-        ModelError: the network needs more context than ENCODER_CONTEXT, or cannot be loaded.
+        ModelError: the network cannot be loaded.
     """
 
     def __init__(self, model: Model, sessions: Sessions) -> None:
-        if model.encoder_context > ENCODER_CONTEXT:
-            raise ModelError(f"model {model.name!r} needs more context than this version of aez gives it")
         self._transform, self._name = model.transform, model.name
         self._size = len(model.tables.intercept)
         self._network = sessions.network(model.encoder, {NAMES[self._transform]})
@@ -79,12 +77,10 @@ class PlainDecoder:
         provider: of ONNX Runtime, which runs the network.
 
     Raises:
-        ModelError: the network needs more context than DECODER_CONTEXT, or cannot be loaded.
+        ModelError: the network cannot be loaded.
     """
 
     def __init__(self, model: Model, decoder: DecoderNetwork, sessions: Sessions, header: Header) -> None:
-        if decoder.context > DECODER_CONTEXT:
-            raise ModelError(f"decoder {decoder.name!r} of model {model.name!r} needs more context than aez gives it")
         self._network = sessions.network(decoder.graph, {"quantized", "gain"})
         self.provider = self._network.provider
         self._transform, self._name = model.transform, model.name

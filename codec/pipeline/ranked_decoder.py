@@ -126,12 +126,10 @@ class RankedDecoder:
         provider: of ONNX Runtime, which runs the network.
 
     Raises:
-        ModelError: the network needs more context than DECODER_CONTEXT, has no noise pattern, or cannot be loaded.
+        ModelError: the decoder has no noise pattern, or its network cannot be loaded.
     """
 
     def __init__(self, model: Model, decoder: DecoderNetwork, sessions: Sessions, header: Header) -> None:
-        if decoder.context > DECODER_CONTEXT:
-            raise ModelError(f"decoder {decoder.name!r} of model {model.name!r} needs more context than aez gives it")
         if decoder.noise is None:
             raise ModelError(f"decoder {decoder.name!r} of model {model.name!r} has no noise pattern, which it needs")
         self._network = sessions.network(decoder.graph, INPUTS, frozenset({"coefficients"}))

@@ -15,7 +15,6 @@ from codec.quantization.hyper_trellis import change_code_lengths
 from codec.quantization.quantize import quantize_hyper
 from codec.runtime.models import Model
 from codec.runtime.session import Sessions
-from formats.errors import ModelError
 from formats.grid import HYPER_FRAMES, hyper_count
 from formats.payload.side_info import SideInfo
 
@@ -27,12 +26,10 @@ class RankedEncoder:
         provider: of ONNX Runtime, which runs the network.
 
     Raises:
-        ModelError: the network needs more context than ENCODER_CONTEXT, or cannot be loaded.
+        ModelError: the network cannot be loaded.
     """
 
     def __init__(self, model: Model, sessions: Sessions) -> None:
-        if model.encoder_context > ENCODER_CONTEXT:
-            raise ModelError(f"model {model.name!r} needs more context than this version of aez gives it")
         self._network = sessions.network(model.encoder, {"coefficients"}, frozenset({"hyper"}))
         self.provider = self._network.provider
         self._code_lengths = change_code_lengths(model.ranked_tables.hyper)
