@@ -81,7 +81,7 @@ class EncodeTask:
     def settings(self) -> str:
         """Hash of everything that the bytes of a file depend on; see `settings_digest`."""
         plan = self.plan
-        networks = {"bitstream": plan.model.id.hex(), "encoder": plan.model.card["encoder"]["sha256"]}
+        networks = {"bitstream": plan.model.id.hex(), "encoder": plan.model.encoder_sha256}
         coder = None if plan.coder is None else plan.coder.name
         numbers = {name: getattr(plan, name) for name in ("latent", "gain", "bitrate", "chunk_frames")}
         return settings_digest("encode", networks | {"coder": coder} | numbers)
@@ -131,11 +131,8 @@ class DecodeTask:
         """Hash of everything that the bytes of a target depend on besides its source; see `settings_digest`."""
         plan = self.plan
         model = models.for_file(header.bitstream, plan.model)
-        name = model.decoder_names[0] if plan.decoder is None else plan.decoder
-        if name not in model.decoder_names:
-            model.decoder(name)  # raises ModelError with the known names
-        entry = model.card["decoders"][name]
-        hashes = {key: entry.get(key) for key in ("sha256", "noise_sha256")}
+        name, entry = model.decoder_entry(plan.decoder)
+        hashes = {"sha256": entry.sha256, "noise_sha256": entry.noise_sha256 or None}
         kind, subtype = target_kind(target, self.subtype)
         values = {name: getattr(plan, name) for name in ("start", "duration", "salvage")}
         networks = {"bitstream": header.bitstream.hex(), "decoder": name, **hashes}

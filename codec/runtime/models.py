@@ -118,7 +118,12 @@ class Model(ModelFolder):
     @cached_property
     def encoder(self) -> bytes:
         """Bytes of encoder.onnx."""
-        return self.read_as("encoder.onnx", GRAPH_LIMIT, self._facts.encoder.sha256)
+        return self.read_as("encoder.onnx", GRAPH_LIMIT, self.encoder_sha256)
+
+    @property
+    def encoder_sha256(self) -> str:
+        """Hash of encoder.onnx that the card states."""
+        return self._facts.encoder.sha256
 
     @property
     def encoder_context(self) -> int:
@@ -131,17 +136,26 @@ class Model(ModelFolder):
         default = self._facts.decoder
         return (default, *(name for name in self._facts.decoders if name != default))
 
-    def decoder(self, name: str | None = None) -> DecoderNetwork:
-        """The named decoder, or the default one.
+    def decoder_entry(self, name: str | None = None) -> tuple[str, cards.NetworkEntry]:
+        """Name of the named decoder, or of the default one, and what the card says about it.
 
         Raises:
-            ModelError: there is no such decoder, or its files are not those that the card names.
+            ModelError: there is no such decoder.
         """
         wanted = self._facts.decoder if name is None else name
         entry = self._facts.decoders.get(wanted) if isinstance(wanted, str) else None
         if entry is None:
             known = ", ".join(self.decoder_names)
             raise ModelError(f"model {self.name!r} has no decoder {wanted!r}; it has {known}")
+        return wanted, entry
+
+    def decoder(self, name: str | None = None) -> DecoderNetwork:
+        """The named decoder, or the default one.
+
+        Raises:
+            ModelError: there is no such decoder, or its files are not those that the card names.
+        """
+        wanted, entry = self.decoder_entry(name)
         place = f"decoders/{wanted}"
         graph = self.read_as(f"{place}/decoder.onnx", GRAPH_LIMIT, entry.sha256)
         if not entry.noise_sha256:
