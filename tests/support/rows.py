@@ -30,3 +30,15 @@ def curve(system: str, shift: float, rates: tuple[float, ...] = RATES, **changes
 def tier(latents: int, kbps: float, rmse: float, system: str = "aez", shift: float = 3.0) -> list[Row]:
     """Four clips at a tier's default, with this RMSE at 8 kHz."""
     return [Row(**{**vars(r), "setting": f"latent {latents}"}) for r in curve(system, shift, (kbps,), rmse_8k=rmse)]
+
+
+def better(kbps: float, **changes: float) -> list[Row]:
+    """Four clips of aez at a rate, better than `worse` in everything unless changed."""
+    base = {"mel": 1.0, "stft": 1.0, "visqol": 4.0, "nmr": -5.0}
+    return [row(c, kbps, **{**base, "mel": 1 + i / 100, **changes}) for i, c in enumerate("abcd")]
+
+
+def worse(*, clipped: float = 0) -> list[Row]:
+    """Four clips of opus at 6 and 128 kbit/s."""
+    values = {"mel": 2.0, "stft": 2.0, "visqol": 3.0, "nmr": -4.0, "clipped": clipped}
+    return [row(c, r, "opus", **values) for c in "abcd" for r in (6, 128)]

@@ -16,6 +16,7 @@ from formats import Reader
 from tests.support import ROOT
 from tests.support.albums import CODED_TREE, RATE, times, tree
 from tests.support.cli_fakes import aez
+from tests.support.terminals import shown_on
 from training.data.songs import song
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
@@ -227,12 +228,7 @@ def test_one_bar_for_all(album, tmp_path):
     environment = os.environ | {"TERM": "xterm", "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(command, stderr=theirs, stdin=subprocess.DEVNULL, env=environment) as running:
         os.close(theirs)
-        shown = b""
-        try:
-            while data := os.read(ours, 1000):
-                shown += data
-        except OSError:  # Linux: the other end is closed
-            pass
+        shown = shown_on(ours)
         assert running.wait() == 1
     os.close(ours)
     assert b"encoding" in shown

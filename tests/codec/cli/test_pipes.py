@@ -13,6 +13,7 @@ import soundfile
 from codec.files import new_file
 from formats import Reader
 from tests.support import ROOT
+from tests.support.terminals import shown_on
 from training.data.songs import song
 
 AEZ = (sys.executable, "-c", "from codec.cli.main import main; main()")
@@ -122,12 +123,7 @@ def test_a_terminal_is_never_fed_binary(command, flac, coded):
         stderr=subprocess.PIPE,
     )  # fmt: skip
     os.close(theirs)
-    shown = b""
-    try:
-        while data := os.read(ours, 1000):
-            shown += data
-    except OSError:  # Linux: the other end is closed
-        pass
+    shown = shown_on(ours)
     os.close(ours)
     assert (done.returncode, shown) == (1, b"")
     assert done.stderr == b"aez: error: the output is not written to a terminal; name a file, or pipe it on\n"

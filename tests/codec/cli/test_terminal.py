@@ -21,6 +21,7 @@ from codec.cli.terminal import Time, run
 from codec.pipeline import file_codec
 from formats import Reader
 from tests.support.cli_fakes import FAKES, PROGRAM, RATE, aez, process
+from tests.support.terminals import shown_on
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals and terminals")
 
@@ -129,12 +130,7 @@ def test_a_bar_for_a_person_who_watches(song, option, bar):
     environment = os.environ | {"TERM": "xterm", "FAKE_SLEEP": "0.05"}
     with subprocess.Popen(command, stderr=theirs, stdin=subprocess.DEVNULL, env=environment) as running:
         os.close(theirs)
-        shown = b""
-        try:
-            while data := os.read(ours, 1000):
-                shown += data
-        except OSError:  # Linux: the other end is closed
-            pass
+        shown = shown_on(ours)
         assert running.wait() == 0
     os.close(ours)
     assert (b"encoding" in shown and b"50%" in shown) == bar

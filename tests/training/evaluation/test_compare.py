@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from tests.support.rows import row
+from tests.support.rows import better, row, worse
 from training.evaluation import compare
 from training.evaluation.compare import Row
 
@@ -53,16 +53,6 @@ def test_pairs_are_by_clip_at_our_rate_and_plus_is_better() -> None:
     assert mel.mean == pytest.approx(0.75)
     assert (mel.clips, mel.dropped, mel.wins) == (2, 2, 1)
     assert compare.paired(ours, theirs, "visqol").mean == pytest.approx((-0.5 + 2) / 2)
-
-
-def better(kbps: float, **changes: float) -> list[Row]:
-    base = {"mel": 1.0, "stft": 1.0, "visqol": 4.0, "nmr": -5.0}
-    return [row(c, kbps, **{**base, "mel": 1 + i / 100, **changes}) for i, c in enumerate("abcd")]
-
-
-def worse(*, clipped: float = 0) -> list[Row]:
-    values = {"mel": 2.0, "stft": 2.0, "visqol": 3.0, "nmr": -4.0, "clipped": clipped}
-    return [row(c, r, "opus", **values) for c in "abcd" for r in (6, 128)]
 
 
 def test_claims_ask_for_everything_at_once() -> None:

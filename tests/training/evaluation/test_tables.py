@@ -1,18 +1,8 @@
 """Tables of means and comparisons."""
 
-from tests.support.rows import row
+from tests.support.rows import better, row, worse
 from training.evaluation import tables
 from training.evaluation.compare import Row
-
-
-def better(kbps: float, **changes: float) -> list[Row]:
-    base = {"mel": 1.0, "stft": 1.0, "visqol": 4.0, "nmr": -5.0}
-    return [row(c, kbps, **{**base, "mel": 1 + i / 100, **changes}) for i, c in enumerate("abcd")]
-
-
-def worse(*, clipped: float = 0) -> list[Row]:
-    values = {"mel": 2.0, "stft": 2.0, "visqol": 3.0, "nmr": -4.0, "clipped": clipped}
-    return [row(c, r, "opus", **values) for c in "abcd" for r in (6, 128)]
 
 
 def test_report_shows_means_and_verdicts() -> None:
