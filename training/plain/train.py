@@ -25,7 +25,7 @@ from formats.errors import AezError, UsageError
 from training.data.batches import Music, batches, listed
 from training.plain.losses import LOSSES, SIZES, compressed
 from training.plain.network import DEFAULTS, PlainAutoencoder, PlainConfig, compress, overlap_add, windows
-from training.ranked.checkpoint import is_plain, load, load_weights, save
+from training.ranked.checkpoint import Run, is_plain, load, load_weights
 from training.ranked.loop import TrainingLog, set_learning_rates, update_average
 from training.ranked.straight_through import quantize_dead_zone
 from training.ranked.synthesis import inverse_mdct_matrix
@@ -66,24 +66,14 @@ class Options:
 
 
 @dataclass
-class Run:
-    """All that a checkpoint keeps of a run."""
+class PlainRun(Run[PlainConfig, PlainAutoencoder]):
+    """All that a checkpoint keeps of a run; the seed is not part of the configuration of a plain autoencoder."""
 
-    config: PlainConfig
-    seed: int
-    model: PlainAutoencoder
-    average: dict[str, Tensor]
-    optimiser: torch.optim.Optimizer
-    step: int = 0
-    seen: float = 0.0  # seconds of audio
-    spent: float = 0.0  # seconds of wall time before this process
+    seed: int = 0
 
-    def save(self, path: Path, elapsed: float) -> None:
-        """Write a checkpoint; `elapsed` are the seconds of this process."""
-        save(
-            path, model=self.model.state_dict(), ema=self.average, optimiser=self.optimiser.state_dict(),
-            step=self.step, seen=self.seen, spent=self.spent + elapsed, config=self.config.as_dict(), seed=self.seed,
-        )  # fmt: skip
+    def save(self, path: Path, elapsed: float, **more: object) -> None:
+        """Write a checkpoint, as `Run.save` does."""
+        super().save(path, elapsed, seed=self.seed, **more)
 
 
 def principal(frames: Iterator[Tensor], width: int) -> Tensor:
@@ -194,7 +184,7 @@ def train(config: PlainConfig, options: Options) -> None:
     run.save(options.out / "last.pt", time.monotonic() - began)
 
 
-def begin(config: PlainConfig, options: Options, music: Music) -> Run:
+def begin(config: PlainConfig, options: Options, music: Music) -> PlainRun:
     """A new run from PCA of the music, or the one of the checkpoint that is to be resumed.
 
     Raises:
@@ -214,9 +204,11 @@ def begin(config: PlainConfig, options: Options, music: Music) -> Run:
     optimiser = torch.optim.AdamW(groups, lr=0.0, betas=(0.9, 0.98), weight_decay=0.0, foreach=True)
     if not state:
         average = {name: value.clone() for name, value in model.state_dict().items()}
-        return Run(config, options.seed, model, average, optimiser)
+        return PlainRun(config, model, average, optimiser, seed=options.seed)
     optimiser.load_state_dict(state["optimiser"])
-    return Run(config, state["seed"], model, state["ema"], optimiser, state["step"], state["seen"], state["spent"])
+    return PlainRun(
+        config, model, state["ema"], optimiser, state["step"], state["seen"], state["spent"], seed=state["seed"]
+    )
 
 
 def configured(given: argparse.Namespace) -> PlainConfig:

@@ -6,8 +6,9 @@ checkpoints of runs, and what a run needs to go on exactly; shipped checkpoints 
 """
 
 import pickle
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +16,37 @@ from torch import Tensor, nn
 from formats.errors import UsageError
 from training.ranked.config import NetworkConfig, TrainConfig
 from training.ranked.network import Autoencoder
+
+
+class Config(Protocol):
+    """Every number of a run, of either kind of autoencoder."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same as plain values."""
+
+
+C = TypeVar("C", bound=Config)
+M = TypeVar("M", bound=nn.Module)
+
+
+@dataclass
+class Run(Generic[C, M]):
+    """What the checkpoints of both kinds of autoencoder keep of a run."""
+
+    config: C
+    model: M
+    average: dict[str, Tensor]
+    optimiser: torch.optim.Optimizer
+    step: int = 0
+    seen: float = 0.0  # seconds of audio
+    spent: float = 0.0  # seconds of wall time before this process
+
+    def save(self, path: Path, elapsed: float, **more: object) -> None:
+        """Write a checkpoint with `more` entries; `elapsed` are the seconds of this process."""
+        save(
+            path, model=self.model.state_dict(), ema=self.average, optimiser=self.optimiser.state_dict(),
+            step=self.step, seen=self.seen, spent=self.spent + elapsed, config=self.config.as_dict(), **more,
+        )  # fmt: skip
 
 
 def save(path: Path, **state: object) -> None:

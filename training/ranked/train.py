@@ -17,12 +17,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from formats.errors import AezError, UsageError
 from formats.grid import SEGMENT
 from training.data.batches import Batch, Music, batches, listed
-from training.ranked.checkpoint import config_of, load, load_weights, save
+from training.ranked.checkpoint import Run, config_of, load, load_weights
 from training.ranked.code_length import CodeLengths
 from training.ranked.config import NetworkConfig, TrainConfig
 from training.ranked.discriminator import Discriminators
@@ -49,26 +48,6 @@ class Options:
     device: str = "cpu"
     resume: Path | None = None
     fresh: bool = False
-
-
-@dataclass
-class Run:
-    """All that a checkpoint keeps of a run."""
-
-    config: TrainConfig
-    model: Autoencoder
-    average: dict[str, Tensor]
-    optimiser: torch.optim.Optimizer
-    step: int = 0
-    seen: float = 0.0  # seconds of audio
-    spent: float = 0.0  # seconds of wall time before this process
-
-    def save(self, path: Path, elapsed: float) -> None:
-        """Write a checkpoint; `elapsed` are the seconds of this process."""
-        save(
-            path, model=self.model.state_dict(), ema=self.average, optimiser=self.optimiser.state_dict(),
-            step=self.step, seen=self.seen, spent=self.spent + elapsed, config=self.config.as_dict(),
-        )  # fmt: skip
 
 
 def train(config: TrainConfig, options: Options) -> None:
@@ -128,7 +107,7 @@ def train(config: TrainConfig, options: Options) -> None:
     run.save(options.out / "last.pt", time.monotonic() - began)
 
 
-def begin(config: TrainConfig, options: Options, device: torch.device) -> Run:
+def begin(config: TrainConfig, options: Options, device: torch.device) -> Run[TrainConfig, Autoencoder]:
     """A new run, or the one of the checkpoint that is to be resumed.
 
     Raises:
