@@ -66,6 +66,7 @@ def run(command: click.Command, arguments: list[str] | None = None) -> int:
             return 128 + _stopped[0]
         raise
     finally:
+        _settle_stdout()
         _forget_stop()
 
 
@@ -76,7 +77,6 @@ def _failure(error: AezError | OSError | MemoryError) -> int:
     if isinstance(error, AezError):
         return _fail(advised(str(error), type(error)))
     if error.errno == errno.EPIPE:
-        _silence_stdout()
         return 1
     return _fail(": ".join(str(part) for part in (error.filename, error.strerror or error) if part))
 
@@ -150,8 +150,15 @@ def one_line(text: str) -> str:
     return "".join(letter if letter.isprintable() else "?" for letter in " ".join(text.split()))
 
 
-def _silence_stdout() -> None:
-    """Keep the interpreter from reporting at exit that buffered output could not be written."""
+def _settle_stdout() -> None:
+    """Write what is buffered, or drop it, so that the interpreter does not try again at exit and report a failure.
+
+    It is dropped where it cannot be written, and where a signal asked to stop: a pipe that nobody reads would block.
+    """
+    if not _stopped:
+        with contextlib.suppress(OSError, ValueError, KeyboardInterrupt, SystemExit):  # the latter two: `_stop`
+            sys.stdout.flush()
+            return
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
@@ -252,11 +259,13 @@ def target_of(name: str, *, seekable: bool = False) -> Iterator[str | BinaryIO]:
         raise UsageError("the output is not written to a terminal; name a file, or pipe it on")
     if not seekable:
         yield sys.stdout.buffer
+        sys.stdout.buffer.flush()  # before anyone says that it is done
         return
     with tempfile.TemporaryFile(prefix="aez-") as spool:
         yield spool
         spool.seek(0)
         shutil.copyfileobj(spool, sys.stdout.buffer)
+        sys.stdout.buffer.flush()
 
 
 @contextlib.contextmanager

@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT))
 os.environ["AEZ_MODELS"] = str(ROOT / "tests" / "models")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.pop("PYTHONUNBUFFERED", None)  # it would hide what goes wrong with buffered output
 
 import click  # noqa: E402
 

@@ -3,8 +3,10 @@
 import io
 import os
 import shutil
+import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,6 +21,7 @@ from training.data.songs import song
 AEZ = (sys.executable, "-c", "from codec.cli.main import main; main()")
 SAMPLES = 44100 + 17
 posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX terminals and pipes")
+buffering = pytest.mark.parametrize("unbuffered", ["", "1"], ids=["buffered", "unbuffered"])
 ffmpeg = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="needs ffmpeg")
 
 
@@ -173,8 +176,10 @@ def test_a_flac_that_is_cut_leaves_an_incomplete_stream(flac):
 
 
 @posix
+@buffering
 @pytest.mark.parametrize("command", ["encode", "decode"])
-def test_a_reader_that_goes_away_is_no_drama(command, flac, coded, tmp_path):
+def test_a_reader_that_goes_away_is_no_drama(command, unbuffered, flac, coded, tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
     with new_file(tmp_path / "in") as file:
         file.write(flac if command == "encode" else coded)
     options = ["--model", "tiny"] if command == "encode" else []
@@ -188,3 +193,35 @@ def test_a_reader_that_goes_away_is_no_drama(command, flac, coded, tmp_path):
     assert running.wait() == 1
     assert b"Traceback" not in errors
     assert b"error" not in errors.lower()
+    assert errors == b""  # nor is a song reported that nobody has
+
+
+@posix
+@buffering
+@pytest.mark.parametrize("command", ["encode", "decode", "peel", "info", "verify", "--help", "--version"])
+def test_a_full_disk_behind_standard_output_is_one_line(command, unbuffered, flac, coded, monkeypatch):
+    if not Path("/dev/full").exists():
+        pytest.skip("needs /dev/full")
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
+    options = {"encode": ["--model", "tiny", "-", "-"], "decode": ["-", "-"], "peel": ["--latent", "32", "-", "-"]}
+    rest = options.get(command, [] if command.startswith("--") else ["-"])
+    data = flac if command == "encode" else coded
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run([*AEZ, command, *rest], input=data, stdout=full, stderr=subprocess.PIPE)
+    assert (done.returncode, done.stderr) == (1, b"aez: error: No space left on device\n")
+
+
+@posix
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_a_run_whose_reader_sleeps(number, code, tmp_path):
+    """Decoded audio that fits neither the pipe nor the buffer waits for a reader; a signal must not wait with it."""
+    long = tmp_path / "long.flac"
+    soundfile.write(long, song(12.0).T, 44100)
+    command = [*AEZ, "encode", "--model", "tiny", long, tmp_path / "long.aez"]
+    subprocess.run(command, check=True, capture_output=True)
+    command = [*AEZ, "decode", tmp_path / "long.aez", "-"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+        assert running.stdout.read(4) == b"RIFF"  # it is writing, and the rest does not fit the pipe
+        running.send_signal(number)
+        assert running.wait(60) == code
+        assert running.stderr.read().strip() == b""  # click ends the line of the terminal's ^C
