@@ -1,19 +1,18 @@
-"""Runs a task over many files on threads; a file that fails does not stop the others.
+"""Runs a task over many files; a file that fails does not stop the others.
 
-A `Task` maps one job to one result. `codec.batch.ray` runs the same tasks on a cluster.
+A `Task` maps one job to one result. What is not worth starting processes for is done here, one file after another;
+`codec.batch.pool` runs the same tasks in several processes, `codec.batch.ray` on a cluster.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Generator, Iterable
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from queue import Empty, SimpleQueue
-from threading import Event
 from typing import TYPE_CHECKING, Protocol
 
+from codec.audio.estimate import estimated_seconds
 from codec.batch.jobs import Job
 from formats.errors import AezError, UsageError
 
@@ -21,8 +20,12 @@ if TYPE_CHECKING:
     from codec.batch.journal import Entry
     from codec.pipeline.workers import Engine, Progress
 
-TICK = 0.1
-"""Seconds between two updates of the progress."""
+PROCESSES = max(1, min(16, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1))
+"""Most processes unless the user says how many: one for every core. Each takes about 150 MB."""
+
+SPEED, PER_FILE, START = 60.0, 0.02, 1.0
+"""Estimates of what a core does: seconds of audio in a second, seconds that any file takes, and seconds of work that
+make it worth starting another process."""
 
 
 @dataclass(frozen=True)
@@ -67,9 +70,8 @@ class Task(Protocol):
             AezError: the file cannot be coded; OSError: it cannot be read or written.
         """
 
-
-class Stopped(BaseException):
-    """The run was stopped while this file was being done; its output is not written."""
+    def try_out(self, engine: Engine) -> None:
+        """Raise an error that is common to all files once, before any file is opened."""
 
 
 def attempt(task: Task, job: Job, engine: Engine, progress: Progress | None = None) -> Result:
@@ -102,63 +104,60 @@ def run(
     progress: Progress | None = None,
     record: Record | None = None,
 ) -> Results:
-    """Do all jobs, `workers` files at a time, and yield each result as it comes.
+    """Do all jobs and yield each result as it comes.
 
-    The files share the engine's sessions and threads, so that one more file at a time costs only the memory of its
-    waiting chunks, some tens of MB. Leaving the iterator (Ctrl-C in the loop over it) stops the files under way and the
-    engine, without partial files.
+    Leaving the iterator (Ctrl-C in the loop over it) stops the files under way, without partial files.
 
     Args:
         jobs: see `codec.batch.jobs.pair`.
         task: what to do with each file.
-        workers: files at a time, 1 or more.
-        engine: sessions and threads that the files share.
+        workers: most files at a time, 1 or more; fewer where there is too little to do for so many processes.
+        engine: does the files if they are done in this process; else it says where networks run.
         progress: called with the fraction of all bytes done.
-        record: called with each result as soon as its file is finished, by the thread that made it: also where the run
-            is stopped before the result is yielded.
+        record: called with each result as soon as its file is finished, also where the run is stopped before the
+            result is yielded.
 
     Raises:
         UsageError: `workers` is less than 1.
     """
     if workers < 1:
         raise UsageError("at least one file has to be done at a time")
+    count = processes(jobs, workers, engine)
+    if count > 1:
+        from codec.batch import pool
+
+        return pool.run(jobs, task, count, engine, progress, record)
+    return _in_turn(jobs, task, engine, progress, record)
+
+
+def processes(jobs: list[Job], workers: int, engine: Engine) -> int:
+    """How many processes to do the jobs in, up to `workers`; 1 for this one alone."""
+    most = min(workers, len(jobs))
+    if engine.central:  # one process alone could not keep a GPU busy
+        return most
+    work = sum(estimated_seconds(job.source) / SPEED + PER_FILE for job in jobs)
+    return max(1, min(most, int(work / START)))
+
+
+def _in_turn(jobs: list[Job], task: Task, engine: Engine, progress: Progress | None, record: Record | None) -> Results:
     meter = Meter(jobs)
-    stop = Event()
-    waiting, under_way = iter(jobs), 0
-    # A queue, not futures: Ctrl-C while this thread queries a future can leave its lock taken and hang its worker.
-    results: SimpleQueue[Result | BaseException] = SimpleQueue()
 
-    def do(job: Job) -> None:
-        try:
-            result = attempt(task, job, engine, watcher(meter, job, stop))
-            if record:
-                record(result)
-            results.put(result)
-        except BaseException as error:  # it stops the whole run, in the thread that runs it
-            results.put(error)
+    def watcher(job: Job) -> Progress:
+        def advance(fraction: float | None) -> None:
+            meter.at(job, fraction or 0.0)
+            if progress:
+                progress(meter.fraction)
 
-    with ThreadPoolExecutor(workers, "aez-file") as files:
-        try:
-            while True:
-                while under_way < 2 * workers and (job := next(waiting, None)):
-                    files.submit(do, job)
-                    under_way += 1
-                if not under_way:
-                    return
-                with suppress(Empty):
-                    result = results.get(timeout=TICK)
-                    under_way -= 1
-                    if isinstance(result, BaseException):
-                        raise result
-                    meter.finished(result.job)
-                    yield result
-                if progress:
-                    progress(meter.fraction)
-        except BaseException:
-            stop.set()
-            files.shutdown(wait=False, cancel_futures=True)
-            engine.stop()  # threads that wait for a chunk end at once
-            raise
+        return advance
+
+    for job in jobs:
+        result = attempt(task, job, engine, watcher(job))
+        if record:
+            record(result)
+        meter.finished(job)
+        yield result
+        if progress:
+            progress(meter.fraction)
 
 
 class Meter:
@@ -171,7 +170,7 @@ class Meter:
         self._done = 0
 
     def at(self, job: Job, fraction: float) -> None:
-        """Note how far a file is; any thread may call."""
+        """Note how far a file is."""
         self._under_way[job] = fraction
 
     def finished(self, job: Job) -> None:
@@ -191,14 +190,3 @@ def _size(path: Path) -> int:
         return path.stat().st_size
     except OSError:
         return 0
-
-
-def watcher(meter: Meter, job: Job, stop: Event) -> Callable[[float | None], None]:
-    """Return a file's `progress`: it tells the meter, and ends the file when the run is stopped."""
-
-    def advance(fraction: float | None) -> None:
-        if stop.is_set():
-            raise Stopped
-        meter.at(job, fraction or 0.0)
-
-    return advance

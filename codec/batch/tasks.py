@@ -25,6 +25,7 @@ from codec.pipeline import file_codec
 from codec.pipeline.encode import encode
 from codec.pipeline.plan import DecodePlan, EncodePlan
 from codec.runtime import models
+from codec.runtime.device import providers
 from formats import Header, Reader
 from formats.errors import ModelError
 
@@ -127,6 +128,10 @@ class DecodeTask:
         entry = source.finished(settings, seal, damaged=report.damaged)
         return Result(job, seconds=seconds, warnings=(*clipped, *lost), damaged=report.damaged, entry=entry)
 
+    def try_out(self, engine: Engine) -> None:
+        """Raise the error that is common to all files: UsageError where the engine's device is not there."""
+        providers(engine.device.name)
+
     def _settings(self, header: Header, target: Path) -> str:
         """Hash of everything that the bytes of a target depend on besides its source; see `settings_digest`."""
         plan = self.plan
@@ -159,3 +164,6 @@ class PeelTask:
             finished=seal.take,
         )  # fmt: skip
         return Result(job, entry=source.finished(settings, seal))
+
+    def try_out(self, engine: Engine) -> None:
+        """Do nothing: no network is needed."""

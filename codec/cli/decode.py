@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 
+from codec.audio.estimate import estimated_seconds
 from codec.cli.advice import advised
 from codec.cli.many import (
     SALVAGED,
@@ -28,6 +30,7 @@ from codec.cli.options import (
     model_option,
     quiet_option,
     say,
+    say_device,
     speed_text,
     verbose_option,
 )
@@ -82,30 +85,26 @@ def decode(
         source, target = one("decode", names, ".wav", CODED, to=to, jobs=jobs, resume=resume, ray=ray)
     device, model = on_cluster(ray, device, model)
     from codec.pipeline.plan import DecodePlan
-    from codec.pipeline.workers import Engine
 
     plan = DecodePlan.make(start=start, duration=duration, model=model, decoder=decoder, salvage=salvage)
     begun = time.monotonic()
     if out is not None:
         from codec.audio.sink import target_kind
         from codec.batch.tasks import DecodeTask, Manners
-        from codec.runtime.session import providers
 
         extension = f".{to or 'wav'}"
         target_kind(f"OUT{extension}", subtype)
-        providers(device)
-        with Engine(device) as engine:
-            return run_many(
-                names, out, extension, CODED, DecodeTask(plan, Manners(force, resume), subtype), engine,
-                jobs=jobs, resume=resume, ray=ray, verb="decoded", salvageable=not salvage, verbose=verbose,
-                quiet=quiet,
-            )  # fmt: skip
+        return run_many(
+            names, out, extension, CODED, DecodeTask(plan, Manners(force, resume), subtype), device,
+            jobs=jobs, resume=resume, ray=ray, verb="decoded", salvageable=not salvage, verbose=verbose, quiet=quiet,
+        )  # fmt: skip
     from codec.pipeline.file_codec import decode_file
+    from codec.pipeline.workers import Engine
 
     with (
         advice(source, salvageable=not salvage),
         target_of(target, seekable=True) as file,
-        Engine(device) as engine,
+        Engine(device, seconds=estimated_seconds(Path(source))) as engine,
         progress("decoding", quiet=quiet) as advance,
     ):
         report = decode_file(
@@ -117,6 +116,7 @@ def decode(
     say(f"{target}: {clock(seconds)}, {audio}, {clipped}{speed_text(seconds, begun)}", quiet=quiet)
     if verbose:
         say(f"model {report.model}, decoder {report.decoder}, on {report.provider}")
+        say_device(engine)
     for line in report.damage_lines:
         say(f"aez: warning: {source}: {line}")
     return SALVAGED if report.damaged else 0

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import click
 
+from codec.audio.estimate import estimated_seconds
 from codec.cli.many import (
     check_coded_name,
     inputs_argument,
@@ -17,7 +19,7 @@ from codec.cli.many import (
     resume_option,
     run_many,
 )
-from codec.cli.options import device_option, force_option, quiet_option, say, speed_text, verbose_option
+from codec.cli.options import device_option, force_option, quiet_option, say, say_device, speed_text, verbose_option
 from codec.cli.terminal import progress, source_of, target_of
 from codec.clock import clock
 
@@ -70,23 +72,25 @@ def encode(
         check_coded_name("encode", source, target, AUDIO)
     device, model = on_cluster(ray, device, model)
     from codec.pipeline.plan import EncodePlan
-    from codec.pipeline.workers import Engine
 
     plan = EncodePlan.make(latent=latent, gain=gain, bitrate=bitrate, model=model, coder=coder)
     begun = time.monotonic()
     if out is not None:
         from codec.batch.tasks import EncodeTask, Manners
 
-        with Engine(device) as engine:
-            task = EncodeTask(plan, Manners(force, resume))
-            task.try_out(engine)
-            return run_many(
-                names, out, ".aez", AUDIO, task, engine,
-                jobs=jobs, resume=resume, ray=ray, verb="encoded", verbose=verbose, quiet=quiet,
-            )  # fmt: skip
+        return run_many(
+            names, out, ".aez", AUDIO, EncodeTask(plan, Manners(force, resume)), device,
+            jobs=jobs, resume=resume, ray=ray, verb="encoded", verbose=verbose, quiet=quiet,
+        )  # fmt: skip
     from codec.pipeline.file_codec import encode_file
+    from codec.pipeline.workers import Engine
 
-    with target_of(target) as file, Engine(device) as engine, progress("encoding", quiet=quiet) as advance:
+    seconds = estimated_seconds(Path(source))
+    with (
+        target_of(target) as file,
+        Engine(device, seconds=seconds) as engine,
+        progress("encoding", quiet=quiet) as advance,
+    ):
         report = encode_file(
             source_of(source), file, plan, name="standard input", force=force, engine=engine, progress=advance
         )
@@ -99,4 +103,5 @@ def encode(
     if verbose:
         about = f"{report.latent} latents a frame, gain {report.gain}, {report.coder} coder"
         say(f"model {report.model} on {report.provider}, {about}")
+        say_device(engine)
     return 0

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from codec.audio.estimate import estimated_seconds
 from codec.cli.advice import advised
-from codec.cli.options import default_target, names_folder, say
+from codec.cli.options import default_target, names_folder, say, say_device
 from codec.cli.terminal import PIPE, progress
 from codec.clock import clock
 from formats.errors import UsageError
 
 if TYPE_CHECKING:
     from codec.batch.run import Result, Task
-    from codec.pipeline.workers import Engine
 
 SALVAGED = 3
 """Exit code of a decode that salvaged a damaged file."""
@@ -165,7 +165,7 @@ def run_many(
     extension: str,
     taken: Collection[str],
     task: Task,
-    engine: Engine,
+    device: str,
     *,
     jobs: int | None,
     resume: bool,
@@ -178,16 +178,23 @@ def run_many(
     """Do every file, print the results, and return the exit code: 1 if any failed, SALVAGED if any lost something."""
     from codec.batch import jobs as planning
     from codec.batch.journal import Journal
-    from codec.pipeline.workers import WORKERS
+    from codec.batch.run import PROCESSES, run
+    from codec.pipeline.workers import Engine
+    from codec.runtime.device import check as check_device
 
+    check_device(device)
     folder = check_out(names, out, extension)
     found = planning.find(map(Path, names), taken)
     todo, clashes = planning.pair(found.files, folder, extension)
     summary = Summary(verb, failures=[*found.failures, *clashes])
     if not todo and not summary.failures:
         raise UsageError(f"there is nothing to do: no {' or '.join(sorted(taken)[:4])} in what was named")
-    begun, workers = time.monotonic(), jobs or WORKERS
-    with Journal(folder) as journal:
+    begun, workers = time.monotonic(), jobs or PROCESSES
+    seconds = sum(estimated_seconds(job.source) for job in todo)
+    with Engine(device, seconds=seconds) as engine, Journal(folder) as journal:
+        task.try_out(engine)
+        if verbose:
+            say_device(engine)
         if resume:
             todo = [replace(job, entry=journal.entry(job.target)) for job in todo]
         with progress(verb.removesuffix("ed") + "ing", quiet=quiet) as advance:
@@ -196,9 +203,7 @@ def run_many(
 
                 results = cluster.run(todo, task, ray, workers, advance, journal.record)
             else:
-                from codec.batch import run as threads
-
-                results = threads.run(todo, task, workers, engine, advance, journal.record)
+                results = run(todo, task, workers, engine, advance, journal.record)
             with closing(results):
                 for result in results:
                     summary.add(result, salvageable=salvageable)

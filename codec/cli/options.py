@@ -6,13 +6,16 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 import click
 
 from codec.cli.advice import advised
 from codec.cli.terminal import PIPE, one_line, opened
 from formats.errors import AezError, UsageError
+
+if TYPE_CHECKING:
+    from codec.pipeline.workers import Engine
 
 T = TypeVar("T")
 
@@ -33,6 +36,12 @@ def say(line: str, *, quiet: bool = False) -> None:
     """Print a line for the person at the terminal: standard output may be carrying a file."""
     if not quiet:
         click.echo(one_line(line), err=True)
+
+
+def say_device(engine: Engine) -> None:
+    """Print which device runs the networks and, where the user did not choose it, why."""
+    name, reason = engine.device
+    say(f"the networks run on {'the CPU' if name == 'cpu' else name}{reason and f': {reason}'}")
 
 
 def coded_files(names: Sequence[str], failed: list[str]) -> list[str]:

@@ -45,20 +45,16 @@ def peel(
     if out is None:
         source, target = one(command, names, "", (), jobs=jobs, resume=resume)
         check_coded_name(command, source, target, CODED)
+    if out is not None:
+        from codec.batch.tasks import Manners, PeelTask
+
+        task = PeelTask(latent, Manners(force, resume), model)
+        return run_many(names, out, ".aez", CODED, task, "cpu", jobs=jobs, resume=resume, verb="peeled", quiet=quiet)
+    from codec.pipeline.file_codec import peel_file
     from codec.pipeline.workers import Engine
 
-    with Engine("cpu") as engine:
-        if out is not None:
-            from codec.batch.tasks import Manners, PeelTask
-
-            task = PeelTask(latent, Manners(force, resume), model)
-            return run_many(
-                names, out, ".aez", CODED, task, engine, jobs=jobs, resume=resume, verb="peeled", quiet=quiet
-            )
-        from codec.pipeline.file_codec import peel_file
-
-        with target_of(target) as file:
-            peel_file(source_of(source), file, latent, model=model, force=force, engine=engine)
+    with Engine("cpu") as engine, target_of(target) as file:
+        peel_file(source_of(source), file, latent, model=model, force=force, engine=engine)
     if target != PIPE:
         say(f"{target}: {latent} latents a frame, {Path(target).stat().st_size} bytes", quiet=quiet)
     return 0

@@ -18,7 +18,7 @@ from codec.pipeline.payload import check_tier, unpack
 from codec.quantization.quantize import log_steps, scatter_indices
 from codec.runtime import classifiers, models
 from codec.runtime.classifiers import Classifier
-from codec.runtime.session import Sessions
+from codec.runtime.session import Networks, Sessions
 from formats import Reader
 from formats.errors import AudioError, DamagedError, ModelError
 from formats.grid import HOP, HYPER_FRAMES, HYPER_MIN, HYPER_SIZE
@@ -147,7 +147,7 @@ def classify(
     classifier: Classifier | None = None,
     *,
     model: str | None = None,
-    sessions: Sessions | None = None,
+    sessions: Networks | None = None,
 ) -> Genres:
     """Classify an .aez file by genre.
 

@@ -8,7 +8,7 @@ from codec.pipeline.plain import PlainDecoder, PlainEncoder
 from codec.pipeline.ranked_decoder import RankedDecoder
 from codec.pipeline.ranked_encoder import RankedEncoder
 from codec.runtime.models import DecoderNetwork, Model
-from codec.runtime.session import Sessions
+from codec.runtime.session import Networks
 from formats import Chunk, Header
 from formats.errors import ModelError
 from formats.payload.chunk import ChunkLatents
@@ -48,7 +48,7 @@ class ChunkDecoder(Protocol):
         """Synthesize a chunk between its neighbours (None beyond the ends) -> mid and side [2, (F + 1) 700]."""
 
 
-def encoder(model: Model, sessions: Sessions) -> ChunkEncoder:
+def encoder(model: Model, sessions: Networks) -> ChunkEncoder:
     """The encoder side of a model.
 
     Raises:
@@ -59,7 +59,7 @@ def encoder(model: Model, sessions: Sessions) -> ChunkEncoder:
     return PlainEncoder(model, sessions) if model.kind == "plain" else RankedEncoder(model, sessions)
 
 
-def decoder(model: Model, chosen: DecoderNetwork, sessions: Sessions, header: Header) -> ChunkDecoder:
+def decoder(model: Model, chosen: DecoderNetwork, sessions: Networks, header: Header) -> ChunkDecoder:
     """The decoder side of a model for a file, with one of the model's decoders.
 
     Raises:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from io import BytesIO
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from formats.errors import UsageError
@@ -68,7 +69,10 @@ def encode(samples: ArrayLike, sample_rate: int, **options: Unpack[EncodeOptions
 
     plan, device, progress = _encode_plan(options)
     out = BytesIO()
-    with ArraySource(samples, sample_rate) as source, Engine(device) as engine:
+    with (
+        ArraySource(samples, sample_rate) as source,
+        Engine(device, seconds=(source.samples or 0) / sample_rate) as engine,
+    ):
         encoding.encode(source, out, plan, engine=engine, progress=progress)
     return out.getvalue()
 
@@ -112,11 +116,12 @@ def encode_file(
         AudioError: `source` cannot be read; UsageError: an option is out of range, or `target` exists; ModelError:
         there is no such model; OSError.
     """
+    from codec.audio.estimate import estimated_seconds
     from codec.pipeline import file_codec
     from codec.pipeline.workers import Engine
 
     plan, device, progress = _encode_plan(options)
-    with Engine(device) as engine:
+    with Engine(device, seconds=estimated_seconds(Path(source))) as engine:
         return file_codec.encode_file(source, target, plan, force=force, engine=engine, progress=progress)
 
 
@@ -136,11 +141,12 @@ def decode_file(
         FormatError, ModelError: as `decode`; AudioError: the target's format cannot hold the song; UsageError: an
         option is out of range, or `target` exists; OSError.
     """
+    from codec.audio.estimate import estimated_seconds
     from codec.pipeline import file_codec
     from codec.pipeline.workers import Engine
 
     plan, device, progress = _decode_plan(options)
-    with Engine(device) as engine:
+    with Engine(device, seconds=estimated_seconds(Path(source))) as engine:
         return file_codec.decode_file(
             source, target, plan, subtype=subtype, force=force, engine=engine, progress=progress
         )

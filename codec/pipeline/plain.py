@@ -13,7 +13,7 @@ from codec.dsp.mdct import Float
 from codec.pipeline.chunks import DECODER_CONTEXT, ENCODER_CONTEXT, AnalysedChunk, Window
 from codec.pipeline.ranked_decoder import finite, window_parts
 from codec.runtime.models import DecoderNetwork, Model
-from codec.runtime.session import Sessions
+from codec.runtime.session import Networks
 from formats import Chunk, Header
 from formats.errors import ModelError
 from formats.grid import COEFFICIENTS, HOP, HYPER_SIZE
@@ -34,7 +34,7 @@ class PlainEncoder:
         ModelError: the network cannot be loaded.
     """
 
-    def __init__(self, model: Model, sessions: Sessions) -> None:
+    def __init__(self, model: Model, sessions: Networks) -> None:
         self._transform, self._name = model.transform, model.name
         self._size = len(model.tables.intercept)
         self._network = sessions.network(model.encoder, {NAMES[self._transform]})
@@ -71,7 +71,7 @@ class PlainChunk:
 
 
 class PlainDecoder:
-    """DecoderNetwork side of one plain model, for one file. Calls may come from several threads.
+    """Decoder side of one plain model, for one file. Calls may come from several threads.
 
     Attributes:
         provider: of ONNX Runtime, which runs the network.
@@ -80,7 +80,7 @@ class PlainDecoder:
         ModelError: the network cannot be loaded.
     """
 
-    def __init__(self, model: Model, decoder: DecoderNetwork, sessions: Sessions, header: Header) -> None:
+    def __init__(self, model: Model, decoder: DecoderNetwork, sessions: Networks, header: Header) -> None:
         self._network = sessions.network(decoder.graph, {"quantized", "gain"})
         self.provider = self._network.provider
         self._transform, self._name = model.transform, model.name

@@ -18,7 +18,7 @@ from codec.dsp.mdct import Float
 from codec.pipeline.chunks import DECODER_CONTEXT
 from codec.quantization.quantize import scatter_indices
 from codec.runtime.models import DecoderNetwork, Model
-from codec.runtime.session import Sessions
+from codec.runtime.session import Networks
 from formats import Chunk, Header
 from formats.errors import ModelError
 from formats.grid import COEFFICIENTS, HOP, HYPER_FRAMES, HYPER_MIN, HYPER_SIZE, SEGMENT
@@ -129,10 +129,12 @@ class RankedDecoder:
         ModelError: the decoder has no noise pattern, or its network cannot be loaded.
     """
 
-    def __init__(self, model: Model, decoder: DecoderNetwork, sessions: Sessions, header: Header) -> None:
+    def __init__(self, model: Model, decoder: DecoderNetwork, sessions: Networks, header: Header) -> None:
         if decoder.noise is None:
             raise ModelError(f"decoder {decoder.name!r} of model {model.name!r} has no noise pattern, which it needs")
-        self._network = sessions.network(decoder.graph, INPUTS, frozenset({"coefficients"}))
+        self._network = sessions.network(
+            decoder.graph, INPUTS, frozenset({"coefficients"}), DECODER_CONTEXT + WINDOW + DECODER_CONTEXT
+        )
         self.provider = self._network.provider
         self._noise = decoder.noise
         self._size = (1, header.chunk_frames + 2 * DECODER_CONTEXT, COEFFICIENTS)

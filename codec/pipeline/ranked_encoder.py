@@ -14,9 +14,12 @@ from codec.pipeline.chunks import ENCODER_CONTEXT, AnalysedChunk, Window
 from codec.quantization.hyper_trellis import change_code_lengths
 from codec.quantization.quantize import quantize_hyper
 from codec.runtime.models import Model
-from codec.runtime.session import Sessions
-from formats.grid import HYPER_FRAMES, hyper_count
+from codec.runtime.session import Networks
+from formats.grid import CHUNK, HYPER_FRAMES, hyper_count
 from formats.payload.side_info import SideInfo
+
+FRAMES = ENCODER_CONTEXT + CHUNK + ENCODER_CONTEXT
+"""Most frames that the network sees at a time."""
 
 
 class RankedEncoder:
@@ -29,8 +32,8 @@ class RankedEncoder:
         ModelError: the network cannot be loaded.
     """
 
-    def __init__(self, model: Model, sessions: Sessions) -> None:
-        self._network = sessions.network(model.encoder, {"coefficients"}, frozenset({"hyper"}))
+    def __init__(self, model: Model, sessions: Networks) -> None:
+        self._network = sessions.network(model.encoder, {"coefficients"}, frozenset({"hyper"}), FRAMES)
         self.provider = self._network.provider
         self._code_lengths = change_code_lengths(model.ranked_tables.hyper)
 

@@ -11,7 +11,8 @@ from threading import Lock
 from typing import Self, TypeVar
 
 from codec.runtime.blas import single_threaded_blas
-from codec.runtime.session import Sessions
+from codec.runtime.device import choose
+from codec.runtime.session import Networks, Sessions
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -31,17 +32,33 @@ class Engine:
     files share the number of chunks under way, so that ten files at once do not need ten times the memory.
 
     Attributes:
-        sessions: the sessions, `codec.runtime.session.Sessions`.
+        device: the device, and why it was chosen.
+        sessions: where networks come from.
+        central: whether other processes should have their networks run here: a GPU has room for one that owns it.
     """
 
-    def __init__(self, device: str = "auto", workers: int = WORKERS) -> None:
+    def __init__(
+        self,
+        device: str = "auto",
+        workers: int = WORKERS,
+        *,
+        seconds: float | None = None,
+        sessions: Networks | None = None,
+    ) -> None:
         """Prepare an engine; nothing is loaded yet.
 
         Args:
             device: auto, cpu, cuda or cuda:N; a missing device is an error when the first network is asked for.
             workers: threads, 1 or more.
+            seconds: of audio that there are to code, which auto depends on; None if nobody knows.
+            sessions: where networks come from, instead of sessions on the device.
+
+        Raises:
+            UsageError: there is no device of this name.
         """
-        self.sessions = Sessions(device)
+        self.device = choose(device, seconds)
+        self.sessions: Networks = sessions or Sessions(self.device.name)
+        self.central = sessions is not None or self.device.name != "cpu"
         self._workers = workers
         self._pool = ThreadPoolExecutor(workers, "aez-chunk")
         self._files = 0
@@ -86,6 +103,7 @@ class Engine:
 
     def __exit__(self, *exc: object) -> None:
         self._pool.shutdown(cancel_futures=True)
+        self.sessions.close()
         self._exit.close()
 
 

@@ -1,85 +1,141 @@
-"""ONNX Runtime sessions: choice of the device, checked inputs and outputs, and one object that owns the sessions."""
+"""ONNX Runtime sessions: checked inputs and outputs, and one object that owns the sessions of a device."""
 
+from contextlib import ExitStack
 from threading import Lock
-from typing import TYPE_CHECKING, Any
-
-from numpy.typing import NDArray
+from typing import Any, NamedTuple, Protocol
 
 from codec.runtime import graph_check
+from codec.runtime.batching import Arrays, BatchedNetwork
+from codec.runtime.device import CUDA, number_of, providers
 from formats.errors import ModelError, UsageError
 from formats.grid import COEFFICIENTS, HYPER_SIZE
-
-if TYPE_CHECKING:
-    from codec.dsp.mdct import Float
 
 LOG_ERRORS = 3
 """ONNX Runtime's severity of errors. Its warnings about a missing CUDA are hidden; aez raises its own errors."""
 
 
-class Sessions:
-    """ONNX Runtime's sessions on one device: one for each graph, for as long as this object exists.
+class Network(Protocol):
+    """One ONNX graph on one device. Calls may come from several threads."""
 
-    Several threads may ask for networks. If two ask for the same graph, its session is made once.
+    @property
+    def provider(self) -> str:
+        """The provider that ONNX Runtime really uses: CUDAExecutionProvider or CPUExecutionProvider."""
 
-    Attributes:
-        device: auto, cpu, cuda or cuda:N.
-    """
+    def __call__(self, **inputs: Any) -> Arrays:
+        """Run the network once; inputs and outputs are arrays by name, with a batch axis of 1 first.
 
-    def __init__(self, device: str = "auto", threads: int = 1) -> None:
-        self.device = device
-        self._threads = threads
-        self._sessions: dict[bytes, Any] = {}
-        self._lock = Lock()
+        Raises:
+            ModelError: ONNX Runtime rejects the arrays, or fails.
+        """
 
-    def network(self, graph: bytes, inputs: set[str], outputs: frozenset[str] = frozenset()) -> "Network":
+
+class Networks(Protocol):
+    """Where networks come from: the `Sessions` of this process, or those of another one (`codec.runtime.remote`)."""
+
+    def network(
+        self, graph: bytes, inputs: set[str], outputs: frozenset[str] = frozenset(), frames: int | None = None
+    ) -> Network:
         """The network of a graph.
 
         Args:
             graph: a serialized ModelProto.
             inputs: names of all its inputs.
             outputs: names of outputs that it must have; more are allowed.
+            frames: most frames of a call; None where the number is not bounded, which keeps calls apart on any device.
 
         Raises:
             UsageError: the device is unknown, or is not available although it was chosen by name.
             ModelError: the graph cannot be loaded, or has other inputs and outputs.
         """
+
+    def close(self) -> None:
+        """Let go of what runs networks; they may not be called after it."""
+
+
+class Sessions:
+    """ONNX Runtime's sessions on one device: one for each graph, for as long as this object exists.
+
+    Several threads may ask for networks. If two ask for the same graph, its session is made once. On CUDA, networks
+    whose calls have a bounded length run in batches (`codec.runtime.batching`).
+
+    Attributes:
+        device: cpu, cuda or cuda:N.
+    """
+
+    def __init__(self, device: str = "cpu", threads: int = 1, *, batched: bool | None = None) -> None:
+        """Nothing is loaded yet.
+
+        Args:
+            device: cpu, cuda or cuda:N.
+            threads: of ONNX Runtime for each call on the CPU.
+            batched: whether to run calls in batches; None for yes on CUDA, no on the CPU.
+        """
+        self.device = device
+        self._threads, self._batched = threads, batched
+        self._sessions: dict[bytes, Any] = {}
+        self._batches: dict[tuple[bytes, int], BatchedNetwork] = {}
+        self._lock = Lock()
+        self._exit = ExitStack()
+
+    def network(
+        self, graph: bytes, inputs: set[str], outputs: frozenset[str] = frozenset(), frames: int | None = None
+    ) -> Network:
+        """The network of a graph; see `Networks`."""
         with self._lock:
             if graph not in self._sessions:
                 self._sessions[graph] = _new_session(graph, self.device, self._threads)
             session = self._sessions[graph]
-        return Network(session, inputs, outputs)
+            check_ports(session, inputs, outputs)
+            provider: str = session.get_providers()[0]
+            if frames is None or not (provider == CUDA if self._batched is None else self._batched):
+                return LocalNetwork(session, provider)
+            if (graph, frames) not in self._batches:
+                made = BatchedNetwork(session, frames, number_of(self.device) if provider == CUDA else None)
+                self._exit.callback(made.close)
+                self._batches[graph, frames] = made
+            return SharedNetwork(self._batches[graph, frames], provider)
+
+    def close(self) -> None:
+        """End the threads of batches; networks cannot be run in batches after it."""
+        self._exit.close()
 
 
-class Network:
-    """One ONNX graph on one device, made by `Sessions.network`. Calls may come from several threads.
+class LocalNetwork(NamedTuple):
+    """A session that is called directly; see `Network`."""
 
-    Attributes:
-        provider: the provider that ONNX Runtime really uses: CUDAExecutionProvider or CPUExecutionProvider.
-    """
+    session: Any
+    provider: str
 
-    def __init__(self, session: Any, inputs: set[str], outputs: frozenset[str]) -> None:
-        self._session = session
-        self.provider: str = session.get_providers()[0]
-        if {node.name for node in session.get_inputs()} != inputs:
-            raise ModelError("a network has other inputs than this version of aez gives it")
-        for node in (*session.get_inputs(), *session.get_outputs()):
-            if not _fits(node.name, node.type, node.shape):
-                raise ModelError(f"a network has {node.type} {node.shape} as {node.name}, which aez does not run")
-        self._outputs = [node.name for node in session.get_outputs()]
-        if not outputs <= set(self._outputs):
-            raise ModelError("a network has other outputs than this version of aez takes")
-
-    def __call__(self, **inputs: NDArray[Any]) -> dict[str, "Float"]:
-        """Run the network once; inputs and outputs are arrays by name, with a batch axis first.
-
-        Raises:
-            ModelError: ONNX Runtime rejects the arrays, or fails.
-        """
+    def __call__(self, **inputs: Any) -> Arrays:
+        """Run the network once; see `Network`."""
+        names = [node.name for node in self.session.get_outputs()]
         try:
-            found = self._session.run(self._outputs, inputs)
+            found = self.session.run(names, inputs)
         except Exception as error:  # as in _new_session
             raise ModelError(f"a network cannot be run: {str(error).splitlines()[0]}") from None
-        return dict(zip(self._outputs, found, strict=True))
+        return dict(zip(names, found, strict=True))
+
+
+class SharedNetwork(NamedTuple):
+    """A session whose calls run in batches; see `Network`."""
+
+    batches: BatchedNetwork
+    provider: str
+
+    def __call__(self, **inputs: Any) -> Arrays:
+        """Run the network once; see `Network`."""
+        return self.batches(inputs)
+
+
+def check_ports(session: Any, inputs: set[str], outputs: frozenset[str]) -> None:
+    """ModelError where a session has other inputs or outputs than these, or of other types and shapes than in PORTS."""
+    if {node.name for node in session.get_inputs()} != inputs:
+        raise ModelError("a network has other inputs than this version of aez gives it")
+    for node in (*session.get_inputs(), *session.get_outputs()):
+        if not _fits(node.name, node.type, node.shape):
+            raise ModelError(f"a network has {node.type} {node.shape} as {node.name}, which aez does not run")
+    if not outputs <= {node.name for node in session.get_outputs()}:
+        raise ModelError("a network has other outputs than this version of aez takes")
 
 
 PORTS: dict[str, tuple[str, tuple[int | None, ...]]] = {
@@ -126,40 +182,3 @@ def _new_session(graph: bytes, device: str, threads: int) -> Any:
     if device.startswith("cuda") and session.get_providers()[0] != "CUDAExecutionProvider":
         raise UsageError(f"{device} was asked for, but ONNX Runtime could not start it here")
     return session
-
-
-def providers(device: str) -> list[Any]:
-    """ONNX Runtime's provider list for auto, cpu, cuda or cuda:N.
-
-    Raises:
-        UsageError: an unknown name, or CUDA where this ONNX Runtime has none.
-    """
-    import onnxruntime as ort
-
-    if not isinstance(device, str):
-        raise UsageError(f"there is no device {device!r}: auto, cpu, cuda or cuda:N")
-    name, _, number = device.partition(":")
-    if device == "cpu":
-        return ["CPUExecutionProvider"]
-    if name not in ("auto", "cuda") or (number and not (name == "cuda" and number.isdecimal())):
-        raise UsageError(f"there is no device {device!r}: auto, cpu, cuda or cuda:N")
-    if "CUDAExecutionProvider" not in ort.get_available_providers() or not _driver():
-        if name == "cuda":
-            raise UsageError(f"{device} was asked for, but there is no CUDA device that ONNX Runtime can use here")
-        return ["CPUExecutionProvider"]
-    if hasattr(ort, "preload_dlls"):
-        ort.preload_dlls(directory="")  # the CUDA libraries of the `cuda` extra, where they are installed
-    return [("CUDAExecutionProvider", {"device_id": int(number or 0)}), "CPUExecutionProvider"]
-
-
-def _driver() -> bool:
-    """Whether NVIDIA's driver finds a device; without one, trying CUDA only costs time and prints warnings."""
-    import ctypes
-    import sys
-
-    try:
-        cuda = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
-        count = ctypes.c_int()
-        return bool(cuda.cuInit(0) == 0 and cuda.cuDeviceGetCount(ctypes.byref(count)) == 0 and count.value > 0)
-    except (OSError, AttributeError):
-        return False

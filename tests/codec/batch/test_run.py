@@ -1,8 +1,5 @@
-"""Many files at a time: how many, in what order stopped, what they share, and that no file costs another."""
+"""Many files in one process: in turn, each with its own failure, and when other processes are worth starting."""
 
-import threading
-import time
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -14,113 +11,81 @@ from codec.batch.tasks import EncodeTask, Manners
 from codec.pipeline.plan import EncodePlan
 from codec.pipeline.workers import Engine
 from codec.runtime import session
-from formats.errors import AudioError, UsageError
+from codec.runtime.session import Sessions
+from formats.errors import UsageError
+from tests.support.batch_tasks import Failing, Slow, jobs_of
 
 
-@pytest.fixture
-def engine() -> Iterator[Engine]:
-    with Engine("cpu", 2) as engine:
-        yield engine
+def test_every_job_is_done_and_the_bar_reaches_its_end(tmp_path: Path) -> None:
+    seen: list[float | None] = []
+    with Engine("cpu", 1) as engine:
+        results = list(batch.run(jobs_of(tmp_path, 5), Slow(), 3, engine, seen.append))
+        with pytest.raises(UsageError):
+            list(batch.run([], Slow(), 0, engine))
+        assert not list(batch.run([], Slow(), 2, engine))
+    assert [result.job.source.name for result in results] == ["0", "1", "2", "3", "4"]
+    assert seen == sorted(seen) and seen[-1] == 1.0  # type: ignore[type-var]
 
 
-class Slow:
-    """A task that notes how many run at once."""
-
-    def __init__(self) -> None:
-        self.lock, self.now, self.most, self.begun = threading.Lock(), 0, 0, 0
-
-    def __call__(self, job: Job, engine: Engine, progress) -> batch.Result:
-        with self.lock:
-            self.now += 1
-            self.begun += 1
-            self.most = max(self.most, self.now)
-        try:
-            for part in range(4):
-                time.sleep(0.005)
-                progress(part / 4)
-            job.target.write_bytes(b"done")
-        finally:
-            with self.lock:
-                self.now -= 1
-        return batch.Result(job, seconds=1.0)
-
-
-def jobs_of(folder: Path, count: int) -> list[Job]:
-    (folder / "in").mkdir()
-    jobs = [Job(folder / "in" / str(number), folder / "out" / str(number)) for number in range(count)]
-    for job in jobs:
-        job.source.write_bytes(bytes(100))
-    return jobs
-
-
-def test_as_many_at_once_as_asked_for_and_the_bar_reaches_its_end(tmp_path, engine):
-    task, seen = Slow(), []
-    results = list(batch.run(jobs_of(tmp_path, 12), task, 3, engine, seen.append))
-    assert len(results) == task.begun == 12
-    assert task.most == 3
-    assert seen[-1] == 1.0
-    assert all(0 <= fraction <= 1 for fraction in seen)
-    with pytest.raises(UsageError):
-        list(batch.run([], task, 0, engine))
-
-
-def test_leaving_early_stops_the_rest(tmp_path, engine):
-    task = Slow()
-    jobs = jobs_of(tmp_path, 50)
-    with closing(batch.run(jobs, task, 2, engine)) as results:
+def test_leaving_early_leaves_the_rest(tmp_path: Path) -> None:
+    with Engine("cpu", 1) as engine, closing(batch.run(jobs_of(tmp_path, 50), Slow(), 1, engine)) as results:
         next(results)
-    assert task.now == 0
-    assert task.begun < 10
-    with pytest.raises(RuntimeError, match="shutdown"):  # whoever waits for a chunk gives up
-        list(engine.map(str, [1]))
+    assert len(list((tmp_path / "out").iterdir())) == 1
 
 
-def test_any_error_is_one_line_about_its_file(tmp_path, engine):
-    errors = [AudioError("bad\naudio"), OSError(28, "No space left", "x"), MemoryError(), KeyError("oops")]
-    left = iter(errors)
+def test_an_interrupt_while_a_file_is_done_leaves_no_part_of_it(tmp_path: Path) -> None:
+    def interrupt(fraction: float | None) -> None:
+        raise KeyboardInterrupt
 
-    def task(job: Job, engine: Engine, progress) -> batch.Result:
-        raise next(left)
+    with Engine("cpu", 1) as engine, pytest.raises(KeyboardInterrupt):
+        list(batch.run(jobs_of(tmp_path, 3), Slow(), 1, engine, interrupt))
+    assert not list((tmp_path / "out").iterdir())
 
-    results = list(batch.run(jobs_of(tmp_path, 4), task, 1, engine))
+
+def test_any_error_is_one_line_about_its_file(tmp_path: Path) -> None:
+    with Engine("cpu", 1) as engine:
+        results = list(batch.run(jobs_of(tmp_path, 4), Failing(), 1, engine))
     assert [result.failure for result in results] == [
         "bad audio", "x: No space left", "out of memory", "internal error: KeyError: 'oops'",
     ]  # fmt: skip
-    assert [result.error for result in results] == [type(error) for error in errors]
+    assert [result.error for result in results] == [type(error) for error in Failing.errors()]
 
 
 @pytest.mark.usefixtures("tiny")
-def test_one_session_for_all_threads(album, tmp_path, monkeypatch):
-    made = []
-    plain = session._new_session
-
-    def slow(*arguments):
-        made.append(arguments)
-        time.sleep(0.05)
-        return plain(*arguments)
-
-    monkeypatch.setattr(session, "_new_session", slow)
-    plan = EncodePlan.make(model="tiny")
+def test_one_session_for_all_files(album: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made, plain = [], session._new_session
+    monkeypatch.setattr(session, "_new_session", lambda *arguments: made.append(1) or plain(*arguments))
     jobs, _ = pair(find([album / "cd1"], AUDIO).files, tmp_path / "out", ".aez")
-    jobs += [Job(job.source, job.target.with_suffix(f".{number}")) for number in range(3) for job in jobs]
     with Engine("cpu") as engine:
-        results = list(batch.run(jobs, EncodeTask(plan, Manners()), 4, engine))
-        assert [result.failure for result in results] == [""] * 8
-        assert len(made) == 1
-        list(batch.run(jobs, EncodeTask(plan, Manners(force=True)), 2, engine))
-        assert len(made) == 1
-    with Engine("cpu") as engine:
-        list(batch.run(jobs, EncodeTask(plan, Manners(force=True)), 2, engine))
-    assert len(made) == 2
+        results = list(batch.run(jobs, EncodeTask(EncodePlan.make(model="tiny"), Manners()), 4, engine))
+    assert [result.failure for result in results] == ["", ""]
+    assert len(made) == 1
 
 
-def test_what_was_finished_when_a_run_stops_is_recorded(album, tmp_path, engine):
-    """Even a file whose result nobody has taken: it is complete, and a resumed run must not make it again."""
+def test_what_was_finished_when_a_run_stops_is_recorded(album: Path, tmp_path: Path, tiny: object) -> None:
     recorded: list[Path] = []
     jobs, _ = pair(find([album], AUDIO).files, tmp_path / "out", ".aez")
     task = EncodeTask(EncodePlan.make(model="tiny"), Manners())
-    results = batch.run(jobs, task, 2, engine, record=lambda result: recorded.append(result.job.target))
-    next(results)
-    results.close()
+    with Engine("cpu") as engine:
+        results = batch.run(jobs, task, 2, engine, record=lambda result: recorded.append(result.job.target))
+        next(results)
+        results.close()
     made = set((tmp_path / "out").rglob("*.aez"))
     assert made and made <= set(recorded)
+
+
+def test_processes_are_started_for_work_that_is_worth_it(tmp_path: Path) -> None:
+    def jobs(count: int, size: int) -> list[Job]:
+        path = tmp_path / f"{size}.flac"
+        path.write_bytes(bytes(size))
+        return [Job(path, tmp_path / f"{size}-{number}.aez") for number in range(count)]
+
+    with Engine("cpu", 1) as engine:
+        assert batch.processes([], 4, engine) == 1
+        assert batch.processes(jobs(5, 200_000), 4, engine) == 1
+        assert batch.processes(jobs(1, 50_000_000), 4, engine) == 1
+        assert batch.processes(jobs(2, 50_000_000), 4, engine) == 2
+        assert batch.processes(jobs(1000, 200_000), 4, engine) == 4
+        assert batch.processes(jobs(1000, 200_000), 1, engine) == 1
+    with Engine("cpu", 1, sessions=Sessions("cpu", batched=True)) as engine:  # one process would not keep it busy
+        assert batch.processes(jobs(5, 200_000), 4, engine) == 4

@@ -29,7 +29,7 @@ def test_options_become_a_plan(coded, tmp_path, monkeypatch):
     seen: list[tuple[DecodePlan, str]] = []
 
     def record(reader, sink, plan, *, engine, progress):
-        seen.append((plan, engine.sessions.device))
+        seen.append((plan, "auto" if engine.device.reason else engine.device.name))
         return FAKES["decode"](reader, sink, plan, engine=engine, progress=progress)
 
     monkeypatch.setattr(file_codec, "decode", record)

@@ -43,7 +43,7 @@ def test_options_become_a_plan(song, tmp_path, monkeypatch):
     seen: list[tuple[EncodePlan, str]] = []
 
     def record(source, target, plan, *, engine, progress):
-        seen.append((plan, engine.sessions.device))
+        seen.append((plan, "auto" if engine.device.reason else engine.device.name))
         return FAKES["encode"](source, target, plan, engine=engine, progress=progress)
 
     monkeypatch.setattr(file_codec, "encode", record)

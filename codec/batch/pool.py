@@ -1,0 +1,267 @@
+"""Runs a task over many files in several processes of this machine.
+
+    this process                                     worker processes
+    hands out jobs, records results, draws the bar   read, transform, quantize, code, write: a file at a time each
+    owns the GPU, if there is one, and runs the      run the networks themselves, on the CPU, or ask this process
+    networks for all of them in batches              (codec.runtime.remote)
+
+Ctrl-C reaches this process alone, which tells the workers. Each then gives up its file and leaves no part of it behind.
+They do the same when this process is killed.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from multiprocessing import get_context, parent_process
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from codec.batch.run import Meter, Record, Result, Results, Task, attempt
+from codec.pipeline.workers import WORKERS, Engine
+from codec.runtime.remote import NetworkServer, RemoteNetworks
+from formats.errors import AezError
+
+if TYPE_CHECKING:
+    from codec.batch.jobs import Job
+    from codec.pipeline.workers import Progress
+
+TICK = 0.1
+"""Seconds between two updates of the progress."""
+
+FRUITLESS = 3
+"""Pools that may break one after another before any job is done."""
+
+STARTED = 1e-6
+"""The fraction done of a file that a worker has begun with."""
+
+ATTENDED = 2
+"""Threads of a worker whose networks run elsewhere: one works while the other waits."""
+
+PATIENCE = 10.0
+"""Seconds that a worker whose parent has died takes at most to clean up."""
+
+
+class Stopped(BaseException):
+    """The run was stopped while this file was being done; its output is not written."""
+
+
+class Setup(NamedTuple):
+    """What a worker is started with.
+
+    Attributes:
+        task: what it does with every file.
+        threads: of its engine.
+        server: address and key of the process that runs networks; None if the worker runs them itself, on the CPU.
+        stop: an event that ends files under way.
+        fractions: shared memory, how much is done of each job.
+    """
+
+    task: Task
+    threads: int
+    server: tuple[Any, bytes] | None
+    stop: Any
+    fractions: Any
+
+
+def run(
+    jobs: list[Job],
+    task: Task,
+    workers: int,
+    engine: Engine,
+    progress: Progress | None = None,
+    record: Record | None = None,
+) -> Results:
+    """Do all jobs in `workers` processes and yield each result as it comes; see `codec.batch.run`."""
+    with ExitStack() as stack:
+        run = _Run(jobs, task, workers, engine, record, stack)
+        try:
+            while run.next_jobs():
+                if (result := run.result()) is not None:
+                    yield result
+                if progress:
+                    progress(run.fraction)
+        except BaseException:
+            run.stop()
+            raise
+
+
+class _Run:
+    """One run: the jobs that wait and those under way, and the pool, which is made anew if a worker dies."""
+
+    def __init__(
+        self, jobs: list[Job], task: Task, workers: int, engine: Engine, record: Record | None, stack: ExitStack
+    ) -> None:
+        self._context = get_context("spawn")  # a fork would copy locks that threads of this process hold
+        self._jobs, self._workers, self._record = jobs, workers, record
+        self._meter = Meter(jobs)
+        self._waiting, self._under_way = deque(range(len(jobs))), set[int]()
+        # A queue, not futures: Ctrl-C while this thread queries a future can leave its lock taken.
+        self._results: SimpleQueue[tuple[int, Result | BaseException]] = SimpleQueue()
+        server = None
+        if engine.central:
+            networks = stack.enter_context(NetworkServer(engine.sessions))
+            server = networks.address, networks.key
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        threads = ATTENDED if server else max(1, min(WORKERS, cores // workers))
+        self._setup = Setup(
+            task, threads, server, self._context.Event(), self._context.RawArray("d", max(1, len(jobs)))
+        )
+        self._broken, self._fruitless = False, 0
+        self._pool = self._new_pool()
+        stack.callback(lambda: self._pool.shutdown(cancel_futures=True))
+
+    def _new_pool(self) -> ProcessPoolExecutor:
+        return ProcessPoolExecutor(self._workers, mp_context=self._context, initializer=_begin, initargs=self._setup)
+
+    @property
+    def fraction(self) -> float:
+        """The fraction of all bytes that is done."""
+        for number in self._under_way:
+            self._meter.at(self._jobs[number], self._setup.fractions[number])
+        return self._meter.fraction
+
+    def next_jobs(self) -> bool:
+        """Hand out as many jobs as the workers can take; false when all are done.
+
+        Raises:
+            AezError: no worker lives long enough to begin with a job.
+        """
+        if self._broken and not self._under_way:
+            self._renew()
+        while self._waiting and not self._broken and len(self._under_way) < 2 * self._workers:
+            number = self._waiting.popleft()
+            try:
+                with _without_interrupts():
+                    future = self._pool.submit(_do, number, self._jobs[number])
+            except BrokenProcessPool:
+                self._waiting.appendleft(number)
+                self._broken = True
+            else:
+                self._under_way.add(number)
+                future.add_done_callback(partial(self._finished, number))
+        return bool(self._under_way or self._waiting)
+
+    def _renew(self) -> None:
+        """Replace a pool that broke, as soon as all its jobs are accounted for."""
+        self._fruitless += 1
+        if self._fruitless == FRUITLESS:
+            raise AezError("the processes of this run end as soon as they start (out of memory?)")
+        self._pool.shutdown()
+        self._pool, self._broken = self._new_pool(), False
+
+    def _finished(self, number: int, future: Future[Result]) -> None:
+        """Take a job's result, in a thread of the pool; it is recorded even if nobody asks for it any more."""
+        if future.cancelled():
+            return
+        error = future.exception()
+        if error is None and self._record:
+            self._record(future.result())
+        self._results.put((number, future.result() if error is None else error))
+
+    def result(self) -> Result | None:
+        """The next result; None if there was none for a while, or if its job is done again."""
+        try:
+            number, found = self._results.get(timeout=TICK)
+        except Empty:
+            return None
+        self._under_way.discard(number)
+        if isinstance(found, BrokenProcessPool):
+            self._broken = True
+            if self._setup.fractions[number] == 0:  # it had not begun
+                self._waiting.appendleft(number)
+                return None
+            reason = "a process died while this file was under way (out of memory?)"
+            found = Result(self._jobs[number], reason, AezError)
+        elif isinstance(found, BaseException):
+            raise found
+        self._fruitless = 0
+        self._meter.finished(found.job)
+        return found
+
+    def stop(self) -> None:
+        """End files under way, without partial files."""
+        self._setup.stop.set()
+
+
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Hold back Ctrl-C while processes are started; they inherit that, so that Ctrl-C does not reach them."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+# What runs in the workers
+
+
+class _Worker:
+    """What a worker process keeps from file to file."""
+
+    def __init__(self, setup: Setup) -> None:
+        self._setup, self._busy, self._told = setup, threading.Lock(), False
+        networks = RemoteNetworks(*setup.server) if setup.server else None
+        self._engine = Engine("cpu", setup.threads, sessions=networks)
+        self._engine.__enter__()  # for as long as the process lives
+
+    def do(self, number: int, job: Job) -> Result:
+        """Do one file."""
+        fractions = self._setup.fractions
+
+        def advance(fraction: float | None) -> None:
+            if self._told or self._setup.stop.is_set():
+                raise Stopped
+            fractions[number] = max(STARTED, fraction or 0.0)
+
+        try:
+            with self._busy:
+                advance(None)
+                return attempt(self._setup.task, job, self._engine, advance)
+        finally:
+            if self._told:
+                os._exit(1)
+
+    def end(self, *_: object) -> None:
+        """Give up the file under way, if there is one, and end; a handler of signals."""
+        self._told = True
+        if not self._busy.locked():
+            os._exit(1)
+
+    def end_with_parent(self) -> None:
+        """Wait until the parent is gone, then do the same."""
+        parent = parent_process()
+        if parent is not None:
+            parent.join()
+            self.end()
+            self._busy.acquire(timeout=PATIENCE)
+            os._exit(1)
+
+
+_workers: list[_Worker] = []
+
+
+def _begin(*setup: Any) -> None:
+    """Prepare a worker process."""
+    worker = _Worker(Setup(*setup))
+    _workers.append(worker)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), worker.end)
+    threading.Thread(target=worker.end_with_parent, daemon=True).start()
+
+
+def _do(number: int, job: Job) -> Result:
+    return _workers[0].do(number, job)

@@ -1,0 +1,174 @@
+"""Devices by name: what auto stands for, the providers of ONNX Runtime, and memory that a GPU can read directly."""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from numpy.typing import NDArray
+
+from formats.errors import UsageError
+
+CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
+
+WORTH = 7200.0
+"""Seconds of audio from which auto takes CUDA, whose libraries take seconds to start (training/LOG.md)."""
+
+CUDA_OPTIONS = {
+    "use_tf32": 0,  # ten bits of mantissa would change the integers of a file
+    "cudnn_conv_algo_search": "HEURISTIC",  # the default runs every algorithm for every new shape
+    "arena_extend_strategy": "kSameAsRequested",
+}
+"""Options of ONNX Runtime's CUDA provider."""
+
+_PORTABLE = 1
+"""CU_MEMHOSTREGISTER_PORTABLE: the memory counts as pinned in all contexts."""
+
+
+class Device(NamedTuple):
+    """A device, and why it was chosen.
+
+    Attributes:
+        name: cpu, cuda or cuda:N.
+        reason: for the user, a part of a sentence; empty where the user chose it.
+    """
+
+    name: str
+    reason: str = ""
+
+
+def choose(name: str, seconds: float | None = None) -> Device:
+    """The device for a job of so many seconds of audio; auto takes CUDA where that is worth its start.
+
+    Args:
+        name: auto, cpu, cuda or cuda:N.
+        seconds: of audio, estimated; None if nobody knows.
+
+    Raises:
+        UsageError: an unknown name.
+    """
+    check(name)
+    if name != "auto":
+        return Device(name)
+    if not cuda_found():
+        return Device("cpu", "there is no CUDA device that ONNX Runtime can use")
+    if seconds is not None and seconds >= WORTH:
+        return Device("cuda", "there are hours of audio to code")
+    return Device("cpu", "starting CUDA takes longer than it would save here; --device cuda takes it all the same")
+
+
+def check(name: str) -> None:
+    """UsageError for a device that nothing is called by."""
+    if isinstance(name, str):
+        kind, _, number = name.partition(":")
+        if kind in ("auto", "cpu") and name == kind:
+            return
+        if kind == "cuda" and (name == kind or (number.isascii() and number.isdecimal())):
+            return
+    raise UsageError(f"there is no device {name!r}: auto, cpu, cuda or cuda:N")
+
+
+def providers(name: str) -> list[Any]:
+    """ONNX Runtime's list of providers for auto (which takes CUDA wherever it can), cpu, cuda or cuda:N.
+
+    Raises:
+        UsageError: an unknown name, or CUDA where this ONNX Runtime has none.
+    """
+    check(name)
+    if name == "cpu":
+        return [CPU]
+    if not cuda_found():
+        if name == "auto":
+            return [CPU]
+        raise UsageError(f"{name} was asked for, but there is no CUDA device that ONNX Runtime can use here")
+    import onnxruntime as ort
+
+    if hasattr(ort, "preload_dlls"):
+        ort.preload_dlls(directory="")  # the CUDA libraries of the `cuda` extra, where they are installed
+    return [(CUDA, {"device_id": number_of(name), **CUDA_OPTIONS}), CPU]
+
+
+def number_of(name: str) -> int:
+    """Number of a CUDA device; 0 for auto and cuda."""
+    return int(name.partition(":")[2] or 0)
+
+
+def cuda_found() -> bool:
+    """Whether ONNX Runtime has CUDA, and NVIDIA's driver finds a device.
+
+    The driver is asked first. Without one, trying CUDA would only cost time and print warnings.
+    """
+    if not _driver():
+        return False
+    import onnxruntime as ort
+
+    return CUDA in ort.get_available_providers()
+
+
+def _library() -> Any:
+    """NVIDIA's driver. OSError: there is none."""
+    return ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+
+
+def _driver() -> bool:
+    try:
+        cuda, count = _library(), ctypes.c_int()
+        return bool(cuda.cuInit(0) == 0 and cuda.cuDeviceGetCount(ctypes.byref(count)) == 0 and count.value > 0)
+    except (OSError, AttributeError):
+        return False
+
+
+@contextmanager
+def pinned(arrays: list[NDArray[Any]], number: int) -> Iterator[bool]:
+    """Lock arrays in physical memory for the length of a with block, so that a GPU copies from and to them directly.
+
+    Args:
+        arrays: contiguous arrays.
+        number: of the CUDA device.
+
+    Yields:
+        whether that worked; without it, copies are correct but slower.
+    """
+    registered = []
+    try:
+        with _context(number) as cuda:
+            for array in arrays if cuda else ():
+                if cuda.cuMemHostRegister_v2(
+                    ctypes.c_void_p(array.ctypes.data), ctypes.c_size_t(array.nbytes), _PORTABLE
+                ):
+                    break
+                registered.append(array)
+            worked = bool(cuda) and len(registered) == len(arrays)
+        yield worked
+    finally:
+        if registered:
+            with _context(number) as cuda:
+                for array in registered:
+                    cuda.cuMemHostUnregister(ctypes.c_void_p(array.ctypes.data))
+
+
+@contextmanager
+def _context(number: int) -> Iterator[Any]:
+    """The driver with this thread in the context that ONNX Runtime uses too, the device's primary one; None without."""
+    device, context = ctypes.c_int(), ctypes.c_void_p()
+    try:
+        cuda = _library()
+        ready = (
+            cuda.cuInit(0) == 0
+            and cuda.cuDeviceGet(ctypes.byref(device), number) == 0
+            and cuda.cuDevicePrimaryCtxRetain(ctypes.byref(context), device) == 0
+        )
+    except (OSError, AttributeError):
+        ready = False
+    if not ready:
+        yield None
+        return
+    cuda.cuCtxPushCurrent_v2(context)
+    try:
+        yield cuda
+    finally:
+        cuda.cuCtxPopCurrent_v2(ctypes.byref(ctypes.c_void_p()))
+        cuda.cuDevicePrimaryCtxRelease_v2(device)
