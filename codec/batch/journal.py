@@ -5,7 +5,7 @@ file counts. Lines that cannot be read are skipped, so the only effect of a jour
 are made anew.
 
     {"path": "cd1/a.wav", "settings": "9f86...", "source_size": 81231, "source_time": 1712345678901234567,
-     "size": 5292044, "crc32c": 305419896, "damaged": false}
+     "size": 5292044, "crc32c": 305419896, "damaged": false, "provider": "CPUExecutionProvider"}
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ class Entry:
         source_size, source_time: size of the source in bytes and its modification time in ns, before it was read.
         size, crc32c: size of the finished file in bytes, and its CRC-32C.
         damaged: whether parts of the song are lost, because its source was salvaged.
+        provider: of ONNX Runtime, which ran the networks; empty if none ran. Another one may give other bytes.
     """
 
     settings: str
@@ -50,6 +51,7 @@ class Entry:
     size: int
     crc32c: int
     damaged: bool
+    provider: str = ""
 
     def describes(self, settings: str, source: SourceState, target: Path) -> bool:
         """Whether `target` is unchanged since it was finished, and is what would be made now.
@@ -80,9 +82,9 @@ class SourceState:
             return cls(-1, -1)
         return cls(found.st_size, found.st_mtime_ns)
 
-    def finished(self, settings: str, seal: Seal, *, damaged: bool = False) -> Entry:
+    def finished(self, settings: str, seal: Seal, *, damaged: bool = False, provider: str = "") -> Entry:
         """The entry of a file that was made from this source."""
-        return Entry(settings, self.size, self.time, seal.size, seal.crc32c, damaged)
+        return Entry(settings, self.size, self.time, seal.size, seal.crc32c, damaged, provider)
 
 
 @dataclass
@@ -158,7 +160,7 @@ class Journal:
         with suppress(ValueError, TypeError, KeyError, RecursionError):  # a line may hold anything
             found = json.loads(line)
             values = {field.name: found[field.name] for field in fields(Entry)}
-            types = {"settings": str, "damaged": bool}
+            types = {"settings": str, "damaged": bool, "provider": str}
             if isinstance(found["path"], str) and all(type(values[name]) is types.get(name, int) for name in values):
                 self._entries[found["path"]] = Entry(**values)
 

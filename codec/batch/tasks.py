@@ -25,7 +25,7 @@ from codec.pipeline import file_codec
 from codec.pipeline.encode import encode
 from codec.pipeline.plan import DecodePlan, EncodePlan
 from codec.runtime import models
-from codec.runtime.device import providers
+from codec.runtime.device import CPU, CUDA, providers
 from formats import Header, Reader
 from formats.errors import ModelError
 
@@ -35,10 +35,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Manners:
-    """How a task treats an existing target: `force` replaces it, `resume` keeps it if it is what would be made now."""
+    """How a task treats an existing target.
+
+    Attributes:
+        force: replaces it.
+        resume: keeps it if it is what would be made now.
+        device: as the user named it. A GPU and the CPU may give files that differ by some bytes and are equally good,
+            so that auto keeps what either has made, and a device that was named keeps only what it has made itself.
+    """
 
     force: bool = False
     resume: bool = False
+    device: str = "auto"
 
     @property
     def replaces(self) -> bool:
@@ -47,7 +55,10 @@ class Manners:
 
     def keeps(self, job: Job, settings: str, source: SourceState) -> bool:
         """Whether the target can be kept: the journal says that it is what would be made now."""
-        return self.resume and job.entry is not None and job.entry.describes(settings, source, job.target)
+        if not self.resume or job.entry is None:
+            return False
+        by_this_device = job.entry.provider in ("", CPU if self.device == "cpu" else CUDA)
+        return (self.device == "auto" or by_this_device) and job.entry.describes(settings, source, job.target)
 
 
 @dataclass(frozen=True)
@@ -67,7 +78,7 @@ class EncodeTask:
             job.source, job.target, self.plan, force=self.manners.replaces, engine=engine, progress=progress,
             finished=seal.take,
         )  # fmt: skip
-        entry = source.finished(self.settings, seal)
+        entry = source.finished(self.settings, seal, provider=report.provider)
         return Result(job, seconds=report.seconds, warnings=tuple(report.warnings), entry=entry)
 
     def try_out(self, engine: Engine) -> None:
@@ -125,7 +136,7 @@ class DecodeTask:
         clipped = [f"{job.target}: {report.clipped} samples clipped"] if report.clipped else []
         lost = [f"{job.source}: {line}" for line in report.damage_lines]
         seconds = report.samples / report.sample_rate
-        entry = source.finished(settings, seal, damaged=report.damaged)
+        entry = source.finished(settings, seal, damaged=report.damaged, provider=report.provider)
         return Result(job, seconds=seconds, warnings=(*clipped, *lost), damaged=report.damaged, entry=entry)
 
     def try_out(self, engine: Engine) -> None:

@@ -83,6 +83,7 @@ def decode(
     source = target = ""
     if out is None:
         source, target = one("decode", names, ".wav", CODED, to=to, jobs=jobs, resume=resume, ray=ray)
+    named = device
     device, model = on_cluster(ray, device, model)
     from codec.pipeline.plan import DecodePlan
 
@@ -95,7 +96,7 @@ def decode(
         extension = f".{to or 'wav'}"
         target_kind(f"OUT{extension}", subtype)
         return run_many(
-            names, out, extension, CODED, DecodeTask(plan, Manners(force, resume), subtype), device,
+            names, out, extension, CODED, DecodeTask(plan, Manners(force, resume, named), subtype), device,
             jobs=jobs, resume=resume, ray=ray, verb="decoded", salvageable=not salvage, verbose=verbose, quiet=quiet,
         )  # fmt: skip
     from codec.pipeline.file_codec import decode_file

@@ -70,6 +70,7 @@ def encode(
     if out is None:
         source, target = one("encode", names, ".aez", AUDIO, jobs=jobs, resume=resume, ray=ray)
         check_coded_name("encode", source, target, AUDIO)
+    named = device
     device, model = on_cluster(ray, device, model)
     from codec.pipeline.plan import EncodePlan
 
@@ -79,7 +80,7 @@ def encode(
         from codec.batch.tasks import EncodeTask, Manners
 
         return run_many(
-            names, out, ".aez", AUDIO, EncodeTask(plan, Manners(force, resume)), device,
+            names, out, ".aez", AUDIO, EncodeTask(plan, Manners(force, resume, named)), device,
             jobs=jobs, resume=resume, ray=ray, verb="encoded", verbose=verbose, quiet=quiet,
         )  # fmt: skip
     from codec.pipeline.file_codec import encode_file

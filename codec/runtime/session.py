@@ -95,6 +95,15 @@ class Sessions:
                 self._batches[graph, frames] = made
             return SharedNetwork(self._batches[graph, frames], provider)
 
+    @property
+    def batches(self) -> dict[int, int]:
+        """How many batches have run, by their size."""
+        counts: dict[int, int] = {}
+        for network in self._batches.values():
+            for size, count in network.batches.items():
+                counts[size] = counts.get(size, 0) + count
+        return counts
+
     def close(self) -> None:
         """End the threads of batches; networks cannot be run in batches after it."""
         self._exit.close()

@@ -20,6 +20,7 @@ from codec.pipeline.damage import Loss
 from codec.pipeline.decode import DecodeReport
 from codec.pipeline.plan import DecodePlan, EncodePlan
 from codec.pipeline.workers import Engine
+from codec.runtime.device import CPU, CUDA
 from formats import Reader
 from formats.errors import ModelError, UsageError
 from formats.grid import SEGMENT
@@ -89,6 +90,8 @@ def done(task: Callable[..., Result], source: Path, target: Path, engine: Engine
     return task(Job(source, target, entry), engine)
 
 
+DEVICES = ["auto", "cpu", "cuda", "cuda:1"]
+
 ENCODES = [
     encoding,
     lambda: encoding(latent=64),
@@ -120,6 +123,17 @@ DECODES = [
     lambda: decoding("24"),
     lambda: decoding("float"),
 ]
+
+
+def test_a_device_that_was_named_keeps_only_what_it_made(wav, tmp_path, engine, would_keep):
+    """A GPU may give other bytes, which are as good: who names none keeps both."""
+    target = tmp_path / "a.aez"
+    entry = done(encoding(), wav, target, engine).entry
+    assert entry.provider == CPU
+    for made_by, kept_by in ((CPU, ["auto", "cpu"]), (CUDA, ["auto", "cuda", "cuda:1"]), ("", DEVICES)):
+        made = replace(entry, provider=made_by)
+        tasks = {name: replace(encoding(), manners=replace(RESUME, device=name)) for name in DEVICES}
+        assert [name for name, task in tasks.items() if would_keep(task, wav, target, made)] == kept_by
 
 
 @pytest.mark.parametrize("kind", ["wav", "mp3"])
