@@ -128,8 +128,7 @@ class Chain:
             except subprocess.TimeoutExpired:
                 stop(process)
                 code = None
-        tail = log.read_text(encoding="utf-8", errors="replace")[-1500:]
-        print(tail, flush=True)
+        show(log)
         return "ok" if code == 0 else f"stopped after {limit:.0f} s" if code is None else f"failed with code {code}"
 
     def _start(self, command: list[str], output: Any) -> subprocess.Popen[bytes]:
@@ -169,11 +168,17 @@ class Chain:
                 return "ok"
             if state := self._ended(name):
                 self.states[name] = state
+                show(self.home / "logs" / f"{name}.log")
                 return "ok" if state == "ok" else f"{name} {state}"
             if self.states.get(name) != "running":
                 return f"{name} is not running"
             time.sleep(0.5)
         return f"{name} still runs after {limit:.0f} s"
+
+
+def show(log: Path) -> None:
+    """Print the end of a log."""
+    print(log.read_text(encoding="utf-8", errors="replace")[-1500:], flush=True)
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:

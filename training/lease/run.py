@@ -36,7 +36,8 @@ def calls(config: dict[str, Any], folder: Path, *, rehearsal: bool = False, pyth
     """The calls of a lease with the slices of a folder."""
     found = []
     for call in config["call"]:
-        carried: Sequence[Path | None] = sorted(folder.glob(f"{call['group']}-[0-9]*"), key=_number) or [None]
+        there = sorted(folder.glob(f"{call['group']}-[0-9]*"), key=_number)
+        carried: list[Path | None] = [*there] or [None]
         for number, path in enumerate(carried, 1):
             steps = call["steps"] if number == len(carried) else []
             seconds = call["seconds"] if steps else 60
