@@ -38,11 +38,12 @@ class Clock:
         total: seconds of the lease.
     """
 
-    def __init__(self, home: Path, total: float, lead: float) -> None:
+    def __init__(self, home: Path, total: float, lead: float, used: float | None = None) -> None:
+        """Read the clock, or set it: to `used` seconds if that is known, to `lead` seconds if nobody has set it."""
         self.total = total
         path = home / "clock"
-        if not path.is_file():
-            path.write_text(str(time.time() - lead), encoding="utf-8")
+        if used is not None or not path.is_file():
+            path.write_text(str(time.time() - (lead if used is None else used)), encoding="utf-8")
         self._began = float(path.read_text(encoding="utf-8"))
 
     @property
@@ -65,6 +66,7 @@ class Chain:
         config: chain.toml.
         values: what commands may contain.
         deadline: time.monotonic() at which the call must have handed back its results.
+        used: seconds of the lease that are used at this moment, where that is known.
         states: of each step that has run in this lease: "ok", "running", or what went wrong.
     """
 
@@ -72,13 +74,14 @@ class Chain:
     config: Mapping[str, Any]
     values: dict[str, Any]
     deadline: float
+    used: float | None = None
     states: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in ("logs", "out"):
             (self.home / name).mkdir(parents=True, exist_ok=True)
         lease = self.config["lease"]
-        self.clock = Clock(self.home, lease["seconds"], lease["lead"])
+        self.clock = Clock(self.home, lease["seconds"], lease["lead"], self.used)
         if (self._file).is_file():
             self.states = json.loads(self._file.read_text(encoding="utf-8"))
 
@@ -143,13 +146,13 @@ class Chain:
         )
 
     def _begin(self, name: str, command: list[str], log: Path, limit: float) -> str:
-        """Start a step that goes on after this call; a shell keeps its exit code in NAME.code."""
+        """Start a step that goes on after this call; a shell in a session of its own keeps its exit code."""
         code = self.home / f"{name}.code"
         code.unlink(missing_ok=True)
         limited = ["timeout", "--kill-after=10", f"{limit:.0f}", *command]
-        script = f"{shlex.join(limited)}; echo $? > {shlex.quote(str(code))}"
+        script = f"({shlex.join(limited)}; echo $? > {shlex.quote(str(code))}) &"
         with log.open("wb") as output:
-            self._start(["sh", "-c", script], output)
+            self._start(["sh", "-c", script], output).wait()
         time.sleep(2)  # an error in its arguments shows at once
         return self._ended(name) or "running"
 

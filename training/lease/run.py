@@ -59,7 +59,7 @@ def go(given: argparse.Namespace) -> int:
     home = Path(os.environ.get("LEASE_HOME") or Path(tempfile.gettempdir()) / "lease")
     home.mkdir(parents=True, exist_ok=True)
     config = chain.load()
-    run = chain.Chain(home, config, chain.values(config, home, rehearsal=given.rehearsal), deadline)
+    run = chain.Chain(home, config, chain.values(config, home, rehearsal=given.rehearsal), deadline, given.used)
     chain.copy_tree(Path.cwd(), home / "tree")
     good = True
     for folder in given.unpack:
@@ -85,6 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     p.add_argument("--unpack", type=Path, action="append", default=[], metavar="SLICE", help="bring its files in place")
     p.add_argument("--steps", type=lambda text: text.split(","), default=[], help="of chain.toml, in their order")
     p.add_argument("--seconds", type=float, default=590.0, help="limit of this call (default: %(default)g)")
+    p.add_argument("--used", type=float, metavar="SECONDS", help="of the lease, before this call: sets the clock")
     p.add_argument("--rehearsal", action="store_true", help="with the values of a rehearsal")
     given = p.parse_args(arguments)
     if given.unpack or given.steps:
