@@ -49,5 +49,6 @@ def link(path: Path, target: Path) -> None:
 def try_modules() -> int:
     """Say which of MODULES cannot be imported, and what ONNX Runtime offers; 0 if that one works at least."""
     lines = [f"try: import {name}\nexcept Exception as error: print({name!r}, repr(error))" for name in MODULES]
+    lines += ["print(torch.__version__, torch.cuda.is_available() and torch.cuda.get_device_name())"]
     lines += ["import onnxruntime", "print(onnxruntime.__version__, onnxruntime.get_available_providers())"]
     return subprocess.run([sys.executable, "-c", "\n".join(lines)], check=False).returncode
