@@ -58,29 +58,34 @@ def prepare(given: argparse.Namespace) -> list[str]:
     limit = min(slice_size(Path.cwd()), given.slice_mib * MIB)
     if not (given.music / "manifest.csv").is_file():
         raise UsageError(f"{given.music} has no manifest.csv")
-    groups = {"runtime": slices.pack(software(given, made, limit), limit)} if given.runtime else {}
     lines = music.read_manifest(given.music)
     train = [song for line in music.ordered(lines, "train") for song in _song(given.music, line, limit)]
+    test = [song for line in music.ordered(lines, "test") for song in _song(given.music, line, limit)]
     beside = [
         item
         for path in music.loops(given.music, given.loops * MIB)
         for item in slices.items(f"music/loops/{path.name}", path, limit)
     ]
-    test = [song for line in music.ordered(lines, "test") for song in _song(given.music, line, limit)]
-    room = limit - MIB  # for the manifest
-    packed = {
+    room = limit - MIB  # for the index and the manifest
+    groups = {
+        "runtime": slices.pack(software(given, made, room), room) if given.runtime else [],
         "music": slices.pack([*beside, *train], room, given.train_slices),
         "test": slices.pack(test, room, given.test_slices),
     }
-    paths = {item.target.removeprefix("music/") for group in packed.values() for one in group for item in one}
+    if groups["runtime"]:  # its last slice has room for more songs
+        taken = {item.target for one in groups["music"] for item in one}
+        last = groups["runtime"][-1]
+        more = [song for song in train if song.target not in taken]
+        last += [song for one in slices.pack(more, room - sum(item.size for item in last), 1) for song in one]
+    paths = {item.target.removeprefix("music/") for group in groups.values() for one in group for item in one}
     music.write_manifest(lines, paths, made / "manifest.csv")
-    for group in packed.values():
-        if group:
-            group[0][:0] = slices.items("music/manifest.csv", made / "manifest.csv", MIB)
+    for name in ("music", "test"):
+        if groups[name]:
+            groups[name][0][:0] = slices.items("music/manifest.csv", made / "manifest.csv", MIB)
     for old in given.out.glob("*-[0-9]*"):
         shutil.rmtree(old)
     report = []
-    for name, group in {**groups, **packed}.items():
+    for name, group in groups.items():
         for number, contents in enumerate(group, 1):
             size = slices.write(given.out / f"{name}-{number}", contents)
             report.append(f"{name}-{number}: {len(contents)} files, {size / MIB:.1f} MiB of {limit / MIB:.1f}")

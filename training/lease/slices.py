@@ -42,7 +42,7 @@ def pack(wanted: Sequence[Item], limit: int, most: int | None = None) -> list[li
 
     Args:
         wanted: the most important first.
-        limit: bytes of a slice.
+        limit: bytes of a slice; what is larger is left out.
         most: number of slices; what finds no room in them is left out.
     """
     slices: list[list[Item]] = []
@@ -50,7 +50,7 @@ def pack(wanted: Sequence[Item], limit: int, most: int | None = None) -> list[li
     for item in wanted:
         place = next((i for i, free in enumerate(room) if item.size <= free), None)
         if place is None:
-            if most is not None and len(slices) >= most:
+            if item.size > limit or (most is not None and len(slices) >= most):
                 continue
             place = len(slices)
             slices.append([])

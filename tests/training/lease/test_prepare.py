@@ -43,6 +43,23 @@ def test_slices_hold_the_music_and_a_manifest_of_it(tree: Path, tmp_path: Path) 
     assert manifest.count("\n") == 8 and "gone" not in manifest
 
 
+def test_software_travels_first_and_songs_fill_its_slice(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    collection(tmp_path / "songs")
+    for name, size in (("a", 3 * MIB), ("b", 100_000)):
+        (tmp_path / name).write_bytes(bytes(size))
+    monkeypatch.setattr(runtime, "gpu_runtime", lambda wheel, target, whole: target.write_bytes(bytes(3 * MIB)))
+    monkeypatch.setattr(runtime, "wheels", lambda folder: [tmp_path / "b"])
+    (tree / ".lease" / "made").mkdir(parents=True)
+    command = ["--music", str(tmp_path / "songs"), "--slice-mib", "3", "--train-slices", "0"]
+    assert prepare.main(command) == 0
+    first, second = (json.loads((tree / ".lease" / f"runtime-{n}" / INDEX).read_text(encoding="utf-8")) for n in (1, 2))
+    assert list(first) == ["site.tar.xz"]
+    assert list(second)[:2] == [f"site.tar.xz.{2 * MIB}", "wheels/b"] and len(second) == 8
+    assert not (tree / ".lease" / "music-1").exists()
+
+
 def test_without_a_manifest_there_is_nothing_to_prepare(tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert prepare.main(["--music", str(tree)]) == 2
     assert "has no manifest.csv" in capsys.readouterr().err
