@@ -33,6 +33,11 @@ COMMANDS = {
     "genre": ("training.genre.study", "study what latents say about genre"),
     "latents": ("training.latents.maps", "draw maps of the latent space"),
     "report": ("training.report.build", "build the page that shows a study"),
+    "lease-prepare": ("training.lease.prepare", "make what travels to a rented GPU"),
+    "lease-run": ("training.lease.run", "list the calls of a lease, or go through the steps of one there"),
+    "lease-step": ("training.lease.step", "run one step on the rented machine"),
+    "lease-rehearse": ("training.lease.rehearse", "go through a whole lease here, on the CPU"),
+    "lease-land": ("training.lease.land", "make files of the repository of what came back"),
     "fma-imitation": ("training.data.fma_imitation", "synthesize a collection in FMA's layout"),
 }
 """Module and purpose of every command."""
