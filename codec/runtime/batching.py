@@ -8,11 +8,10 @@ other's batch is on the GPU. The same code runs on the CPU provider, where the t
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import ExitStack
 from threading import Condition, Thread
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,18 +27,18 @@ SIZES = (1, 4, 16)
 
 LANES = 2
 
-TYPES: dict[str, type[np.generic]] = {
-    "tensor(float)": np.float32, "tensor(bool)": np.bool_, "tensor(int8)": np.int8, "tensor(uint8)": np.uint8,
-    "tensor(int16)": np.int16, "tensor(int32)": np.int32, "tensor(int64)": np.int64,
-}  # fmt: skip
-"""NumPy's types by ONNX Runtime's names."""
-
 
 class Call(NamedTuple):
-    """A call that waits: its inputs, the bytes of those that a batch shares, and where its result goes."""
+    """A call that waits.
+
+    Attributes:
+        inputs: its inputs.
+        kind: what the calls of a batch have in common: bytes of the settings, and sizes of the last axes.
+        result: where its result goes.
+    """
 
     inputs: Arrays
-    shared: bytes
+    kind: tuple[bytes, tuple[int, ...]]
     result: Future[Arrays]
 
 
@@ -47,37 +46,28 @@ class BatchedNetwork:
     """Calls to one graph, from any number of threads, run in batches.
 
     Inputs of three axes are [1, T, n] with T up to `frames`. They are padded with zeros to [B, frames, n], which is
-    beyond the context that a call brings. Inputs of fewer axes are settings: calls with others go into another batch.
+    beyond the context that a call brings. Inputs of fewer axes are settings: calls with others go into another batch,
+    as do calls with another n.
+
+    Attributes:
+        batches: how many batches have run, by their size.
     """
 
     def __init__(self, session: Any, frames: int, pin: int | None) -> None:
-        """Prepare the buffers, and run every size of batch once.
+        """Start the lanes; what they need is made when the first call comes.
 
         Args:
             session: ONNX Runtime's.
             frames: most frames of a call.
-            pin: number of the CUDA device that the buffers are locked for; None for the CPU.
-
-        Raises:
-            ModelError: ONNX Runtime fails.
+            pin: number of the CUDA device that buffers are locked for; None for the CPU.
         """
+        self.batches = dict.fromkeys(SIZES, 0)
         self._waiting: list[Call] = []
         self._changed = Condition()
         self._closed = False
-        self._exit = ExitStack()
-        try:
-            lanes = [_Lane(session, frames) for _ in range(LANES)]
-            if pin is not None:
-                self._exit.enter_context(pinned([array for lane in lanes for array in lane.buffers], pin))
-            for lane in lanes:
-                for size in SIZES:
-                    lane.run(size)
-        except Exception as error:  # as in codec.runtime.session
-            self._exit.close()
-            raise ModelError(f"a network cannot be run: {str(error).splitlines()[0]}") from None
-        self.batches = dict.fromkeys(SIZES, 0)
-        self._settings = [name for name, value in lanes[0].inputs.items() if value.ndim < 3]
-        self._threads = [Thread(target=self._serve, args=(lane.call,), daemon=True) for lane in lanes]
+        self._threads = [
+            Thread(target=self._serve, args=(_Lane(session, frames, pin),), daemon=True) for _ in range(LANES)
+        ]
         for thread in self._threads:
             thread.start()
 
@@ -87,8 +77,8 @@ class BatchedNetwork:
         Raises:
             ModelError: ONNX Runtime fails, or the network is closed.
         """
-        shared = b"".join(np.ascontiguousarray(inputs[name]).tobytes() for name in self._settings)
-        call = Call(inputs, shared, Future())
+        settings = b"".join(value.tobytes() for value in inputs.values() if value.ndim < 3)
+        call = Call(inputs, (settings, tuple(value.shape[-1] for value in inputs.values())), Future())
         with self._changed:
             if self._closed:
                 raise ModelError("a network was stopped")
@@ -96,28 +86,29 @@ class BatchedNetwork:
             self._changed.notify()
         return call.result.result()
 
-    def _serve(self, work: Callable[[list[Call]], list[Arrays]]) -> None:
-        while calls := self._take():
-            try:
-                results = work(calls)
-            except Exception as error:
-                line = (str(error).splitlines() or [type(error).__name__])[0]
-                for call in calls:
-                    call.result.set_exception(ModelError(f"a network cannot be run: {line}"))
-            else:
-                for call, found in zip(calls, results, strict=True):
-                    call.result.set_result(found)
+    def _serve(self, lane: _Lane) -> None:
+        with lane:
+            while calls := self._take():
+                try:
+                    results = lane.run(calls)
+                except Exception as error:  # as in codec.runtime.session
+                    line = (str(error).splitlines() or [type(error).__name__])[0]
+                    for call in calls:
+                        call.result.set_exception(ModelError(f"a network cannot be run: {line}"))
+                else:
+                    for call, found in zip(calls, results, strict=True):
+                        call.result.set_result(found)
 
     def _take(self) -> list[Call]:
-        """The next calls with equal settings; none when the network is closed."""
+        """The next calls of one kind; none when the network is closed."""
         with self._changed:
             while not self._waiting:
                 if self._closed:
                     return []
                 self._changed.wait()
-            shared, taken, left = self._waiting[0].shared, list[Call](), list[Call]()
+            kind, taken, left = self._waiting[0].kind, list[Call](), list[Call]()
             for call in self._waiting:
-                fits = call.shared == shared and len(taken) < SIZES[-1]
+                fits = call.kind == kind and len(taken) < SIZES[-1]
                 (taken if fits else left).append(call)
             self._waiting = left
             self.batches[_size(len(taken))] += 1
@@ -133,7 +124,6 @@ class BatchedNetwork:
             call.result.set_exception(ModelError("a network was stopped"))
         for thread in self._threads:
             thread.join()
-        self._exit.close()
 
 
 def _size(calls: int) -> int:
@@ -141,31 +131,56 @@ def _size(calls: int) -> int:
 
 
 class _Lane:
-    """Buffers for the largest batch, and a binding of their first items for every size of batch."""
+    """One thread's buffers for each kind of call; a context manager, which lets go of them."""
 
-    def __init__(self, session: Any, frames: int) -> None:
+    def __init__(self, session: Any, frames: int, pin: int | None) -> None:
+        self._session, self._frames, self._pin = session, frames, pin
+        self._buffers: dict[tuple[int, ...], _Buffers] = {}
+        self._exit = ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._exit.close()
+
+    def run(self, calls: list[Call]) -> list[Arrays]:
+        """Run calls of one kind, up to the largest size."""
+        sizes = calls[0].kind[1]
+        if sizes not in self._buffers:
+            made = _Buffers(self._session, self._frames, calls[0].inputs)
+            if self._pin is not None:
+                self._exit.enter_context(pinned(made.arrays, self._pin))
+            for size in SIZES:  # every shape once, so that no later call waits for its preparation
+                made.run(size)
+            self._buffers[sizes] = made
+        return self._buffers[sizes].call(calls)
+
+
+class _Buffers:
+    """Arrays for the largest batch of one kind of call, and a binding of their first items for every size of batch."""
+
+    def __init__(self, session: Any, frames: int, like: Arrays) -> None:
         self._session, self._frames = session, frames
-        self.inputs = {
-            node.name: np.zeros(
-                [SIZES[-1], frames, *node.shape[2:]] if len(node.shape) == 3 else node.shape, TYPES[node.type]
-            )
-            for node in session.get_inputs()
+        self._inputs = {
+            name: np.zeros((SIZES[-1], frames, value.shape[2]) if value.ndim == 3 else value.shape, value.dtype)
+            for name, value in like.items()
         }
         names = [node.name for node in session.get_outputs()]
-        one = session.run(names, {name: value[:1] for name, value in self.inputs.items()})
+        one = session.run(names, {name: value[:1] for name, value in self._inputs.items()})
         self._outputs = {
             name: np.zeros((SIZES[-1], *value.shape[1:]), value.dtype) for name, value in zip(names, one, strict=True)
         }
         self._bindings = {size: self._bound(size) for size in SIZES}
 
     @property
-    def buffers(self) -> list[NDArray[Any]]:
+    def arrays(self) -> list[NDArray[Any]]:
         """All arrays that are copied to and from the device."""
-        return [*self.inputs.values(), *self._outputs.values()]
+        return [*self._inputs.values(), *self._outputs.values()]
 
     def _bound(self, size: int) -> Any:
         binding = self._session.io_binding()
-        for name, value in self.inputs.items():
+        for name, value in self._inputs.items():
             shape = [size, *value.shape[1:]] if value.ndim == 3 else list(value.shape)
             binding.bind_input(name, "cpu", 0, value.dtype.type, shape, value.ctypes.data)
         for name, value in self._outputs.items():
@@ -173,15 +188,15 @@ class _Lane:
         return binding
 
     def run(self, size: int) -> None:
-        """Run the first `size` items of the buffers."""
+        """Run the first `size` items of the arrays."""
         self._session.run_with_iobinding(self._bindings[size])
         self._bindings[size].synchronize_outputs()
 
     def call(self, calls: list[Call]) -> list[Arrays]:
-        """Run calls of equal settings, up to the largest size."""
+        """Run calls of this kind, up to the largest size."""
         for item, call in enumerate(calls):
             for name, value in call.inputs.items():
-                target = self.inputs[name]
+                target = self._inputs[name]
                 if value.ndim < 3:
                     target[...] = value
                 else:

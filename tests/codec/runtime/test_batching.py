@@ -86,8 +86,11 @@ def test_a_graph_that_cannot_run_is_a_model_error() -> None:
         def __getattr__(self, name: str) -> object:
             raise RuntimeError("no kernel\nmore")
 
-    with pytest.raises(ModelError, match=r"no kernel$"):
-        BatchedNetwork(Broken(), FRAMES, None)
+    network = BatchedNetwork(Broken(), FRAMES, None)
+    for _ in range(2):
+        with pytest.raises(ModelError, match=r"no kernel$"):
+            network({"x": np.zeros((1, 3, 4), np.float32)})
+    network.close()
 
 
 def test_a_network_is_made_once_for_each_length() -> None:
