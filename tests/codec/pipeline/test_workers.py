@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from codec.pipeline.ranked_decoder import INPUTS
 from codec.pipeline.workers import Engine, engine_for_file
 from codec.runtime import models
 from formats.errors import UsageError
@@ -69,9 +70,7 @@ def test_one_session_for_each_network(tiny: SimpleNamespace) -> None:
     with Engine("cpu") as engine:
         first, second = (engine.sessions.network(model.encoder, {"coefficients"}) for _ in range(2))
         assert first._session is second._session
-        other = engine.sessions.network(
-            model.decoder().graph, {"quantized", "log_sigma", "sent", "noise", "loudness", "long", "gain"}
-        )
+        other = engine.sessions.network(model.decoder().graph, INPUTS)
         assert other._session is not first._session
 
 
