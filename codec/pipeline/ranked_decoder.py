@@ -20,12 +20,12 @@ from codec.runtime.models import DecoderNetwork, Model
 from codec.runtime.session import Sessions
 from formats import Chunk, Header
 from formats.errors import ModelError
-from formats.grid import COEFFICIENTS, HOP, HYPER_FRAMES, HYPER_MIN, HYPER_SIZE, SEGMENT
+from formats.grid import CHUNK, COEFFICIENTS, HOP, HYPER_FRAMES, HYPER_MIN, HYPER_SIZE
 from formats.model.scales import interpolate
 from formats.payload.chunk import ChunkLatents, silent_channels
 from formats.payload.side_info import SideInfo
 
-WINDOW = 2 * SEGMENT
+WINDOW = CHUNK // 3
 """Frames that the network computes at a time, so that the data between its layers stay in the processor cache."""
 
 LOUDEST = 1e6
