@@ -1,14 +1,14 @@
 """DecoderNetwork side of ranked models: from a chunk's integers to mid and side.
 
-    integers --> quantization indices and scales at their coefficients --> decoder network --> coefficients
-             --> inverse stereo rotation --> inverse MDCT with window switching
+    integers by frame --> decoder network --> coefficients --> inverse stereo rotation
+                      --> inverse MDCT with window switching
 
 `codec.pipeline.plain` is the counterpart for plain models, and `codec.pipeline.backend` chooses between them.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,44 +16,41 @@ from numpy.typing import NDArray
 from codec.dsp import noise_filling, stereo, window_switching
 from codec.dsp.mdct import Float
 from codec.pipeline.chunks import DECODER_CONTEXT
-from codec.quantization.quantize import scatter_indices
 from codec.runtime.models import DecoderNetwork, Model
 from codec.runtime.session import Networks
 from formats import Chunk, Header
 from formats.errors import ModelError
-from formats.grid import COEFFICIENTS, HOP, HYPER_FRAMES, HYPER_MIN, HYPER_SIZE, SEGMENT
-from formats.model.scales import predict_scales
-from formats.model.tables import SIGMA_UNIT
+from formats.grid import CHUNK, COEFFICIENTS, HOP, HYPER_FRAMES, HYPER_MIN, HYPER_SIZE
+from formats.model.scales import interpolate
 from formats.payload.chunk import ChunkLatents, silent_channels
 from formats.payload.side_info import SideInfo
 
-WINDOW = 2 * SEGMENT
+WINDOW = CHUNK // 3
 """Frames that the network computes at a time, so that the data between its layers stay in the processor cache."""
 
 LOUDEST = 1e6
 """Magnitude at which a network's outputs are clipped; music stays below 100."""
 
-INPUTS = {"quantized", "log_sigma", "sent", "noise", "loudness", "long", "gain"}
+INPUTS = {"indices", "position", "sent", "hyper_by_frame", "noise", "long", "gain"}
 
 
 @dataclass(frozen=True, eq=False)
 class DequantizedChunk:
-    """A chunk's integers in the order of coefficients, before the network.
+    """A chunk's integers by frame, before the network.
 
     Attributes:
         index, first_frame: number of the chunk, and of its first frame in the song.
-        quantized: float32 [F, 1400], quantization indices at their coefficients; sent: bool [F, 1400].
-        log_sigma: float32 [F, 1400], log2 of the scales; loudness: float32 [F, 1], log2.
+        quantized: int32 [F, M], quantization indices by rank; position: int16 [F, M], of their coefficients.
+        hyper: int8 [F, 48], three times the hyper latents of each frame.
         silent: bool [F, 2], where the first or second channel is digital silence.
         side_info: side information of the chunk.
     """
 
     index: int
     first_frame: int
-    quantized: Float
-    sent: NDArray[np.bool_]
-    log_sigma: Float
-    loudness: Float
+    quantized: NDArray[np.int32]
+    position: NDArray[np.int16]
+    hyper: NDArray[np.int8]
     silent: NDArray[np.bool_]
     side_info: SideInfo
 
@@ -67,27 +64,26 @@ class DequantizedChunk:
 
 
 def dequantize(latents: ChunkLatents, index: int, first_frame: int) -> DequantizedChunk:
-    """Undo the ranking of a chunk of a ranked model.
+    """Spread a ranked model's hyper latents over the frames of a chunk.
 
     Raises:
         ModelError: the integers are not of a ranked model, or were not unpacked from a payload.
     """
-    if latents.ranked is None or latents.ranked.scales is None:
-        raise ModelError("these latents have no scales")
-    sigma, loudness = latents.ranked.scales
-    quantized, sent = scatter_indices(latents.indices, latents.ranked.position)
-    unit = np.float32(SIGMA_UNIT)
-    silent = np.repeat(silent_channels(latents.hyper), HYPER_FRAMES, axis=0)[: len(quantized)]
+    if latents.ranked is None:
+        raise ModelError("these latents have no ranks")
+    frames = len(latents.indices)
     return DequantizedChunk(
-        index, first_frame, quantized, sent, np.divide(sigma, unit, dtype=np.float32),
-        np.divide(loudness, unit, dtype=np.float32), silent, latents.side_info,
+        index, first_frame, latents.indices, latents.ranked.position.astype(np.int16),
+        interpolate(latents.hyper.astype(np.int32), frames).astype(np.int8),
+        np.repeat(silent_channels(latents.hyper), HYPER_FRAMES, axis=0)[:frames], latents.side_info,
     )  # fmt: skip
 
 
 def finite(out: Float) -> Float:
     """Clip a network's output to +-LOUDEST, and replace NaN by zero, in place."""
-    np.clip(out, -LOUDEST, LOUDEST, out=out)
-    np.copyto(out, 0, where=np.isnan(out))
+    if not (out.min(initial=0) >= -LOUDEST and out.max(initial=0) <= LOUDEST):
+        np.clip(out, -LOUDEST, LOUDEST, out=out)
+        np.copyto(out, 0, where=np.isnan(out))
     return out
 
 
@@ -95,8 +91,8 @@ class Framed(Protocol):
     """A chunk of either kind of model, with its quantization indices by frame."""
 
     @property
-    def quantized(self) -> Float:
-        """Quantization indices: float32 [F, any]."""
+    def quantized(self) -> NDArray[Any]:
+        """Quantization indices: [F, any]."""
 
 
 P = TypeVar("P", bound=Framed)
@@ -137,14 +133,9 @@ class RankedDecoder:
         )
         self.provider = self._network.provider
         self._noise = decoder.noise
-        self._size = (1, header.chunk_frames + 2 * DECODER_CONTEXT, COEFFICIENTS)
+        self._frames = header.chunk_frames + 2 * DECODER_CONTEXT
         self._gain = np.array([header.gain], np.float32)
         self._mono = header.channels == 1
-        # Beyond the song's ends the network sees a hyper vector of silence.
-        silent = predict_scales(np.full((1, HYPER_SIZE), HYPER_MIN, np.int8), 1, model.ranked_tables)
-        self._silent_scales, self._silent_loudness = (
-            value[0].astype(np.float32) / np.float32(SIGMA_UNIT) for value in silent
-        )
 
     def open(self, latents: ChunkLatents, chunk: Chunk) -> DequantizedChunk:
         """Prepare a chunk's integers; of a mono file only mid is used, whatever its payload holds for side."""
@@ -174,20 +165,20 @@ class RankedDecoder:
         self, around: tuple[DequantizedChunk | None, DequantizedChunk, DequantizedChunk | None]
     ) -> dict[str, NDArray[np.generic]]:
         """The network's inputs except the gain, of a chunk and its context: arrays [1, F + 2 DECODER_CONTEXT, ...]."""
-        size, chunk = self._size, around[1]
-        quantized, sent = np.zeros(size, np.float32), np.zeros(size, np.bool_)
-        log_sigma = np.empty(size, np.float32)
-        log_sigma[:] = self._silent_scales
-        loudness, long = np.full((*size[:2], 1), self._silent_loudness), np.zeros((*size[:2], 1), np.bool_)
+        chunk, frames = around[1], self._frames
+        main = chunk.quantized.shape[1]
+        indices, position = np.zeros((1, frames, main), np.int32), np.zeros((1, frames, main), np.int16)
+        sent, long = np.zeros((1, frames, 1), np.bool_), np.zeros((1, frames, 1), np.bool_)
+        # Beyond the song's ends the network sees hyper latents of silence.
+        hyper = np.full((1, frames, HYPER_SIZE), HYPER_FRAMES * HYPER_MIN, np.int8)
         for part, target, own in window_parts(around, len(chunk.quantized)):
-            quantized[0, target], sent[0, target] = part.quantized[own], part.sent[own]
-            log_sigma[0, target], loudness[0, target] = part.log_sigma[own], part.loudness[own]
-            long[0, target] = part.long_frames[own]
+            indices[0, target], position[0, target] = part.quantized[own], part.position[own]
+            hyper[0, target], long[0, target], sent[0, target] = part.hyper[own], part.long_frames[own], True
         first = max(chunk.first_frame - DECODER_CONTEXT, 0)
         start = first - (chunk.first_frame - DECODER_CONTEXT)  # no noise before the song's first frame
-        noise = np.zeros(size, np.float32)
+        noise = np.zeros((1, frames, COEFFICIENTS), np.int8)
         noise[0, start:] = noise_filling.pattern_noise(self._noise, first, long[0, start:, 0])
         return {
-            "quantized": quantized, "log_sigma": log_sigma, "sent": sent, "noise": noise, "loudness": loudness,
+            "indices": indices, "position": position, "sent": sent, "hyper_by_frame": hyper, "noise": noise,
             "long": long,
         }  # fmt: skip

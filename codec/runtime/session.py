@@ -148,15 +148,17 @@ def check_ports(session: Any, inputs: set[str], outputs: frozenset[str]) -> None
 
 
 PORTS: dict[str, tuple[str, tuple[int | None, ...]]] = {
-    **dict.fromkeys(("coefficients", "log_sigma", "noise"), ("tensor(float)", (None, None, COEFFICIENTS))),
-    "sent": ("tensor(bool)", (None, None, COEFFICIENTS)),
+    "coefficients": ("tensor(float)", (None, None, COEFFICIENTS)),
     "frames": ("tensor(float)", (None, None, 2 * COEFFICIENTS)),
     "hyper": ("tensor(float)", (None, None, HYPER_SIZE)),
     **dict.fromkeys(("quantized", "latents", "features"), ("tensor(float)", (None, None, None))),
+    "indices": ("tensor(int32)", (None, None, None)),
+    "position": ("tensor(int16)", (None, None, None)),
+    "hyper_by_frame": ("tensor(int8)", (None, None, HYPER_SIZE)),
+    "noise": ("tensor(int8)", (None, None, COEFFICIENTS)),
+    **dict.fromkeys(("sent", "long"), ("tensor(bool)", (None, None, 1))),
     "logits": ("tensor(float)", (None, None)),
-    "gain": ("tensor(float)", (1,)),
-    "loudness": ("tensor(float)", (None, None, 1)),
-    "long": ("tensor(bool)", (None, None, 1)),
+    "gain": ("tensor(float)", (None,)),
 }
 """Types and shapes of the inputs and outputs that networks may have, by name; None stands for any number."""
 

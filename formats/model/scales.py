@@ -57,10 +57,10 @@ def predict_scales(hyper: NDArray[np.int8], frames: int, tables: Tables) -> Scal
     sigma = vectors @ tables.predictor.astype(np.float32) + tables.offset.astype(np.float32)
     weights = tables.loudness.astype(np.float32)
     loudness = vectors @ weights[:HYPER_SIZE, None] + weights[HYPER_SIZE]
-    return Scales(_interpolate(sigma.astype(np.int32), frames), _interpolate(loudness.astype(np.int32), frames))
+    return Scales(interpolate(sigma.astype(np.int32), frames), interpolate(loudness.astype(np.int32), frames))
 
 
-def _interpolate(vector: NDArray[np.int32], frames: int) -> NDArray[np.int32]:
+def interpolate(vector: NDArray[np.int32], frames: int) -> NDArray[np.int32]:
     """Interpolate three frames from each vector, multiplied by three: [G, n] -> [frames, n].
 
     A hyper vector is the value of the middle one of its three frames. The outer two take one third from the adjacent

@@ -128,6 +128,20 @@ def add_decoder(folder: Path, name: str, decoder: Decoder, training: dict[str, A
     return card
 
 
+def replace_decoder(folder: Path, name: str, decoder: Decoder) -> dict[str, Any]:
+    """Write a decoder of a folder anew, from the checkpoint that it was made from; returns the card.
+
+    Raises:
+        UsageError: there is no decoder of that name.
+    """
+    card = read_card(folder)
+    if name not in card["decoders"]:
+        raise UsageError(f"{folder} has no decoder {name!r}")
+    card["decoders"][name].update(_write_decoder(folder, name, decoder))
+    write_card(folder, card)
+    return card
+
+
 def _write_decoder(folder: Path, name: str, decoder: Decoder) -> dict[str, Any]:
     """Write the files of a decoder; its entry in the card."""
     path = folder / "decoders" / name

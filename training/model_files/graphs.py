@@ -1,7 +1,7 @@
 """Networks as ONNX graphs, and the proof that ONNX Runtime computes the same numbers as torch."""
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,20 +18,27 @@ TOLERANCE = 1e-4
 
 
 def write_graph(
-    module: nn.Module, inputs: tuple[Tensor, ...], names: Sequence[str], outputs: Sequence[str], **metadata: str
+    module: nn.Module,
+    inputs: tuple[Tensor, ...],
+    names: Sequence[str],
+    outputs: Sequence[str],
+    *,
+    free: Mapping[str, int] | None = None,
+    **metadata: str,
 ) -> bytes:
     """Export a module with free batch and time axes.
 
     Args:
         module: takes tensors by position.
         inputs: examples of them. Sizes of 0 and 1 would become constants in the graph, so that batch and time should
-            be larger. Axes 0 and 1 of three-dimensional inputs stay free.
+            be larger.
         names: of the inputs.
         outputs: names of the outputs.
+        free: how many of an input's first axes stay free, by name; otherwise two of three, and none of fewer.
         metadata: what the graph says about itself.
     """
-    free = {0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC}
-    axes: Any = tuple(free if value.dim() == 3 else None for value in inputs)
+    counts = [(free or {}).get(name, 2 if value.dim() == 3 else 0) for name, value in zip(names, inputs, strict=True)]
+    axes: Any = tuple(dict.fromkeys(range(count), torch.export.Dim.DYNAMIC) or None for count in counts)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter warns about its own deprecations
         program = torch.onnx.export(
@@ -55,14 +62,26 @@ def run_graph(graph: bytes, inputs: Sequence[str]) -> Network:
     return Sessions("cpu").network(graph, set(inputs))
 
 
-def parity(graph: bytes, module: nn.Module, examples: Iterable[tuple[Tensor, ...]], names: Sequence[str]) -> float:
-    """Largest difference between ONNX Runtime and torch over some inputs, relative to each output's largest value."""
+def parity(
+    graph: bytes,
+    module: nn.Module,
+    examples: Iterable[tuple[Tensor, ...]],
+    names: Sequence[str],
+    mask: str | None = None,
+) -> float:
+    """Largest difference between ONNX Runtime and torch over some inputs, relative to each output's largest value.
+
+    Outputs are compared where the input `mask` is true, if one is named.
+    """
     network, worst = run_graph(graph, names), 0.0
     for inputs in examples:
         with torch.no_grad():
             expected = module(*inputs)
-        got = network(**{name: value.numpy() for name, value in zip(names, inputs, strict=True)}).values()
+        arrays = {name: value.numpy() for name, value in zip(names, inputs, strict=True)}
+        got = network(**arrays).values()
         for a, b in zip(got, expected if isinstance(expected, tuple) else (expected,), strict=True):
+            if mask:
+                a = np.where(arrays[mask], a, 0)
             worst = max(worst, float(np.abs(a - b.numpy()).max() / np.abs(b.numpy()).max()))
     return worst
 

@@ -9,7 +9,8 @@ NAME-code-lengths.npz, which training takes once the encoder learns. Without --c
 start.
 
 The second form adds a decoder to a folder, for files of the same bitstream: it is for checkpoints of runs in which only
-the decoder learned. `--tables models/music` in the first form writes a folder of its own with the tables of another.
+the decoder learned. With --replace it exports a decoder anew that is there, after a change of the graph.
+`--tables models/music` in the first form writes a folder of its own with the tables of another.
 """
 
 import argparse
@@ -23,20 +24,20 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from codec.dsp.noise_filling import PATTERN_UNIT
 from codec.runtime.models import Model
 from formats.errors import AezError, UsageError
-from formats.grid import COEFFICIENTS, TIERS, nominal_kbps
+from formats.grid import COEFFICIENTS, HYPER_FRAMES, HYPER_MAX, HYPER_MIN, HYPER_SIZE, TIERS, nominal_kbps
 from formats.model.tables import Tables
 from training.data.batches import Music, listed
 from training.model_files import folder
 from training.model_files.folder import Decoder, Encoder
 from training.model_files.graphs import TOLERANCE, check_parity, parity, write_graph
 from training.ranked.checkpoint import restore
+from training.ranked.decoder_graph import INPUTS, DecoderGraph, log_loudness, log_sigma
+from training.ranked.encoder_graph import EncoderGraph
 from training.ranked.network import Autoencoder
-from training.ranked.onnx_graphs import DecoderGraph, EncoderGraph
 from training.ranked.tables import code_lengths, count, integer_part, noise_pattern
-
-DECODER_INPUTS = ("quantized", "log_sigma", "sent", "noise", "loudness", "long", "gain")
 
 BITSTREAM = ("predictor", "offset", "slope", "intercept", "shape", "bias", "steady", "loudness", "steadiness")
 """Arrays of the tables that come from a checkpoint; the others are counted on music."""
@@ -49,27 +50,39 @@ class Reference(nn.Module):
 
     def __init__(self, model: Autoencoder) -> None:
         super().__init__()
-        self.scales, self.decoder = model.scales, model.decoder
+        self.decoder = model.decoder
+        self.tables = integer_part(model)
 
     def forward(
-        self, quantized: Tensor, log_sigma: Tensor, sent: Tensor, noise: Tensor, loudness: Tensor, long: Tensor,
+        self, indices: Tensor, position: Tensor, sent: Tensor, hyper_by_frame: Tensor, noise: Tensor, long: Tensor,
         gain: Tensor,
     ) -> Tensor:  # fmt: skip
-        """As `training.ranked.onnx_graphs.DecoderGraph`."""
-        log_step = self.scales.log_step(log_sigma, gain * (-1 / 32), loudness)
-        mask, frames = sent.to(quantized.dtype), long[..., 0].to(quantized.dtype)
-        return self.decoder(quantized, log_sigma, log_step, mask, noise, frames)  # type: ignore[no-any-return]
+        """As `training.ranked.decoder_graph.DecoderGraph`; 0 in frames of which nothing was sent."""
+        vectors = torch.cat([hyper_by_frame, torch.ones_like(hyper_by_frame[..., :1])], 2).double()
+        sigma, loudness = vectors @ log_sigma(self.tables), vectors @ log_loudness(self.tables)[:, None]
+        shape, steady, bias = (torch.from_numpy(getattr(self.tables, name)) for name in ("shape", "steady", "bias"))
+        step = shape * sigma + steady * loudness + bias - gain[:, None, None] / 32
+        zeros, place, mask = torch.zeros_like(sigma, dtype=torch.float32), position.long(), sent.float()
+        quantized = zeros.scatter(2, place, indices.float())
+        known = zeros.scatter(2, place, mask.expand(indices.shape))
+        out: Tensor = self.decoder(
+            quantized, sigma.float(), step.float(), known, noise / PATTERN_UNIT, long[..., 0].float()
+        )
+        return out * mask
 
 
-def example(batch: int, frames: int, seed: int = 0) -> tuple[Tensor, ...]:
+def example(batch: int, frames: int, seed: int = 0, main: int = 112) -> tuple[Tensor, ...]:
     """Plausible decoder inputs of any size."""
     g = torch.Generator().manual_seed(seed)
-    shape = (batch, frames, COEFFICIENTS)
-    sent = torch.rand(shape, generator=g) < 0.3
-    q = torch.round(torch.randn(shape, generator=g) * 2) * sent
-    sigma = torch.randn(shape, generator=g) * 3 - 6
-    loudness, long = torch.randn(batch, frames, 1, generator=g) * 3 - 6, torch.rand(batch, frames, 1, generator=g) < 0.5
-    return q, sigma, sent, torch.rand(shape, generator=g) * 2 - 1, loudness, long, torch.tensor([8.0])
+    position = torch.rand(batch, frames, COEFFICIENTS, generator=g).argsort(2)[..., :main].to(torch.int16)
+    sent, long = (torch.rand(batch, frames, 1, generator=g) < share for share in (0.9, 0.5))
+    sent[:, 0] = True
+    indices = (torch.randn(batch, frames, main, generator=g) * 2 * sent).round().to(torch.int32)
+    envelope = torch.linspace(-2, -14, HYPER_SIZE // 2).repeat(2)
+    hyper = HYPER_FRAMES * (envelope + 2 * torch.randn(batch, frames, HYPER_SIZE, generator=g))
+    hyper = hyper.round().clamp(HYPER_FRAMES * HYPER_MIN, HYPER_FRAMES * HYPER_MAX).to(torch.int8)
+    noise = torch.randint(-55, 56, (batch, frames, COEFFICIENTS), generator=g).to(torch.int8)
+    return indices, position, sent, hyper, noise, long, 8.0 * torch.arange(1, batch + 1)
 
 
 def coefficients(batch: int, frames: int) -> Tensor:
@@ -89,9 +102,12 @@ def encoder_part(model: Autoencoder) -> Encoder:
 
 def decoder_part(model: Autoencoder) -> Decoder:
     """The decoder graph and its noise; SystemExit where ONNX Runtime computes something else than torch."""
-    graph = write_graph(DecoderGraph(model), example(2, 126), DECODER_INPUTS, ["coefficients"], part="aez decoder")
-    sizes = [(1, 1), (1, 79), (8, 126), (1, 646)]
-    error = parity(graph, Reference(model), [example(*size) for size in sizes], DECODER_INPUTS)
+    graph = write_graph(
+        DecoderGraph(model), example(2, 126), INPUTS, ["coefficients"], free={"indices": 3, "position": 3, "gain": 1},
+        part="aez decoder",
+    )  # fmt: skip
+    sizes = [(1, 1, 112), (1, 79, 16), (8, 126, 112), (1, 646, 240)]
+    error = parity(graph, Reference(model), [example(b, t, main=m) for b, t, m in sizes], INPUTS, mask="sent")
     check_parity(decoder=error)
     return Decoder(graph, model.config.decoder_receptive_field, error, noise_pattern(model))
 
@@ -128,17 +144,24 @@ def write(model: Autoencoder, training: dict[str, Any], tables: Tables, out: Pat
     )
 
 
-def add_decoder(model: Autoencoder, training: dict[str, Any], name: str, out: Path) -> dict[str, Any]:
+def add_decoder(
+    model: Autoencoder, training: dict[str, Any], name: str, out: Path, *, replace: bool = False
+) -> dict[str, Any]:
     """Add the model's decoder to a folder with the same bitstream; returns the card.
 
+    With `replace` it takes the place of the decoder of that name, which the same checkpoint made.
+
     Raises:
-        UsageError: the folder's encoder, predictor or steps are not the model's, or the name is taken.
+        UsageError: the folder's encoder, predictor or steps are not the model's, or the name is taken; with `replace`,
+            there is no decoder of that name.
         ModelError: there is no model in the folder.
     """
     there = Model(out)
     check_bitstream(model, there.ranked_tables)
     if _encoder_error(there.encoder, model) > TOLERANCE:
         raise UsageError(f"the checkpoint's encoder is not that of {out}: its decoder learned for another one")
+    if replace:
+        return folder.replace_decoder(out, name, decoder_part(model))
     return folder.add_decoder(out, name, decoder_part(model), training)
 
 
@@ -160,12 +183,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     parser = _parser()
     given = parser.parse_args(arguments)
+    if given.replace and not given.decoder:
+        parser.error("--replace is for --decoder")
     if not (given.music or given.decoder or given.tables):
         parser.error("--music is needed, unless --decoder or --tables names a folder that has tables")
     try:
         model, training = restore(given.checkpoint)
         if given.decoder:
-            entry = add_decoder(model, training, given.decoder, given.out)["decoders"][given.decoder]
+            card = add_decoder(model, training, given.decoder, given.out, replace=given.replace)
+            entry = card["decoders"][given.decoder]
             print(json.dumps({"decoder": given.decoder, "parity": entry["parity_with_torch"]}))
             return 0
         if given.tables:
@@ -188,6 +214,7 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--pieces", type=int, default=240, help="ten-second pieces that are counted (default: 240)")
     p.add_argument("--tables", type=Path, metavar="MODEL", help="take this folder's tables: only the decoder learned")
     p.add_argument("--decoder", metavar="NAME", help="add the decoder under this name to the folder OUT")
+    p.add_argument("--replace", action="store_true", help="with --decoder: export anew one that is there")
     p.add_argument("--out", type=Path, required=True, help="model folder")
     return p
 

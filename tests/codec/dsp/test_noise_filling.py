@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from codec.dsp.noise_filling import PATTERN_UNIT, pattern_noise
+from codec.dsp.noise_filling import pattern_noise
 from formats.grid import COEFFICIENTS, SEGMENT
 
 
@@ -18,11 +18,11 @@ def test_every_frame_is_a_row_of_the_pattern_shifted_by_its_segment(pattern: NDA
     long = np.zeros(400, np.bool_)
     long[54:90] = True
     got = pattern_noise(pattern, 100, long)
-    assert got.dtype == np.float32 and got.shape == (400, COEFFICIENTS)
+    assert got.dtype == np.int8 and got.shape == (400, COEFFICIENTS)
     for f, is_long in enumerate(long):
         segment, frame = divmod(100 + f, 126)
         wanted = pattern[int(is_long), (frame + 18 * ((3 * segment) % 7)) % 126]
-        assert np.array_equal(got[f] * PATTERN_UNIT, wanted)
+        assert np.array_equal(got[f], wanted)
 
 
 def test_each_of_seven_segments_begins_with_another_unit_and_then_they_repeat(pattern: NDArray[np.int8]) -> None:

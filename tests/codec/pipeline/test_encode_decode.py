@@ -26,6 +26,7 @@ from formats.grid import (
     COEFFICIENTS,
     HOP,
     HYPER_FRAMES,
+    HYPER_MIN,
     SAMPLE_RATE,
     SEGMENT,
     WINDOW_UNITS,
@@ -301,19 +302,20 @@ def test_synthesis_in_chunks_is_synthesis_of_the_whole(held: Array) -> None:
 
     def whole(context: int) -> Array:
         pad = ((context, context), (0, 0))
-        names = {"quantized": 0, "sent": 0, "log_sigma": decoder._silent_scales}
-        names |= {"loudness": decoder._silent_loudness, "long_frames": 0}
-        joined = {name: np.pad(np.concatenate([getattr(c, name) for c in chunks]), pad) for name in names}
-        frames = len(joined["sent"]) - 2 * context
-        for name, outside in names.items():
-            joined[name][:context] = joined[name][frames + context :] = outside
+        outside = {"quantized": 0, "position": 0, "hyper": HYPER_FRAMES * HYPER_MIN, "long_frames": 0}
+        joined = {
+            name: np.pad(np.concatenate([getattr(c, name) for c in chunks]), pad, constant_values=value)
+            for name, value in outside.items()
+        }
+        frames = len(joined["hyper"]) - 2 * context
+        sent = np.pad(np.ones((frames, 1), np.bool_), pad)
         noise = noise_filling.pattern_noise(model.decoder().noise, 0, joined["long_frames"][context:, 0])
-        noise = np.concatenate([np.zeros((context, COEFFICIENTS), np.float32), noise])
+        noise = np.concatenate([np.zeros((context, COEFFICIENTS), np.int8), noise])
         out = decoder._network(
-            noise=noise[None],
+            indices=joined["quantized"][None], position=joined["position"][None], sent=sent[None], noise=noise[None],
+            hyper_by_frame=joined["hyper"][None], long=joined["long_frames"][None],
             gain=np.array([reader.header.gain], np.float32),
-            **{name.removesuffix("_frames"): value[None] for name, value in joined.items()},
-        )
+        )  # fmt: skip
         core = out["coefficients"][0, context : context + frames].reshape(frames, 2, HOP)
         core[np.concatenate([c.silent for c in chunks])] = 0
         mid_side = stereo.rotate_back(core.reshape(frames, -1), rotation)

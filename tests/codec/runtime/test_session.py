@@ -90,7 +90,7 @@ def test_an_input_of_the_type_and_shape_that_its_name_stands_for() -> None:
     assert Sessions("cpu").network(identity("gain"), {"gain"})(gain=ONE)["y"] == 1
 
 
-@pytest.mark.parametrize("name", ["coefficients", "sent", "hyper", "logits", "long", "loudness"])
+@pytest.mark.parametrize("name", ["coefficients", "sent", "hyper", "logits", "long", "indices", "noise"])
 def test_inputs_of_other_shapes_and_types_are_refused(name: str) -> None:
     graph = identity(name)
     with pytest.raises(ModelError, match=rf"tensor\(float\) \[1\] as {name}"):

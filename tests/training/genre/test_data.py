@@ -26,7 +26,7 @@ def test_features_are_those_that_a_file_gives(tiny: SimpleNamespace, music: Arra
 
 def test_tokens_are_what_the_hyper_latents_are_made_of() -> None:
     from training.model_files.graphs import run_graph, write_graph
-    from training.ranked.onnx_graphs import EncoderGraph
+    from training.ranked.encoder_graph import EncoderGraph
     from training.ship.tiny import untrained
 
     encoder = untrained().encoder

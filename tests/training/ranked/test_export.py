@@ -7,19 +7,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
 from codec.runtime.models import Model
 from formats.errors import UsageError
-from formats.grid import COEFFICIENTS, HOP, HYPER_SIZE, SCALES, TIERS
+from formats.grid import COEFFICIENTS, GAIN_LIMIT, HOP, HYPER_SIZE, SCALES, TIERS
 from formats.model.tables import MAGNITUDES
+from formats.payload.chunk import MAGNITUDE_LIMIT
 from tests.support.frames import frames_of
 from training.data.songs import song
 from training.model_files.graphs import run_graph
 from training.ranked.checkpoint import save
-from training.ranked.config import TrainConfig
-from training.ranked.export import DECODER_INPUTS, Reference, add_decoder, example, export, main
+from training.ranked.config import NetworkConfig, TrainConfig
+from training.ranked.decoder_graph import INPUTS, DecoderGraph
+from training.ranked.encoder_graph import EncoderGraph
+from training.ranked.export import Reference, add_decoder, decoder_part, example, export, main
 from training.ranked.network import Autoencoder
-from training.ranked.onnx_graphs import DecoderGraph, EncoderGraph
 from training.ranked.tables import noise_pattern
 from training.ship.tiny import TINY, SyntheticMusic, untrained
 
@@ -40,7 +44,8 @@ def test_graphs_are_the_networks_at_any_weights() -> None:
         x = torch.from_numpy(frames_of(song(1.0, seed=7)[:, : 31 * HOP]))[None]
         torch.testing.assert_close(EncoderGraph(model.encoder)(x), model.encoder(x), rtol=1e-4, atol=1e-4)
         inputs = example(2, 40)
-        torch.testing.assert_close(DecoderGraph(model)(*inputs), Reference(model)(*inputs), rtol=1e-3, atol=1e-4)
+        sent = inputs[INPUTS.index("sent")]
+        torch.testing.assert_close(DecoderGraph(model)(*inputs) * sent, Reference(model)(*inputs), rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.parametrize(("batch", "frames"), [(1, 3), (1, 9), (8, 3), (8, 33), (3, 81)])
@@ -54,15 +59,50 @@ def test_exported_encoder_is_the_torch_one(exported: Path, batch: int, frames: i
     np.testing.assert_allclose(got["hyper"], hyper, atol=1e-3)
 
 
-@pytest.mark.parametrize(("batch", "frames"), [(1, 1), (1, 2), (1, 79), (8, 1), (8, 37)])
-def test_exported_decoder_is_the_torch_one(exported: Path, batch: int, frames: int) -> None:
-    inputs = example(batch, frames, seed=frames)
-    network = run_graph(Model(exported).decoder().graph, DECODER_INPUTS)
-    got = network(**{name: value.numpy() for name, value in zip(DECODER_INPUTS, inputs, strict=True)})["coefficients"]
+def decoded(graph: bytes, inputs: tuple[Tensor, ...]) -> NDArray[np.float32]:
+    """What ONNX Runtime makes of decoder inputs; 0 in frames of which nothing was sent, as in `Reference`."""
+    arrays = {name: value.numpy() for name, value in zip(INPUTS, inputs, strict=True)}
+    return run_graph(graph, INPUTS)(**arrays)["coefficients"] * arrays["sent"]
+
+
+@pytest.mark.parametrize(
+    ("batch", "frames", "main"), [(1, 1, 112), (1, 2, 1), (1, 3, 0), (1, 79, 1008), (8, 1, 16), (8, 37, 112)]
+)
+def test_exported_decoder_is_the_torch_one(exported: Path, batch: int, frames: int, main: int) -> None:
+    inputs = example(batch, frames, seed=frames, main=main)
+    got = decoded(Model(exported).decoder().graph, inputs)
     with torch.no_grad():
         wanted = Reference(untrained())(*inputs).numpy()
     assert got.shape == (batch, frames, COEFFICIENTS)
     np.testing.assert_allclose(got, wanted, rtol=1e-4, atol=1e-5 * np.abs(wanted).max())
+
+
+def test_exported_decoder_takes_the_largest_magnitudes_and_gains(exported: Path) -> None:
+    """Frames of which nothing was sent stay finite too, because their neighbours see them."""
+    indices, *others, gain = example(2, 20)
+    indices[indices > 3], indices[indices < -3] = MAGNITUDE_LIMIT, -MAGNITUDE_LIMIT
+    assert (abs(indices) == MAGNITUDE_LIMIT).any()
+    for extreme in (-GAIN_LIMIT, 0, GAIN_LIMIT):
+        inputs = (indices, *others, torch.full_like(gain, extreme))
+        got = decoded(Model(exported).decoder().graph, inputs)
+        with torch.no_grad():
+            wanted = Reference(untrained())(*inputs).numpy()
+        assert np.isfinite(got).all()
+        np.testing.assert_allclose(got, wanted, rtol=1e-4, atol=1e-6 * np.abs(wanted).max())
+
+
+def test_exported_decoder_may_state_a_coefficient_twice(exported: Path) -> None:
+    """Songs with fewer main latents are padded like that where they share a batch with others."""
+    inputs, graph = example(1, 9), Model(exported).decoder().graph
+    padded = [torch.cat([value, value[..., :1].expand(-1, -1, 5)], 2) for value in inputs[:2]]
+    np.testing.assert_array_equal(decoded(graph, (*padded, *inputs[2:])), decoded(graph, inputs))
+
+
+def test_a_wide_decoder_is_exported_by_the_same_code() -> None:
+    model = Autoencoder(NetworkConfig(width=48, blocks=8, time=3, encoder_width=4, encoder_blocks=1)).eval()
+    torch.nn.init.normal_(model.decoder.heads.weight, std=0.1)
+    made = decoder_part(model)
+    assert made.receptive_field == 8 and made.parity < 1e-5
 
 
 def test_the_card_tells_what_is_there(exported: Path) -> None:
@@ -107,9 +147,7 @@ def test_a_decoder_is_added_and_the_rest_left_alone(folder: Path, trained: Autoe
     added, standard = model.decoder("bright"), model.decoder()
     assert added.noise is not None and np.array_equal(added.noise, noise_pattern(trained))
     inputs = example(1, 7)
-    got = run_graph(added.graph, DECODER_INPUTS)(
-        **{name: value.numpy() for name, value in zip(DECODER_INPUTS, inputs, strict=True)}
-    )["coefficients"]
+    got = decoded(added.graph, inputs)
     with torch.no_grad():
         wanted = Reference(trained)(*inputs).numpy()
     np.testing.assert_allclose(got, wanted, rtol=1e-4, atol=1e-5 * np.abs(wanted).max())
@@ -121,6 +159,20 @@ def test_a_decoder_is_added_and_the_rest_left_alone(folder: Path, trained: Autoe
         add_decoder(trained, {}, "bright", folder)
     with pytest.raises(UsageError, match="cannot name a decoder"):
         add_decoder(trained, {}, "../elsewhere", folder)
+
+
+def test_a_decoder_is_exported_anew_in_its_place(folder: Path, trained: Autoencoder) -> None:
+    before = {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    add_decoder(trained, {"steps": 5}, "bright", folder)
+    card = json.loads((folder / "model.json").read_text())
+    add_decoder(trained, {}, "bright", folder, replace=True)
+    assert json.loads((folder / "model.json").read_text()) == card  # with what is known of the training
+    add_decoder(trained, {}, "standard", folder, replace=True)
+    model = Model(folder)
+    assert model.decoder().graph == model.decoder("bright").graph != before["decoder.onnx"]
+    assert (folder / "tables.npz").read_bytes() == before["tables.npz"]
+    with pytest.raises(UsageError, match="has no decoder 'dark'"):
+        add_decoder(trained, {}, "dark", folder, replace=True)
 
 
 @pytest.mark.parametrize(
@@ -152,6 +204,8 @@ def test_the_command_adds_decoders_and_takes_tables(
     assert json.loads(capsys.readouterr().out)["decoder"] == "fine"
     assert main(["--checkpoint", str(path), "--decoder", "fine", "--out", str(folder)]) == 2
     assert capsys.readouterr().err == f"export: {folder} has a decoder 'fine' already\n"
+    assert main(["--checkpoint", str(path), "--decoder", "fine", "--replace", "--out", str(folder)]) == 0
+    assert json.loads(capsys.readouterr().out)["decoder"] == "fine"
     out = tmp_path / "own"
     assert main(["--checkpoint", str(path), "--tables", str(folder), "--out", str(out)]) == 0
     assert (
@@ -161,3 +215,6 @@ def test_the_command_adds_decoders_and_takes_tables(
     with pytest.raises(SystemExit):
         main(["--checkpoint", str(path), "--out", str(out)])
     assert "--music is needed" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["--checkpoint", str(path), "--replace", "--out", str(out)])
+    assert "--replace is for --decoder" in capsys.readouterr().err

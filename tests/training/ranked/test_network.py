@@ -9,6 +9,7 @@ from codec.dsp import noise_filling
 from formats.grid import COEFFICIENTS, HYPER_SIZE
 from formats.model.scales import predict_scales, scale_indices
 from formats.model.tables import SIGMA_UNIT
+from training.ranked.decoder_graph import INPUTS
 from training.ranked.export import Reference, example
 from training.ranked.network import Autoencoder
 from training.ranked.start import EDGES
@@ -62,7 +63,7 @@ def test_the_decoder_knows_which_frames_are_long() -> None:
         same = Reference(model)(*others, long, gain)
     assert 0 < long.float().mean() < 1
     changed = (short != some).any(-1)
-    assert changed[long[..., 0]].all()
+    assert changed[(long & inputs[INPUTS.index("sent")])[..., 0]].all()
     assert not torch.equal(same, some)
     torch.testing.assert_close(same, short)
 
@@ -98,4 +99,5 @@ def test_noise_in_training_is_what_the_codec_fills_with() -> None:
     with torch.no_grad():
         model.noise.pattern.copy_(torch.from_numpy(frozen.astype(np.float32) / noise_filling.PATTERN_UNIT))
     played = noise_filling.pattern_noise(frozen, 126 * 4, long[0, 0].repeat_interleave(18).numpy())
+    played = played.astype(np.float32) / noise_filling.PATTERN_UNIT
     np.testing.assert_array_equal(played, model.noise(long, 3 * 4 % 7)[0].detach().numpy())
