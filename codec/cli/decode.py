@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import click
 
@@ -105,7 +104,7 @@ def decode(
     with (
         advice(source, salvageable=not salvage),
         target_of(target, seekable=True) as file,
-        Engine(device, seconds=estimated_seconds(Path(source))) as engine,
+        Engine(device, seconds=estimated_seconds(source)) as engine,
         progress("decoding", quiet=quiet) as advance,
     ):
         report = decode_file(

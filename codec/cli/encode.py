@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 
 import click
 
@@ -86,7 +85,7 @@ def encode(
     from codec.pipeline.file_codec import encode_file
     from codec.pipeline.workers import Engine
 
-    seconds = estimated_seconds(Path(source))
+    seconds = estimated_seconds(source)
     with (
         target_of(target) as file,
         Engine(device, seconds=seconds) as engine,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from io import BytesIO
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from formats.errors import UsageError
@@ -121,7 +120,7 @@ def encode_file(
     from codec.pipeline.workers import Engine
 
     plan, device, progress = _encode_plan(options)
-    with Engine(device, seconds=estimated_seconds(Path(source))) as engine:
+    with Engine(device, seconds=estimated_seconds(source)) as engine:
         return file_codec.encode_file(source, target, plan, force=force, engine=engine, progress=progress)
 
 
@@ -146,7 +145,7 @@ def decode_file(
     from codec.pipeline.workers import Engine
 
     plan, device, progress = _decode_plan(options)
-    with Engine(device, seconds=estimated_seconds(Path(source))) as engine:
+    with Engine(device, seconds=estimated_seconds(source)) as engine:
         return file_codec.decode_file(
             source, target, plan, subtype=subtype, force=force, engine=engine, progress=progress
         )
