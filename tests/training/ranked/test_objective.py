@@ -32,7 +32,7 @@ def test_varied_steps_are_those_of_other_exponents(clip: NDArray[np.float32]) ->
     for vary in ((torch.full((1, 1, 1), one), torch.full((1, 1, 1), two)), None):
         torch.manual_seed(0)
         with torch.no_grad():
-            runs.append(run_codec(model, x, SHORT_WINDOWS, Settings([112], torch.zeros(1, 1, 1), vary)))
+            runs.append(run_codec(model, x, SHORT_WINDOWS, Settings(torch.tensor([112]), torch.zeros(1, 1, 1), vary)))
             model.scales.shape.add_(one)
             model.scales.steady.add_(two - one)
             model.scales.bias.sub_(two * TYPICAL_LOUDNESS)
@@ -41,7 +41,7 @@ def test_varied_steps_are_those_of_other_exponents(clip: NDArray[np.float32]) ->
     torch.testing.assert_close(runs[0].decoded[equal], runs[1].decoded[equal], rtol=0.02, atol=0.02)
     torch.manual_seed(0)
     with torch.no_grad():
-        other = run_codec(untrained(), x, SHORT_WINDOWS, Settings([112], torch.zeros(1, 1, 1)))
+        other = run_codec(untrained(), x, SHORT_WINDOWS, Settings(torch.tensor([112]), torch.zeros(1, 1, 1)))
     assert (other.indices == runs[0].indices).float().mean() < 0.999
 
 
@@ -88,7 +88,7 @@ def test_untrained_reproduces_the_design(clip: NDArray[np.float32]) -> None:
         model.noise.pattern[0].copy_(torch.from_numpy(noise))
         hyper = model.encoder(torch.from_numpy(x)[None])
         out = run_codec(
-            model, torch.from_numpy(x)[None], SHORT_WINDOWS, Settings([main], torch.tensor([[[math.log2(d)]]]))
+            model, torch.from_numpy(x)[None], SHORT_WINDOWS, Settings(torch.tensor([main]), torch.tensor([[[math.log2(d)]]]))
         )
     wanted = slow_hyper(x)
     np.testing.assert_allclose(hyper[0], wanted, atol=2e-4)

@@ -14,7 +14,7 @@ from formats.errors import UsageError
 from formats.grid import COEFFICIENTS, SEGMENT
 from tests.support.training_runs import SHORT, code_lengths_file, run_ranked, same, ticking, write_music
 from training.__main__ import COMMANDS
-from training.ranked import train
+from training.ranked import options, train
 from training.ranked.checkpoint import restore
 from training.ranked.config import NetworkConfig, TrainConfig
 from training.ranked.network import Autoencoder
@@ -104,7 +104,7 @@ def test_the_first_line_after_a_resume_is_a_mean(folder: Path, monkeypatch: pyte
 
 
 def configured(*given: str) -> TrainConfig:
-    return train.configured(train._parser().parse_args(["--music", "m", "--out", "o", *given]))
+    return options.configured(options.parser().parse_args(["--music", "m", "--out", "o", *given]))
 
 
 def test_a_resumed_run_has_the_configuration_of_its_checkpoint(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
