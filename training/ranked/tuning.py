@@ -4,6 +4,7 @@ A few steps of the decoder alone are timed at the beginning of a run. Results do
 rounding.
 """
 
+import math
 import sys
 import time
 
@@ -34,8 +35,8 @@ def tune(model: Autoencoder, batch: int, frames: int, *, bf16: bool, compiled: b
             found["compiled"] = step_time(decoder, batch, frames, device, bf16=bf16)
         except Exception as error:  # a compiler may be missing, and fails in many ways
             print(f"train: the decoder cannot be compiled: {error!r:.300}", file=sys.stderr)
-        if found.get("compiled", float("inf")) > found[fastest]:
-            decoder._compiled_call_impl = None
+        if found.get("compiled", math.inf) > found[fastest]:
+            decoder._compiled_call_impl = None  # as before `compile`
     return {name: round(seconds, 4) for name, seconds in found.items()}
 
 
