@@ -7,6 +7,8 @@ rounding.
 import math
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
@@ -26,18 +28,26 @@ def tune(model: Autoencoder, batch: int, frames: int, *, bf16: bool, compiled: b
     decoder, found = model.decoder, dict[str, float]()
     for name, layout in LAYOUTS.items():
         decoder.trunk.layout = layout
-        found[name] = step_time(decoder, batch, frames, device, bf16=bf16)
-    fastest = min(found, key=lambda name: found[name])
+        with _tried(name):
+            found[name] = step_time(decoder, batch, frames, device, bf16=bf16)
+    fastest = min(found, key=lambda name: found[name], default="contiguous")
     decoder.trunk.layout = LAYOUTS[fastest]
     if compiled:
-        try:
+        with _tried("compiled"):
             decoder.compile(dynamic=False)
             found["compiled"] = step_time(decoder, batch, frames, device, bf16=bf16)
-        except Exception as error:  # a compiler may be missing, and fails in many ways
-            print(f"train: the decoder cannot be compiled: {error!r:.300}", file=sys.stderr)
-        if found.get("compiled", math.inf) > found[fastest]:
+        if found.get("compiled", math.inf) > found.get(fastest, math.inf):
             decoder._compiled_call_impl = None  # as before `compile`
     return {name: round(seconds, 4) for name, seconds in found.items()}
+
+
+@contextmanager
+def _tried(name: str) -> Iterator[None]:
+    """A layout may have no kernel, and a compiler may be missing: what fails is left out, with a line on stderr."""
+    try:
+        yield
+    except Exception as error:
+        print(f"train: the decoder does not work {name}: {str(error):.300}", file=sys.stderr)
 
 
 def step_time(decoder: Decoder, batch: int, frames: int, device: torch.device, *, bf16: bool) -> float:
