@@ -5,7 +5,7 @@ audio. It is decoded once (`training.data.shards`).
 """
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,26 +35,40 @@ def listed(folder: Path, split: str) -> list[Path]:
     Raises:
         UsageError: the folder is no collection, or has nothing in that split.
     """
+    return sorted(track.path for track in _tracks(folder, split))
+
+
+def with_voices(folder: Path, split: str) -> set[Path]:
+    """Those of the songs that `listed` gives of which the collection says that there are voices."""
+    return {track.path for track in _tracks(folder, split) if track.vocals}
+
+
+def _tracks(folder: Path, split: str) -> list[Track]:
     tracks = collection(folder, largest(folder))
     if any(track.split for track in tracks):
         tracks = [track for track in tracks if track.split == split]
     if not tracks:
         raise UsageError(f"{folder} has no music in its split {split!r}")
-    return sorted(track.path for track in tracks)
+    return tracks
 
 
 class Music:
     """All songs of a list, to take random pieces from; decoded into `cache` if they are not there yet.
 
-    Songs that cannot be used are left out, and counted on stderr under `name`.
+    Songs that cannot be used are left out, and counted on stderr under `name`. A second of a song in `weights` is taken
+    so many times as often as one of another song.
     """
 
-    def __init__(self, songs: Sequence[Path], cache: Path, name: str) -> None:
+    def __init__(
+        self, songs: Sequence[Path], cache: Path, name: str, weights: Mapping[Path, float] | None = None
+    ) -> None:
         tracks = [Track(path, str(path), "", "", "") for path in songs]
         self.shards = Shards.build(tracks, cache, shortest=0)
         if self.shards.skipped:
             print(f"{name}: {self.shards.report()}", file=sys.stderr)
+        weights = weights or {}
         lengths = np.array(self.shards.lengths, float)
+        lengths *= [weights.get(track.path, 1.0) for track in self.shards.tracks]
         self.chance = lengths / max(1.0, lengths.sum())
 
     def __len__(self) -> int:
@@ -128,8 +142,10 @@ class Batch(NamedTuple):
     waves: NDArray[np.float32]
 
 
-def batches(music: Music, loops: Music, seed: int, size: int, frames: int, *, adapted: bool = True) -> Iterator[Batch]:
-    """Endless batches; a seed names them.
+def batches(
+    music: Music, loops: Music, seed: int | Sequence[int], size: int, frames: int, *, adapted: bool = True
+) -> Iterator[Batch]:
+    """Endless batches; a seed, or a list of them, names them.
 
     Gain control is applied as in files, also to the waves that decoded items are compared with. Window lengths and
     rotation of the coefficients are those of files of ranked models (`codec.dsp.window_switching`,

@@ -18,6 +18,9 @@ from training.data.tracks import SPLITS, Track, rows
 AUDIO = {".flac", ".wav", ".ogg", ".oga", ".mp3", ".aif", ".aiff", ".opus", ".m4a", ".mp4", ".aac", ".wma", ".wv"}
 """File name suffixes of audio in a folder without a list."""
 
+VOICES = {"yes", "vocals"}
+"""What the column vocals of a manifest.csv says where there are voices."""
+
 HOW = ("random", "artist", "own")
 """Ways to divide a collection, see `divide`."""
 
@@ -101,7 +104,7 @@ def _chosen(tracks: Sequence[Track], by_artist: bool, share: float, seed: int) -
 
 
 def _manifest(folder: Path) -> list[Track]:
-    """A manifest.csv with the column path and, optionally, split, genre and artist."""
+    """A manifest.csv with the column path and, optionally, split, genre, artist and vocals."""
     lines = rows(folder / "manifest.csv")
     header = next(lines, [])
     if "path" not in header:
@@ -117,6 +120,7 @@ def _manifest(folder: Path) -> list[Track]:
             entry.get("genre", "").strip(),
             entry.get("artist", "").strip(),
             SPLITS.get(entry.get("split", "").strip(), ""),
+            entry.get("vocals", "").strip() in VOICES,
         )
         for entry, name in zip(entries, names, strict=True)
     ]

@@ -91,7 +91,7 @@ class Shards:
         known = _known(cache)
         pending = {key: track.path for key, track in zip(keys, tracks, strict=True) if key and key not in known}
         if pending:
-            _decode(list(pending.items()), cache, jobs or _cores())
+            _decode(list(pending.items()), cache, jobs or cores())
             known = _known(cache)
         usable, locations, skipped = [], [], {}
         for key, track in zip(keys, tracks, strict=True):
@@ -165,7 +165,8 @@ def _known(cache: Path) -> dict[str, Location | str]:
     return known
 
 
-def _cores() -> int:
+def cores() -> int:
+    """Cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -227,10 +228,11 @@ def _begin(stop: Event) -> None:
     _stop.append(stop)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=end_with_parent, daemon=True).start()
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
+    """Wait for the parent's end, and end then."""
     parent = parent_process()
     if parent is not None:
         parent.join()

@@ -21,6 +21,7 @@ class Track:
         genre: "" where unknown.
         artist: "" where unknown.
         split: train, validation or test as the collection says, "" where it says nothing.
+        vocals: whether the collection says that there are voices.
     """
 
     path: Path
@@ -28,6 +29,7 @@ class Track:
     genre: str
     artist: str
     split: str
+    vocals: bool = False
 
 
 def rows(path: Path) -> Iterator[list[str]]:

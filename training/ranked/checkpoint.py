@@ -2,7 +2,8 @@
 
 `ema` are the averaged weights, which are the ones that are exported; `config` is every number of the run; `step`,
 `seen` and `spent` are steps, seconds of audio and seconds of wall time so far. `model` and `optimiser` are there in
-checkpoints of runs, and what a run needs to go on exactly; shipped checkpoints do without.
+checkpoints of runs, and what a run needs to go on exactly; shipped checkpoints do without. Small checkpoints hold the
+averaged weights of what learned in half precision; what did not learn stays exact, because it makes the bitstream.
 """
 
 import pickle
@@ -48,6 +49,15 @@ class Run(Generic[C, M]):
             step=self.step, seen=self.seen, spent=self.spent + elapsed, config=self.config.as_dict(), **more,
         )  # fmt: skip
 
+    def save_small(self, path: Path, elapsed: float) -> None:
+        """Write a checkpoint of a few megabytes: averaged weights alone, those that learn in half precision."""
+        learning = {name for name, value in self.model.named_parameters() if value.requires_grad}
+        weights = {name: value.half() if name in learning else value for name, value in self.average.items()}
+        save(
+            path, ema=weights, step=self.step, seen=self.seen, spent=self.spent + elapsed,
+            config=self.config.as_dict(),
+        )  # fmt: skip
+
 
 def save(path: Path, **state: object) -> None:
     """Write a checkpoint under another name and move it, so that it is either complete or not there."""
@@ -69,6 +79,7 @@ def load(path: Path, device: str | torch.device = "cpu") -> dict[str, Any]:
         raise UsageError(f"{path} is no checkpoint") from None
     if not isinstance(state, dict) or not {"ema", "config", "step", "seen", "spent"} <= state.keys():
         raise UsageError(f"{path} is no checkpoint")
+    state["ema"] = {name: value.float() for name, value in state["ema"].items()}
     return state
 
 

@@ -7,8 +7,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from codec.quantization.hyper_trellis import change_code_lengths
+from codec.quantization.rdoq import thresholds
+from codec.runtime.models import Model
 from formats.model.tables import HYPER_SYMBOLS
-from formats.payload.hyper_latents import table_rows
+from training.ranked.trellis import table_rows
 
 
 class CodeLengths(NamedTuple):
@@ -30,6 +33,19 @@ class CodeLengths(NamedTuple):
         with np.load(path, allow_pickle=False) as arrays:
             return CodeLengths(*(torch.from_numpy(arrays[name]).to(device) for name in CodeLengths._fields))
 
+    @staticmethod
+    def of_model(folder: Path, device: torch.device) -> "CodeLengths":
+        """What a model folder's tables say of its encoder's decisions; without `main`, which only the rate term needs.
+
+        Raises:
+            ModelError: there is no ranked model in the folder.
+        """
+        tables = Model(folder).ranked_tables
+        change, limits = (
+            torch.from_numpy(a).to(device) for a in (change_code_lengths(tables.hyper), thresholds(tables))
+        )
+        return CodeLengths(torch.zeros(0, device=device), change, limits)
+
 
 def change_length(change: Tensor, bits: Tensor) -> Tensor:
     """Bits of whole-numbered changes of hyper latents; the gradient is half the difference of the neighbouring symbols.
@@ -37,9 +53,9 @@ def change_length(change: Tensor, bits: Tensor) -> Tensor:
     Shape:
         change: [B, n, 48]; bits: [56, 64] as in `CodeLengths` -> [B, n, 48].
     """
-    flat = change.detach().flatten(0, 1).round().long()
-    rows, half = torch.from_numpy(table_rows(flat.cpu().numpy())).to(flat.device), HYPER_SYMBOLS // 2
-    here, above, below = (bits[rows, (flat + half + d) % HYPER_SYMBOLS].reshape(change.shape) for d in (0, 1, -1))
+    whole, half = change.detach().round(), HYPER_SYMBOLS // 2
+    rows, symbols = table_rows(whole), whole.long() + half
+    here, above, below = (bits[rows, (symbols + d) % HYPER_SYMBOLS] for d in (0, 1, -1))
     return here + (above - below) / 2 * (change - change.detach())
 
 

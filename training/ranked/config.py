@@ -11,6 +11,7 @@ class NetworkConfig:
     patch: int = 25  # bins of each channel in a token
     width: int = 64  # channels of a decoder token
     blocks: int = 4  # residual blocks of the decoder
+    frame_blocks: int = 0  # further blocks after each of these, which see one frame only
     expansion: int = 2  # hidden channels of a block's pointwise pair, over width
     time: int = 5  # frames that a depthwise kernel covers
     frequency: int = 3  # tokens that a depthwise kernel covers
@@ -45,6 +46,7 @@ class TrainConfig:
     similarity: float = 0.3  # weight of an opinion point lost by ViSQOL's structural similarity
     coefficient: float = 0.3  # weight of the error of coefficients, relative to their band's RMS
     mask: float = 0.3  # weight of ten decibels of noise over the masking threshold, for finely coded items
+    scales: int = 2  # STFT lengths of a step's spectral distances: 2 drawn of the seven, or all 7
     sides: float = 0.3  # share of steps whose spectral distances are those of mid and side instead of left and right
     adversarial: float = 0.0  # weight of the discriminators' term, for coarsely coded items; 0: no discriminators
     rate_discriminator: float = 3e-4

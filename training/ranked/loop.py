@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TextIO
 
 import torch
@@ -33,8 +33,22 @@ def set_learning_rates(
 @torch.no_grad()
 def update_average(average: Mapping[str, Tensor], model: nn.Module, decay: float, steps: int) -> None:
     """Move averaged weights towards the model's; over the first steps of a run the average is shorter."""
-    for name, value in model.state_dict().items():
-        average[name].lerp_(value, max(1 - decay, 1 / (steps + 10)))
+    weights = model.state_dict()
+    means = [average[name] for name in weights]
+    torch._foreach_lerp_(means, list(weights.values()), max(1 - decay, 1 / (steps + 10)))
+
+
+def clip_gradients(parameters: Iterable[nn.Parameter], largest: float = 1.0) -> Tensor:
+    """Scale gradients so that their norm is at most `largest`, and return what it was, without waiting for the device.
+
+    Where the norm is not finite, all gradients become zero.
+    """
+    learning = [p for p in parameters if p.grad is not None]
+    norm = torch.nn.utils.clip_grad_norm_(learning, largest)
+    for p in learning:
+        if p.grad is not None:
+            torch.nan_to_num_(p.grad, 0.0, 0.0, 0.0)  # with such a norm, what is not zero is no number
+    return norm
 
 
 class TrainingLog:
@@ -42,14 +56,19 @@ class TrainingLog:
 
     def __init__(self, file: TextIO, every: int) -> None:
         self._file, self._every = file, every
-        self._total: dict[str, float] = {}
+        self._total: dict[str, Tensor] = {}
         self._steps = 0
 
     def add(self, terms: Mapping[str, Tensor]) -> None:
-        """Take the terms of a step."""
+        """Take the terms of a step; their values are read when a line is written, so that no step waits for them."""
         self._steps += 1
         for name, value in terms.items():
-            self._total[name] = self._total.get(name, 0.0) + value.item()
+            self._total[name] = self._total[name] + value.detach() if name in self._total else value.detach()
+
+    def note(self, values: Mapping[str, float]) -> None:
+        """Write a line of its own."""
+        self._file.write(json.dumps(dict(values)) + "\n")
+        self._file.flush()
 
     def write(self, step: int, seconds: float, seen: float) -> None:
         """Write a line if this step is a multiple of `every`.
@@ -58,7 +77,7 @@ class TrainingLog:
         """
         if step % self._every:
             return
-        means = {name: round(total / self._steps, 4) for name, total in self._total.items()}
+        means = {name: round(total.item() / self._steps, 4) for name, total in self._total.items()}
         self._file.write(json.dumps({"step": step, "seconds": round(seconds), "seen": round(seen), **means}) + "\n")
         self._file.flush()
         self._total, self._steps = {}, 0

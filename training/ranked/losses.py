@@ -4,6 +4,7 @@ The mel and STFT terms are DAC's (Kumar et al. 2023, appendix). The similarity i
 Harte 2012; Chinen et al. 2020), on ear bands of a long window instead of a gammatone filterbank.
 """
 
+from collections.abc import Sequence
 from functools import cache
 from itertools import pairwise
 
@@ -14,7 +15,7 @@ from torch.nn import functional
 
 from formats.grid import HOP, SAMPLE_RATE
 from training.metrics.mel import mel_filters
-from training.metrics.spectral import CLAMP, MEL_SCALES
+from training.metrics.spectral import CLAMP, MEL_SCALES, STFT_WINDOWS
 from training.ranked.start import EDGES
 
 
@@ -53,9 +54,27 @@ def ear_matrix(device: torch.device) -> Tensor:
     return torch.from_numpy((response * 2 / (EAR_FFT * EAR_WINDOW)).astype(np.float32)).to(device)
 
 
+@cache
+def ear_weights(device: torch.device) -> Tensor:
+    """EAR_WEIGHTS as a tensor: [32]."""
+    return torch.from_numpy(EAR_WEIGHTS).to(device)
+
+
+@cache
+def blur_kernel(device: torch.device) -> Tensor:
+    """ViSQOL's Gaussian, 0.62 in the middle, so that only the next neighbours of a cell count: [1, 1, 3, 3]."""
+    line = torch.tensor([0.1063, 0.7874, 0.1063])
+    return (line[:, None] * line)[None, None].to(device)
+
+
 def magnitudes(x: Tensor, size: int, hop: int) -> Tensor:
-    """[S, N] -> [S, size / 2 + 1, frames]; the small constant keeps the gradient finite at silence."""
-    spectrum = torch.stft(x, size, hop, window=hann(size, x.device), return_complex=True)
+    """[S, N] -> [S, size / 2 + 1, frames], as `torch.stft` has them.
+
+    The frames are cut by `unfold`, whose gradient is a sum over few neighbours; that of `torch.stft` is scattered, which
+    takes a GPU several times as long. The small constant keeps the gradient finite at silence.
+    """
+    padded = functional.pad(x[:, None], (size // 2, size // 2), mode="reflect")[:, 0]
+    spectrum = torch.fft.rfft(padded.unfold(1, size, hop) * hann(size, x.device)).transpose(1, 2)
     return torch.sqrt(spectrum.real**2 + spectrum.imag**2 + 1e-14)
 
 
@@ -75,17 +94,39 @@ def stft_distance(p: Tensor, q: Tensor) -> Tensor:
     return (2 * log10(p) - 2 * log10(q)).abs().mean() + (p - q).abs().mean()
 
 
-def spectral_distances(a: Tensor, b: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-    """Mel distance (mean over seven scales) and STFT distance (mean over two) of [S, N] signals, in expectation.
+SHARED = [number for number, (size, _) in enumerate(MEL_SCALES) if size in STFT_WINDOWS]
+"""Scales that both distances use."""
 
-    Each call draws one of the two scales that both distances use and one of the other five: the STFTs cost more than
-    the network, and this way their gradient is unbiased.
+SINGLE = [number for number in range(len(MEL_SCALES)) if number not in SHARED]
+"""Scales of the mel distance alone."""
+
+
+def draw_scales(count: int, rng: np.random.Generator) -> list[int]:
+    """Scales of a step: all, or one that both distances use and one of the others.
+
+    On a CPU the STFTs of all scales cost more than the network, and with two of them the gradient is unbiased.
     """
-    shared, single = MEL_SCALES[rng.choice([4, 6])], MEL_SCALES[rng.choice([0, 1, 2, 3, 5])]
-    p, q = magnitudes(a, shared[0], shared[0] // 4), magnitudes(b, shared[0], shared[0] // 4)
-    mel = 2 * mel_distance(p, q, shared[1])
-    r, s = magnitudes(a, single[0], single[0] // 4), magnitudes(b, single[0], single[0] // 4)
-    return (mel + 5 * mel_distance(r, s, single[1])) / 7, stft_distance(p, q)
+    if count == len(MEL_SCALES):
+        return list(range(count))
+    return [int(rng.choice(SHARED)), int(rng.choice(SINGLE))]
+
+
+def spectral_distances(a: Tensor, b: Tensor, scales: Sequence[int]) -> tuple[Tensor, Tensor]:
+    """Mel distance (mean over seven scales) and STFT distance (mean over two) of [S, N] signals.
+
+    Of the scales that are left out, those that are there take the place, so that the result is right in expectation.
+    """
+    mel: list[Tensor] = []
+    stft: list[Tensor] = []
+    shared = sum(number in SHARED for number in scales)
+    for number in scales:
+        size, count = MEL_SCALES[number]
+        p, q = magnitudes(a, size, size // 4), magnitudes(b, size, size // 4)
+        weight = len(SHARED) / shared if number in SHARED else len(SINGLE) / (len(scales) - shared)
+        mel.append(weight / len(MEL_SCALES) * mel_distance(p, q, count))
+        if number in SHARED:
+            stft.append(stft_distance(p, q) / shared)
+    return torch.stack(mel).sum(), torch.stack(stft).sum()
 
 
 def ear_levels(x: Tensor) -> Tensor:
@@ -110,11 +151,8 @@ def dissimilarity(decoded: Tensor, original: Tensor) -> Tensor:
     a, b = torch.maximum(a, floor), torch.maximum(b, floor)
     lowest = torch.minimum(a.amin((1, 2), keepdim=True), b.detach().amin((1, 2), keepdim=True))
     a, b = a - lowest, b - lowest
-    # ViSQOL's Gaussian: 0.62 in the middle, so that hardly more than the next neighbours of a cell count.
-    line = torch.tensor([0.1063, 0.7874, 0.1063], device=a.device)
-    kernel = (line[:, None] * line)[None, None]
     planes = torch.stack([a, b, a * a, b * b, a * b], 1).flatten(0, 1)[:, None]
-    blur = functional.conv2d(functional.pad(planes, (1, 1, 1, 1), mode="replicate"), kernel)
+    blur = functional.conv2d(functional.pad(planes, (1, 1, 1, 1), mode="replicate"), blur_kernel(a.device))
     mean_a, mean_b, aa, bb, ab = blur.reshape(-1, 5, *a.shape[1:]).unbind(1)
     c1, c3 = 1e-4, 4.5e-4
     intensity = (2 * mean_a * mean_b + c1) / (mean_a**2 + mean_b**2 + c1)
@@ -122,7 +160,7 @@ def dissimilarity(decoded: Tensor, original: Tensor) -> Tensor:
     # The constant under the root keeps the gradient finite where nothing varies; its root is smaller than c3.
     structure = (ab - mean_a * mean_b + c3) / (torch.sqrt(variances + 1e-8) + c3)
     lost = (1 - intensity * structure).mean((0, 2))
-    return (lost * torch.from_numpy(EAR_WEIGHTS).to(lost)).sum()
+    return (lost * ear_weights(lost.device)).sum()
 
 
 @cache

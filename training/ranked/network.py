@@ -11,6 +11,7 @@ last layer of every network starts at zero, so that step 0 computes exactly what
 """
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -66,16 +67,18 @@ class Block(nn.Module):
 class Trunk(nn.Module):
     """Patches of several feature planes -> tokens -> blocks -> tokens."""
 
-    def __init__(self, planes: int, patch: int, width: int, blocks: int, expansion: int, time: int, frequency: int):
+    def __init__(self, planes: int, width: int, times: Sequence[int], c: NetworkConfig) -> None:
+        """`times`: frames that the kernels of each block cover."""
         super().__init__()
-        self.patch, self.tokens = patch, HOP // patch
-        self.enter = nn.Conv2d(planes * 2 * patch, width, 1)
+        self.patch, self.tokens = c.patch, HOP // c.patch
+        self.layout = torch.contiguous_format
+        self.enter = nn.Conv2d(planes * 2 * c.patch, width, 1)
         self.position = nn.Parameter(torch.zeros(1, width, 1, self.tokens))
-        self.blocks = nn.ModuleList(Block(width, expansion, time, frequency) for _ in range(blocks))
+        self.blocks = nn.ModuleList(Block(width, c.expansion, time, c.frequency) for time in times)
 
     def forward(self, planes: list[Tensor], shift: Tensor | float = 0.0) -> Tensor:
         """Planes of [B, T, 1400], and what is added to every token [B, W, T, 1] -> [B, W, T, P]."""
-        x = torch.cat([self.fold(plane) for plane in planes], 1)
+        x = torch.cat([self.fold(plane) for plane in planes], 1).contiguous(memory_format=self.layout)
         x = self.enter(x) + self.position + shift
         for block in self.blocks:
             x = block(x)
@@ -103,7 +106,7 @@ class Encoder(nn.Module):
 
     def __init__(self, c: NetworkConfig) -> None:
         super().__init__()
-        self.trunk = Trunk(1, c.patch, c.encoder_width, c.encoder_blocks, c.expansion, c.time, c.frequency)
+        self.trunk = Trunk(1, c.encoder_width, [c.time] * c.encoder_blocks, c)
         self.hyper = nn.Linear(c.encoder_width * self.trunk.tokens, HYPER_SIZE)
         nn.init.zeros_(self.hyper.weight)
         nn.init.zeros_(self.hyper.bias)
@@ -147,7 +150,7 @@ class ScalePredictor(nn.Module):
         vector, if that lies in the same segment.
         """
         e = (hyper @ (self.interpolation + self.predictor)) / 2 + self.offset
-        position = torch.arange(e.shape[1]) % SEGMENT_VECTORS
+        position = torch.arange(e.shape[1], device=e.device) % SEGMENT_VECTORS
         before = torch.where((position == 0)[:, None], e, torch.cat([e[:, :1], e[:, :-1]], 1))
         after = torch.where((position == SEGMENT_VECTORS - 1)[:, None], e, torch.cat([e[:, 1:], e[:, -1:]], 1))
         return torch.stack([(before + 2 * e) / 3, e, (2 * e + after) / 3], 2).reshape(e.shape[0], -1, COEFFICIENTS)
@@ -172,7 +175,7 @@ class Decoder(nn.Module):
 
     def __init__(self, c: NetworkConfig) -> None:
         super().__init__()
-        self.trunk = Trunk(4, c.patch, c.width, c.blocks, c.expansion, c.time, c.frequency)
+        self.trunk = Trunk(4, c.width, [c.time, *[1] * c.frame_blocks] * c.blocks, c)
         self.long = nn.Parameter(torch.zeros(1, c.width, 1, 1))  # added to the tokens of frames with long windows
         self.heads = nn.Conv2d(c.width, 3 * 2 * c.patch, 1)
         nn.init.zeros_(self.heads.weight)
@@ -196,7 +199,8 @@ class Decoder(nn.Module):
             log_sigma * 0.125 + sent,
         ]
         tokens = self.trunk(planes, self.long * long[:, None, :, None])
-        factor, noise_gain, residual = self.trunk.unfold(self.heads(tokens), 3)
+        # The layers may compute in bfloat16; what they decide is applied in float32.
+        factor, noise_gain, residual = self.trunk.unfold(self.heads(tokens).float(), 3)
         zero = torch.minimum(step * ZERO_RATIO, sigma) * sent + UNSENT_RATIO * sigma * (1 - sent)
         # A sent value that is not zero starts without noise; the network may add up to a quarter of a step.
         more = 0.25 * step * torch.tanh(noise_gain).relu()

@@ -1,6 +1,7 @@
 """What a step minimises: a batch is coded as a file would carry it, and the result is judged by weighted terms."""
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +11,8 @@ from torch import Tensor
 from formats.grid import HYPER_FRAMES, WINDOW_UNIT, WINDOW_UNITS, main_count
 from training.ranked.code_length import CodeLengths, change_length, code_length
 from training.ranked.config import COARSE, FINE, STEP_FACTORS, TIER_SHARES, TrainConfig
-from training.ranked.losses import dissimilarity, noise_to_mask, spectral_distances
+from training.ranked.devices import to_device
+from training.ranked.losses import dissimilarity, draw_scales, noise_to_mask, spectral_distances
 from training.ranked.network import Autoencoder
 from training.ranked.straight_through import choose_sent, decide, quantize_dead_zone, quantize_hyper
 
@@ -22,13 +24,13 @@ class Settings(NamedTuple):
     """What a batch is coded with, drawn anew for every step.
 
     Attributes:
-        main: main latents a frame of each item.
+        main: int64 [B], main latents a frame of each item.
         log_d: [B, 1, 1], log2 of the step factor.
         vary: what is added to both exponents of the step, [B, 1, 1] each, or None.
         first_unit: unit of the noise pattern to begin with.
     """
 
-    main: list[int]
+    main: Tensor
     log_d: Tensor
     vary: tuple[Tensor, Tensor] | None = None
     first_unit: int = 0
@@ -50,12 +52,31 @@ def draw_settings(config: TrainConfig, rng: np.random.Generator, device: torch.d
     ranges = [np.log2(STEP_FACTORS[int(tier)]) for tier in tiers]
     log_d = [low + rng.random() * (high - low) for low, high in ranges]
     vary = rng.uniform(-config.vary, config.vary, (2, config.batch, 1, 1)).astype(np.float32)
-    return Settings(
-        [main_count(int(tier)) for tier in tiers],
-        torch.tensor(log_d, device=device, dtype=torch.float32)[:, None, None],
-        (torch.from_numpy(vary[0]).to(device), torch.from_numpy(vary[1]).to(device)),
-        int(rng.integers(WINDOW_UNITS)),
-    )
+    main = np.array([main_count(int(tier)) for tier in tiers])
+    within, overall = (to_device(part, device) for part in vary)
+    d = to_device(np.array(log_d, np.float32)[:, None, None], device)
+    return Settings(to_device(main, device), d, (within, overall), int(rng.integers(WINDOW_UNITS)))
+
+
+class Comparison(NamedTuple):
+    """What of a batch is compared, drawn anew for every step.
+
+    Attributes:
+        row: int64 [B], of all items' two signals (one item after the other) those of the spectral distances.
+        as_sides: whether the signals are mid and side instead of left and right.
+        scales: numbers of the spectral distances' STFTs.
+    """
+
+    row: Tensor
+    as_sides: bool
+    scales: Sequence[int]
+
+
+def draw_comparison(config: TrainConfig, rng: np.random.Generator, device: torch.device) -> Comparison:
+    """One signal of each item: the distances cost as much as the network."""
+    row = 2 * np.arange(config.batch) + rng.integers(0, 2, config.batch)
+    as_sides = bool(rng.random() < config.sides)
+    return Comparison(to_device(row, device), as_sides, draw_scales(config.scales, rng))
 
 
 class Coded(NamedTuple):
@@ -76,8 +97,21 @@ class Coded(NamedTuple):
     decoded: Tensor
 
 
+def encode(model: Autoencoder, x: Tensor, lengths: CodeLengths | None) -> Tensor:
+    """Coefficients [B, T, 1400] -> quantized hyper latents [B, T / 3, 48]; without code lengths they are rounded."""
+    hyper = model.encoder(x)
+    return quantize_hyper(hyper, lengths.change) if lengths else model.round_hyper(hyper)
+
+
 def run_codec(
-    model: Autoencoder, x: Tensor, long: Tensor, settings: Settings, lengths: CodeLengths | None = None
+    model: Autoencoder,
+    x: Tensor,
+    long: Tensor,
+    settings: Settings,
+    lengths: CodeLengths | None = None,
+    *,
+    hyper: Tensor | None = None,
+    bf16: bool = False,
 ) -> Coded:
     """Coefficients through quantizer and decoder as a file would carry them.
 
@@ -87,9 +121,10 @@ def run_codec(
         long: units with long windows, bool [B, T / 126, 7].
         settings: tiers, steps and noise.
         lengths: for the decisions of a real encoder; without them values are rounded.
+        hyper: what `encode` gave for these coefficients, if it is known.
+        bf16: whether the decoder's layers compute in bfloat16.
     """
-    hyper = model.encoder(x)
-    hyper = quantize_hyper(hyper, lengths.change) if lengths else model.round_hyper(hyper)
+    hyper = encode(model, x, lengths) if hyper is None else hyper
     log_sigma = model.scales.log_sigma(hyper)
     loudness = model.scales.loudness(log_sigma)
     log_step = model.scales.log_step(log_sigma, settings.log_d, loudness)
@@ -102,7 +137,8 @@ def run_codec(
     indices = decide(value * sent, scale_index, lengths.limits) if lengths else quantize_dead_zone(value) * sent
     noise = model.noise(long, settings.first_unit)
     long_frames = long.flatten(1).repeat_interleave(WINDOW_UNIT, 1).to(x.dtype)
-    decoded = model.decoder(indices, log_sigma, log_step, sent, noise, long_frames)
+    with torch.autocast(x.device.type, torch.bfloat16, enabled=bf16):
+        decoded = model.decoder(indices, log_sigma, log_step, sent, noise, long_frames)
     return Coded(hyper, scale_index, sent, indices, decoded)
 
 
@@ -113,7 +149,7 @@ def reconstruction_terms(
     x: Tensor,
     waves: tuple[Tensor, Tensor],
     fine: Tensor,
-    rng: np.random.Generator,
+    comparison: Comparison,
 ) -> dict[str, Tensor]:
     """Weighted terms of what decoding lost.
 
@@ -124,14 +160,11 @@ def reconstruction_terms(
         x: the coefficients that were coded.
         waves: decoded and original left and right, [B, 2, N] each.
         fine: bool [B], which items are finely coded.
-        rng: draws channels, and scales of the spectral distances.
+        comparison: signals and scales of the spectral distances.
     """
     a, b = (wave.flatten(0, 1) for wave in waves)
-    as_sides = rng.random() < config.sides
-    # Only one of an item's two signals is compared in a step: the distances cost more than the network.
-    one = torch.from_numpy(2 * np.arange(len(x)) + rng.integers(0, 2, len(x)))
-    p, q = ((mid_side(s) if as_sides else s)[one] for s in (a, b))
-    mel, stft = spectral_distances(p, q, rng)
+    p, q = ((mid_side(s) if comparison.as_sides else s)[comparison.row] for s in (a, b))
+    mel, stft = spectral_distances(p, q, comparison.scales)
     mono = (0.5 * wave.reshape(-1, 2, wave.shape[1]).sum(1) for wave in (a, b))
     with torch.no_grad():
         # The weight of an error is the song's own envelope: the learned one could drift to please the loss.

@@ -1,25 +1,43 @@
 """The codec's quantizers with a gradient: their result in the forward pass, identity in the backward pass."""
 
-import numpy as np
+from functools import cache
+
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from codec.quantization.hyper_trellis import trellis_quantize
 from codec.quantization.quantize import DEAD_ZONE
 from codec.quantization.rdoq import BASE, SMALL
-from formats.grid import HYPER_MAX, HYPER_MIN, SEGMENT
+from formats.grid import COEFFICIENTS, HYPER_MAX, HYPER_MIN, SCALES, SEGMENT
 from formats.model.contexts import BOUNDS, LARGEST
+from training.ranked.trellis import trellis_quantize
+
+RANK_BITS = (SCALES * COEFFICIENTS - 1).bit_length()
+"""Bits of a key that orders the coefficients of a frame."""
 
 
-def choose_sent(scale_index: Tensor, main: list[int]) -> Tensor:
-    """0/1 mask [B, T, 1400] of each item's `main` highest rounded scale indices a frame, ties by lower position."""
-    keys = (255 - scale_index.detach().round()).to(torch.uint8).cpu().numpy()
-    sent = np.zeros(keys.shape, np.float32)
-    for item, count in enumerate(main):
-        order = np.argsort(keys[item], axis=1, kind="stable")[:, :count]
-        np.put_along_axis(sent[item], order, 1, 1)
-    return torch.from_numpy(sent).to(scale_index.device)
+@cache
+def class_bounds(device: torch.device) -> Tensor:
+    """Sums of neighbours at which the next context class begins: [8]."""
+    return torch.tensor(BOUNDS, dtype=torch.float32).to(device)
+
+
+def choose_sent(scale_index: Tensor, main: Tensor) -> Tensor:
+    """0/1 mask [B, T, 1400] of each item's `main` highest rounded scale indices a frame, ties by lower position.
+
+    The key of the last coefficient that is sent is found bit by bit: a sort would take longer on a GPU.
+
+    Shape:
+        scale_index: [B, T, 1400]; main: int64 [B], at least 1 each.
+    """
+    position = torch.arange(scale_index.shape[-1], device=scale_index.device, dtype=torch.int32)
+    keys = (SCALES - 1 - scale_index.detach().round()).int() * scale_index.shape[-1] + position
+    last = torch.zeros_like(keys[..., :1])
+    for bit in reversed(range(RANK_BITS)):
+        candidate = last + (1 << bit)
+        before = (keys < candidate).sum(-1, keepdim=True)
+        last = torch.where(before < main[:, None, None], candidate, last)
+    return (keys <= last).to(scale_index.dtype)
 
 
 def quantize_hyper(hyper: Tensor, bits: Tensor) -> Tensor:
@@ -28,9 +46,8 @@ def quantize_hyper(hyper: Tensor, bits: Tensor) -> Tensor:
     Shape:
         hyper: [B, G, 48], G a multiple of 42; bits: [56, 64], code lengths of changes -> [B, G, 48].
     """
-    found = trellis_quantize(hyper.detach().flatten(0, 1).cpu().numpy(), bits.cpu().numpy())
     clamped = hyper.clamp(HYPER_MIN + 1, HYPER_MAX)
-    return clamped + (torch.from_numpy(found).to(hyper).reshape(hyper.shape) - clamped).detach()
+    return clamped + (trellis_quantize(hyper.detach(), bits) - clamped).detach()
 
 
 def quantize_dead_zone(value: Tensor) -> Tensor:
@@ -51,7 +68,7 @@ def decide(value: Tensor, scale_index: Tensor, limits: Tensor) -> Tensor:
     beside = functional.pad(rounded[:, 1:], (0, 0, 0, 1)) + functional.pad(rounded[:, :-1], (0, 0, 1, 0))
     beside = beside.reshape(value.shape)
     sums = 4 * beside + functional.pad(beside[..., :-1], (1, 0)) + functional.pad(beside[..., 1:], (0, 1))
-    classes = torch.bucketize(sums, torch.tensor(BOUNDS, device=sums.device, dtype=sums.dtype), right=True)
+    classes = torch.bucketize(sums, class_bounds(sums.device), right=True)
     low = torch.floor(size)
     limit = limits[classes, scale_index.detach().round().long(), low.long().clamp(max=SMALL)]
     return value + (value.sign() * (low + (size - low > limit)) - value).detach()

@@ -1,4 +1,7 @@
-"""From decoded coefficients to samples: differentiable twins of the codec's inverse transform and stereo rotation."""
+"""From decoded coefficients to samples: differentiable twins of the codec's inverse transform and stereo rotation.
+
+Nothing here waits for the device: short and long windows are both transformed everywhere, and masks choose.
+"""
 
 import math
 from functools import cache
@@ -8,22 +11,48 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from codec.dsp import window_switching
-from codec.dsp.mdct import WINDOW
+from codec.dsp import mdct
+from codec.dsp.window_switching import LONG, slopes
 from formats.grid import BAND_EDGES, HOP, ROTATION_ANGLES, SEGMENT, WINDOW_UNIT
+
+CPU = torch.device("cpu")
+
+UNIT_WINDOWS = WINDOW_UNIT * HOP // LONG
+"""Long windows in a window unit."""
 
 
 @cache
-def cosines(hop: int) -> Tensor:
+def cosines(hop: int, device: torch.device = CPU) -> Tensor:
     """The orthonormal DCT-IV of `hop` points, its own inverse: [hop, hop]."""
     n = np.arange(hop) + 0.5
-    return torch.from_numpy((math.sqrt(2 / hop) * np.cos(np.pi / hop * np.outer(n, n))).astype(np.float32))
+    matrix = (math.sqrt(2 / hop) * np.cos(np.pi / hop * np.outer(n, n))).astype(np.float32)
+    return torch.from_numpy(matrix).to(device)
+
+
+@cache
+def short_slopes(device: torch.device) -> tuple[Tensor, Tensor]:
+    """Rising and falling half of a short window: [700] twice."""
+    rising, falling = torch.from_numpy(mdct.WINDOW.reshape(2, HOP)).to(device).unbind()
+    return rising, falling
+
+
+@cache
+def long_slopes(device: torch.device) -> tuple[Tensor, Tensor]:
+    """Rising halves of long windows: at the start of a run, and inside it; [1400] twice. Flipped they fall."""
+    first, inside = torch.from_numpy(slopes(2)[0]).to(device).unbind()
+    return first, inside
+
+
+@cache
+def bands(device: torch.device) -> Tensor:
+    """Band of each coefficient of a channel: [700]."""
+    return torch.from_numpy(np.repeat(np.arange(len(BAND_EDGES) - 1), np.diff(BAND_EDGES))).to(device)
 
 
 def unfold(coefficients: Tensor, rising: Tensor, falling: Tensor) -> Tensor:
     """The differentiable twin of `codec.dsp.mdct.unfold`: [..., F, N] -> [..., (F + 1) N]."""
     half = coefficients.shape[-1] // 2
-    folded = coefficients @ cosines(2 * half).to(coefficients)
+    folded = coefficients @ cosines(2 * half, coefficients.device)
     upper, lower = folded[..., :half], folded[..., half:]
     early = torch.cat([lower, -lower.flip(-1)], -1) * rising
     late = torch.cat([-upper.flip(-1), -upper], -1) * falling
@@ -34,7 +63,7 @@ def unfold(coefficients: Tensor, rising: Tensor, falling: Tensor) -> Tensor:
 def inverse_mdct_matrix() -> Tensor:
     """The inverse MDCT of one channel with short windows as a matrix, window included: [700, 1400]."""
     n, k = np.arange(2 * HOP)[None] + 0.5 + HOP / 2, np.arange(HOP)[:, None] + 0.5
-    return torch.from_numpy((math.sqrt(2 / HOP) * np.cos(np.pi / HOP * n * k) * WINDOW).astype(np.float32))
+    return torch.from_numpy((math.sqrt(2 / HOP) * np.cos(np.pi / HOP * n * k) * mdct.WINDOW).astype(np.float32))
 
 
 def synthesize(coefficients: Tensor, long: Tensor) -> Tensor:
@@ -45,18 +74,25 @@ def synthesize(coefficients: Tensor, long: Tensor) -> Tensor:
             -> [B, 2, (T - 1) 700].
     """
     b, t, _ = coefficients.shape
-    short = coefficients * ~long.flatten(1).repeat_interleave(WINDOW_UNIT, 1)[..., None]
-    rising, falling = torch.from_numpy(WINDOW.reshape(2, HOP)).to(coefficients).unbind()
-    x = unfold(short.reshape(b, t, 2, HOP).transpose(1, 2), rising, falling)
-    for item, units in enumerate(long.cpu().numpy()):
-        for run in window_switching.runs(units):
-            windows = coefficients[item, run].reshape(-1, 2, 2, HOP).permute(2, 0, 3, 1)
-            windows = windows.reshape(2, -1, window_switching.LONG)
-            slopes = (torch.from_numpy(slope).to(coefficients) for slope in window_switching.slopes(windows.shape[1]))
-            y = unfold(windows, *slopes)[:, HOP // 2 : -HOP // 2]
-            x[item, :, run.start * HOP : (run.stop + 1) * HOP] += y
-    x = x[..., HOP:-HOP]
+    frames = coefficients.reshape(b, t, 2, HOP).transpose(1, 2)
+    is_long = long.flatten(1).repeat_interleave(WINDOW_UNIT, 1)[:, None, :, None]
+    x = unfold(frames * ~is_long, *short_slopes(coefficients.device))
+    windows = (frames * is_long).reshape(b, 2, t // 2, 2, HOP).transpose(3, 4).flatten(3)  # [B, 2, T / 2, 1400]
+    x = (x + unfold(windows, *window_slopes(long))[..., HOP // 2 : -HOP // 2])[..., HOP:-HOP]
     return torch.stack([x[:, 0] + x[:, 1], x[:, 0] - x[:, 1]], 1)
+
+
+def window_slopes(long: Tensor) -> tuple[Tensor, Tensor]:
+    """Rising and falling halves of all long windows, with the slopes of short ones at the ends of runs.
+
+    Shape:
+        long: bool [B, S, 7], units with long windows -> [B, 1, 63 S, 1400] twice.
+    """
+    inside = long.repeat_interleave(UNIT_WINDOWS, 2)  # [B, S, 63]: a run never goes on into the next segment
+    starts = ~functional.pad(inside[..., :-1], (1, 0)).flatten(1)[:, None, :, None]
+    ends = ~functional.pad(inside[..., 1:], (0, 1)).flatten(1)[:, None, :, None]
+    first, wide = long_slopes(long.device)
+    return torch.where(starts, first, wide), torch.where(ends, first.flip(0), wide.flip(0))
 
 
 def rotate_back(coefficients: Tensor, rotation: Tensor) -> Tensor:
@@ -65,8 +101,7 @@ def rotate_back(coefficients: Tensor, rotation: Tensor) -> Tensor:
     Shape:
         coefficients: [B, T, 1400]; rotation: [B, S, 24], indices of the rotation angles -> [B, T, 1400].
     """
-    angle = rotation.to(coefficients.dtype) * (math.pi / ROTATION_ANGLES)
-    angle = angle.repeat_interleave(torch.tensor(np.diff(BAND_EDGES), device=rotation.device), 2)
+    angle = rotation.to(coefficients.dtype)[..., bands(rotation.device)] * (math.pi / ROTATION_ANGLES)
     angle = angle.repeat_interleave(SEGMENT, 1)[:, : coefficients.shape[1]]
     first, second = coefficients[..., :HOP], coefficients[..., HOP:]
     cosine, sine = torch.cos(angle), torch.sin(angle)

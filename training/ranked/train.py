@@ -1,18 +1,17 @@
 """Train the ranked autoencoder: `python -m training train --music DIR --out runs/NAME [--minutes M]`.
 
-One loop, read top to bottom. It stops by itself at its wall-clock limit and writes a checkpoint every few minutes.
+One loop, read top to bottom. It stops by itself at its wall-clock limit and writes checkpoints every few minutes.
 
 A resumed run (`--resume CHECKPOINT`) has the checkpoint's configuration: numbers given on the command line replace
 those of the checkpoint, but the network keeps its sizes. It also goes on with the optimiser's state, unless `--fresh`
-takes the averaged weights only. The log is one JSON object a line.
+takes the averaged weights only. `--start CHECKPOINT` trains another decoder for the checkpoint's bitstream. The log is
+one JSON object a line.
 """
 
-import argparse
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields, replace
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -20,34 +19,29 @@ import torch
 
 from formats.errors import AezError, UsageError
 from formats.grid import SEGMENT
-from training.data.batches import Batch, Music, batches, listed
-from training.ranked.checkpoint import Run, config_of, load, load_weights
+from training.ranked.checkpoint import Run, load, load_weights
 from training.ranked.code_length import CodeLengths
-from training.ranked.config import NetworkConfig, TrainConfig
+from training.ranked.config import TrainConfig
+from training.ranked.devices import prepare
 from training.ranked.discriminator import Discriminators
-from training.ranked.loop import TrainingLog, set_learning_rates, update_average
+from training.ranked.group import Group
+from training.ranked.loop import TrainingLog, clip_gradients, set_learning_rates, update_average
 from training.ranked.network import Autoencoder
-from training.ranked.objective import draw_settings, rate_term, reconstruction_terms, run_codec
+from training.ranked.objective import (
+    draw_comparison,
+    draw_settings,
+    encode,
+    rate_term,
+    reconstruction_terms,
+    run_codec,
+)
+from training.ranked.options import Options, configured, parser
+from training.ranked.source import items
 from training.ranked.synthesis import rotate_back, synthesize
+from training.ranked.tuning import tune
+from training.ranked.widening import start_from
 
 FRAME_RATE = 63
-
-
-@dataclass(frozen=True)
-class Options:
-    """Where a run reads and writes, and how long it lasts; everything else is in its TrainConfig."""
-
-    music: Path
-    out: Path
-    cache: Path = Path(".cache")
-    code_lengths: Path | None = None
-    noise: Path | None = None
-    minutes: float = 60.0
-    save_minutes: float = 3.0
-    every: int = 20
-    device: str = "cpu"
-    resume: Path | None = None
-    fresh: bool = False
 
 
 def train(config: TrainConfig, options: Options) -> None:
@@ -56,35 +50,44 @@ def train(config: TrainConfig, options: Options) -> None:
     Raises:
         UsageError: the music, the checkpoint or the code lengths cannot be used.
     """
+    called = time.monotonic()
+    group = Group.join(options.device)
+    device = group.device(options.device)
+    prepare(device)
     torch.manual_seed(config.seed)
-    torch.set_flush_denormal(True)
-    device = torch.device(options.device)
-    lengths = CodeLengths.load(options.code_lengths, device) if options.code_lengths else None
-    if config.rate_encoder and lengths is None:
-        raise UsageError("an encoder that learns needs the code lengths that an export wrote: name them")
+    lengths = decisions(config, options, device)
     run = begin(config, options, device)
+    group.begin_alike(run.model)
     discriminators = Discriminators(config.rate_discriminator, device) if config.adversarial else None
     frames = round(config.seconds * FRAME_RATE) // SEGMENT * SEGMENT
-    source = items(options, config, run.step, frames)
-    rng = np.random.default_rng(config.seed + run.step)
+    rng = np.random.default_rng(config.seed + run.step + 1000 * group.rank)
     peaks = learning_rates(config)
+    learning = [p for part in run.optimiser.param_groups for p in part["params"]]
+    known = None if config.rate_encoder else lambda x: encode(run.model, x, lengths)
 
     options.out.mkdir(parents=True, exist_ok=True)
-    began = saved = time.monotonic()
-    first, limit = run.step, options.minutes * 60
-    with (options.out / "log.jsonl").open("a") as file:
+    with (
+        items(options, config, run.step, frames, device, group, known) as source,
+        (options.out / (f"log-{group.rank}.jsonl" if group.rank else "log.jsonl")).open("a") as file,
+    ):
         log = TrainingLog(file, options.every)
-        while (elapsed := time.monotonic() - began) < limit:
+        if options.tune:
+            log.note(tune(run.model, config.batch, frames, bf16=options.bf16, compiled=options.compile))
+        began = saved = called if options.counted else time.monotonic()
+        first, limit = run.step, options.minutes * 60
+        while (elapsed := group.agree(time.monotonic() - began)) < limit:
             set_learning_rates(run.optimiser, peaks, run.step - first, config.warmup, elapsed / limit)
 
-            x, long, rotation, waves = (torch.from_numpy(np.ascontiguousarray(v)).to(device) for v in next(source))
+            x, long, rotation, waves, hyper = next(source)
             settings = draw_settings(config, rng, device)
-            coded = run_codec(run.model, x, long, settings, lengths)
+            coded = run_codec(run.model, x, long, settings, lengths, hyper=hyper, bf16=options.bf16)
             decoded = synthesize(rotate_back(coded.decoded, rotation), long)
 
-            terms = reconstruction_terms(config, run.model, coded.decoded, x, (decoded, waves), settings.fine, rng)
-            coarse = settings.coarse.cpu()
-            if discriminators and coarse.any():
+            comparison = draw_comparison(config, rng, device)
+            terms = reconstruction_terms(
+                config, run.model, coded.decoded, x, (decoded, waves), settings.fine, comparison
+            )
+            if discriminators and (coarse := settings.coarse.cpu()).any():
                 channel = int(rng.integers(2))
                 loss = discriminators.term(decoded[coarse, channel], waves[coarse, channel], rng)
                 terms["adversarial"] = config.adversarial * loss
@@ -93,18 +96,40 @@ def train(config: TrainConfig, options: Options) -> None:
 
             run.optimiser.zero_grad(set_to_none=True)
             torch.stack(list(terms.values())).sum().backward()  # type: ignore[no-untyped-call]
-            norm = torch.nn.utils.clip_grad_norm_(run.model.parameters(), 1.0)
-            if torch.isfinite(norm):
-                run.optimiser.step()
+            group.average_gradients(learning)
+            norm = clip_gradients(learning)
+            run.optimiser.step()
 
             update_average(run.average, run.model, config.ema, run.step + 1 - first)
-            run.step, run.seen = run.step + 1, run.seen + config.batch * frames / FRAME_RATE
+            run.step, run.seen = run.step + 1, run.seen + group.size * config.batch * frames / FRAME_RATE
             log.add({**terms, "norm": norm})
             log.write(run.step, run.spent + elapsed, run.seen)
             if time.monotonic() - saved > options.save_minutes * 60:
                 saved = time.monotonic()
-                run.save(options.out / "last.pt", saved - began)
-    run.save(options.out / "last.pt", time.monotonic() - began)
+                write(run, options, group, saved - began)
+        write(run, options, group, time.monotonic() - began)
+    group.leave()
+
+
+def write(run: Run[TrainConfig, Autoencoder], options: Options, group: Group, elapsed: float) -> None:
+    """Write last.pt, from which the run can be resumed, and small.pt, which is enough for an export."""
+    if group.rank == 0:
+        run.save_small(options.out / "small.pt", elapsed)
+        run.save(options.out / "last.pt", elapsed)
+
+
+def decisions(config: TrainConfig, options: Options, device: torch.device) -> CodeLengths | None:
+    """What the encoder's decisions follow, if it is given.
+
+    Raises:
+        UsageError: the encoder learns, and there are no code lengths for its rate.
+        ModelError: there is no ranked model in the folder that was named.
+    """
+    if options.code_lengths:
+        return CodeLengths.load(options.code_lengths, device)
+    if config.rate_encoder:
+        raise UsageError("an encoder that learns needs the code lengths that an export wrote: name them")
+    return CodeLengths.of_model(options.model, device) if options.model else None
 
 
 def begin(config: TrainConfig, options: Options, device: torch.device) -> Run[TrainConfig, Autoencoder]:
@@ -113,7 +138,10 @@ def begin(config: TrainConfig, options: Options, device: torch.device) -> Run[Tr
     Raises:
         UsageError: the checkpoint is another network's, or does not have what is to be resumed.
     """
-    model = Autoencoder(config.network).to(device)
+    model = Autoencoder(config.network)
+    if options.start:
+        start_from(model, load(options.start), options.start)
+    model.to(device)
     average = {name: value.clone() for name, value in model.state_dict().items()}
     state = load(options.resume, device) if options.resume else None
     if state and options.resume:
@@ -125,6 +153,7 @@ def begin(config: TrainConfig, options: Options, device: torch.device) -> Run[Tr
     if options.noise:
         model.noise.load_state_dict({"pattern": torch.from_numpy(np.load(options.noise, allow_pickle=False))})
         average["noise.pattern"] = model.noise.pattern.detach().clone()
+    # Not fused: a fused step refuses gradients whose memory layout is not that of the weights.
     optimiser = torch.optim.AdamW(parameters(model, config), lr=0.0, betas=(0.9, 0.98), weight_decay=1e-3, foreach=True)
     if state and not options.fresh:
         try:
@@ -161,70 +190,15 @@ def learning_rates(config: TrainConfig) -> list[float]:
     return [config.rate_decoder, config.rate_noise, *([config.rate_encoder] if config.rate_encoder else [])]
 
 
-def items(options: Options, config: TrainConfig, step: int, frames: int) -> Iterator[Batch]:
-    """Endless batches of the training split; they depend on the seed and the step that a run begins at."""
-    music = Music(listed(options.music, "train"), options.cache, "train")
-    loops = Music(sorted((options.music / "loops").glob("*")), options.cache, "loops")
-    return batches(music, loops, config.seed + step, config.batch, frames)
-
-
-def configured(given: argparse.Namespace) -> TrainConfig:
-    """The configuration of a run: the checkpoint's if one is resumed, with the numbers of the command line.
-
-    Raises:
-        UsageError: the checkpoint cannot be read, or its network has other sizes than were asked for.
-    """
-    start = config_of(load(given.resume), given.resume) if given.resume else TrainConfig()
-    sizes = {f.name: value for f in fields(NetworkConfig) if (value := getattr(given, f"net_{f.name}")) is not None}
-    if given.resume:
-        for name, value in sizes.items():
-            if value != (known := getattr(start.network, name)):
-                raise UsageError(f"the network of {given.resume} has {name} {known}, not {value}, and keeps it")
-    numbers = {name: value for name in _numbers() if (value := getattr(given, name)) is not None}
-    return replace(start, network=replace(start.network, **sizes), **numbers)
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; returns the exit code. Every number of TrainConfig is an option of the same name."""
-    given = _parser().parse_args(arguments)
+    """Run the command; returns the exit code."""
+    given = parser().parse_args(arguments)
     try:
         train(configured(given), Options(**{f.name: getattr(given, f.name) for f in fields(Options)}))
     except (AezError, OSError) as error:
         print(f"train: {error}", file=sys.stderr)
         return 2
     return 0
-
-
-def _numbers() -> list[str]:
-    return [f.name for f in fields(TrainConfig) if f.name != "network"]
-
-
-def _parser() -> argparse.ArgumentParser:
-    p = argparse.ArgumentParser(prog="python -m training train", description="Train the ranked autoencoder.")
-    p.add_argument("--music", type=Path, required=True, help="a collection of music, with or without a folder loops/")
-    p.add_argument("--out", type=Path, required=True, help="folder for last.pt and log.jsonl")
-    p.add_argument("--cache", type=Path, default=Options.cache, help="folder for decoded music")
-    p.add_argument(
-        "--code-lengths", type=Path, metavar="NPZ",
-        help="NAME-code-lengths.npz beside a model folder of the export command; needed where the encoder learns",
-    )  # fmt: skip
-    p.add_argument("--noise", type=Path, metavar="NPY", help="noise pattern to begin with, see smooth-noise")
-    p.add_argument("--minutes", type=float, default=Options.minutes, help="length of the run (default: %(default)g)")
-    p.add_argument("--save-minutes", type=float, default=Options.save_minutes, help="from one checkpoint to the next")
-    p.add_argument("--every", type=int, default=Options.every, help="steps a line of the log (default: %(default)d)")
-    p.add_argument("--device", default=Options.device)
-    p.add_argument("--resume", type=Path, metavar="CHECKPOINT", help="go on from here, with its configuration")
-    p.add_argument("--fresh", action="store_true", help="resume the averaged weights only, with a new optimiser")
-    defaults = TrainConfig()
-    numbers = p.add_argument_group("numbers of the run", "without a value: the checkpoint's, or the default")
-    for name in _numbers():
-        default = getattr(defaults, name)
-        numbers.add_argument(f"--{name.replace('_', '-')}", type=type(default), help=f"default: {default:g}")
-    sizes = p.add_argument_group("sizes of the network", "a resumed run keeps the checkpoint's")
-    for f in fields(NetworkConfig):
-        default = getattr(defaults.network, f.name)
-        sizes.add_argument(f"--net-{f.name.replace('_', '-')}", type=int, metavar="N", help=f"default: {default}")
-    return p
 
 
 if __name__ == "__main__":

@@ -31,6 +31,15 @@ def test_the_test_split_never_trains(folder: Path) -> None:
     assert {path.name for path in batches.listed(folder, "train")} == everything
 
 
+def test_songs_with_voices_can_be_taken_more_often(folder: Path) -> None:
+    assert batches.with_voices(folder, "train") == set()
+    with (folder / "manifest.csv").open("w") as lines:
+        lines.write("path,split,vocals\na.wav,train,no\nb.flac,train,yes\nsecret.wav,test,yes\n")
+    assert batches.with_voices(folder, "train") == {folder / "b.flac"}
+    music = batches.Music(batches.listed(folder, "train"), folder / "cache", "train", {folder / "b.flac": 3.0})
+    np.testing.assert_allclose(music.chance, [1 / 4, 3 / 4])
+
+
 def test_music_is_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     paths = [tmp_path / f"{name}.wav" for name in "abc"]
     for number, path in enumerate(paths):

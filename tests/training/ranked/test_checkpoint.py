@@ -11,6 +11,8 @@ from tests.support import ROOT
 from tests.support.training_runs import SHORT, same
 from training.ranked import checkpoint
 from training.ranked.config import TrainConfig
+from training.ranked.export import check_bitstream
+from training.ranked.tables import integer_part
 from training.ship.tiny import PLAIN, untrained
 
 NUMBERS = {"step": 7, "seen": 9.4, "spent": 1.6}
@@ -28,6 +30,24 @@ def test_restoring_takes_the_averaged_weights(tmp_path: Path) -> None:
 def test_the_untrained_start_is_the_same_every_time() -> None:
     (first, told), (second, _) = checkpoint.restore(None), checkpoint.restore(None)
     assert same(dict(first.state_dict()), dict(second.state_dict())) and told["steps"] == 0
+
+
+def test_a_small_checkpoint_makes_the_same_bitstream(tmp_path: Path) -> None:
+    """What learned is in half precision; what did not is exact."""
+    model = untrained()
+    model.encoder.requires_grad_(False)
+    model.scales.requires_grad_(False)
+    average = {name: value.clone() for name, value in model.state_dict().items()}
+    run = checkpoint.Run(SHORT, model, average, torch.optim.AdamW(model.decoder.parameters()), step=7)
+    run.save_small(tmp_path / "small.pt", 1.0)
+    run.save(tmp_path / "last.pt", 1.0)
+    assert (tmp_path / "small.pt").stat().st_size < 0.6 * (tmp_path / "last.pt").stat().st_size
+    restored, told = checkpoint.restore(tmp_path / "small.pt")
+    assert told["steps"] == 7
+    check_bitstream(restored, integer_part(model))
+    for name, value in restored.state_dict().items():
+        learns = name.startswith(("decoder.", "noise."))
+        torch.testing.assert_close(value, average[name], rtol=1e-3 if learns else 0, atol=1e-4 if learns else 0)
 
 
 def test_what_is_no_checkpoint_is_refused_in_one_line(tmp_path: Path) -> None:

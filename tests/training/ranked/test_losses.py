@@ -17,23 +17,17 @@ def clip() -> NDArray[np.float32]:
     return two_seconds()
 
 
-class Listed:
-    """A generator whose `choice` gives the n-th of what it may give."""
-
-    def __init__(self, *numbers: int) -> None:
-        self.numbers = list(numbers)
-
-    def choice(self, options: list[int]) -> int:
-        return options[self.numbers.pop(0)]
-
-
 def test_spectral_losses_are_the_metrics_in_expectation(clip: NDArray[np.float32]) -> None:
     decoded = clip + 0.01 * np.random.default_rng(1).standard_normal(clip.shape).astype(np.float32)
     a, b = torch.from_numpy(decoded), torch.from_numpy(clip)
-    drawn = [losses.spectral_distances(a, b, Listed(i, j)) for i in range(2) for j in range(5)]  # type: ignore[arg-type]
-    mel, stft = (np.mean([pair[k].item() for pair in drawn]) for k in range(2))
-    assert 7 * mel == pytest.approx(spectral.mel_distance(clip, decoded), rel=1e-3)
-    assert 2 * stft == pytest.approx(spectral.stft_distance(clip, decoded), rel=1e-3)
+    drawn = [losses.spectral_distances(a, b, [i, j]) for i in losses.SHARED for j in losses.SINGLE]
+    whole = losses.spectral_distances(a, b, losses.draw_scales(7, np.random.default_rng(0)))
+    for pairs in (drawn, [whole]):
+        mel, stft = (np.mean([pair[k].item() for pair in pairs]) for k in range(2))
+        assert 7 * mel == pytest.approx(spectral.mel_distance(clip, decoded), rel=1e-3)
+        assert 2 * stft == pytest.approx(spectral.stft_distance(clip, decoded), rel=1e-3)
+    one, other = losses.draw_scales(2, np.random.default_rng(0))
+    assert one in losses.SHARED and other in losses.SINGLE
 
 
 def test_similarity_follows_visqol(clip: NDArray[np.float32]) -> None:

@@ -1,6 +1,7 @@
 """The codec in training, against the design loop by loop, and its varied steps."""
 
 import math
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -8,12 +9,27 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from formats.grid import COEFFICIENTS, HOP, HYPER_SIZE, WINDOW_UNITS, main_count
+from formats.grid import COEFFICIENTS, HOP, HYPER_SIZE, SEGMENT, WINDOW_UNITS, main_count
+from tests.support import ROOT
 from tests.support.frames import Array, frames_of, two_seconds
+from training.data.batches import batches
+from training.ranked.code_length import CodeLengths
+from training.ranked.config import TrainConfig
+from training.ranked.library import Library
+from training.ranked.loop import clip_gradients, update_average
 from training.ranked.network import Autoencoder
-from training.ranked.objective import TYPICAL_LOUDNESS, Settings, run_codec
+from training.ranked.objective import (
+    TYPICAL_LOUDNESS,
+    Settings,
+    draw_comparison,
+    draw_settings,
+    encode,
+    reconstruction_terms,
+    run_codec,
+)
 from training.ranked.start import EDGES
-from training.ship.tiny import TINY, untrained
+from training.ranked.synthesis import rotate_back, synthesize
+from training.ship.tiny import TINY, SyntheticMusic, untrained
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +48,7 @@ def test_varied_steps_are_those_of_other_exponents(clip: NDArray[np.float32]) ->
     for vary in ((torch.full((1, 1, 1), one), torch.full((1, 1, 1), two)), None):
         torch.manual_seed(0)
         with torch.no_grad():
-            runs.append(run_codec(model, x, SHORT_WINDOWS, Settings([112], torch.zeros(1, 1, 1), vary)))
+            runs.append(run_codec(model, x, SHORT_WINDOWS, Settings(torch.tensor([112]), torch.zeros(1, 1, 1), vary)))
             model.scales.shape.add_(one)
             model.scales.steady.add_(two - one)
             model.scales.bias.sub_(two * TYPICAL_LOUDNESS)
@@ -41,8 +57,31 @@ def test_varied_steps_are_those_of_other_exponents(clip: NDArray[np.float32]) ->
     torch.testing.assert_close(runs[0].decoded[equal], runs[1].decoded[equal], rtol=0.02, atol=0.02)
     torch.manual_seed(0)
     with torch.no_grad():
-        other = run_codec(untrained(), x, SHORT_WINDOWS, Settings([112], torch.zeros(1, 1, 1)))
+        other = run_codec(untrained(), x, SHORT_WINDOWS, Settings(torch.tensor([112]), torch.zeros(1, 1, 1)))
     assert (other.indices == runs[0].indices).float().mean() < 0.999
+
+
+def test_a_step_waits_for_no_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tensors on the device meta have no values: reading one fails, and so does mixing them with those of a CPU."""
+    monkeypatch.setattr(torch, "autocast", lambda *_, **__: nullcontext())
+    device, rng = torch.device("meta"), np.random.default_rng(0)
+    model, config = untrained().to(device), TrainConfig(batch=2, scales=7)
+    model.encoder.requires_grad_(False)
+    model.scales.requires_grad_(False)
+    lengths = CodeLengths.of_model(ROOT / "models" / "music", device)
+    library = Library(4, 2 * SEGMENT, device, lambda x: encode(model, x, lengths))
+    made = next(batches(SyntheticMusic(), SyntheticMusic(), 1, 2, 2 * SEGMENT))
+    library.add(made)
+    x, long, rotation, waves, hyper = library.draw(2, rng)
+    settings, comparison = draw_settings(config, rng, device), draw_comparison(config, rng, device)
+    coded = run_codec(model, x, long, settings, lengths, hyper=hyper, bf16=True)
+    decoded = synthesize(rotate_back(coded.decoded, rotation), long)
+    terms = reconstruction_terms(config, model, coded.decoded, x, (decoded, waves), settings.fine, comparison)
+    torch.stack(list(terms.values())).sum().backward()  # type: ignore[no-untyped-call]
+    learning = [*model.decoder.parameters(), model.noise.pattern]
+    assert clip_gradients(learning).device == device and all(p.grad is not None for p in learning)
+    torch.optim.AdamW(learning, foreach=True).step()
+    update_average({name: value.clone() for name, value in model.state_dict().items()}, model, 0.9, 1)
 
 
 def slow_hyper(x: Array) -> Array:
@@ -88,7 +127,10 @@ def test_untrained_reproduces_the_design(clip: NDArray[np.float32]) -> None:
         model.noise.pattern[0].copy_(torch.from_numpy(noise))
         hyper = model.encoder(torch.from_numpy(x)[None])
         out = run_codec(
-            model, torch.from_numpy(x)[None], SHORT_WINDOWS, Settings([main], torch.tensor([[[math.log2(d)]]]))
+            model,
+            torch.from_numpy(x)[None],
+            SHORT_WINDOWS,
+            Settings(torch.tensor([main]), torch.tensor([[[math.log2(d)]]])),
         )
     wanted = slow_hyper(x)
     np.testing.assert_allclose(hyper[0], wanted, atol=2e-4)

@@ -25,7 +25,7 @@ def test_what_training_sends_is_what_a_file_sends() -> None:
     scale_index = np.random.default_rng(4).integers(0, SCALES, (2, 5, COEFFICIENTS)).astype(np.uint8)
     mains = [main_count(32), main_count(512)]
     real = scale_index + np.random.default_rng(5).uniform(-0.49, 0.49, scale_index.shape)
-    got = choose_sent(torch.from_numpy(real.astype(np.float32)), mains).numpy()
+    got = choose_sent(torch.from_numpy(real.astype(np.float32)), torch.tensor(mains)).numpy()
     for mask, item, main in zip(got, scale_index, mains, strict=True):
         wanted = np.zeros(item.shape)
         np.put_along_axis(wanted, ranks(item, main), 1, 1)

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,12 @@ import torch
 
 from formats.errors import UsageError
 from formats.grid import COEFFICIENTS, SEGMENT
+from tests.support import ROOT
 from tests.support.training_runs import SHORT, code_lengths_file, run_ranked, same, ticking, write_music
 from training.__main__ import COMMANDS
-from training.ranked import train
+from training.data.batches import Batch, batches
+from training.data.produce import Recipe
+from training.ranked import options, train
 from training.ranked.checkpoint import restore
 from training.ranked.config import NetworkConfig, TrainConfig
 from training.ranked.network import Autoencoder
@@ -104,7 +108,7 @@ def test_the_first_line_after_a_resume_is_a_mean(folder: Path, monkeypatch: pyte
 
 
 def configured(*given: str) -> TrainConfig:
-    return train.configured(train._parser().parse_args(["--music", "m", "--out", "o", *given]))
+    return options.configured(options.parser().parse_args(["--music", "m", "--out", "o", *given]))
 
 
 def test_a_resumed_run_has_the_configuration_of_its_checkpoint(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,6 +161,36 @@ def test_another_training_is_refused(folder: Path, monkeypatch: pytest.MonkeyPat
         run_ranked(monkeypatch, folder, learns, 1, resume=path)
     with pytest.raises(UsageError, match="trained other parts of the network"):
         run_ranked(monkeypatch, folder, learns, 1, resume=path, code_lengths=code_lengths_file(folder))
+
+
+def test_another_decoder_for_a_bitstream(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it is done on a GPU: wider, items from a library, bfloat16, a small checkpoint that can be exported."""
+    first = checkpoint_of(folder, monkeypatch)
+    monkeypatch.setattr("training.ranked.source.produce", produced_here)
+    ticking(monkeypatch, train)
+    given = arguments(folder, "--start", str(first), "--model", str(ROOT / "models" / "music"), "--library", "8")
+    given += ["--net-width", "12", "--net-frame-blocks", "1", "--bf16", "--tune", "--counted", "--minutes", "0.08"]
+    assert train.main([*given, "--voices", "3", "--scales", "7", "--batch", "2", "--every", "1"]) == 0
+    lines = [json.loads(line) for line in (folder / "run" / "log.jsonl").read_text().splitlines()][2:]
+    assert lines[0].keys() == {"contiguous", "channels-last"}
+    assert [line["step"] for line in lines[1:]] == [1, 2]
+    model, told = restore(folder / "run" / "small.pt")
+    assert told["steps"] == 2 and model.config == replace(TINY, width=12, frame_blocks=1)
+    old = torch.load(first, weights_only=True)["ema"]
+    parts = ("encoder.", "scales.")
+    assert all(torch.equal(value, old[name]) for name, value in model.state_dict().items() if name.startswith(parts))
+    assert not torch.equal(model.noise.pattern, old["noise.pattern"])
+
+
+def produced_here(recipe: Recipe, seed: Any, count: int, size: int, jobs: int) -> Iterator[Batch]:
+    """As `produce`, without processes."""
+    source = batches(*recipe.open(), seed, size, recipe.frames)
+    return (next(source) for _ in range(count))
+
+
+def test_a_run_resumes_or_starts_anew(capsys: pytest.CaptureFixture[str]) -> None:
+    assert train.main(["--music", "m", "--out", "o", "--resume", "a.pt", "--start", "a.pt"]) == 2
+    assert "goes on from a checkpoint, or starts another decoder" in capsys.readouterr().err
 
 
 def test_help_names_commands_that_there_are(capsys: pytest.CaptureFixture[str]) -> None:

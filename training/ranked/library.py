@@ -1,0 +1,138 @@
+"""Training items that lie in the memory of the device, from which every step draws a batch.
+
+A GPU takes items faster than cores make them. So each item is made once (`training.data.produce`), taken to the device
+as coefficients, and drawn many times, each time with another tier, step and noise. Its hyper latents are computed once
+as well, if the encoder does not learn. Training begins while the library still fills.
+"""
+
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from types import TracebackType
+from typing import NamedTuple, Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from formats.errors import UsageError
+from formats.grid import BANDS, COEFFICIENTS, HYPER_FRAMES, HYPER_SIZE, SEGMENT, WINDOW_UNITS
+from training.data.batches import Batch
+from training.ranked.devices import to_device
+from training.ranked.synthesis import rotate_back, synthesize
+
+PATIENCE = 600.0
+"""Seconds to wait for the first items."""
+
+
+class Items(NamedTuple):
+    """Items of a training step on their device; see `training.data.batches.Batch`.
+
+    Attributes:
+        coefficients: [B, T, 1400].
+        long: bool [B, S, 7].
+        rotation: uint8 [B, S, 24].
+        waves: [B, 2, (T - 1) 700].
+        hyper: quantized hyper latents [B, T / 3, 48], if they are known.
+    """
+
+    coefficients: Tensor
+    long: Tensor
+    rotation: Tensor
+    waves: Tensor
+    hyper: Tensor | None = None
+
+
+def on_device(batch: Batch, device: torch.device) -> Items:
+    """A batch as it comes, on a device."""
+    return Items(*(to_device(array, device) for array in batch))
+
+
+class Library:
+    """Up to `size` items of `frames` frames: 1.4 MB each for 4 s.
+
+    A context manager; at its end the thread that fills it stops.
+
+    Args:
+        encode: coefficients [B, T, 1400] -> quantized hyper latents [B, T / 3, 48], which are kept; None if the encoder
+            learns.
+    """
+
+    def __init__(self, size: int, frames: int, device: torch.device, encode: Callable[[Tensor], Tensor] | None) -> None:
+        segments = frames // SEGMENT
+        self._encode, self._device = encode, device
+        self._coefficients = torch.empty(size, frames, COEFFICIENTS, device=device)
+        self._long = torch.empty(size, segments, WINDOW_UNITS, dtype=torch.bool, device=device)
+        self._rotation = torch.empty(size, segments, BANDS, dtype=torch.uint8, device=device)
+        self._hyper = torch.empty(size, frames // HYPER_FRAMES, HYPER_SIZE, dtype=torch.int8, device=device)
+        self._count = 0
+        self._grown, self._stopped = threading.Condition(), threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stopped.set()
+        if self._thread:
+            self._thread.join()
+
+    @torch.no_grad()
+    def add(self, batch: Batch) -> None:
+        """Add a batch's items."""
+        low = self._count
+        part = slice(low, low + len(batch.coefficients))
+        coefficients = to_device(batch.coefficients, self._device)
+        self._coefficients[part] = coefficients
+        self._long[part], self._rotation[part] = (to_device(v, self._device) for v in (batch.long, batch.rotation))
+        if self._encode:
+            self._hyper[part] = self._encode(coefficients).to(torch.int8)
+        with self._grown:
+            self._count = part.stop
+            self._grown.notify_all()
+
+    def fill(self, produced: Iterator[Batch], first: int) -> None:
+        """Add all batches in a thread of its own; returns once there are `first` items, or all.
+
+        Raises:
+            UsageError: no items could be made.
+        """
+        self._thread = threading.Thread(target=self._fill, args=(produced,), daemon=True)
+        self._thread.start()
+        with self._grown:
+            self._grown.wait_for(lambda: self._count >= first or self._stopped.is_set(), PATIENCE)
+        if not self._count:
+            raise UsageError("no training items could be made")
+
+    def _fill(self, produced: Iterator[Batch]) -> None:
+        # A failure does not end the run: what is there can still be trained on.
+        try:
+            for batch in produced:
+                if self._stopped.is_set():
+                    break
+                self.add(batch)
+        except Exception as error:
+            print(f"train: the library stays at {self._count} items: {error!r}", file=sys.stderr)
+        finally:
+            getattr(produced, "close", lambda: None)()
+            self._stopped.set()
+            with self._grown:
+                self._grown.notify_all()
+
+    @torch.no_grad()
+    def draw(self, count: int, rng: np.random.Generator) -> Items:
+        """A batch of random items."""
+        return self.take(to_device(rng.integers(0, self._count, count), self._device))
+
+    @torch.no_grad()
+    def take(self, chosen: Tensor) -> Items:
+        """The items of these numbers; their waves are synthesized from their coefficients, of which they are exact."""
+        coefficients, long, rotation = (part[chosen] for part in (self._coefficients, self._long, self._rotation))
+        waves = synthesize(rotate_back(coefficients, rotation), long)
+        hyper = self._hyper[chosen].float() if self._encode else None
+        return Items(coefficients, long, rotation, waves, hyper)
