@@ -3,8 +3,8 @@
     header | metadata | chunk | chunk | ... | trailer
 
 All integers are little-endian. Every checksum behind the header continues the header's, so that parts of other files
-are noticed. SPEC.md describes the same bytes for people who write a reader in another language. The construct
-declarations stay private to `formats`; callers get the dataclasses below.
+are noticed. SPEC.md describes the same bytes for people who write a reader in another language. The records stay
+private to `formats`; callers get the dataclasses below.
 """
 
 from __future__ import annotations
@@ -15,18 +15,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 import google_crc32c
-from construct import (  # type: ignore[attr-defined, unused-ignore]
-    Array,
-    Bytes,
-    Const,
-    Int8ul,
-    Int16sl,
-    Int16ul,
-    Int32ul,
-    Int64ul,
-    Struct,
-)
 
+from formats.container.record import I16, U8, U16, U32, U64, Record, raw
 from formats.errors import DamagedError, FormatError, UsageError, VersionError
 from formats.grid import (
     COEFFICIENTS,
@@ -56,58 +46,38 @@ UNKNOWN = 2**64 - 1
 RATES = range(100, 1_000_001)
 """Sample rates in Hz that a header may name; the limits bound the work that resampling can cost a reader."""
 
-CRC = Int32ul
+HEADER = Record(
+    magic=raw(8),
+    version=U16,
+    flags=U16,
+    sample_rate=U32,
+    samples=U64,
+    bitstream=raw(8),
+    latent=U16,
+    hop=U16,
+    chunk_frames=U16,
+    gain=I16,
+    channels=U8,
+    coder=U8,
+    encoder_version=raw(3),
+    file_id=U32,
+)
+METADATA = Record(tags_length=U32, cover_length=U32, type_length=U8)
+CHUNK = Record(sync=raw(4), index=U32, first_frame=U32, frames=U16, length=U32)
+TRAILER = Record(sync=raw(4), chunks=U32, frames=U32, samples=U64)
+FOOTER = Record(trailer_length=U32, end=raw(4))
+CRC = Record(crc=U32)
+LENGTH = Record(length=U32)
+OPENING = Record(magic=raw(8), version=U16)
+"""The first fields of the header, which will mean the same in every version of the format."""
 
-HEADER = Struct(
-    "magic" / Const(MAGIC),
-    "version" / Int16ul,
-    "flags" / Int16ul,
-    "sample_rate" / Int32ul,
-    "samples" / Int64ul,
-    "bitstream" / Bytes(8),
-    "latent" / Int16ul,
-    "hop" / Int16ul,
-    "chunk_frames" / Int16ul,
-    "gain" / Int16sl,
-    "channels" / Int8ul,
-    "coder" / Int8ul,
-    "encoder_version" / Array(3, Int8ul),
-    "file_id" / Int32ul,
-).compile()
-
-METADATA = Struct(
-    "tags_length" / Int32ul,
-    "cover_length" / Int32ul,
-    "type_length" / Int8ul,
-).compile()
-
-CHUNK = Struct(
-    "sync" / Const(CHUNK_SYNC),
-    "index" / Int32ul,
-    "first_frame" / Int32ul,
-    "frames" / Int16ul,
-    "length" / Int32ul,
-).compile()
-
-TRAILER = Struct(
-    "sync" / Const(TRAILER_SYNC),
-    "chunks" / Int32ul,
-    "frames" / Int32ul,
-    "samples" / Int64ul,
-).compile()
-
-FOOTER = Struct(
-    "trailer_length" / Int32ul,
-    "end" / Const(END),
-).compile()
-
-CRC_SIZE = CRC.sizeof()
-LENGTH_SIZE = Int32ul.sizeof()
-HEADER_SIZE = HEADER.sizeof() + CRC_SIZE
-METADATA_SIZE = METADATA.sizeof()
-CHUNK_SIZE = CHUNK.sizeof() + CRC_SIZE
-TRAILER_SIZE = TRAILER.sizeof()
-FOOTER_SIZE = FOOTER.sizeof()
+CRC_SIZE = CRC.size
+LENGTH_SIZE = LENGTH.size
+HEADER_SIZE = HEADER.size + CRC_SIZE
+METADATA_SIZE = METADATA.size
+CHUNK_SIZE = CHUNK.size + CRC_SIZE
+TRAILER_SIZE = TRAILER.size
+FOOTER_SIZE = FOOTER.size
 
 
 class Coder(IntEnum):
@@ -204,7 +174,7 @@ def crc32c(*parts: bytes, start: int = 0) -> int:
 
 def seal(data: bytes, start: int = 0) -> bytes:
     """Append to bytes their checksum, which continues the checksum `start`."""
-    return data + CRC.build(crc32c(data, start=start))
+    return data + CRC.build({"crc": crc32c(data, start=start)})
 
 
 def is_sealed(data: bytes, start: int = 0) -> bool:
@@ -214,7 +184,7 @@ def is_sealed(data: bytes, start: int = 0) -> bool:
 
 def stored_crc(data: bytes) -> int:
     """The checksum in the last four bytes; that of a header is continued by those of all other parts."""
-    return int(CRC.parse(data[-CRC_SIZE:]))
+    return int(CRC.parse(data[-CRC_SIZE:])["crc"])
 
 
 def header_fault(header: Header) -> str | None:
@@ -256,7 +226,7 @@ def pack_header(header: Header) -> bytes:
     if header.encoder_version != ".".join(map(str, numbers)) or len(numbers) != 3 or max(numbers) > 255:
         raise UsageError(f"an encoder version is three numbers up to 255, not {header.encoder_version!r}")
     fields = {name: getattr(header, name) for name in _PLAIN_FIELDS}
-    fields |= {"version": VERSION, "coder": int(header.coder), "encoder_version": numbers}
+    fields |= {"magic": MAGIC, "version": VERSION, "coder": int(header.coder), "encoder_version": bytes(numbers)}
     fields["samples"] = UNKNOWN if header.samples is None else header.samples
     return seal(HEADER.build(fields))
 
@@ -270,9 +240,8 @@ def unpack_header(data: bytes) -> Header:
     """
     if not data or data[: len(MAGIC)] != MAGIC[: len(data)]:
         raise FormatError("this is not an .aez file")
-    start = len(MAGIC) + Int16ul.sizeof()
-    if len(data) >= start:
-        version = Int16ul.parse(data[len(MAGIC) : start])
+    if len(data) >= OPENING.size:
+        version = OPENING.parse(data)["version"]
         if version > VERSION:
             raise VersionError(
                 f"the file has format version {version}, this aez reads {VERSION}: a newer aez is needed"
@@ -285,14 +254,14 @@ def unpack_header(data: bytes) -> Header:
         raise DamagedError("the header is damaged: its checksum does not match, and nothing can be read without it")
     fields = HEADER.parse(data)
     try:
-        coder = Coder(fields.coder)
+        coder = Coder(fields["coder"])
     except ValueError:
-        raise VersionError(f"the file is coded by coder {fields.coder}: a newer aez is needed") from None
+        raise VersionError(f"the file is coded by coder {fields['coder']}: a newer aez is needed") from None
     header = Header(
         **{name: fields[name] for name in _PLAIN_FIELDS},
-        samples=None if fields.samples == UNKNOWN else fields.samples,
+        samples=None if fields["samples"] == UNKNOWN else fields["samples"],
         coder=coder,
-        encoder_version=".".join(map(str, fields.encoder_version)),
+        encoder_version=".".join(map(str, fields["encoder_version"])),
     )
     fault = header_fault(header)
     if fault:
@@ -303,14 +272,16 @@ def unpack_header(data: bytes) -> Header:
 def pack_chunk_head(chunk: Chunk, header_crc: int) -> bytes:
     """The bytes before a chunk's payload; their checksum covers both and continues the header's."""
     numbers = {"index": chunk.index, "first_frame": chunk.first_frame, "frames": chunk.frames}
-    head = CHUNK.build(numbers | {"length": len(chunk.payload)})
-    return head + CRC.build(crc32c(head, chunk.payload, start=header_crc))
+    head = CHUNK.build({"sync": CHUNK_SYNC, **numbers, "length": len(chunk.payload)})
+    return head + CRC.build({"crc": crc32c(head, chunk.payload, start=header_crc)})
 
 
 def unpack_chunk_head(data: bytes) -> ChunkHead:
     """Head from `CHUNK_SIZE` bytes that begin with the sync word; its numbers are checked by `chunk_fault`."""
     fields = CHUNK.parse(data)
-    return ChunkHead(fields.index, fields.first_frame, fields.frames, fields.length, stored_crc(data[:CHUNK_SIZE]))
+    return ChunkHead(
+        fields["index"], fields["first_frame"], fields["frames"], fields["length"], stored_crc(data[:CHUNK_SIZE])
+    )
 
 
 def chunk_fault(header: Header, index: int, first_frame: int, frames: int, length: int) -> str | None:
@@ -339,8 +310,9 @@ def trailer_fault(header: Header, trailer: Trailer) -> str | None:
 def pack_trailer(trailer: Trailer, header_crc: int) -> bytes:
     """Bytes of the trailer, whose checksum continues the header's, with its footer."""
     numbers = {"chunks": len(trailer.lengths), "frames": trailer.frames, "samples": trailer.samples}
-    body = seal(TRAILER.build(numbers) + struct.pack(f"<{len(trailer.lengths)}I", *trailer.lengths), header_crc)
-    return body + FOOTER.build({"trailer_length": len(body)})
+    head = TRAILER.build({"sync": TRAILER_SYNC, **numbers})
+    body = seal(head + struct.pack(f"<{len(trailer.lengths)}I", *trailer.lengths), header_crc)
+    return body + FOOTER.build({"trailer_length": len(body), "end": END})
 
 
 def trailer_size(chunks: int) -> int:
@@ -350,12 +322,12 @@ def trailer_size(chunks: int) -> int:
 
 def footer_length(footer: bytes) -> int:
     """Bytes of the trailer, as a footer of `FOOTER_SIZE` bytes claims; the number is not checked yet."""
-    return int(Int32ul.parse(footer))
+    return int(FOOTER.parse(footer)["trailer_length"])
 
 
 def trailer_chunks(data: bytes) -> int:
     """Number of chunks, as the first `TRAILER_SIZE` bytes of a trailer claim; the number is not checked yet."""
-    return int(TRAILER.parse(data).chunks)
+    return int(TRAILER.parse(data)["chunks"])
 
 
 def unpack_trailer(data: bytes, header_crc: int) -> Trailer:
@@ -368,8 +340,8 @@ def unpack_trailer(data: bytes, header_crc: int) -> Trailer:
     known = len(data) >= trailer_size(0) and data.startswith(TRAILER_SYNC)
     if not known or len(data) != trailer_size(trailer_chunks(data)) or not is_sealed(body, header_crc):
         raise DamagedError("the trailer is damaged: its checksum does not match")
-    if footer != FOOTER.build({"trailer_length": len(body)}):
+    if footer != FOOTER.build({"trailer_length": len(body), "end": END}):
         raise DamagedError("the footer is damaged")
     fields = TRAILER.parse(body)
-    lengths = struct.unpack(f"<{fields.chunks}I", body[TRAILER_SIZE:-CRC_SIZE])
-    return Trailer(fields.frames, fields.samples, lengths)
+    lengths = struct.unpack(f"<{fields['chunks']}I", body[TRAILER_SIZE:-CRC_SIZE])
+    return Trailer(fields["frames"], fields["samples"], lengths)
