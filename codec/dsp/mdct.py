@@ -34,7 +34,8 @@ def frames(x: Float) -> Float:
     Shape:
         x: [C, (F + 1) 700] samples -> [F, C 700] coefficients, those of the first channel before those of the second.
     """
-    even, odd = fold(x, _RISING, _FALLING)
+    parts = blocks(x, HOP)
+    even, odd = fold(parts[:-1], parts[1:], _RISING, _FALLING)
     out = np.empty((*even.shape[:2], HOP), np.float32)
     out[..., ::2], out[..., 1::2] = even, odd
     return out.reshape(len(out), len(x) * HOP)
@@ -61,18 +62,21 @@ def inverse(coefficients: Float) -> Float:
     return samples(coefficients.transpose(2, 0, 1).reshape(count, channels * hop), channels)
 
 
-def fold(x: Float, rising: Float, falling: Float) -> tuple[Float, Float]:
+def blocks(x: Float, hop: int) -> Float:
+    """Samples [C, B N] as blocks of one hop each: a view [B, C, N]."""
+    return x.reshape(len(x), -1, hop).transpose(1, 0, 2)
+
+
+def fold(early: Float, late: Float, rising: Float, falling: Float) -> tuple[Float, Float]:
     """The MDCT for any hop N, a multiple of 4: the window's halves fold 2 N samples to N, of which a DCT-IV is taken.
 
     Shape:
-        x: [C, (F + 1) N]; rising, falling: [N], or [F, N] for windows that differ -> even and odd coefficients,
-        [F, C, N / 2] twice.
+        early, late: [F, C, N], the block of samples under each half of a window; rising, falling: [N], or [F, N] for
+        windows that differ -> even and odd coefficients, [F, C, N / 2] twice.
     """
     hop = rising.shape[-1]
     rising, falling = rising.reshape(-1, 1, hop), falling.reshape(-1, 1, hop)
     half, quarter = hop // 2, hop // 4
-    blocks = x.reshape(len(x), -1, hop).transpose(1, 0, 2)
-    early, late = blocks[:-1], blocks[1:]
     # The two halves of the folded signal, the lower one reversed.
     lower = late[..., :half] * -falling[..., :half]
     lower -= late[..., : half - 1 : -1] * falling[..., : half - 1 : -1]

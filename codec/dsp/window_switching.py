@@ -53,10 +53,25 @@ def forward(x: Float) -> Float:
     Shape:
         x: [2, (18 n + 1) 700] mid and side -> frames [18 n, 1400]
     """
-    padded = np.pad(x, ((0, 0), (HOP // 2, HOP // 2)))
-    count = padded.shape[1] // LONG - 1
-    out = np.empty((count, 2, 2, HOP), np.float32)  # windows, even and odd coefficients, mid and side
-    out[:, 0], out[:, 1] = mdct.fold(padded, *slopes(count))
+    return _run(_blocks(x))
+
+
+def _run(blocks: Float) -> Float:
+    """Transform a run: [9 n + 1, 2, 1400] from `_blocks` -> frames [18 n, 1400]."""
+    return _framed(*mdct.fold(blocks[:-1], blocks[1:], *slopes(len(blocks) - 1)))
+
+
+def _blocks(x: Float) -> Float:
+    """The samples under a run in blocks that its windows overlap: [2, (18 n + 1) 700] -> [9 n + 1, 2, 1400]."""
+    padded = np.zeros((2, x.shape[1] + HOP), np.float32)
+    padded[:, HOP // 2 : -HOP // 2] = x
+    return mdct.blocks(padded, LONG)
+
+
+def _framed(even: Float, odd: Float) -> Float:
+    """Even and odd coefficients of long windows [n, 2, 700], in two frames each: [2 n, 1400]."""
+    out = np.empty((len(even), 2, 2, HOP), np.float32)
+    out[:, 0], out[:, 1] = even, odd
     return out.reshape(-1, COEFFICIENTS)
 
 
@@ -101,16 +116,30 @@ def transform(x: Float, before: int = 0, count: int | None = None) -> tuple[Floa
 
 def _segment(x: Float) -> tuple[Float, NDArray[np.bool_]]:
     """Transform a segment: [2, 127 x 700] -> frames [126, 1400], and bool [7], which units have long windows."""
-    short, candidate = mdct.frames(x), forward(x)
+    blocks = _blocks(x)
+    short, candidate = mdct.frames(x), _run(blocks)
     long = stationary(short, candidate)
     for run in runs(long[None]):
         short[run] = candidate[run]
-        # The candidate is one long run. In a shorter one the windows at its ends have other slopes.
-        if run.start > 0:
-            short[run.start : run.start + 2] = forward(x[:, run.start * HOP : (run.start + 5) * HOP])[:2]
-        if run.stop < SEGMENT:
-            short[run.stop - 2 : run.stop] = forward(x[:, (run.stop - 4) * HOP : (run.stop + 1) * HOP])[-2:]
+    _narrow_ends(blocks, long, short)
     return short, long
+
+
+def _narrow_ends(blocks: Float, long: NDArray[np.bool_], out: Float) -> None:
+    """Transform the windows at the ends of runs, which have other slopes there than within a run.
+
+    Shape:
+        blocks: [64, 2, 1400], a segment from `_blocks`; long: [7]; out: [126, 1400], its frames as if all of it were one run
+    """
+    ends = np.array([(run.start, run.stop - 2) for run in runs(long[None])], np.int64).reshape(-1, 2) // 2
+    narrow_rise, narrow_fall = ends[ends[:, 0] > 0, 0], ends[ends[:, 1] < SEGMENT // 2 - 1, 1]
+    windows = np.concatenate([narrow_rise, narrow_fall])
+    if not len(windows):
+        return
+    rising, falling = (np.repeat(slope[1:2], len(windows), axis=0) for slope in slopes(3))
+    rising[: len(narrow_rise)], falling[len(narrow_rise) :] = slopes(1)[0], slopes(1)[1]
+    found = _framed(*mdct.fold(blocks[windows], blocks[windows + 1], rising, falling))
+    out.reshape(-1, 2, COEFFICIENTS)[windows] = found.reshape(-1, 2, COEFFICIENTS)
 
 
 def inverse_transform(frames: Float, long: NDArray[np.bool_]) -> Float:
