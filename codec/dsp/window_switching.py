@@ -129,7 +129,7 @@ def _narrow_ends(blocks: Float, long: NDArray[np.bool_], out: Float) -> None:
     """Transform the windows at the ends of runs, which have other slopes there than within a run.
 
     Shape:
-        blocks: [64, 2, 1400], a segment from `_blocks`; long: [7]; out: [126, 1400], its frames as if all of it were one run
+        blocks: [64, 2, 1400], a segment from `_blocks`; long: [7]; out: [126, 1400], frames as if all were one run
     """
     ends = np.array([(run.start, run.stop - 2) for run in runs(long[None])], np.int64).reshape(-1, 2) // 2
     narrow_rise, narrow_fall = ends[ends[:, 0] > 0, 0], ends[ends[:, 1] < SEGMENT // 2 - 1, 1]
