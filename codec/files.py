@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
 from collections.abc import Iterator
 from os import PathLike
 from pathlib import Path
@@ -84,6 +83,8 @@ def new_file(
         AezError: the folder cannot be written, the disk is full, or the block raises another OSError that names no
             file.
     """
+    import tempfile
+
     check_target(target, force=force, source=source)
     path = Path(target)
     final = path.resolve()  # a link remains a link: the file that it names is replaced

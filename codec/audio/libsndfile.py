@@ -19,6 +19,9 @@ from formats.errors import AudioError
 _VORBIS_BLOCK = 8192
 """Samples of Vorbis's largest block, by which the length on a file's last page may be too large."""
 
+_STEP = np.float32(2**-15)
+"""Step size of 16 bit samples."""
+
 
 class SoundfileSource(FileSource):
     """A file that libsndfile reads.
@@ -53,7 +56,11 @@ class SoundfileSource(FileSource):
         self._done = 0
 
     def _read(self, size: int) -> NDArray[np.float32]:
-        block = np.full((size, self.channels), np.nan if self._mp3 else 0, np.float32)
+        # NumPy converts 16 bit samples to float32 in a fifth of the time that libsndfile takes.
+        is_short = self._file.subtype == "PCM_16"
+        block: NDArray[Any] = np.full(
+            (size, self.channels), np.nan if self._mp3 else 0, np.int16 if is_short else np.float32
+        )
         damage: Exception | None = None
         filled = block
         try:
@@ -70,7 +77,7 @@ class SoundfileSource(FileSource):
             reason = str(damage).removeprefix("Error : ").rstrip(".")
             raise AudioError(f"{self.name} is damaged near {self._time(self._done)}: {reason}")
         self._done += len(filled)
-        return filled
+        return filled * _STEP if is_short else filled
 
     def _finish(self, delivered: int) -> None:
         left = self._mp3.bytes_left() if self._mp3 else 0

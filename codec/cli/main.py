@@ -1,22 +1,36 @@
 """The `aez` command: a group of the subcommands in `codec.cli`, and the process's exit code."""
 
+from __future__ import annotations
+
+import os
 import sys
+from importlib import import_module
 
 import click
 
-from codec.cli.decode import decode
-from codec.cli.demo import demo
-from codec.cli.encode import encode
-from codec.cli.genre import genre
-from codec.cli.info import info
-from codec.cli.peel import peel
-from codec.cli.plot import plot
 from codec.cli.terminal import run
-from codec.cli.verify import verify
 from codec.version import __version__
 
+COMMANDS = ("encode", "decode", "info", "genre", "peel", "plot", "verify", "demo")
+"""Names of the subcommands; each is a function of that name in a module of that name."""
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+
+class Commands(click.Group):
+    """A group whose subcommands are imported when they are asked for, so that `aez info` loads no other."""
+
+    def list_commands(self, ctx: click.Context | None) -> list[str]:
+        """Return the names of all subcommands, in alphabetical order."""
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context | None, cmd_name: str) -> click.Command | None:
+        """Return a subcommand by its name; None if there is none."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(f"codec.cli.{cmd_name}"), cmd_name)
+        return command
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="aez")
 def cli() -> None:
     """Compress songs with a neural codec, and bring them back.
@@ -25,12 +39,11 @@ def cli() -> None:
     """
 
 
-for command in (encode, decode, info, genre, peel, plot, verify, demo):
-    cli.add_command(command)
-
-
 def main() -> None:
     """Run the command line and leave with its exit code."""
+    # The process is ours, and its threads work on chunks. OpenBLAS would start threads of its own when NumPy is
+    # imported, which wait for work by spinning.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     sys.exit(run(cli))
 
 

@@ -52,13 +52,13 @@ def coded_files(names: Sequence[str], failed: list[str]) -> list[str]:
     Raises:
         UsageError: the folders hold no .aez file, and no file was named.
     """
-    from codec.batch.jobs import CODED, find
-
     found: list[str] = []
     for name in names:
         if name == PIPE or not Path(name).is_dir():
             found.append(name)
             continue
+        from codec.batch.jobs import CODED, find
+
         inside = find([Path(name)], CODED)
         found += [str(path) for path, _ in inside.files]
         for folder, reason in inside.failures:

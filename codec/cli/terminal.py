@@ -6,10 +6,8 @@ import contextlib
 import errno
 import os
 import re
-import shutil
 import signal
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
@@ -231,6 +229,9 @@ def seekable(name: str) -> Iterator[BinaryIO]:
         if name != PIPE:
             yield file
             return
+        import shutil
+        import tempfile
+
         with tempfile.TemporaryFile(prefix="aez-") as copy:
             shutil.copyfileobj(file, copy)
             copy.seek(0)
@@ -261,6 +262,9 @@ def target_of(name: str, *, seekable: bool = False) -> Iterator[str | BinaryIO]:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()  # before anyone says that it is done
         return
+    import shutil
+    import tempfile
+
     with tempfile.TemporaryFile(prefix="aez-") as spool:
         yield spool
         spool.seek(0)

@@ -8,7 +8,6 @@ Source: the gain control tool of Bosi et al. 1997 (MPEG-2 AAC, scalable sampling
 """
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from codec.dsp.mdct import Float
@@ -51,8 +50,8 @@ def find_stretches(power: NDArray[np.float64]) -> list[tuple[int, int, int]]:
     """
     decibels = 10 * np.log10(power + 1e-13)
     # For blocks k = 4 ... SEGMENT_BLOCKS: the loudest of the four blocks before k, and the peak from k on.
-    before = sliding_window_view(decibels[:SEGMENT_BLOCKS], 4).max(1)
-    peak = sliding_window_view(decibels[4:], LOOKAHEAD).max(1)[: len(before)]
+    before = _sliding_max(decibels[:SEGMENT_BLOCKS], 4)
+    peak = _sliding_max(decibels[4:], LOOKAHEAD)[: len(before)]
     onset = (decibels[4 : SEGMENT_BLOCKS + 1] - before >= ONSET_JUMP) & (peak - before >= PEAK_JUMP)
     found: list[tuple[int, int, int]] = []
     end = 0
@@ -68,6 +67,15 @@ def find_stretches(power: NDArray[np.float64]) -> list[tuple[int, int, int]]:
             found.append((k - best - 1, best + 1, int(exponent[best])))
             end = k
     return found
+
+
+def _sliding_max(values: NDArray[np.float64], width: int) -> NDArray[np.float64]:
+    """Maxima of `width` consecutive values: [n] -> [n - width + 1]."""
+    count = len(values) - width + 1
+    out = values[:count].copy()
+    for shift in range(1, width):
+        np.maximum(out, values[shift : shift + count], out=out)
+    return out
 
 
 def gain_exponents(blocks: int, exponent: int) -> Float:
@@ -93,23 +101,30 @@ class GainControl:
     """
 
     def __init__(self) -> None:
-        self._pending = np.zeros((2, 0), np.float32)
+        self._pending = [np.zeros((2, 0), np.float32)]
+        self._count = 0
         self._stretches: list[NDArray[np.int64]] = []  # of each segment from `_first` on
         self._first = 0
 
     def push(self, block: Float) -> Float:
         """Take the next block [2, N] and return the samples that are ready, [2, M]."""
-        self._pending = np.concatenate([self._pending, block], 1)
+        self._pending.append(block)
+        self._count += block.shape[1]
         size = SEGMENT * HOP
+        seen = size + LOOKAHEAD * GAIN_BLOCK
+        if self._count < seen:
+            return np.zeros((2, 0), np.float32)
+        samples = np.concatenate(self._pending, 1)
         ready = []
-        while self._pending.shape[1] >= size + LOOKAHEAD * GAIN_BLOCK:
-            ready.append(self._amplified(self._pending[:, : size + LOOKAHEAD * GAIN_BLOCK])[:, :size])
-            self._pending = self._pending[:, size:]
-        return np.concatenate(ready, 1) if ready else np.zeros((2, 0), np.float32)
+        while samples.shape[1] >= seen:
+            ready.append(self._amplified(samples[:, :seen])[:, :size])
+            samples = samples[:, size:]
+        self._pending, self._count = [samples], samples.shape[1]
+        return ready[0] if len(ready) == 1 else np.concatenate(ready, 1)
 
     def finish(self) -> Float:
         """Return the rest of the samples; nothing may be pushed after it."""
-        count = self._pending.shape[1]
+        count = self._count
         rest = self.push(np.zeros((2, SEGMENT * HOP + LOOKAHEAD * GAIN_BLOCK), np.float32))
         return rest[:, :count]
 
@@ -126,8 +141,8 @@ class GainControl:
 
     def _amplified(self, samples: Float) -> Float:
         """Apply the gain to a segment and the look-ahead after it, and remember its stretches."""
-        square = np.einsum("cn,cn->n", samples, samples, dtype=np.float64)
-        found = find_stretches(square.reshape(-1, GAIN_BLOCK).mean(1))
+        parts = samples.reshape(2, -1, GAIN_BLOCK)
+        found = find_stretches(np.einsum("cbn,cbn->b", parts, parts).astype(np.float64) / GAIN_BLOCK)
         self._stretches.append(np.array(found, np.int64).reshape(-1, 3))
         if found:
             samples = samples.copy()

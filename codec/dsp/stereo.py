@@ -8,6 +8,7 @@ Source: stereo rotation (KLT angle), van der Waal and Veldhuis 1991; here the an
 instead of diagonalizing the covariance.
 """
 
+from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
@@ -49,51 +50,81 @@ def choose_angles(coefficients: Float) -> NDArray[np.uint8]:
     """
     angles = np.zeros((segment_count(len(coefficients)), BANDS), np.uint8)
     quarter = ROTATION_ANGLES // 2
+    columns = np.arange(BANDS)
     for number, row in enumerate(angles):
         segment = coefficients[number * SEGMENT : (number + 1) * SEGMENT]
-        mid, side = segment[:, :HOP], segment[:, HOP:]
-        sums = np.empty((ROTATION_ANGLES, BANDS))  # of the first channel at every angle
-        for angle in range(quarter):
-            cosine, sine = _COSINE[angle], _SINE[angle]
-            # The second channel at an angle is the first one at 90 degrees more.
-            sums[angle], sums[angle + quarter] = (
-                np.add.reduceat(np.abs(channel).sum(0), _EDGES[:-1])
-                for channel in (cosine * mid - sine * side, sine * mid + cosine * side)
-            )
-        first, second = sums[:quarter], sums[quarter:]
+        first, second = _absolute_sums(segment[:, :HOP], segment[:, HOP:])
         total = first + second + NOISE_FLOOR * len(segment) * np.diff(_EDGES)
         best = total.argmin(0)
         worthwhile = total.min(0) < ROTATION_THRESHOLD * total[0]
-        columns = np.arange(BANDS)
         # Another 90 degrees exchange the channels, so that the louder one comes first.
         in_order = first[best, columns] >= second[best, columns]
         row[:] = np.where(worthwhile, np.where(in_order, best, best + quarter), 0)
     return angles
 
 
-def rotate(coefficients: Float, angles: NDArray[np.uint8], before: int = 0) -> Float:
+def _absolute_sums(mid: Float, side: Float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Sums of absolute values of the first and the second channel in every band, rotated by 0, 22.5, 45, 67.5 degrees.
+
+    Shape:
+        mid, side: [F, 700] -> [4, 24] twice
+    """
+    room = np.empty_like(mid)
+
+    def sums(operation: Callable[..., Float], a: Float, b: Float) -> Float:
+        return np.asarray(np.abs(operation(a, b, out=room), out=room).sum(0))
+
+    # Four products serve two angles, because the sine of 67.5 degrees is the cosine of 22.5 degrees.
+    (cosine_mid, cosine_side), (sine_mid, sine_side) = ((f * mid, f * side) for f in (_COSINE[1], _SINE[1]))
+    rows = (
+        np.abs(mid, out=room).sum(0),
+        sums(np.subtract, cosine_mid, sine_side),
+        sums(np.subtract, mid, side) * _COSINE[2],
+        sums(np.subtract, sine_mid, cosine_side),
+        np.abs(side, out=room).sum(0),
+        sums(np.add, sine_mid, cosine_side),
+        sums(np.add, mid, side) * _COSINE[2],
+        sums(np.add, cosine_mid, sine_side),
+    )
+    found = np.add.reduceat(np.stack(rows), _EDGES[:-1], 1).astype(np.float64)
+    return found[:4], found[4:]
+
+
+def rotate(coefficients: Float, angles: NDArray[np.uint8], before: int = 0, out: Float | None = None) -> Float:
     """Mid and side to first and second channel.
 
     Shape:
         coefficients: [F, 1400]; angles: [S, 24]; the first segment begins at frame `before`, and frames before it and
-        after the last segment are rotated like the nearest one -> [F, 1400]
+        after the last segment are rotated like the nearest one -> [F, 1400], in `out` if given, which may be
+        `coefficients`
     """
-    return _rotated(coefficients, angles, before, 1)
+    return _rotated(coefficients, angles, before, 1, out)
 
 
 def rotate_back(coefficients: Float, angles: NDArray[np.uint8]) -> Float:
     """Inverse of `rotate`: first and second channel [F, 1400] to mid and side [F, 1400]."""
-    return _rotated(coefficients, angles, 0, -1)
+    return _rotated(coefficients, angles, 0, -1, None)
 
 
-def _rotated(coefficients: Float, angles: NDArray[np.uint8], before: int, direction: int) -> Float:
-    if not angles.any():
-        return coefficients
-    out = coefficients.copy()
+def _rotated(coefficients: Float, angles: NDArray[np.uint8], before: int, direction: int, out: Float | None) -> Float:
+    if out is None:
+        if not angles.any():
+            return coefficients
+        out = coefficients.copy()
     edges = [0, *range(before + SEGMENT, before + len(angles) * SEGMENT, SEGMENT), len(out)]
     for row, (low, high) in zip(angles, pairwise(edges), strict=True):
-        cosine, sine = (np.repeat(table[row], np.diff(_EDGES)) for table in (_COSINE, direction * _SINE))
-        mid, side = coefficients[low:high, :HOP], coefficients[low:high, HOP:]
-        out[low:high, :HOP] = cosine * mid - sine * side
-        out[low:high, HOP:] = sine * mid + cosine * side
+        for start, stop in _rotated_runs(row):
+            columns = np.repeat(row[start:stop], np.diff(_EDGES[start : stop + 1]))
+            cosine, sine = _COSINE[columns], direction * _SINE[columns]
+            bins = slice(_EDGES[start], _EDGES[stop]), slice(_EDGES[start] + HOP, _EDGES[stop] + HOP)
+            mid, side = (coefficients[low:high, part] for part in bins)
+            first, second = cosine * mid - sine * side, sine * mid + cosine * side
+            out[low:high, bins[0]], out[low:high, bins[1]] = first, second
     return out
+
+
+def _rotated_runs(angles: NDArray[np.uint8]) -> list[list[int]]:
+    """Runs of bands that are rotated, each as [first, end)."""
+    edges = np.flatnonzero(np.diff(angles != 0, prepend=False, append=False))
+    runs: list[list[int]] = edges.reshape(-1, 2).tolist()
+    return runs

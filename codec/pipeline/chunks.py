@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from codec.dsp.gain_control import SEGMENT_BLOCKS, shifted
 from codec.dsp.mdct import Float
-from formats.grid import CHUNK, HOP, HYPER_FRAMES, SAMPLE_RATE, SEGMENT, frame_count, segment_count
+from formats.grid import CHUNK, HOP, HYPER_FRAMES, SAMPLE_RATE, SEGMENT, frame_count, hyper_count, segment_count
 from formats.payload.side_info import SideInfo
 
 T = TypeVar("T")
@@ -32,8 +32,9 @@ class Window:
 
     Attributes:
         index: number of the chunk.
-        frames: frames of the song in it, 1...630; the rest of the window lies beyond the song's end.
-        samples: [2, (630 + 2 context + 1) 700] mid and side at 44.1 kHz, after gain control.
+        frames: frames of the song in it, 1...630.
+        samples: [2, (3 G + 2 context + 1) 700] mid and side at 44.1 kHz, after gain control. Frames
+            of its G hyper vectors that lie beyond the song are zeros.
         silence: int64 [n, 2], as in `formats.payload.side_info.SideInfo`.
         gain_control: int64 [n, 3], as in `formats.payload.side_info.SideInfo`.
     """
@@ -100,15 +101,16 @@ class Windower:
             self._pending = [np.concatenate(self._pending, 1)[:, : max(0, self._count - surplus)]]
             self._count = self._pending[0].shape[1]
         while self._index < chunk_count(samples):
-            self._pending.append(np.zeros((2, max(0, self._size - self._count)), np.float32))
-            self._count = max(self._count, self._size)
             yield self._cut(min(CHUNK, frames - self._index * CHUNK))
 
     def _cut(self, frames: int) -> Window:
-        pending = np.concatenate(self._pending, 1)
-        window = Window(self._index, frames, pending[:, : self._size])
+        """The next window, with zeros in place of what is missing at its end."""
+        size = self._size - (CHUNK - HYPER_FRAMES * hyper_count(frames)) * HOP
+        missing = max(0, size - self._count)
+        pending = np.concatenate([*self._pending, np.zeros((2, missing), np.float32)], 1)
+        window = Window(self._index, frames, pending[:, :size])
         self._pending = [pending[:, CHUNK * HOP :]]
-        self._count -= CHUNK * HOP
+        self._count = max(0, self._count + missing - CHUNK * HOP)
         self._index += 1
         return window
 

@@ -18,8 +18,11 @@ from codec.runtime.session import Networks
 from formats.grid import CHUNK, HYPER_FRAMES, hyper_count
 from formats.payload.side_info import SideInfo
 
-FRAMES = ENCODER_CONTEXT + CHUNK + ENCODER_CONTEXT
-"""Most frames that the network sees at a time."""
+PART = CHUNK // 3
+"""Frames that the network computes at a time. Longer parts take more memory between its layers, and no less time."""
+
+CONTEXT_VECTORS = ENCODER_CONTEXT // HYPER_FRAMES
+"""Hyper vectors of context on either side."""
 
 
 class RankedEncoder:
@@ -33,31 +36,39 @@ class RankedEncoder:
     """
 
     def __init__(self, model: Model, sessions: Networks) -> None:
-        self._network = sessions.network(model.encoder, {"coefficients"}, frozenset({"hyper"}), FRAMES)
+        self._network = sessions.network(
+            model.encoder, {"coefficients"}, frozenset({"hyper"}), PART + 2 * ENCODER_CONTEXT
+        )
         self.provider = self._network.provider
         self._code_lengths = change_code_lengths(model.ranked_tables.hyper)
 
     def __call__(self, window: Window) -> AnalysedChunk:
         """Run one window through transform, rotation and network."""
         coefficients, angles, long_windows = rotated(window)
-        groups = hyper_count(window.frames)
-        hyper = self._network(coefficients=coefficients[None])["hyper"][0, ENCODER_CONTEXT // HYPER_FRAMES :][:groups]
-        under_hyper = coefficients[ENCODER_CONTEXT : ENCODER_CONTEXT + HYPER_FRAMES * groups]
+        under_hyper = coefficients[ENCODER_CONTEXT : ENCODER_CONTEXT + HYPER_FRAMES * hyper_count(window.frames)]
         return AnalysedChunk(
-            quantize_hyper(hyper, under_hyper, self._code_lengths),
+            quantize_hyper(self._hyper(coefficients), under_hyper, self._code_lengths),
             coefficients[ENCODER_CONTEXT : ENCODER_CONTEXT + window.frames],
             SideInfo(window.silence, window.gain_control, angles, long_windows),
         )
+
+    def _hyper(self, coefficients: Float) -> Float:
+        """Hyper latents before quantization: coefficients [6 + 3 G + 6, 1400] -> [G, 48]."""
+        parts = []
+        for at in range(0, len(coefficients) - 2 * ENCODER_CONTEXT, PART):
+            seen = coefficients[None, at : at + PART + 2 * ENCODER_CONTEXT]
+            parts.append(self._network(coefficients=seen)["hyper"][0, CONTEXT_VECTORS:-CONTEXT_VECTORS])
+        return np.concatenate(parts)
 
 
 def rotated(window: Window) -> tuple[Float, NDArray[np.uint8], NDArray[np.bool_]]:
     """Transform a window, context included, and rotate each band by its stereo rotation angle.
 
     Shape:
-        F frames in S segments -> coefficients [6 + 630 + 6, 1400], of which the F from frame 6 on are the chunk's;
+        F frames in S segments -> coefficients [6 + 3 G + 6, 1400], of which the F from frame 6 on are the chunk's;
         rotation angles uint8 [S, 24]; bool [S, 7], which units of 18 frames have long windows.
     """
     coefficients, long_windows = window_switching.transform(window.samples, ENCODER_CONTEXT, window.frames)
     angles = stereo.choose_angles(coefficients[ENCODER_CONTEXT : ENCODER_CONTEXT + window.frames])
     # Context is rotated like the nearest segment: the angles that the next chunk will have are not known.
-    return stereo.rotate(coefficients, angles, ENCODER_CONTEXT), angles, long_windows
+    return stereo.rotate(coefficients, angles, ENCODER_CONTEXT, out=coefficients), angles, long_windows

@@ -53,9 +53,7 @@ class SourceWindows:
         for block in self._source.blocks(BLOCK):
             self._silence.push(block)
             self.samples += block.shape[1]
-            left, right = block[0], block[-1]
-            mid_side = np.stack([left + right, left - right]) * np.float32(0.5)
-            yield from self._push(self._resampler.push(mid_side))
+            yield from self._push(self._resampler.push(_mid_side(block)))
             if self._progress:
                 expected = self._source.expected
                 self._progress(min(1.0, self.samples / expected) if expected else None)
@@ -75,3 +73,13 @@ class SourceWindows:
             silence=self._silence.within(source_samples(window.index, rate), source_samples(window.index + 1, rate)),
             gain_control=self._gain_control.within(window.index * segments, (window.index + 1) * segments),
         )
+
+
+def _mid_side(block: Float) -> Float:
+    """Mid and side [2, N] of a block [C, N]; side is zero where C is 1."""
+    left, right = block[0], block[-1]
+    out = np.empty((2, block.shape[1]), np.float32)
+    np.add(left, right, out=out[0])
+    np.subtract(left, right, out=out[1])
+    out *= np.float32(0.5)
+    return out

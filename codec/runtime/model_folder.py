@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -72,6 +71,8 @@ class ModelFolder:
 
     def read_as(self, part: str, limit: int, sha256: str) -> bytes:
         """Read a file, as `read` does, and compare it with the hash that the card states."""
+        import hashlib
+
         data = self.read(part, limit)
         if hashlib.sha256(data).hexdigest() != sha256:
             raise ModelError(f"{part} of {self.NOUN} {self.name!r} is not the one that its card names")

@@ -6,8 +6,6 @@ Folders that the user named, by path or in AEZ_MODELS, are trusted.
 
 from __future__ import annotations
 
-import hashlib
-
 from codec.runtime.hashes import KNOWN
 from formats.errors import ModelError
 
@@ -23,6 +21,8 @@ def check(name: str, part: str, data: bytes) -> None:
     Raises:
         ModelError: its hash is not known, or is another one.
     """
+    import hashlib
+
     if hashlib.sha256(data).hexdigest() != KNOWN.get(f"{name}/{part}"):
         raise ModelError(
             f"{part} of model {name!r} is not one that this aez knows; to run it all the same, name its folder by "

@@ -2,14 +2,13 @@
 
 The tags are a JSON object of strings, in one zstd frame that states its size; the cover is stored unchanged. Neither
 the key nor the value of a tag is empty or contains a NUL, because most other formats cannot hold such tags.
+zstandard is loaded only for files that have tags.
 """
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-
-import zstandard
 
 from formats.container.layout import CRC_SIZE, METADATA, METADATA_SIZE, is_sealed, seal
 from formats.errors import DamagedError, FormatError, UsageError
@@ -63,6 +62,8 @@ def _pack_tags(tags: dict[str, str]) -> bytes:
     plain = json.dumps(text, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
     if len(plain) > TAGS_LIMIT:
         raise UsageError(f"the tags take {len(plain)} bytes, more than the {TAGS_LIMIT} that a file may hold")
+    import zstandard
+
     return zstandard.ZstdCompressor(level=COMPRESSION, write_checksum=False, write_content_size=True).compress(plain)
 
 
@@ -107,6 +108,8 @@ def unpack_tags(frame: bytes) -> dict[str, str]:
     Raises:
         FormatError: the frame is broken, or is not a JSON object of strings.
     """
+    import zstandard
+
     try:
         size = zstandard.get_frame_parameters(frame).content_size
         # An unstated size reads as 2**64 - 1, so it falls here too.

@@ -280,7 +280,6 @@ def main(count: int, seconds: float, seed: int, quick: bool) -> None:
 def _import_all() -> None:
     """Once, so that each forked process begins where a command's own work does."""
     import onnxruntime  # noqa: F401
-    import scipy.fft  # noqa: F401
     import soundfile  # noqa: F401
     import soxr  # noqa: F401
 

@@ -1,13 +1,15 @@
 """The command as a whole: usage, version, help, and errors of one line that leave nothing behind."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
-from codec.cli.main import cli
+from codec.cli.main import COMMANDS, cli
 from codec.pipeline import file_codec
 from formats.errors import ModelError
 from tests.support.cli_fakes import RATE, aez
@@ -54,7 +56,7 @@ def test_version(capsys):
     assert capsys.readouterr().out == "aez, version 0.1.0\n"
 
 
-@pytest.mark.parametrize("command", sorted(cli.commands))
+@pytest.mark.parametrize("command", COMMANDS)
 def test_help(command, capsys):
     assert aez(command, "--help") == 0
     assert capsys.readouterr().out.startswith(f"Usage: aez {command} ")
@@ -62,7 +64,7 @@ def test_help(command, capsys):
 
 @pytest.mark.parametrize("command", ["decode", "verify", "peel", "plot", "genre", "info"])
 def test_whatever_reads_a_coded_file_can_be_told_its_model(command):
-    options = {option for parameter in cli.commands[command].params for option in parameter.opts}
+    options = {option for parameter in cli.get_command(None, command).params for option in parameter.opts}
     assert "--model" in options
     assert ("--decoder" in options) == (command in ("decode", "plot"))
 
@@ -143,3 +145,9 @@ def test_errors_of_the_pipeline_are_one_line_too(song, coded, tmp_path, capsys, 
     assert capsys.readouterr().err == f"aez: error: {line[type(error)]}\n"
     assert not (tmp_path / arguments[1]).exists()
     assert not list(tmp_path.glob(".*"))
+
+
+def test_coding_loads_neither_scipy_nor_what_only_pictures_need() -> None:
+    program = "import sys, codec.pipeline.file_codec, codec.pipeline.plan; print(*sys.modules, sep='\\n')"
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+    assert not {name.partition(".")[0] for name in loaded} & {"scipy", "matplotlib", "rich", "audioread"}

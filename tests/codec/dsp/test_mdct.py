@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from codec.dsp.mdct import WINDOW, forward, inverse
+from codec.dsp.mdct import WINDOW, dct_iv, forward, inverse
 from formats.grid import HOP, frame_count
 
 N = np.arange(2 * HOP)
@@ -50,6 +50,20 @@ def test_forward_undoes_inverse_so_the_transform_is_orthonormal() -> None:
 def test_zeros_stay_exactly_zero() -> None:
     assert not forward(np.zeros((2, 4 * HOP), np.float32)).any()
     assert not inverse(np.zeros((2, HOP, 3), np.float32)).any()
+
+
+@pytest.mark.parametrize("size", [2, 12, HOP, 2 * HOP])
+def test_dct_iv_is_the_cosine_sum_and_its_own_inverse(size: int) -> None:
+    n = np.arange(size) + 0.5
+    x = np.random.default_rng(size).standard_normal((3, 2, size)).astype(np.float32)
+    wanted = x @ (np.sqrt(2 / size) * np.cos(np.pi / size * np.outer(n, n)))
+    even, odd = dct_iv(x[..., ::2], x[..., 1::2])
+    assert even.dtype == odd.dtype == np.float32
+    np.testing.assert_allclose(even, wanted[..., ::2], atol=3e-6)
+    np.testing.assert_allclose(odd, wanted[..., 1::2], atol=3e-6)
+    again = dct_iv(even, odd)
+    np.testing.assert_allclose(again[0], x[..., ::2], atol=3e-6)
+    np.testing.assert_allclose(again[1], x[..., 1::2], atol=3e-6)
 
 
 @pytest.mark.parametrize(("samples", "frames"), [(0, 0), (1, 2), (699, 2), (700, 2), (701, 3), (441000, 631)])
