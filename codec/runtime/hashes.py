@@ -5,7 +5,7 @@ KNOWN: dict[str, str] = {
     "dense/encoder.onnx": "67e4de8e5fa89f7bd0bedafb245991f17007155ebfa0b43e436fe67fc9b641d2",
     "dense/tables.npz": "7605bfe759600c72e90ba75f8d60d50c17250b099390673d6134e6394d254857",
     "genre/genre.onnx": "25000dd566078f75f0ab7eb88f0197494678e48e37c9d77a2c208d91b9db9084",
-    "music/decoders/standard/decoder.onnx": "a848e399bb443df7e97b0e6257e363ba7de0f11d2eff898edca8349b907e70a7",
+    "music/decoders/standard/decoder.onnx": "ff12e0c0f10c74f9b78e2389c5beeb1d5a5032310c894f6fbf65070b981f22da",
     "music/decoders/standard/noise.npy": "453d73b5835e323676a98f1f4a6cdeb82ad8e0878d84340bc051b89f79aa6f49",
     "music/encoder.onnx": "0502c866a913814427635501929766abc0d79545048b5ec8f53d570950ed4be7",
     "music/tables.npz": "acf00231ddf57f2d95b95102fb60152a8e2963b25117301b71a1d3a2cb5c9818",

@@ -29,7 +29,7 @@ class StubNetwork:
     provider = "stub"
 
     def __call__(self, **inputs: Any) -> dict[str, Any]:
-        quantized = inputs["quantized"]
+        quantized = inputs["indices" if "indices" in inputs else "quantized"].astype(np.float32)
         out = np.zeros((*quantized.shape[:2], COEFFICIENTS), np.float32)
         with np.errstate(all="ignore"):  # as ONNX Runtime, which says nothing of an overflow
             width = quantized.shape[2]

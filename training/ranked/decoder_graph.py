@@ -34,8 +34,8 @@ INPUTS = ("indices", "position", "sent", "hyper_by_frame", "noise", "long", "gai
 
 LN2 = math.log(2)
 
-NOISE = UNSENT_RATIO / PATTERN_UNIT
-"""Factor of an integer of noise where nothing was sent. Its logarithm is added to the bias of the noise gain."""
+LN_NOISE = math.log(UNSENT_RATIO / PATTERN_UNIT)
+"""Logarithm of the factor of integer noise where nothing was sent; it is added to the bias of the noise gain's head."""
 
 PLANES = 4
 """Feature planes of the decoder."""
@@ -51,16 +51,17 @@ class DecoderGraph(nn.Module):
     steady: Tensor
     bias: Tensor
     place: Tensor
-    from_hyper: Tensor
+    from_features: Tensor
+    from_values: Tensor
+    from_sent: Tensor
     ones: Tensor
-    enter_values: Tensor
-    enter_sent: Tensor
 
     def __init__(self, model: Autoencoder) -> None:
         super().__init__()
         self.decoder, tables = model.decoder, integer_part(model)
-        trunk, width = self.decoder.trunk, model.config.width
-        order = torch.arange(COEFFICIENTS).reshape(2, trunk.tokens, trunk.patch).transpose(0, 1).reshape(-1)
+        trunk = self.decoder.trunk
+        self.patches = trunk.tokens, trunk.patch
+        order = torch.arange(COEFFICIENTS).reshape(2, *self.patches).transpose(0, 1).reshape(-1)
         weight = trunk.enter.weight.detach().reshape(-1, PLANES, 2, trunk.patch)
         ln_sigma, loudness = LN2 * log_sigma(tables), LN2 * log_loudness(tables)
         buffers = {
@@ -70,15 +71,15 @@ class DecoderGraph(nn.Module):
             "shape": torch.from_numpy(tables.shape)[None],
             "steady": torch.from_numpy(tables.steady)[None],
             "bias": torch.from_numpy(LN2 * tables.bias)[None],
-            "from_hyper": token_weights(model, tables)[None],
-            "ones": torch.ones(width, 1, 1, 1),
-            "enter_values": weight[:, :2],
-            "enter_sent": weight[:, 3:] - weight[:, 1:2],
+            "from_features": token_weights(model, tables)[None],
+            "from_values": weight[:, :2],
+            "from_sent": weight[:, 3:] - weight[:, 1:2],  # the second of the values has 1 added where it was sent
+            "ones": torch.ones(model.config.width, 1, 1, 1),
         }
         for name, value in buffers.items():
             self.register_buffer(name, value.float().contiguous())
         weights, biases = (value.detach().reshape(3, 2 * trunk.patch, -1) for value in self.decoder.heads.parameters())
-        biases = biases[..., 0] + torch.tensor([[0.0], [math.log(NOISE)], [0.0]])
+        biases = biases[..., 0] + torch.tensor([[0.0], [LN_NOISE], [0.0]])
         self.head_weights, self.head_biases = nn.ParameterList(weights.unbind()), nn.ParameterList(biases.unbind())
         self.register_buffer("place", order.argsort()[None])  # of a coefficient in the order of tokens
 
@@ -89,56 +90,64 @@ class DecoderGraph(nn.Module):
         """Integers of frames to coefficients.
 
         Shape:
-            indices: int32 [B, T, M], quantization indices by rank, and position: int16 [B, T, M], of their
-            coefficients; sent: bool [B, T, 1], or nothing of the frame was sent: then its indices are 0, and its result
-            is without meaning; hyper_by_frame: int8 [B, T, 48], three times the hyper latents of each frame; noise:
-            int8 [B, T, 1400]; long: bool [B, T, 1]; gain: float32 [B] -> [B, T, 1400]
+            indices: int32 [B, T, M], quantization indices by rank; position: int16 [B, T, M], of their coefficients
+            sent: bool [B, T, 1], false where nothing of a frame was sent: its indices are 0 then, and what comes out
+                for it has no meaning
+            hyper_by_frame: int8 [B, T, 48], three times the hyper latents of each frame
+            noise: int8 [B, T, 1400]; long: bool [B, T, 1]; gain: float32 [B] -> [B, T, 1400]
         """
         b, t, m = position.shape
-        trunk, hyper = self.decoder.trunk, hyper_by_frame.float()
+        hyper, index, at = hyper_by_frame.float(), indices.float(), position.long()
+        one = torch.ones_like(hyper[..., :1])
+        by_gain = gain[:, None, None] * one
         ln_sigma = functional.linear(hyper.reshape(-1, HYPER_SIZE), self.ln_sigma, self.ln_sigma_offset)
-        ln_sigma, one = ln_sigma.reshape(b, t, COEFFICIENTS), torch.ones_like(hyper[..., :1])
-        offset = gain[:, None, None] * one
+        ln_sigma = ln_sigma.reshape(b, t, COEFFICIENTS)
 
-        # Sent coefficients: [B, T, M]
-        position = position.long()
-        flat = position.reshape(1, -1)
+        # Steps of what was sent: [B, T, M]
+        flat = at.reshape(1, -1)
         place, shape, steady, bias = (
             table.gather(1, flat).reshape(b, t, m) for table in (self.place, self.shape, self.steady, self.bias)
         )
-        own_ln_sigma, index = ln_sigma.gather(2, place), indices.float()
-        loudness = torch.cat([hyper, one], 2) @ self.loudness
-        ln_step = own_ln_sigma * shape + loudness * steady + (bias - offset * (LN2 / 32))
+        loudness, own_ln_sigma = torch.cat([hyper, one], 2) @ self.loudness, ln_sigma.gather(2, place)
+        ln_step = own_ln_sigma * shape + loudness * steady + (bias - by_gain * (LN2 / 32))
         ratio, magnitude = torch.exp(own_ln_sigma - ln_step), index.abs()
-        values = torch.stack([torch.clamp(index / ratio, -4.0, 4.0), torch.log(1 + magnitude) + sent.float()], 1)
-        planes = torch.zeros(b, 2, t, COEFFICIENTS).scatter(3, position[:, None].expand(-1, 2, -1, -1), values)
-        planes = planes.reshape(b, 2, 2 * t, HOP)  # rows: mid, side, mid, ...
-        mask = planes[:, 1:].clamp(max=1.0)
 
-        # Tokens: [B, W, T, P]
-        features = torch.cat([hyper, long.float(), offset, one], 2)
-        tokens = functional.conv2d(features[:, None] @ self.from_hyper, self.ones, groups=len(self.ones))
-        stride = (2, trunk.patch)
-        tokens = tokens + functional.conv2d(planes, self.enter_values, stride=stride)
-        tokens = tokens + functional.conv2d(mask, self.enter_sent, stride=stride)
-        for block in trunk.blocks:
-            tokens = block(tokens)
-        factor, noise_gain, residual = self._heads(tokens)
+        values = torch.stack([torch.clamp(index / ratio, -4.0, 4.0), torch.log(1 + magnitude) + sent.float()], 1)
+        features = torch.cat([hyper, long.float(), by_gain, one], 2)
+        factor, noise_gain, residual = self._heads(self._tokens(at, values, features))
 
         # All coefficients as if none was sent, in the order of tokens
-        fill = noise.reshape(b, t, 2, trunk.tokens, trunk.patch).transpose(2, 3).reshape(b, t, COEFFICIENTS).float()
-        low, high = -4.0 + math.log(NOISE), 1.5 + math.log(NOISE)
-        out = torch.exp(ln_sigma) * (torch.tanh(residual) + fill * torch.exp(noise_gain.clamp(low, high)))
+        fill = noise.reshape(b, t, 2, *self.patches).transpose(2, 3).reshape(b, t, COEFFICIENTS).float()
+        out = torch.exp(ln_sigma) * (torch.tanh(residual) + fill * _amplitude(noise_gain))
 
-        # Sent coefficients take their places
-        own_gain = noise_gain.gather(2, place)
-        amplitude = torch.exp(own_gain.clamp(low, high)) * (ratio / UNSENT_RATIO).clamp(max=ZERO_RATIO / UNSENT_RATIO)
-        more = torch.tanh(own_gain - math.log(NOISE)).relu() * (0.25 / PATTERN_UNIT)
-        moved = torch.tanh(residual.gather(2, place))
+        # What was sent takes its places
+        own_gain, moved = noise_gain.gather(2, place), torch.tanh(residual.gather(2, place))
         moved = moved + index.clamp(-SCALED, SCALED) * torch.tanh(factor.gather(2, place))
-        value = index + 0.5 * moved + fill.gather(2, place) * torch.where(magnitude < 0.5, amplitude, more)
+        zero = _amplitude(own_gain) * (ratio / UNSENT_RATIO).clamp(max=ZERO_RATIO / UNSENT_RATIO)
+        more = torch.tanh(own_gain - LN_NOISE).relu() * (0.25 / PATTERN_UNIT)
+        value = index + 0.5 * moved + fill.gather(2, place) * torch.where(magnitude < 0.5, zero, more)
         out = out.scatter(2, place, torch.exp(ln_step) * value)
-        return out.reshape(b, t, trunk.tokens, 2, trunk.patch).transpose(2, 3).reshape(b, t, COEFFICIENTS)
+        tokens, patch = self.patches
+        return out.reshape(b, t, tokens, 2, patch).transpose(2, 3).reshape(b, t, COEFFICIENTS)
+
+    def _tokens(self, position: Tensor, values: Tensor, features: Tensor) -> Tensor:
+        """The trunk.
+
+        Shape:
+            position: int64 [B, T, M]; values: [B, 2, T, M], index in sigmas, and logarithm of the magnitude plus 1;
+            features: [B, T, 51], see `token_weights` -> [B, W, T, P]
+        """
+        trunk, (b, planes, t, _) = self.decoder.trunk, values.shape
+        zeros = torch.zeros(b, planes, t, COEFFICIENTS)
+        dense = zeros.scatter(3, position[:, None].expand(-1, planes, -1, -1), values)
+        dense = dense.reshape(b, planes, 2 * t, HOP)  # rows: mid, side, mid, ...
+        sent, stride = dense[:, 1:].clamp(max=1.0), (2, trunk.patch)
+        x = functional.conv2d(features[:, None] @ self.from_features, self.ones, groups=len(self.ones))
+        x = x + functional.conv2d(dense, self.from_values, stride=stride)
+        x = x + functional.conv2d(sent, self.from_sent, stride=stride)
+        for block in trunk.blocks:
+            x = block(x)
+        return x
 
     def _heads(self, tokens: Tensor) -> Iterator[Tensor]:
         """Factor, noise gain and residual, in the order of tokens: [B, W, T, P] -> [B, T, 1400] each."""
@@ -146,6 +155,11 @@ class DecoderGraph(nn.Module):
         flat = tokens.permute(0, 2, 3, 1).reshape(-1, width)
         for weight, bias in zip(self.head_weights, self.head_biases, strict=True):
             yield functional.linear(flat, weight, bias).reshape(b, t, COEFFICIENTS)
+
+
+def _amplitude(noise_gain: Tensor) -> Tensor:
+    """What noise is multiplied by where nothing was sent, in sigmas; of a noise gain with LN_NOISE added."""
+    return torch.exp(noise_gain.clamp(-4.0 + LN_NOISE, 1.5 + LN_NOISE))
 
 
 def log_sigma(tables: Tables) -> Tensor:
