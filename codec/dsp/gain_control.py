@@ -142,7 +142,9 @@ class GainControl:
     def _amplified(self, samples: Float) -> Float:
         """Apply the gain to a segment and the look-ahead after it, and remember its stretches."""
         parts = samples.reshape(2, -1, GAIN_BLOCK)
-        found = find_stretches(np.einsum("cbn,cbn->b", parts, parts).astype(np.float64) / GAIN_BLOCK)
+        with np.errstate(over="ignore"):
+            power = np.einsum("cbn,cbn->b", parts, parts) / np.float32(GAIN_BLOCK)
+        found = find_stretches(np.minimum(power, np.finfo(np.float32).max).astype(np.float64))
         self._stretches.append(np.array(found, np.int64).reshape(-1, 3))
         if found:
             samples = samples.copy()

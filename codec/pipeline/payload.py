@@ -10,7 +10,7 @@ from codec.runtime.models import Model
 from formats import Chunk, Coder, Header
 from formats.errors import DamagedError, FormatError
 from formats.model import AnyTables
-from formats.model.scales import RankedFrames, rank_segment, segments
+from formats.model.scales import RankedFrames, interpolate, rank_segment, segments
 from formats.model.tables import Tables
 from formats.payload.chunk import ChunkLatents, decode_payload, encode_payload
 
@@ -28,8 +28,10 @@ def quantize_chunk(chunk: AnalysedChunk, main: int, gain: int, tables: AnyTables
     if not isinstance(tables, Tables):
         return ChunkLatents(chunk.hyper, quantize_plain(chunk.coefficients[:, :main], gain), chunk.side_info)
     parts = []
-    for part, scales in segments(chunk.hyper, len(chunk.coefficients), tables):
-        scale_index, position = rank_segment(scales, main, gain, tables)
+    for part, vectors in segments(chunk.hyper, len(chunk.coefficients), tables):
+        frames = part.stop - part.start
+        scale_index, position = rank_segment(vectors, frames, main, gain, tables)
+        scales = interpolate(vectors, frames)
         indices = quantize(chunk.coefficients[part], scales, scale_index, position, gain, tables)
         parts.append((scale_index, position, indices))
     scale_index, position, indices = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))

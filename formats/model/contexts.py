@@ -106,6 +106,14 @@ def passes(scale_index: NDArray[np.uint8], position: NDArray[np.int64], magnitud
         magnitude: [F, 1400], up to LARGEST; zero where nothing is coded. A pass's own magnitudes must be written to it
             before the next pass is asked for.
     """
+    for frames, table in pass_tables(scale_index, position, magnitude):
+        yield by_table(frames, table, CONTEXTS * SCALES)
+
+
+def pass_tables(
+    scale_index: NDArray[np.uint8], position: NDArray[np.int64], magnitude: NDArray[np.uint8]
+) -> Iterator[tuple[slice, NDArray[np.uint16]]]:
+    """The frames of every pass, and the tables of their main latents [frames, M]; the arguments are as for `passes`."""
     for distance in (0, *DISTANCES):
         frames = slice(distance, None, 2 * (distance or DISTANCES[0]))
         table = scale_index[frames].astype(np.uint16)
@@ -114,7 +122,7 @@ def passes(scale_index: NDArray[np.uint8], position: NDArray[np.int64], magnitud
         if distance:
             context = contexts(gather(neighbours(magnitude, distance), position[frames]), distance)
             table += context * np.uint16(SCALES)
-        yield by_table(frames, table, CONTEXTS * SCALES)
+        yield frames, table
 
 
 def by_table(frames: slice, table: NDArray[Any], count: int) -> Pass:

@@ -8,12 +8,13 @@ The rules are those of `formats/SPEC.md` ("Scale indices", "Ranks").
 """
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from formats.grid import COEFFICIENTS, HYPER_FRAMES, HYPER_SIZE, SCALES, SEGMENT
+from formats.grid import COEFFICIENTS, HYPER_FRAMES, HYPER_MAX, HYPER_MIN, HYPER_SIZE, SCALES, SEGMENT
 from formats.model.indexing import gather
 from formats.model.tables import GAIN_UNIT, SCALE_BITS, Tables
 
@@ -53,15 +54,50 @@ class RankedFrames(NamedTuple):
 
 def predict_scales(hyper: NDArray[np.int8], frames: int, tables: Tables) -> Scales:
     """Scales of `frames` <= 3 G frames from hyper vectors [G, 48], the first of which begins a segment."""
-    vectors = hyper.astype(np.float32)
-    sigma = vectors @ tables.predictor.astype(np.float32) + tables.offset.astype(np.float32)
-    weights = tables.loudness.astype(np.float32)
-    loudness = vectors @ weights[:HYPER_SIZE, None] + weights[HYPER_SIZE]
-    return Scales(interpolate(sigma.astype(np.int32), frames), interpolate(loudness.astype(np.int32), frames))
+    return interpolate(predict_vectors(hyper, tables), frames)
 
 
-def interpolate(vector: NDArray[np.int32], frames: int) -> NDArray[np.int32]:
-    """Interpolate three frames from each vector, multiplied by three: [G, n] -> [frames, n].
+def predict_vectors(hyper: NDArray[np.int8], tables: Tables) -> Scales:
+    """Scales of hyper vectors [G, 48] themselves, before interpolation: arrays of G rows in a third of the unit."""
+    found = _product(hyper, tables) + np.append(tables.offset, tables.loudness[HYPER_SIZE])
+    return Scales(found[:, :COEFFICIENTS], found[:, COEFFICIENTS:])
+
+
+def interpolate(vectors: Scales, frames: int) -> Scales:
+    """Scales of `frames` <= 3 G frames from those of G hyper vectors, the first of which begins a segment."""
+    return Scales(interpolate_rows(vectors.sigma, frames), interpolate_rows(vectors.loudness, frames))
+
+
+def _product(hyper: NDArray[np.int8], tables: Tables) -> NDArray[np.int32]:
+    """Hyper vectors [G, 48] times the predictor and the weights of loudness: [G, 1401]."""
+    weights = _weights(tables)
+    return _matmul(hyper.astype(weights.dtype), weights).astype(np.int32, copy=False)
+
+
+@lru_cache(maxsize=8)
+def _weights(tables: Tables) -> NDArray[Any]:
+    """The predictor, with the weights of loudness in a last column: whole numbers [48, 1401].
+
+    They are float32, because BLAS multiplies these twenty times as fast as NumPy multiplies integers, and `Tables`
+    bounds every sum below 2**24. Where float32 products are not exact all the same, because a processor calculates them
+    in bfloat16 or TF32, they are int32.
+    """
+    whole = np.column_stack([tables.predictor, tables.loudness[:HYPER_SIZE]])
+    largest = np.where(whole > 0, HYPER_MIN, HYPER_MAX)[:, np.abs(whole).sum(0).argmax()]
+    probes = np.vstack([np.eye(HYPER_SIZE, dtype=np.int32), largest, -1 - largest])
+    weights = whole.astype(np.float32)
+    is_exact = np.array_equal(_matmul(probes.astype(np.float32), weights), probes @ whole)
+    return weights if is_exact else whole
+
+
+def _matmul(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
+    return np.asarray(a @ b)
+
+
+def interpolate_rows(
+    vector: NDArray[np.int32], frames: int, constant: NDArray[np.int32] | int = 0
+) -> NDArray[np.int32]:
+    """Interpolate three frames from each vector, multiplied by three, plus a constant: [G, n] -> [frames, n].
 
     A hyper vector is the value of the middle one of its three frames. The outer two take one third from the adjacent
     vector, if that lies in the same segment.
@@ -69,6 +105,7 @@ def interpolate(vector: NDArray[np.int32], frames: int) -> NDArray[np.int32]:
     out = np.empty((len(vector), HYPER_FRAMES, vector.shape[1]), np.int32)
     before, middle, after = out[:, 0], out[:, 1], out[:, 2]
     np.multiply(vector, 2, out=before)
+    before += constant
     np.add(before, vector, out=middle)
     after[:-1], after[-1:] = before[:-1], middle[-1:]
     after[:-1] += vector[1:]
@@ -79,30 +116,47 @@ def interpolate(vector: NDArray[np.int32], frames: int) -> NDArray[np.int32]:
 
 
 def segments(hyper: NDArray[np.int8], frames: int, tables: Tables) -> Iterator[tuple[slice, Scales]]:
-    """Yield the frames of each segment and their scales: work on one segment stays in the processor cache."""
+    """Yield the frames of each segment and the scales of its hyper vectors.
+
+    Work on one segment stays in the processor cache.
+    """
     for start in range(0, frames, SEGMENT):
-        stop = min(start + SEGMENT, frames)
         vectors = hyper[start // HYPER_FRAMES : (start + SEGMENT) // HYPER_FRAMES]
-        yield slice(start, stop), predict_scales(vectors, stop - start, tables)
+        yield slice(start, min(start + SEGMENT, frames)), predict_vectors(vectors, tables)
 
 
-def scale_indices(scales: Scales, gain: int, tables: Tables) -> NDArray[np.uint8]:
-    """Scale indices: scales in quantizer steps, a quarter octave per index: uint8 [F, 1400] in 0...47."""
-    fixed = scales.sigma * tables.slope
-    fixed -= scales.loudness * tables.steadiness
-    fixed += tables.intercept + np.int32(gain * GAIN_UNIT)
+def scale_indices(vectors: Scales, frames: int, gain: int, tables: Tables) -> NDArray[np.uint8]:
+    """Scale indices of `frames` frames: scales in quantizer steps, a quarter octave per index.
+
+    Interpolation and the rest of the rule are both linear, so the products are taken once for every three frames.
+
+    Shape:
+        vectors: from `predict_vectors` -> uint8 [F, 1400] in 0...47
+    """
+    fixed = vectors.sigma * tables.slope
+    fixed -= vectors.loudness * tables.steadiness
+    fixed = interpolate_rows(fixed, frames, tables.intercept + np.int32(gain * GAIN_UNIT))
     fixed >>= SCALE_BITS
     return np.clip(fixed, 0, SCALES - 1, out=fixed).astype(np.uint8)
 
 
 def ranks(scale_index: NDArray[np.uint8], main: int) -> NDArray[np.int64]:
     """Positions of the `main` coefficients with the highest scale indices, ties by position: [F, 1400] -> [F, main]."""
-    return np.argsort(SCALES - 1 - scale_index, axis=1, kind="stable")[:, :main]
+    if 4 * main > COEFFICIENTS:
+        return np.argsort(SCALES - 1 - scale_index, axis=1, kind="stable")[:, :main]
+    # `main` coefficients have at least the scale index `least` in every frame, so none that always stays below it is
+    # among the first. Mostly, more than half need not be sorted.
+    least = np.partition(scale_index.min(0), -main)[-main]
+    candidates = np.flatnonzero(scale_index.max(0) >= least)
+    order = np.argsort(SCALES - 1 - scale_index[:, candidates], axis=1, kind="stable")[:, :main]
+    return np.take(candidates, order)
 
 
-def rank_segment(scales: Scales, main: int, gain: int, tables: Tables) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+def rank_segment(
+    vectors: Scales, frames: int, main: int, gain: int, tables: Tables
+) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Scale indices and positions, by rank, of the `main` coefficients that are coded: two arrays [F, main]."""
-    scale_index = scale_indices(scales, gain, tables)
+    scale_index = scale_indices(vectors, frames, gain, tables)
     position = ranks(scale_index, main)
     return gather(scale_index, position), position
 
@@ -111,7 +165,8 @@ def rank_frames(hyper: NDArray[np.int8], frames: int, main: int, gain: int, tabl
     """Scales and ranks of `frames` <= 3 G frames of `main` coded coefficients, from hyper vectors [G, 48]."""
     scales = Scales(np.empty((frames, COEFFICIENTS), np.int32), np.empty((frames, 1), np.int32))
     scale_index, position = np.empty((frames, main), np.uint8), np.empty((frames, main), np.int64)
-    for part, found in segments(hyper, frames, tables):
-        scales.sigma[part], scales.loudness[part] = found
-        scale_index[part], position[part] = rank_segment(found, main, gain, tables)
+    for part, vectors in segments(hyper, frames, tables):
+        count = part.stop - part.start
+        scales.sigma[part], scales.loudness[part] = interpolate(vectors, count)
+        scale_index[part], position[part] = rank_segment(vectors, count, main, gain, tables)
     return RankedFrames(scales, scale_index, position)

@@ -95,6 +95,14 @@ def decode_payload(payload: bytes, frames: int, main: int, gain: int, coder: Cod
     return ChunkLatents(hyper, indices, found, ranked)
 
 
+def rank(latents: ChunkLatents, gain: int, tables: AnyTables) -> tuple[NDArray[np.uint8], RankedFrames | None]:
+    """Scale indices of a chunk's main latents [F, M], and its ranked frames, which are computed if it has none yet."""
+    if latents.ranked is not None:
+        return latents.ranked.scale_index, latents.ranked
+    frames, main = latents.indices.shape
+    return _rank(latents.hyper, frames, main, gain, tables)
+
+
 def _rank(
     hyper: NDArray[np.int8], frames: int, main: int, gain: int, tables: AnyTables
 ) -> tuple[NDArray[np.uint8], RankedFrames | None]:
@@ -118,12 +126,7 @@ def _encode_range(latents: ChunkLatents, gain: int, tables: AnyTables) -> bytes:
     encoder = RangeEncoder()
     if isinstance(tables, Tables):
         hyper_latents.encode(latents.hyper, encoder, tables)
-    ranked = latents.ranked
-    if ranked is None:
-        frames, main = latents.indices.shape
-        scale_index, ranked = _rank(latents.hyper, frames, main, gain, tables)
-    else:
-        scale_index = ranked.scale_index
+    scale_index, ranked = rank(latents, gain, tables)
     shift = raw_bit_count(scale_index)
     magnitude = np.zeros(0, np.uint8)
     if ranked is not None:

@@ -43,6 +43,11 @@ def table_rows(change: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.stack(rows, 1).astype(np.int64)
 
 
+def first_rows() -> NDArray[np.int64]:
+    """Table number of every band in the first vector, which is coded as its change from the band below: [48]."""
+    return np.array([_first(band) for band in range(HYPER_SIZE)])
+
+
 def encode(hyper: NDArray[np.int8], encoder: RangeEncoder, tables: Tables) -> None:
     """Code hyper vectors [G, 48] of -32...31."""
     values = hyper.astype(np.int64, order="F")

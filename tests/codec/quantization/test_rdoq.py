@@ -14,7 +14,7 @@ from codec.runtime.session import Sessions
 from formats.container.layout import Coder
 from formats.grid import COEFFICIENTS, SCALES, SEGMENT
 from formats.model.indexing import gather
-from formats.model.scales import predict_scales, rank_segment
+from formats.model.scales import interpolate, predict_vectors, rank_segment
 from formats.model.tables import PRECISION, Tables
 from formats.payload.chunk import ChunkLatents, encode_payload
 from tests.support.codec import Array
@@ -89,8 +89,9 @@ def test_it_costs_less_than_any_rounding(main: int, gain: int, music: Array, shi
     """Squared error plus the worth of the bits of real payloads, against dead zones from none to a fifth of a step."""
     window = next(iter(SourceWindows(ArraySource(music, 44100), ENCODER_CONTEXT, None)))
     chunk = RankedEncoder(models.by_name("music"), Sessions("cpu"))(window)
-    scales = predict_scales(chunk.hyper, len(chunk.coefficients), shipped)
-    scale_index, position = rank_segment(scales, main, gain, shipped)
+    vectors, frames = predict_vectors(chunk.hyper, shipped), len(chunk.coefficients)
+    scale_index, position = rank_segment(vectors, frames, main, gain, shipped)
+    scales = interpolate(vectors, frames)
     ratio = gather(chunk.coefficients, position) * np.exp2(-log_steps(scales, position, gain, shipped))
 
     def cost(values: Array) -> float:

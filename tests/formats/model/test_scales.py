@@ -10,7 +10,17 @@ from hypothesis import strategies as st
 from formats.errors import ModelError
 from formats.grid import COEFFICIENTS, HYPER_SIZE, SCALES
 from formats.model import Tables
-from formats.model.scales import predict_scales, rank_frames, rank_segment, ranks, scale_indices, segments
+from formats.model import scales as module
+from formats.model.scales import (
+    interpolate,
+    predict_scales,
+    predict_vectors,
+    rank_frames,
+    rank_segment,
+    ranks,
+    scale_indices,
+    segments,
+)
 from tests.support import slow_decoder as slow
 from tests.support.codec import tables_of
 
@@ -18,7 +28,7 @@ SOME = range(0, COEFFICIENTS, 61)
 
 
 def compare(hyper: np.ndarray, frames: int, gain: int, tables: Tables) -> None:
-    fast = scale_indices(predict_scales(hyper, frames, tables), gain, tables)
+    fast = scale_indices(predict_vectors(hyper, tables), frames, gain, tables)
     assert fast.shape == (frames, COEFFICIENTS)
     assert fast.dtype == np.uint8
     assert fast[:, :: SOME.step].tolist() == slow.scale_indices(
@@ -97,6 +107,24 @@ def test_loudness_at_the_bounds_that_tables_may_have() -> None:
         replace(wide, steadiness=np.full(COEFFICIENTS, -(1 << 31), np.int32))
 
 
+def in_bfloat16(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """A product as processors with matrix units may calculate it: of float32, only the upper 16 bits are used."""
+    if a.dtype != np.float32:
+        return a @ b
+    short = [(values.view(np.uint32) & np.uint32(0xFFFF0000)).view(np.float32) for values in (a, b)]
+    return short[0] @ short[1]
+
+
+def test_scale_indices_are_exact_where_float32_products_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    tables = replace(tables_of("tiny"))  # a copy, of which nothing is cached
+    hyper = np.random.default_rng(8).integers(-32, 32, (44, HYPER_SIZE)).astype(np.int8)
+    weights = module._weights(tables_of("tiny"))
+    assert weights.dtype == np.float32 and (in_bfloat16(weights, np.eye(1401, dtype=np.float32)) != weights).any()
+    monkeypatch.setattr(module, "_matmul", in_bfloat16)
+    assert module._weights(tables).dtype == np.int32
+    compare(hyper, 130, 20, tables)
+
+
 def test_loudness_is_interpolated_like_scales() -> None:
     tables = tables_of("tiny")
     matrix = np.repeat(tables.loudness[:HYPER_SIZE, None], COEFFICIENTS, 1)
@@ -116,7 +144,7 @@ def test_loudness_is_interpolated_like_scales() -> None:
 
 def test_ranks_are_the_specification(tables: Tables) -> None:
     hyper = np.random.default_rng(0).integers(-20, 10, (3, HYPER_SIZE)).astype(np.int8)
-    scale_index = scale_indices(predict_scales(hyper, 9, tables), 0, tables)
+    scale_index = scale_indices(predict_vectors(hyper, tables), 9, 0, tables)
     for main in (16, 112, 496):
         got = ranks(scale_index, main)
         assert got.shape == (9, main)
@@ -164,10 +192,11 @@ def test_segments_together_are_the_whole(frames: int, tables: Tables) -> None:
     hyper = drifting(-(-frames // 3))
     whole = rank_frames(hyper, frames, 48, 9, tables)
     ends = 0
-    for part, scales in segments(hyper, frames, tables):
+    for part, vectors in segments(hyper, frames, tables):
         assert part.start == ends
         ends = part.stop
-        scale_index, position = rank_segment(scales, 48, 9, tables)
+        scale_index, position = rank_segment(vectors, ends - part.start, 48, 9, tables)
+        scales = interpolate(vectors, ends - part.start)
         assert np.array_equal(scale_index, whole.scale_index[part]) and np.array_equal(position, whole.position[part])
         assert np.array_equal(scales.sigma, whole.scales.sigma[part])
         assert np.array_equal(scales.loudness, whole.scales.loudness[part])

@@ -7,7 +7,7 @@ import torch
 
 from codec.dsp import noise_filling
 from formats.grid import COEFFICIENTS, HYPER_SIZE
-from formats.model.scales import predict_scales, scale_indices
+from formats.model.scales import predict_scales, predict_vectors, scale_indices
 from formats.model.tables import SIGMA_UNIT
 from training.ranked.decoder_graph import INPUTS
 from training.ranked.export import Reference, example
@@ -37,7 +37,7 @@ def test_scales_are_the_twin_of_the_integers() -> None:
         assert np.sqrt((error**2).mean()) < 0.015  # what independent roundings add up to
         for gain in (-31, 0, 87):
             exact = model.scales.scale_index(sigma, model.scales.log_step(sigma, torch.tensor(-gain / 32)))[0].numpy()
-            got = scale_indices(scales, gain, tables)
+            got = scale_indices(predict_vectors(hyper, tables), 252, gain, tables)
             near = 4 * (error + np.abs(steady) * loud_error) + 1e-3
             near += 0.004 * (np.abs(sigma[0].numpy()) + np.abs(loud))
             assert (np.abs(got - exact) <= 0.5 + near).all()
