@@ -47,7 +47,7 @@ def _tried(name: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        print(f"train: the decoder does not work {name}: {str(error):.300}", file=sys.stderr)
+        print(f"train: the decoder does not work {name}: {error!s:.300}", file=sys.stderr)
 
 
 def step_time(decoder: Decoder, batch: int, frames: int, device: torch.device, *, bf16: bool) -> float:
