@@ -186,8 +186,9 @@ PEER_NAMES = tuple(peer.name for peer in _PEERS)
 
 
 def system(name: str) -> System:
-    """Find a codec by name: opus, lame, aac, vorbis, resample, aez (its default model) or aez:MODEL.
+    """Find a codec by name: opus, lame, aac, vorbis, resample, aez (its default model), aez:MODEL or aez:MODEL@DECODER.
 
+    `aez:@wide` is the default model's decoder wide, so that two decoders of a bitstream are compared on the same files.
     Resample is the founding study's baseline, `training.evaluation.resampling_codec`.
 
     Raises:
@@ -196,11 +197,12 @@ def system(name: str) -> System:
     for peer in _PEERS:
         if peer.name == name:
             return peer
-    base, _, model = name.partition(":")
+    base, _, rest = name.partition(":")
+    model, _, network = rest.partition("@")
     if base != "aez":
-        raise UsageError(f"there is no system {name!r}; there are aez, aez:MODEL, {', '.join(PEER_NAMES)}")
+        raise UsageError(f"there is no system {name!r}; there are aez, aez:MODEL@DECODER, {', '.join(PEER_NAMES)}")
     encoder = (*AEZ, "encode", "{source}", "{coded}")
-    decoder = (*AEZ, "decode", "{coded}", "{target}")
+    decoder = (*AEZ, "decode", "{coded}", "{target}", *(("--decoder", network) if network else ()))
     return System(name, encoder, decoder, ".aez", model=model or None)
 
 

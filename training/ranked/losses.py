@@ -70,8 +70,8 @@ def blur_kernel(device: torch.device) -> Tensor:
 def magnitudes(x: Tensor, size: int, hop: int) -> Tensor:
     """[S, N] -> [S, size / 2 + 1, frames], as `torch.stft` has them.
 
-    The frames are cut by `unfold`, whose gradient is a sum over few neighbours; that of `torch.stft` is scattered, which
-    takes a GPU several times as long. The small constant keeps the gradient finite at silence.
+    The frames are cut by `unfold`, whose gradient is a sum over few neighbours; that of `torch.stft` is scattered.
+    The small constant keeps the gradient finite at silence.
     """
     padded = functional.pad(x[:, None], (size // 2, size // 2), mode="reflect")[:, 0]
     spectrum = torch.fft.rfft(padded.unfold(1, size, hop) * hann(size, x.device)).transpose(1, 2)

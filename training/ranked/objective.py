@@ -163,7 +163,7 @@ def reconstruction_terms(
         comparison: signals and scales of the spectral distances.
     """
     a, b = (wave.flatten(0, 1) for wave in waves)
-    p, q = ((mid_side(s) if comparison.as_sides else s)[comparison.row] for s in (a, b))
+    p, q = ((mid_side(s) if comparison.as_sides else s).index_select(0, comparison.row) for s in (a, b))
     mel, stft = spectral_distances(p, q, comparison.scales)
     mono = (0.5 * wave.reshape(-1, 2, wave.shape[1]).sum(1) for wave in (a, b))
     with torch.no_grad():

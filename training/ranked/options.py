@@ -33,7 +33,7 @@ class Options:
     compile: bool = False
     resume: Path | None = None
     fresh: bool = False
-    start: Path | None = None
+    bitstream: Path | None = None
 
 
 def configured(given: argparse.Namespace) -> TrainConfig:
@@ -42,12 +42,12 @@ def configured(given: argparse.Namespace) -> TrainConfig:
     Raises:
         UsageError: the checkpoint cannot be read, or its network has other sizes than were asked for.
     """
-    if given.resume and given.start:
-        raise UsageError("a run goes on from a checkpoint, or starts another decoder from it, not both")
-    path = given.resume or given.start
+    if given.resume and given.bitstream:
+        raise UsageError("a run goes on from a checkpoint (--resume) or trains another decoder for it (--bitstream)")
+    path = given.resume or given.bitstream
     start = config_of(load(path), path) if path else TrainConfig()
     sizes = {f.name: value for f in fields(NetworkConfig) if (value := getattr(given, f"net_{f.name}")) is not None}
-    free = DECODER_SIZES if given.start else ()
+    free = DECODER_SIZES if given.bitstream else ()
     if path:
         for name, value in sizes.items():
             if value != (known := getattr(start.network, name)) and name not in free:
@@ -83,7 +83,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--resume", type=Path, metavar="CHECKPOINT", help="go on from here, with its configuration")
     p.add_argument("--fresh", action="store_true", help="resume the averaged weights only, with a new optimiser")
     p.add_argument(
-        "--start", type=Path, metavar="CHECKPOINT",
+        "--bitstream", type=Path, metavar="CHECKPOINT",
         help="train another decoder for this bitstream, of the sizes that are given; a wider one begins as the same",
     )  # fmt: skip
     speed = p.add_argument_group("speed")

@@ -4,8 +4,8 @@ One loop, read top to bottom. It stops by itself at its wall-clock limit and wri
 
 A resumed run (`--resume CHECKPOINT`) has the checkpoint's configuration: numbers given on the command line replace
 those of the checkpoint, but the network keeps its sizes. It also goes on with the optimiser's state, unless `--fresh`
-takes the averaged weights only. `--start CHECKPOINT` trains another decoder for the checkpoint's bitstream. The log is
-one JSON object a line.
+takes the averaged weights only. `--bitstream CHECKPOINT` trains another decoder for the checkpoint's bitstream. The
+log is one JSON object a line.
 """
 
 import sys
@@ -139,8 +139,8 @@ def begin(config: TrainConfig, options: Options, device: torch.device) -> Run[Tr
         UsageError: the checkpoint is another network's, or does not have what is to be resumed.
     """
     model = Autoencoder(config.network)
-    if options.start:
-        start_from(model, load(options.start), options.start)
+    if options.bitstream:
+        start_from(model, load(options.bitstream), options.bitstream)
     model.to(device)
     average = {name: value.clone() for name, value in model.state_dict().items()}
     state = load(options.resume, device) if options.resume else None

@@ -168,7 +168,7 @@ def test_another_decoder_for_a_bitstream(folder: Path, monkeypatch: pytest.Monke
     first = checkpoint_of(folder, monkeypatch)
     monkeypatch.setattr("training.ranked.source.produce", produced_here)
     ticking(monkeypatch, train)
-    given = arguments(folder, "--start", str(first), "--model", str(ROOT / "models" / "music"), "--library", "8")
+    given = arguments(folder, "--bitstream", str(first), "--model", str(ROOT / "models" / "music"), "--library", "8")
     given += ["--net-width", "12", "--net-frame-blocks", "1", "--bf16", "--tune", "--counted", "--minutes", "0.08"]
     assert train.main([*given, "--voices", "3", "--scales", "7", "--batch", "2", "--every", "1"]) == 0
     lines = [json.loads(line) for line in (folder / "run" / "log.jsonl").read_text().splitlines()][2:]
@@ -189,8 +189,8 @@ def produced_here(recipe: Recipe, seed: Any, count: int, size: int, jobs: int) -
 
 
 def test_a_run_resumes_or_starts_anew(capsys: pytest.CaptureFixture[str]) -> None:
-    assert train.main(["--music", "m", "--out", "o", "--resume", "a.pt", "--start", "a.pt"]) == 2
-    assert "goes on from a checkpoint, or starts another decoder" in capsys.readouterr().err
+    assert train.main(["--music", "m", "--out", "o", "--resume", "a.pt", "--bitstream", "a.pt"]) == 2
+    assert "goes on from a checkpoint (--resume) or" in capsys.readouterr().err
 
 
 def test_help_names_commands_that_there_are(capsys: pytest.CaptureFixture[str]) -> None:
