@@ -180,17 +180,22 @@ class _Buffers:
 
     def _bound(self, size: int) -> Any:
         binding = self._session.io_binding()
-        for name, value in self._inputs.items():
-            shape = [size, *value.shape[1:]] if value.ndim == 3 else list(value.shape)
-            binding.bind_input(name, "cpu", 0, value.dtype.type, shape, value.ctypes.data)
         for name, value in self._outputs.items():
             binding.bind_output(name, "cpu", 0, value.dtype.type, [size, *value.shape[1:]], value.ctypes.data)
         return binding
 
     def run(self, size: int) -> None:
-        """Run the first `size` items of the arrays."""
-        self._session.run_with_iobinding(self._bindings[size])
-        self._bindings[size].synchronize_outputs()
+        """Run the first `size` items of the arrays.
+
+        Inputs are bound every time: ONNX Runtime copies an input to the device when it is bound, not when it runs.
+        """
+        binding = self._bindings[size]
+        for name, value in self._inputs.items():
+            shape = [size, *value.shape[1:]] if value.ndim == 3 else list(value.shape)
+            binding.bind_input(name, "cpu", 0, value.dtype.type, shape, value.ctypes.data)
+        binding.synchronize_inputs()
+        self._session.run_with_iobinding(binding)
+        binding.synchronize_outputs()
 
     def call(self, calls: list[Call]) -> list[Arrays]:
         """Run calls of this kind, up to the largest size."""

@@ -5,7 +5,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from formats.errors import AezError
 
 # Only what a step needs is imported: the first one runs before anything is installed.
 
@@ -32,6 +31,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     one.add_argument("--jobs", type=int, default=1)
     one.add_argument("--json", type=Path, required=True)
     given = p.parse_args(arguments)
+    if given.step == "install":
+        from training.lease.install import install
+
+        return install(given.home)
+    from formats.errors import AezError
+
     try:
         return _run(given)
     except (AezError, OSError) as error:
@@ -40,10 +45,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(given: argparse.Namespace) -> int:
-    if given.step == "install":
-        from training.lease.install import install
-
-        return install(given.home)
     if given.step == "check":
         from training.lease.check import check
 

@@ -1,6 +1,9 @@
 """Networks in batches: the same results as alone, whatever the callers' lengths and settings, and an orderly end."""
 
+import copy
+import ctypes
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -90,6 +93,47 @@ def test_a_graph_that_cannot_run_is_a_model_error() -> None:
     for _ in range(2):
         with pytest.raises(ModelError, match=r"no kernel$"):
             network({"x": np.zeros((1, 3, 4), np.float32)})
+    network.close()
+
+
+class Device:
+    """A session as CUDA's: inputs are copied when they are bound, and outputs when a run ends."""
+
+    def get_outputs(self) -> list[SimpleNamespace]:
+        return [SimpleNamespace(name="y")]
+
+    def run(self, names: list[str], inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
+        return [2 * inputs["x"]]
+
+    def io_binding(self) -> "Device":
+        return copy.copy(self)
+
+    def bind_input(self, name: str, device: str, number: int, kind: type, shape: list[int], pointer: int) -> None:
+        self.held = memory(pointer, shape).copy()
+
+    def bind_output(self, name: str, device: str, number: int, kind: type, shape: list[int], pointer: int) -> None:
+        self.target = memory(pointer, shape)
+
+    def run_with_iobinding(self, binding: "Device") -> None:
+        binding.target[...] = 2 * binding.held
+
+    def synchronize_inputs(self) -> None:
+        """Copies are done at once."""
+
+    synchronize_outputs = synchronize_inputs
+
+
+def memory(pointer: int, shape: list[int]) -> np.ndarray:
+    count = int(np.prod(shape))
+    return np.ctypeslib.as_array(ctypes.cast(pointer, ctypes.POINTER(ctypes.c_float)), (count,)).reshape(shape)
+
+
+def test_inputs_reach_a_device_that_copies_them_when_they_are_bound() -> None:
+    network = BatchedNetwork(Device(), FRAMES, None)
+    for value in (1.0, 2.0, 3.0):
+        found = network({"x": np.full((1, 5, 4), value, np.float32)})["y"]
+        assert found.shape == (1, 5, 4)
+        assert (found == 2 * value).all()
     network.close()
 
 

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -6,16 +8,23 @@ import torch
 from codec.runtime.models import Model
 from tests.support import ROOT
 from training.lease import results
-from training.ranked.checkpoint import load, restore
+from training.ranked.checkpoint import restore
 from training.ranked.export import check_bitstream
 
 
 def test_a_slim_checkpoint_keeps_the_bitstream(slimmed: Path) -> None:
-    state = load(slimmed / "checkpoint.pt")
+    state = torch.load(slimmed / "checkpoint.pt", weights_only=True)
     assert "optimiser" not in state and state["ema"]["decoder.heads.weight"].dtype == torch.float16
     model, _ = restore(slimmed / "checkpoint.pt")
     check_bitstream(model, Model(ROOT / "models" / "music").ranked_tables)
     assert model.decoder.heads.weight.dtype == torch.float32
+
+
+def test_the_first_step_needs_nothing_that_it_installs() -> None:
+    """The rented machine has no package of ours, and none that `formats` needs."""
+    code = "import sys; sys.path.insert(0, sys.argv[1]); import training.lease.run, training.lease.step, "
+    code += "training.lease.install, training.__main__"
+    subprocess.run([sys.executable, "-I", "-S", "-c", code, str(ROOT)], check=True)
 
 
 def test_what_comes_back_keeps_the_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
