@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from formats.grid import COEFFICIENTS, HYPER_FRAMES, HYPER_MAX, HYPER_MIN, HYPER_SIZE, SCALES, SEGMENT
-from formats.model.indexing import gather
 from formats.model.tables import GAIN_UNIT, SCALE_BITS, Tables
 
 SEGMENT_VECTORS = SEGMENT // HYPER_FRAMES
@@ -66,6 +65,18 @@ def predict_vectors(hyper: NDArray[np.int8], tables: Tables) -> Scales:
 def interpolate(vectors: Scales, frames: int) -> Scales:
     """Scales of `frames` <= 3 G frames from those of G hyper vectors, the first of which begins a segment."""
     return Scales(_interpolate(vectors.sigma, frames), _interpolate(vectors.loudness, frames))
+
+
+def scales_at(vectors: Scales, frames: int, position: NDArray[np.int64]) -> Scales:
+    """`interpolate` at chosen coefficients only: those at `position` [F, M], as `sigma` [F, M]."""
+    number = np.arange(frames)
+    own = number // HYPER_FRAMES
+    other = own + number % HYPER_FRAMES - 1
+    alone = (other < 0) | (other >= len(vectors.sigma)) | (other // SEGMENT_VECTORS != own // SEGMENT_VECTORS)
+    other[alone] = own[alone]
+    sigma = 2 * np.take(vectors.sigma, position + COEFFICIENTS * own[:, None])
+    sigma += np.take(vectors.sigma, position + COEFFICIENTS * other[:, None])
+    return Scales(sigma, _interpolate(vectors.loudness, frames))
 
 
 def _product(hyper: NDArray[np.int8], tables: Tables) -> NDArray[np.int32]:
@@ -126,37 +137,56 @@ def segments(hyper: NDArray[np.int8], frames: int, tables: Tables) -> Iterator[t
 def scale_indices(vectors: Scales, frames: int, gain: int, tables: Tables) -> NDArray[np.uint8]:
     """Scale indices of `frames` frames: scales in quantizer steps, a quarter octave per index.
 
-    Interpolation and the rest of the rule are both linear, so the products are taken once for every three frames.
-
     Shape:
         vectors: from `predict_vectors` -> uint8 [F, 1400] in 0...47
     """
-    fixed = vectors.sigma * tables.slope
-    fixed -= vectors.loudness * tables.steadiness
-    fixed = _interpolate(fixed, frames, tables.intercept + np.int32(gain * GAIN_UNIT))
+    return _index(_interpolate(_products(vectors, tables), frames, _constant(gain, tables)))
+
+
+def _products(vectors: Scales, tables: Tables) -> NDArray[np.int32]:
+    """The part of the rule that depends on hyper vectors, [G, 1400]: a third of it, and linear, to be interpolated."""
+    out = vectors.sigma * tables.slope
+    out -= vectors.loudness * tables.steadiness
+    return out
+
+
+def _constant(gain: int, tables: Tables) -> NDArray[np.int32]:
+    """The part of the rule that does not depend on hyper vectors: [1400]."""
+    return tables.intercept + np.int32(gain * GAIN_UNIT)
+
+
+def _index(fixed: NDArray[np.int32]) -> NDArray[np.uint8]:
+    """Fixed point numbers, which are overwritten, as scale indices."""
     fixed >>= SCALE_BITS
     return np.clip(fixed, 0, SCALES - 1, out=fixed).astype(np.uint8)
 
 
 def ranks(scale_index: NDArray[np.uint8], main: int) -> NDArray[np.int64]:
     """Positions of the `main` coefficients with the highest scale indices, ties by position: [F, 1400] -> [F, main]."""
-    if 4 * main > COEFFICIENTS:
-        return np.argsort(SCALES - 1 - scale_index, axis=1, kind="stable")[:, :main]
-    # `main` coefficients have at least the scale index `least` in every frame, so none that always stays below it is
-    # among the first. Mostly, more than half need not be sorted.
-    least = np.partition(scale_index.min(0), -main)[-main]
-    candidates = np.flatnonzero(scale_index.max(0) >= least)
-    order = np.argsort(SCALES - 1 - scale_index[:, candidates], axis=1, kind="stable")[:, :main]
-    return np.take(candidates, order)
+    return np.argsort(SCALES - 1 - scale_index, axis=1, kind="stable")[:, :main]
 
 
 def rank_segment(
     vectors: Scales, frames: int, main: int, gain: int, tables: Tables
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Scale indices and positions, by rank, of the `main` coefficients that are coded: two arrays [F, main]."""
-    scale_index = scale_indices(vectors, frames, gain, tables)
-    position = ranks(scale_index, main)
-    return gather(scale_index, position), position
+    products, constant = _products(vectors, tables), _constant(gain, tables)
+    candidates = _candidates(products, constant, main)
+    scale_index = _index(_interpolate(products[:, candidates], frames, constant[candidates]))
+    order = ranks(scale_index, main)
+    return np.take_along_axis(scale_index, order, 1), np.take(candidates, order)
+
+
+def _candidates(products: NDArray[np.int32], constant: NDArray[np.int32], main: int) -> NDArray[np.int64]:
+    """Positions, in ascending order, of coefficients that may be among the first `main` of a frame: [n], n >= main.
+
+    Between hyper vectors, a coefficient's scale index lies between its least and its greatest one at a vector. At least
+    `main` coefficients have the scale index `enough` in every frame, so one that always stays below it is never coded.
+    Often more than half of all coefficients are left out, which need neither be interpolated nor sorted.
+    """
+    least, greatest = (_index(HYPER_FRAMES * found + constant) for found in (products.min(0), products.max(0)))
+    enough = np.partition(least, -main)[-main]
+    return np.flatnonzero(greatest >= enough)
 
 
 def rank_frames(hyper: NDArray[np.int8], frames: int, main: int, gain: int, tables: Tables) -> RankedFrames:
