@@ -39,7 +39,7 @@ STAGES = {
     "gain control": ("codec.dsp.gain_control:GainControl.push", "codec.dsp.gain_control:InverseGainControl.apply"),
     "cut windows": ("codec.pipeline.chunks:Windower.push", "codec.pipeline.chunks:Windower.finish"),
     "transform": ("codec.dsp.window_switching:transform", "codec.dsp.window_switching:inverse_transform"),
-    "choose window lengths": ("codec.dsp.window_switching:stationary",),
+    "choose window lengths": ("codec.dsp.window_switching:steady", "codec.dsp.window_switching:cheaper"),
     "stereo rotation": tuple(f"codec.dsp.stereo:{name}" for name in ("choose_angles", "rotate", "rotate_back")),
     "network": ("codec.runtime.session:Network.__call__",),
     "around the network": (
