@@ -37,38 +37,43 @@ class RankedFrames(NamedTuple):
     """Which coefficients of each frame are coded, the one with the highest scale index first.
 
     Attributes:
-        scales: scales of all coefficients; None in an encoder, which has quantized already and saves their memory.
+        vectors: scales of the hyper vectors; None in an encoder, which has quantized already and saves their memory.
         scale_index: uint8 [F, M] in 0...47, scale indices of the coded coefficients by rank.
         position: int64 [F, M] in 0...1399, positions of the coded coefficients by rank.
     """
 
-    scales: Scales | None
+    vectors: Scales | None
     scale_index: NDArray[np.uint8]
     position: NDArray[np.int64]
 
+    @property
+    def scales(self) -> Scales | None:
+        """Scales of all coefficients, which are interpolated at each call; None where the vectors are."""
+        return None if self.vectors is None else interpolate_scales(self.vectors, len(self.position))
+
     def peeled(self, main: int) -> "RankedFrames":
         """The same frames with their first `main` ranks only."""
-        return RankedFrames(self.scales, self.scale_index[:, :main], self.position[:, :main])
+        return RankedFrames(self.vectors, self.scale_index[:, :main], self.position[:, :main])
 
 
 def predict_scales(hyper: NDArray[np.int8], frames: int, tables: Tables) -> Scales:
     """Scales of `frames` <= 3 G frames from hyper vectors [G, 48], the first of which begins a segment."""
-    return interpolate(predict_vectors(hyper, tables), frames)
+    return interpolate_scales(predict_vectors(hyper, tables), frames)
 
 
 def predict_vectors(hyper: NDArray[np.int8], tables: Tables) -> Scales:
     """Scales of hyper vectors [G, 48] themselves, before interpolation: arrays of G rows in a third of the unit."""
-    found = _product(hyper, tables) + np.append(tables.offset, tables.loudness[HYPER_SIZE])
-    return Scales(found[:, :COEFFICIENTS], found[:, COEFFICIENTS:])
+    found = _product(hyper, tables)
+    return Scales(found[:, :COEFFICIENTS] + tables.offset, found[:, COEFFICIENTS:] + tables.loudness[HYPER_SIZE])
 
 
-def interpolate(vectors: Scales, frames: int) -> Scales:
+def interpolate_scales(vectors: Scales, frames: int) -> Scales:
     """Scales of `frames` <= 3 G frames from those of G hyper vectors, the first of which begins a segment."""
-    return Scales(_interpolate(vectors.sigma, frames), _interpolate(vectors.loudness, frames))
+    return Scales(interpolate(vectors.sigma, frames), interpolate(vectors.loudness, frames))
 
 
 def scales_at(vectors: Scales, frames: int, position: NDArray[np.int64]) -> Scales:
-    """`interpolate` at chosen coefficients only: those at `position` [F, M], as `sigma` [F, M]."""
+    """`interpolate_scales` at chosen coefficients only: those at `position` [F, M], as `sigma` [F, M]."""
     number = np.arange(frames)
     own = number // HYPER_FRAMES
     other = own + number % HYPER_FRAMES - 1
@@ -76,7 +81,7 @@ def scales_at(vectors: Scales, frames: int, position: NDArray[np.int64]) -> Scal
     other[alone] = own[alone]
     sigma = 2 * np.take(vectors.sigma, position + COEFFICIENTS * own[:, None])
     sigma += np.take(vectors.sigma, position + COEFFICIENTS * other[:, None])
-    return Scales(sigma, _interpolate(vectors.loudness, frames))
+    return Scales(sigma, interpolate(vectors.loudness, frames))
 
 
 def _product(hyper: NDArray[np.int8], tables: Tables) -> NDArray[np.int32]:
@@ -105,22 +110,22 @@ def _matmul(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
     return np.asarray(a @ b)
 
 
-def _interpolate(vector: NDArray[np.int32], frames: int, constant: NDArray[np.int32] | int = 0) -> NDArray[np.int32]:
+def interpolate(vector: NDArray[np.int32], frames: int, constant: NDArray[np.int32] | int = 0) -> NDArray[np.int32]:
     """Interpolate three frames from each vector, multiplied by three, plus a constant: [G, n] -> [frames, n].
 
     A hyper vector is the value of the middle one of its three frames. The outer two take one third from the adjacent
     vector, if that lies in the same segment.
     """
     out = np.empty((len(vector), HYPER_FRAMES, vector.shape[1]), np.int32)
-    before, middle, after = out[:, 0], out[:, 1], out[:, 2]
-    np.multiply(vector, 2, out=before)
-    before += constant
-    np.add(before, vector, out=middle)
-    after[:-1], after[-1:] = before[:-1], middle[-1:]
-    after[:-1] += vector[1:]
-    before[1:] += vector[:-1]
-    first, last = slice(None, None, SEGMENT_VECTORS), slice(SEGMENT_VECTORS - 1, None, SEGMENT_VECTORS)
-    before[first], after[last] = middle[first], middle[last]
+    for at in range(0, len(vector), SEGMENT_VECTORS):
+        own = vector[at : at + SEGMENT_VECTORS]
+        before, middle, after = out[at : at + SEGMENT_VECTORS].swapaxes(0, 1)
+        np.multiply(own, 2, out=before)
+        before += constant
+        np.add(before, own, out=middle)
+        np.add(before[:-1], own[1:], out=after[:-1])
+        before[1:] += own[:-1]
+        before[0], after[-1] = middle[0], middle[-1]
     return out.reshape(-1, vector.shape[1])[:frames]
 
 
@@ -140,7 +145,7 @@ def scale_indices(vectors: Scales, frames: int, gain: int, tables: Tables) -> ND
     Shape:
         vectors: from `predict_vectors` -> uint8 [F, 1400] in 0...47
     """
-    return _index(_interpolate(_products(vectors, tables), frames, _constant(gain, tables)))
+    return _index(interpolate(_products(vectors, tables), frames, _constant(gain, tables)))
 
 
 def _products(vectors: Scales, tables: Tables) -> NDArray[np.int32]:
@@ -172,7 +177,7 @@ def rank_segment(
     """Scale indices and positions, by rank, of the `main` coefficients that are coded: two arrays [F, main]."""
     products, constant = _products(vectors, tables), _constant(gain, tables)
     candidates = _candidates(products, constant, main)
-    scale_index = _index(_interpolate(products[:, candidates], frames, constant[candidates]))
+    scale_index = _index(interpolate(products[:, candidates], frames, constant[candidates]))
     order = ranks(scale_index, main)
     return np.take_along_axis(scale_index, order, 1), np.take(candidates, order)
 
@@ -191,10 +196,11 @@ def _candidates(products: NDArray[np.int32], constant: NDArray[np.int32], main: 
 
 def rank_frames(hyper: NDArray[np.int8], frames: int, main: int, gain: int, tables: Tables) -> RankedFrames:
     """Scales and ranks of `frames` <= 3 G frames of `main` coded coefficients, from hyper vectors [G, 48]."""
-    scales = Scales(np.empty((frames, COEFFICIENTS), np.int32), np.empty((frames, 1), np.int32))
+    sigma, loudness = np.empty((len(hyper), COEFFICIENTS), np.int32), np.empty((len(hyper), 1), np.int32)
     scale_index, position = np.empty((frames, main), np.uint8), np.empty((frames, main), np.int64)
     for part, vectors in segments(hyper, frames, tables):
-        count = part.stop - part.start
-        scales.sigma[part], scales.loudness[part] = interpolate(vectors, count)
-        scale_index[part], position[part] = rank_segment(vectors, count, main, gain, tables)
-    return RankedFrames(scales, scale_index, position)
+        at = part.start // HYPER_FRAMES
+        own = slice(at, at + len(vectors.sigma))
+        sigma[own], loudness[own] = vectors
+        scale_index[part], position[part] = rank_segment(vectors, part.stop - part.start, main, gain, tables)
+    return RankedFrames(Scales(sigma, loudness), scale_index, position)

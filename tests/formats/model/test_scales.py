@@ -12,7 +12,7 @@ from formats.grid import COEFFICIENTS, HYPER_SIZE, SCALES
 from formats.model import Tables
 from formats.model import scales as module
 from formats.model.scales import (
-    interpolate,
+    interpolate_scales,
     predict_scales,
     predict_vectors,
     rank_frames,
@@ -225,7 +225,7 @@ def test_segments_together_are_the_whole(frames: int, tables: Tables) -> None:
         assert part.start == ends
         ends = part.stop
         scale_index, position = rank_segment(vectors, ends - part.start, 48, 9, tables)
-        scales = interpolate(vectors, ends - part.start)
+        scales = interpolate_scales(vectors, ends - part.start)
         assert np.array_equal(scale_index, whole.scale_index[part]) and np.array_equal(position, whole.position[part])
         assert np.array_equal(scales.sigma, whole.scales.sigma[part])
         assert np.array_equal(scales.loudness, whole.scales.loudness[part])
