@@ -29,6 +29,7 @@ COMMANDS = {
     "speed": ("training.speed.processes", "time whole processes next to LAME and Opus"),
     "speed-coding": ("training.speed.entropy_coding", "time entropy coding alone"),
     "speed-device": ("training.speed.devices", "time a folder of songs on a GPU and on the CPU, and compare both"),
+    "speed-stages": ("training.speed.stages", "print the processor time of a song by stage"),
     "memory": ("training.speed.memory", "measure time and memory of many files, and of a long one"),
     "genre": ("training.genre.study", "study what latents say about genre"),
     "latents": ("training.latents.maps", "draw maps of the latent space"),

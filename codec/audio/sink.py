@@ -31,7 +31,8 @@ _RATES = {
 }
 _BITS = {"PCM_16": 16, "PCM_24": 24}
 _WAV_LIMIT = (1 << 32) - (1 << 16)  # bytes that the 32-bit sizes of a wav can count, with room for tags
-_SLICE = 4096  # samples per call: libsndfile's Vorbis encoder keeps a whole call on its stack
+_SLICES = {"ogg": 4096, "wav": 1 << 16}
+"""Samples per call. libsndfile's Vorbis encoder keeps a whole call on its stack; slices of a wav fit the cache."""
 _STRINGS = {
     "title": "title",
     "artist": "artist",
@@ -142,19 +143,22 @@ class AudioSink:
         """
         if self._limit and (self.samples + block.shape[1]) * self._frame > self._limit:
             raise AudioError(f"{self._name} would pass the 4 GiB that a wav of unknown length can hold; write a .flac")
-        data: NDArray[Any] = np.ascontiguousarray(self._integers(block) if self._subtype in _BITS else block.T)
-        step = _SLICE if self._kind == "ogg" else max(1, len(data))
+        step = _SLICES.get(self._kind, max(1, block.shape[1]))
         with self._errors():
-            for at in range(0, len(data), step):
-                self._file.write(data[at : at + step])
+            for at in range(0, block.shape[1], step):
+                part: NDArray[Any] = block[:, at : at + step]
+                self._file.write(_interleaved(self._integers(part) if self._subtype in _BITS else part))
         self.samples += block.shape[1]
 
     def _integers(self, block: NDArray[np.float32]) -> NDArray[np.integer[Any]]:
+        """Samples [C, N] as integers of the subtype: [C, N]."""
         # By hand: libsndfile scales by 32767, which is not the inverse of how it reads, and counts nothing.
-        self.clipped += int(np.count_nonzero(np.abs(block) > 1))
         bits = _BITS[self._subtype]
         full = 1 << (bits - 1)
-        scaled: NDArray[np.float32] = np.clip(np.rint(block.T * np.float32(full)), -full, full - 1)
+        scaled = block * np.float32(full)
+        if max(scaled.max(initial=0), -scaled.min(initial=0)) > full:
+            self.clipped += int(np.count_nonzero(np.abs(scaled) > full))
+        np.clip(np.rint(scaled, out=scaled), -full, full - 1, out=scaled)
         if bits == 16:
             return scaled.astype(np.int16)
         return scaled.astype(np.int32) << (32 - bits)  # libsndfile takes the upper bits
@@ -203,6 +207,14 @@ class AudioSink:
         self._target.stopped = self._target.stopped or OSError("given up")
         with contextlib.suppress(Exception):
             self._file.close()
+
+
+def _interleaved(channels: NDArray[Any]) -> NDArray[Any]:
+    """[C, N] -> [N, C] in contiguous memory; channel by channel, which takes a fifth of a transposed copy's time."""
+    out = np.empty(channels.shape[::-1], channels.dtype)
+    for number, channel in enumerate(channels):
+        out[:, number] = channel
+    return out
 
 
 class _Latin1(str):

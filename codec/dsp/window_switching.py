@@ -116,17 +116,29 @@ def transform(x: Float, before: int = 0, count: int | None = None) -> tuple[Floa
 
 def _segment(x: Float) -> tuple[Float, NDArray[np.bool_]]:
     """Transform a segment: [2, 127 x 700] -> frames [126, 1400], and bool [7], which units have long windows."""
-    blocks = _blocks(x)
-    short, candidate = mdct.frames(x), _run(blocks)
-    long = stationary(short, candidate)
-    for run in runs(long[None]):
-        short[run] = candidate[run]
-    _narrow_ends(blocks, long, short)
-    return short, long
+    frames = mdct.frames(x)
+    units = frames.reshape(WINDOW_UNITS, WINDOW_UNIT, COEFFICIENTS)
+    long = steady(frames)
+    if long.any():
+        blocks = _blocks(x)
+        candidate = _long_units(blocks, long)
+        chosen = cheaper(units[long], candidate)
+        long[long] = chosen
+        units[long] = candidate[chosen]
+        _narrow_ends(blocks, long, frames)
+    return frames, long
+
+
+def _long_units(blocks: Float, wanted: NDArray[np.bool_]) -> Float:
+    """The n wanted units of a segment as if all of it were one run: [64, 2, 1400], [7] -> [n, 18, 1400]."""
+    windows = np.flatnonzero(np.repeat(wanted, WINDOW_UNIT // 2))
+    rising, falling = (slope[windows] for slope in slopes(SEGMENT // 2))
+    found = _framed(*mdct.fold(blocks[windows], blocks[windows + 1], rising, falling))
+    return found.reshape(-1, WINDOW_UNIT, COEFFICIENTS)
 
 
 def _narrow_ends(blocks: Float, long: NDArray[np.bool_], out: Float) -> None:
-    """Transform the windows at the ends of runs, which have other slopes there than within a run.
+    """Transform the windows at the ends of runs again, which have other slopes than those within a run.
 
     Shape:
         blocks: [64, 2, 1400], a segment from `_blocks`; long: [7]; out: [126, 1400], frames as if all were one run
@@ -173,31 +185,41 @@ def _stretches(count: int, long: NDArray[np.bool_]) -> Iterator[tuple[slice, boo
             done = run.stop
 
 
-def stationary(short: Float, long: Float) -> NDArray[np.bool_]:
-    """Decide which units of a segment get long windows.
+def steady(frames: Float) -> NDArray[np.bool_]:
+    """Decide which units of a segment may have long windows.
 
-    Two conditions must hold. Long windows must have the smaller sum of absolute values, each relative to its band's RMS
-    at that moment: for a given power, the sum is smaller the fewer coefficients hold it. And no frame may be so much
-    quieter than the sound under a long window around it that the noise of that window would be audible in it.
+    No frame may be so much quieter than the sound under a long window around it that the noise of that window would be
+    audible in it.
 
     Shape:
-        short, long: [126, 1400], frames of the same samples with short and with long windows -> bool [7]
+        frames: [126, 1400], with short windows -> bool [7]
     """
-    power = np.square(short)
-    envelope = np.sqrt(_envelope(power)) + np.float32(FLOOR_RMS)
-    short_cost, long_cost = (
-        (_envelope(np.abs(x)) / envelope * _WIDTHS).reshape(WINDOW_UNITS, -1).sum(1) for x in (short, long)
-    )
+    power = np.square(frames)
     both = (power[:, :HOP] + power[:, HOP:]) @ BAND_MEAN + np.float32(FLOOR_RMS**2)
     # A long window lies over its own two frames and one more on either side.
-    padded = np.pad(both, ((1, 1), (0, 0)), "edge")
+    padded = np.concatenate([both[:1], both, both[-1:]])
     around = (padded[:-3:2] + padded[1:-2:2] + padded[2:-1:2] + padded[3::2]) / 4
     ratio = (np.repeat(around, 2, axis=0) / both).mean(1).reshape(WINDOW_UNITS, WINDOW_UNIT).max(1)
-    return np.asarray((long_cost < short_cost) & (ratio < MAX_POWER_RATIO))
+    return np.asarray(ratio < MAX_POWER_RATIO)
+
+
+def cheaper(short: Float, long: Float) -> NDArray[np.bool_]:
+    """Decide for which units long windows cost fewer bits.
+
+    They must have the smaller sum of absolute values, each relative to its band's RMS at that moment: for a given
+    power, the sum is smaller the fewer coefficients hold it.
+
+    Shape:
+        short, long: [n, 18, 1400], units of the same samples with short and with long windows -> bool [n]
+    """
+    envelope = np.sqrt(_envelope(np.square(short))) + np.float32(FLOOR_RMS)
+    short_cost, long_cost = ((_envelope(np.abs(x)) / envelope * _WIDTHS).sum((1, 2, 3)) for x in (short, long))
+    return np.asarray(long_cost < short_cost)
 
 
 def _envelope(values: Float) -> Float:
-    """Means over bands and ENVELOPE_FRAMES frames: [126, 1400] -> [21, 2, 24]."""
+    """Means over bands and ENVELOPE_FRAMES frames: [n, 18, 1400] -> [n, 3, 2, 24]."""
     # Frames first: the sum of six rows takes less time than the products of six rows with BAND_MEAN.
     rows = values.reshape(-1, ENVELOPE_FRAMES, COEFFICIENTS).sum(1).reshape(-1, HOP)
-    return np.asarray((rows @ BAND_MEAN).reshape(-1, 2, len(_WIDTHS)) / np.float32(ENVELOPE_FRAMES))
+    means = (rows @ BAND_MEAN).reshape(len(values), -1, 2, len(_WIDTHS))
+    return np.asarray(means / np.float32(ENVELOPE_FRAMES))

@@ -22,7 +22,8 @@ from codec.runtime.session import Networks, Sessions
 from formats import Reader
 from formats.errors import AudioError, DamagedError, ModelError
 from formats.grid import HOP, HYPER_FRAMES, HYPER_MIN, HYPER_SIZE
-from formats.model.scales import SEGMENT_VECTORS, predict_scales, rank_frames
+from formats.model.indexing import gather
+from formats.model.scales import SEGMENT_VECTORS, Scales, predict_scales, rank_frames
 from formats.model.tables import SIGMA_UNIT, Tables
 from formats.payload.chunk import ChunkLatents
 
@@ -79,7 +80,8 @@ def _power(latents: ChunkLatents, gain: int, tables: Tables) -> Float:
     frames, main = latents.indices.shape
     ranked = latents.ranked or rank_frames(latents.hyper, frames, main, gain, tables)
     scales, position = ranked.scales or predict_scales(latents.hyper, frames, tables), ranked.position
-    step = np.exp2(log_steps(scales, position, gain, tables))
+    chosen = Scales(gather(scales.sigma, position), scales.loudness)
+    step = np.exp2(log_steps(chosen, position, gain, tables))
     value, sent = scatter_indices(latents.indices, position)
     magnitude = np.abs(np.take_along_axis(value, position, 1)) * step
     scale = np.exp2(scales.sigma.astype(np.float32) / np.float32(SIGMA_UNIT))

@@ -10,7 +10,7 @@ from codec.runtime.models import Model
 from formats import Chunk, Coder, Header
 from formats.errors import DamagedError, FormatError
 from formats.model import AnyTables
-from formats.model.scales import RankedFrames, interpolate, rank_segment, segments
+from formats.model.scales import RankedFrames, rank_segment, scales_at, segments
 from formats.model.tables import Tables
 from formats.payload.chunk import ChunkLatents, decode_payload, encode_payload
 
@@ -31,8 +31,8 @@ def quantize_chunk(chunk: AnalysedChunk, main: int, gain: int, tables: AnyTables
     for part, vectors in segments(chunk.hyper, len(chunk.coefficients), tables):
         frames = part.stop - part.start
         scale_index, position = rank_segment(vectors, frames, main, gain, tables)
-        scales = interpolate(vectors, frames)
-        indices = quantize(chunk.coefficients[part], scales, scale_index, position, gain, tables)
+        chosen = scales_at(vectors, frames, position)
+        indices = quantize(chunk.coefficients[part], chosen, scale_index, position, gain, tables)
         parts.append((scale_index, position, indices))
     scale_index, position, indices = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     return ChunkLatents(chunk.hyper, indices, chunk.side_info, RankedFrames(None, scale_index, position))

@@ -21,7 +21,7 @@ from codec.runtime.session import Networks
 from formats import Chunk, Header
 from formats.errors import ModelError
 from formats.grid import CHUNK, COEFFICIENTS, HOP, HYPER_FRAMES, HYPER_MIN, HYPER_SIZE
-from formats.model.scales import interpolate_rows
+from formats.model.scales import interpolate
 from formats.payload.chunk import ChunkLatents, silent_channels
 from formats.payload.side_info import SideInfo
 
@@ -74,7 +74,7 @@ def dequantize(latents: ChunkLatents, index: int, first_frame: int) -> Dequantiz
     frames = len(latents.indices)
     return DequantizedChunk(
         index, first_frame, latents.indices, latents.ranked.position.astype(np.int16),
-        interpolate_rows(latents.hyper.astype(np.int32), frames).astype(np.int8),
+        interpolate(latents.hyper.astype(np.int32), frames).astype(np.int8),
         np.repeat(silent_channels(latents.hyper), HYPER_FRAMES, axis=0)[:frames], latents.side_info,
     )  # fmt: skip
 

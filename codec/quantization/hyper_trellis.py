@@ -68,16 +68,18 @@ def _viterbi(error: NDArray[np.float32], cost: NDArray[np.float32]) -> NDArray[n
         error: [n, 3, S, 48] of every candidate; cost: [n - 1, 5, S, 48] of every step -> [n, S, 48]
     """
     total, previous = error[0], np.empty(error.shape, np.int8)
+    steps = cost[:, _STEP]
     for step in range(1, len(error)):
-        first, second, third = total[:, None] + cost[step - 1][_STEP]
+        first, second, third = total[:, None] + steps[step - 1]
         least = np.minimum(first, second)
         previous[step] = np.where(third < least, np.int8(2), second < first)
         total = np.minimum(least, third) + error[step]
-    chosen = np.empty((len(error), *error.shape[2:]), np.int64)
-    chosen[-1] = total.argmin(0)
+    paths = np.arange(total[0].size)
+    chosen = np.empty((len(error), len(paths)), np.int64)
+    chosen[-1] = total.argmin(0).ravel()
     for step in range(len(error) - 1, 0, -1):
-        chosen[step - 1] = np.take_along_axis(previous[step], chosen[step][None], 0)[0]
-    return chosen
+        chosen[step - 1] = np.take(previous[step], chosen[step] * len(paths) + paths)
+    return chosen.reshape(len(error), *error.shape[2:])
 
 
 def _code_lengths(change: NDArray[np.int64], bits: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -33,10 +33,10 @@ def quantize_hyper(hyper: "Float", coefficients: "Float", bits: "Float") -> NDAr
     return out
 
 
-def log_steps(scales: Scales, position: NDArray[np.int64], gain: int, tables: Tables) -> "Float":
-    """log2 of the quantizer steps of the coefficients at `position`: [F, M] -> [F, M]."""
-    sigma = gather(scales.sigma, position).astype(np.float32) / np.float32(SIGMA_UNIT)
-    loudness = scales.loudness.astype(np.float32) / np.float32(SIGMA_UNIT)
+def log_steps(chosen: Scales, position: NDArray[np.int64], gain: int, tables: Tables) -> "Float":
+    """log2 of the quantizer steps of the coefficients at `position`, whose scales are `chosen`: [F, M] -> [F, M]."""
+    sigma = chosen.sigma.astype(np.float32) / np.float32(SIGMA_UNIT)
+    loudness = chosen.loudness.astype(np.float32) / np.float32(SIGMA_UNIT)
     shape, bias, steady = (values.astype(np.float32) for values in (tables.shape, tables.bias, tables.steady))
     steps = sigma * np.take(shape, position) + np.take(bias - np.float32(gain / 32), position)
     steps += loudness * np.take(steady, position)
@@ -45,7 +45,7 @@ def log_steps(scales: Scales, position: NDArray[np.int64], gain: int, tables: Ta
 
 def quantize(
     coefficients: "Float",
-    scales: Scales,
+    chosen: Scales,
     scale_index: NDArray[np.uint8],
     position: NDArray[np.int64],
     gain: int,
@@ -54,9 +54,10 @@ def quantize(
     """Quantization indices of the main latents, by rank.
 
     Shape:
-        coefficients: [F, 1400], from a segment's start on; scale_index, position: [F, M] -> int32 [F, M]
+        coefficients: [F, 1400], from a segment's start on; scale_index, position: [F, M]; chosen: the scales there,
+        from `formats.model.scales.scales_at` -> int32 [F, M]
     """
-    ratio = gather(coefficients, position) * np.exp2(-log_steps(scales, position, gain, tables))
+    ratio = gather(coefficients, position) * np.exp2(-log_steps(chosen, position, gain, tables))
     return decide(ratio, scale_index, position, thresholds(tables))
 
 

@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from formats.grid import COEFFICIENTS, HYPER_FRAMES, HYPER_MAX, HYPER_MIN, HYPER_SIZE, SCALES, SEGMENT
-from formats.model.indexing import gather
 from formats.model.tables import GAIN_UNIT, SCALE_BITS, Tables
 
 SEGMENT_VECTORS = SEGMENT // HYPER_FRAMES
@@ -38,34 +37,51 @@ class RankedFrames(NamedTuple):
     """Which coefficients of each frame are coded, the one with the highest scale index first.
 
     Attributes:
-        scales: scales of all coefficients; None in an encoder, which has quantized already and saves their memory.
+        vectors: scales of the hyper vectors; None in an encoder, which has quantized already and saves their memory.
         scale_index: uint8 [F, M] in 0...47, scale indices of the coded coefficients by rank.
         position: int64 [F, M] in 0...1399, positions of the coded coefficients by rank.
     """
 
-    scales: Scales | None
+    vectors: Scales | None
     scale_index: NDArray[np.uint8]
     position: NDArray[np.int64]
 
+    @property
+    def scales(self) -> Scales | None:
+        """Scales of all coefficients, which are interpolated at each call; None where the vectors are."""
+        return None if self.vectors is None else interpolate_scales(self.vectors, len(self.position))
+
     def peeled(self, main: int) -> "RankedFrames":
         """The same frames with their first `main` ranks only."""
-        return RankedFrames(self.scales, self.scale_index[:, :main], self.position[:, :main])
+        return RankedFrames(self.vectors, self.scale_index[:, :main], self.position[:, :main])
 
 
 def predict_scales(hyper: NDArray[np.int8], frames: int, tables: Tables) -> Scales:
     """Scales of `frames` <= 3 G frames from hyper vectors [G, 48], the first of which begins a segment."""
-    return interpolate(predict_vectors(hyper, tables), frames)
+    return interpolate_scales(predict_vectors(hyper, tables), frames)
 
 
 def predict_vectors(hyper: NDArray[np.int8], tables: Tables) -> Scales:
     """Scales of hyper vectors [G, 48] themselves, before interpolation: arrays of G rows in a third of the unit."""
-    found = _product(hyper, tables) + np.append(tables.offset, tables.loudness[HYPER_SIZE])
-    return Scales(found[:, :COEFFICIENTS], found[:, COEFFICIENTS:])
+    found = _product(hyper, tables)
+    return Scales(found[:, :COEFFICIENTS] + tables.offset, found[:, COEFFICIENTS:] + tables.loudness[HYPER_SIZE])
 
 
-def interpolate(vectors: Scales, frames: int) -> Scales:
+def interpolate_scales(vectors: Scales, frames: int) -> Scales:
     """Scales of `frames` <= 3 G frames from those of G hyper vectors, the first of which begins a segment."""
-    return Scales(interpolate_rows(vectors.sigma, frames), interpolate_rows(vectors.loudness, frames))
+    return Scales(interpolate(vectors.sigma, frames), interpolate(vectors.loudness, frames))
+
+
+def scales_at(vectors: Scales, frames: int, position: NDArray[np.int64]) -> Scales:
+    """`interpolate_scales` at chosen coefficients only: those at `position` [F, M], as `sigma` [F, M]."""
+    number = np.arange(frames)
+    own = number // HYPER_FRAMES
+    other = own + number % HYPER_FRAMES - 1
+    alone = (other < 0) | (other >= len(vectors.sigma)) | (other // SEGMENT_VECTORS != own // SEGMENT_VECTORS)
+    other[alone] = own[alone]
+    sigma = 2 * np.take(vectors.sigma, position + COEFFICIENTS * own[:, None])
+    sigma += np.take(vectors.sigma, position + COEFFICIENTS * other[:, None])
+    return Scales(sigma, interpolate(vectors.loudness, frames))
 
 
 def _product(hyper: NDArray[np.int8], tables: Tables) -> NDArray[np.int32]:
@@ -94,24 +110,22 @@ def _matmul(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
     return np.asarray(a @ b)
 
 
-def interpolate_rows(
-    vector: NDArray[np.int32], frames: int, constant: NDArray[np.int32] | int = 0
-) -> NDArray[np.int32]:
+def interpolate(vector: NDArray[np.int32], frames: int, constant: NDArray[np.int32] | int = 0) -> NDArray[np.int32]:
     """Interpolate three frames from each vector, multiplied by three, plus a constant: [G, n] -> [frames, n].
 
     A hyper vector is the value of the middle one of its three frames. The outer two take one third from the adjacent
     vector, if that lies in the same segment.
     """
     out = np.empty((len(vector), HYPER_FRAMES, vector.shape[1]), np.int32)
-    before, middle, after = out[:, 0], out[:, 1], out[:, 2]
-    np.multiply(vector, 2, out=before)
-    before += constant
-    np.add(before, vector, out=middle)
-    after[:-1], after[-1:] = before[:-1], middle[-1:]
-    after[:-1] += vector[1:]
-    before[1:] += vector[:-1]
-    first, last = slice(None, None, SEGMENT_VECTORS), slice(SEGMENT_VECTORS - 1, None, SEGMENT_VECTORS)
-    before[first], after[last] = middle[first], middle[last]
+    for at in range(0, len(vector), SEGMENT_VECTORS):
+        own = vector[at : at + SEGMENT_VECTORS]
+        before, middle, after = out[at : at + SEGMENT_VECTORS].swapaxes(0, 1)
+        np.multiply(own, 2, out=before)
+        before += constant
+        np.add(before, own, out=middle)
+        np.add(before[:-1], own[1:], out=after[:-1])
+        before[1:] += own[:-1]
+        before[0], after[-1] = middle[0], middle[-1]
     return out.reshape(-1, vector.shape[1])[:frames]
 
 
@@ -128,45 +142,65 @@ def segments(hyper: NDArray[np.int8], frames: int, tables: Tables) -> Iterator[t
 def scale_indices(vectors: Scales, frames: int, gain: int, tables: Tables) -> NDArray[np.uint8]:
     """Scale indices of `frames` frames: scales in quantizer steps, a quarter octave per index.
 
-    Interpolation and the rest of the rule are both linear, so the products are taken once for every three frames.
-
     Shape:
         vectors: from `predict_vectors` -> uint8 [F, 1400] in 0...47
     """
-    fixed = vectors.sigma * tables.slope
-    fixed -= vectors.loudness * tables.steadiness
-    fixed = interpolate_rows(fixed, frames, tables.intercept + np.int32(gain * GAIN_UNIT))
+    return _index(interpolate(_products(vectors, tables), frames, _constant(gain, tables)))
+
+
+def _products(vectors: Scales, tables: Tables) -> NDArray[np.int32]:
+    """The part of the rule that depends on hyper vectors, [G, 1400]: a third of it, and linear, to be interpolated."""
+    out = vectors.sigma * tables.slope
+    out -= vectors.loudness * tables.steadiness
+    return out
+
+
+def _constant(gain: int, tables: Tables) -> NDArray[np.int32]:
+    """The part of the rule that does not depend on hyper vectors: [1400]."""
+    return tables.intercept + np.int32(gain * GAIN_UNIT)
+
+
+def _index(fixed: NDArray[np.int32]) -> NDArray[np.uint8]:
+    """Fixed point numbers, which are overwritten, as scale indices."""
     fixed >>= SCALE_BITS
     return np.clip(fixed, 0, SCALES - 1, out=fixed).astype(np.uint8)
 
 
 def ranks(scale_index: NDArray[np.uint8], main: int) -> NDArray[np.int64]:
     """Positions of the `main` coefficients with the highest scale indices, ties by position: [F, 1400] -> [F, main]."""
-    if 4 * main > COEFFICIENTS:
-        return np.argsort(SCALES - 1 - scale_index, axis=1, kind="stable")[:, :main]
-    # `main` coefficients have at least the scale index `least` in every frame, so none that always stays below it is
-    # among the first. Mostly, more than half need not be sorted.
-    least = np.partition(scale_index.min(0), -main)[-main]
-    candidates = np.flatnonzero(scale_index.max(0) >= least)
-    order = np.argsort(SCALES - 1 - scale_index[:, candidates], axis=1, kind="stable")[:, :main]
-    return np.take(candidates, order)
+    return np.argsort(SCALES - 1 - scale_index, axis=1, kind="stable")[:, :main]
 
 
 def rank_segment(
     vectors: Scales, frames: int, main: int, gain: int, tables: Tables
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Scale indices and positions, by rank, of the `main` coefficients that are coded: two arrays [F, main]."""
-    scale_index = scale_indices(vectors, frames, gain, tables)
-    position = ranks(scale_index, main)
-    return gather(scale_index, position), position
+    products, constant = _products(vectors, tables), _constant(gain, tables)
+    candidates = _candidates(products, constant, main)
+    scale_index = _index(interpolate(products[:, candidates], frames, constant[candidates]))
+    order = ranks(scale_index, main)
+    return np.take_along_axis(scale_index, order, 1), np.take(candidates, order)
+
+
+def _candidates(products: NDArray[np.int32], constant: NDArray[np.int32], main: int) -> NDArray[np.int64]:
+    """Positions, in ascending order, of coefficients that may be among the first `main` of a frame: [n], n >= main.
+
+    Between hyper vectors, a coefficient's scale index lies between its least and its greatest one at a vector. At least
+    `main` coefficients have the scale index `enough` in every frame, so one that always stays below it is never coded.
+    Often more than half of all coefficients are left out, which need neither be interpolated nor sorted.
+    """
+    least, greatest = (_index(HYPER_FRAMES * found + constant) for found in (products.min(0), products.max(0)))
+    enough = np.partition(least, -main)[-main]
+    return np.flatnonzero(greatest >= enough)
 
 
 def rank_frames(hyper: NDArray[np.int8], frames: int, main: int, gain: int, tables: Tables) -> RankedFrames:
     """Scales and ranks of `frames` <= 3 G frames of `main` coded coefficients, from hyper vectors [G, 48]."""
-    scales = Scales(np.empty((frames, COEFFICIENTS), np.int32), np.empty((frames, 1), np.int32))
+    sigma, loudness = np.empty((len(hyper), COEFFICIENTS), np.int32), np.empty((len(hyper), 1), np.int32)
     scale_index, position = np.empty((frames, main), np.uint8), np.empty((frames, main), np.int64)
     for part, vectors in segments(hyper, frames, tables):
-        count = part.stop - part.start
-        scales.sigma[part], scales.loudness[part] = interpolate(vectors, count)
-        scale_index[part], position[part] = rank_segment(vectors, count, main, gain, tables)
-    return RankedFrames(scales, scale_index, position)
+        at = part.start // HYPER_FRAMES
+        own = slice(at, at + len(vectors.sigma))
+        sigma[own], loudness[own] = vectors
+        scale_index[part], position[part] = rank_segment(vectors, part.stop - part.start, main, gain, tables)
+    return RankedFrames(Scales(sigma, loudness), scale_index, position)

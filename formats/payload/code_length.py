@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from formats.grid import HYPER_MIN
 from formats.model import AnyTables, contexts
 from formats.model.indexing import scatter
 from formats.model.tables import HYPER_SYMBOLS, MAGNITUDES, PRECISION, Tables
@@ -31,14 +30,11 @@ def payload_size(latents: ChunkLatents, gain: int, tables: AnyTables) -> float:
 def fixed_size(hyper: NDArray[np.int8], found: SideInfo, tables: AnyTables) -> float:
     """Bytes that do not depend on the gain: side information and hyper latents [G, 48]."""
     bits = 0.0
-    if isinstance(tables, Tables) and len(hyper):
-        values = hyper.astype(np.int64)
-        first = np.diff(values[0], prepend=0) % HYPER_SYMBOLS
-        bits += float(np.take(_bits(tables)[1], hyper_latents.first_rows() * HYPER_SYMBOLS + first).sum())
-        change = np.diff(values, axis=0)
-        symbols = (change - HYPER_MIN) % HYPER_SYMBOLS
-        rows = hyper_latents.table_rows(change)
-        bits += float(np.take(_bits(tables)[1], rows * HYPER_SYMBOLS + symbols).sum(dtype=np.float64))
+    if isinstance(tables, Tables):
+        symbols, rows = hyper_latents.symbols_and_rows(hyper)
+        bits = float(
+            np.take(_bits(tables)[1], hyper_latents.ROWS[rows] * HYPER_SYMBOLS + symbols).sum(dtype=np.float64)
+        )
     return len(side_info.pack(found)) + ENDS + bits / 8
 
 

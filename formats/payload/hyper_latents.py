@@ -26,74 +26,88 @@ def group(band: int) -> int:
     return band // (HYPER_SIZE // BAND_GROUPS)
 
 
+ROWS = np.concatenate(
+    [
+        [
+            CHANGE_CONTEXTS * BAND_GROUPS + group(band),
+            *(BAND_GROUPS * context + group(band) for context in range(CHANGE_CONTEXTS)),
+        ]
+        for band in range(HYPER_SIZE)
+    ]
+)
+"""Numbers of the tables in the order of coding: of each band that of its value in the first vector, coded as its change
+from the band below, and those of its changes by context."""
+
+PER_BAND = 1 + CHANGE_CONTEXTS
+"""Tables of a band."""
+
+_WEIGHTS = np.array([[4, 2, 1], [3, 1, 1]])
+"""Eighths that the changes one, two and three bands below count, in bands of the first and of the second channel."""
+
+_FIRST_CHANNEL_WEIGHT = 2
+"""Eighths that the change of the same band of the first channel counts in bands of the second."""
+
+
 def contexts(change: NDArray[np.int64], band: int) -> NDArray[np.uint8]:
     """Context 0...6 of every change of `band`, a rounded weighted mean of the changes below it: [n, 48] -> [n]."""
-    weights = (4, 2, 1) if band < BANDS else (3, 1, 1)
-    eighths = np.full(len(change), 4 + _MOST, np.int64)
-    if band >= BANDS:
-        eighths += 2 * change[:, band - BANDS]
-    for distance, weight in enumerate(weights[: band % BANDS], 1):
-        eighths += weight * change[:, band - distance]
+    channel, number = divmod(band, BANDS)
+    below = min(number, _WEIGHTS.shape[1])
+    eighths = (
+        change[:, band - below : band] @ _WEIGHTS[channel, below - 1 :: -1] if below else np.zeros(len(change), int)
+    )
+    eighths += 4 + _MOST
+    if channel:
+        eighths += _FIRST_CHANNEL_WEIGHT * change[:, number]
     return np.take(_CONTEXTS, eighths)
 
 
 def table_rows(change: NDArray[np.int64]) -> NDArray[np.int64]:
     """Table number of every change, where all changes are known: [n, 48] -> [n, 48] in 0...55."""
-    rows = [contexts(change, band) * BAND_GROUPS + group(band) for band in range(HYPER_SIZE)]
-    return np.stack(rows, 1).astype(np.int64)
+    by_channel = change.reshape(-1, 2, BANDS)
+    eighths = np.full(by_channel.shape, 4 + _MOST, np.int64)
+    for distance in range(1, _WEIGHTS.shape[1] + 1):
+        eighths[..., distance:] += _WEIGHTS[:, distance - 1, None] * by_channel[..., :-distance]
+    eighths[:, 1] += _FIRST_CHANNEL_WEIGHT * by_channel[:, 0]
+    context = np.take(_CONTEXTS, eighths).reshape(change.shape).astype(np.int64)
+    return context * BAND_GROUPS + np.arange(HYPER_SIZE) // (HYPER_SIZE // BAND_GROUPS)
 
 
-def first_rows() -> NDArray[np.int64]:
-    """Table number of every band in the first vector, which is coded as its change from the band below: [48]."""
-    return np.array([_first(band) for band in range(HYPER_SIZE)])
+def symbols_and_rows(hyper: NDArray[np.int8]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Symbols of hyper vectors [G, 48], and where their tables' numbers stand in ROWS: [G, 48] twice."""
+    values = hyper.astype(np.int64)
+    change = np.diff(values, axis=0)
+    symbols = np.concatenate([np.diff(values[:1], prepend=0), change + _HALF]) % HYPER_SYMBOLS
+    rows = np.zeros(values.shape, np.int64)
+    rows[1:] = 1 + table_rows(change) // BAND_GROUPS
+    return symbols, rows + PER_BAND * np.arange(HYPER_SIZE)
 
 
 def encode(hyper: NDArray[np.int8], encoder: RangeEncoder, tables: Tables) -> None:
     """Code hyper vectors [G, 48] of -32...31."""
-    values = hyper.astype(np.int64, order="F")
-    change = np.subtract(values[1:], values[:-1], order="F")
-    for band in range(HYPER_SIZE if len(values) else 0):
-        below = values[0, band - 1] if band else 0
-        encoder.put((values[:1, band] - below) % HYPER_SYMBOLS, tables.hyper[_first(band)])
-        order, counts = _by_context(change, band)
-        symbols = (change[:, band] + _HALF) % HYPER_SYMBOLS
-        encoder.rows(symbols[order], counts, tables.hyper[_tables(band)])
+    symbols, rows = symbols_and_rows(hyper)
+    flat = rows.T.astype(np.uint16).ravel()
+    counts = np.bincount(flat, minlength=len(ROWS))
+    encoder.rows(symbols.T.ravel()[np.argsort(flat, kind="stable")], counts, tables.hyper[ROWS])
 
 
 def decode(decoder: RangeDecoder, count: int, tables: Tables) -> NDArray[np.int8]:
     """The next `count` hyper vectors: [count, 48]."""
     values = np.zeros((count, HYPER_SIZE), np.int64, order="F")
     change = np.zeros((max(count - 1, 0), HYPER_SIZE), np.int64, order="F")
-    symbols, ordered = np.empty(len(change), np.int64), np.empty(len(change), np.int32)
-    models = [model(row) for row in tables.hyper]
+    coded, symbols = np.empty(count, np.int32), np.empty(len(change), np.int64)
+    models = [model(row) for row in tables.hyper[ROWS]]
     below = 0
     for band in range(HYPER_SIZE if count else 0):
-        below = int(_wrap(below + decoder.get(1, tables.hyper[_first(band)]).astype(np.int64))[0])
-        order, counts = _by_context(change, band)
-        decoder.runs(counts.tolist(), models[_tables(band)], ordered)
-        symbols[order] = ordered
-        values[0, band] = below
-        values[1:, band] = _wrap(below + np.cumsum(symbols - _HALF))
+        context = contexts(change, band)
+        counts = np.bincount(context, minlength=CHANGE_CONTEXTS).tolist()
+        decoder.runs([1, *counts], models[PER_BAND * band :][:PER_BAND], coded)
+        below = (below + int(coded[0]) - HYPER_MIN) % HYPER_SYMBOLS + HYPER_MIN
+        symbols[np.argsort(context, kind="stable")] = coded[1:]
+        symbols -= _HALF
+        np.cumsum(symbols, out=symbols)
+        symbols += below - HYPER_MIN
+        symbols &= HYPER_SYMBOLS - 1
+        symbols += HYPER_MIN
+        values[0, band], values[1:, band] = below, symbols
         np.subtract(values[1:, band], values[:-1, band], out=change[:, band])
     return values.astype(np.int8)
-
-
-def _by_context(change: NDArray[np.int64], band: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Indices that sort the changes of `band` by context, then time; and the number of changes of each context."""
-    context = contexts(change, band)
-    return np.argsort(context, kind="stable"), np.bincount(context, minlength=CHANGE_CONTEXTS)
-
-
-def _tables(band: int) -> slice:
-    """The seven tables of a band, by context."""
-    return slice(group(band), _first(0), BAND_GROUPS)
-
-
-def _first(band: int) -> int:
-    """Table of a band's value in the first vector, which is coded as its difference from the band below."""
-    return CHANGE_CONTEXTS * BAND_GROUPS + group(band)
-
-
-def _wrap(value: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Values modulo 64, in -32...31."""
-    return ((value - HYPER_MIN) & (HYPER_SYMBOLS - 1)) + HYPER_MIN

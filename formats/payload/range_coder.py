@@ -41,11 +41,6 @@ class RangeEncoder:
     def __init__(self) -> None:
         self._coder = constriction.stream.queue.RangeEncoder()
 
-    def put(self, symbols: NDArray[Any], row: NDArray[np.uint32]) -> None:
-        """Encode symbols [n] under one table."""
-        if len(symbols):
-            self._coder.encode(symbols.astype(np.int32), model(row))
-
     def rows(self, symbols: NDArray[Any], counts: NDArray[Any], tables: NDArray[np.uint32]) -> None:
         """Encode symbols that are sorted by table: the first counts[0] under tables[0], and so on."""
         used = np.flatnonzero(counts)
@@ -65,19 +60,6 @@ class RangeDecoder:
 
     def __init__(self, words: NDArray[np.uint32]) -> None:
         self._coder = constriction.stream.queue.RangeDecoder(words)
-
-    def get(self, count: int, row: NDArray[np.uint32]) -> NDArray[np.int32]:
-        """The next `count` symbols under one table.
-
-        Raises:
-            DamagedError: no such symbols can have been encoded as these words.
-        """
-        if not count:
-            return np.zeros(0, np.int32)
-        try:
-            return np.asarray(self._coder.decode(model(row), count), np.int32)
-        except (AssertionError, ValueError):
-            raise DamagedError(NO_CODE) from None
 
     def rows(self, counts: NDArray[Any], tables: NDArray[np.uint32], out: NDArray[np.int32]) -> None:
         """Inverse of `RangeEncoder.rows`, into `out` [sum of counts]."""

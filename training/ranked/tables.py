@@ -17,7 +17,7 @@ from codec.quantization.rdoq import thresholds
 from formats.grid import CHUNK, HOP, HYPER_SIZE, SCALES, TIERS, UNIT_SCALE, main_count
 from formats.model.contexts import CONTEXTS, passes, small
 from formats.model.indexing import scatter
-from formats.model.scales import interpolate, predict_vectors, rank_segment
+from formats.model.scales import predict_vectors, rank_segment, scales_at
 from formats.model.tables import (
     BAND_GROUPS,
     CHANGE_CONTEXTS,
@@ -170,12 +170,12 @@ def count(model: Autoencoder, music: Music, number: int, seed: int = 0) -> tuple
             vectors = quantize_hyper(encoded(x), x, bits)
             count_changes(changes, vectors)
             predicted = predict_vectors(vectors, tables)
-            scales = interpolate(predicted, len(x))
             for tier in rng.choice(TIERS, 2, replace=False):
                 low, high = STEP_FACTORS[int(tier)]
                 gain = round(-32 * (math.log2(low) + rng.random() * math.log2(high / low)))
                 scale_index, position = rank_segment(predicted, len(x), main_count(int(tier)), gain, tables)
-                magnitude = np.abs(quantize(x, scales, scale_index, position, gain, tables))
+                chosen = scales_at(predicted, len(x), position)
+                magnitude = np.abs(quantize(x, chosen, scale_index, position, gain, tables))
                 count_magnitudes(main, scale_index, position, magnitude)
                 np.add.at(plain, (scale_index, np.minimum(magnitude, MAGNITUDES - 1)), 1)
         counted = frequencies(by_context(main).reshape(-1, MAGNITUDES)).reshape(main.shape)

@@ -1,7 +1,5 @@
 """Window switching: long windows as SPEC.md defines them, exact reconstruction under any choice, and the choice."""
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -61,10 +59,11 @@ def noise(frames: int, seed: int = 0) -> Array:
     return np.random.default_rng(seed).standard_normal((2, (frames + 1) * HOP)).astype(np.float32)
 
 
-def chosen(units: NDArray[np.bool_]) -> Callable[[Array, Array], NDArray[np.bool_]]:
-    """A function to replace `stationary`, which gives bool [S, 7] row by row."""
+def choose(patch: pytest.MonkeyPatch, units: NDArray[np.bool_]) -> None:
+    """Let the units of the segments have long windows where `units` [S, 7] says so, row by row."""
     rows = iter(units)
-    return lambda short, long: next(rows)
+    patch.setattr(window_switching, "steady", lambda _: next(rows).copy())
+    patch.setattr(window_switching, "cheaper", lambda short, _: np.ones(len(short), np.bool_))
 
 
 def masks(segments: int) -> st.SearchStrategy[NDArray[np.bool_]]:
@@ -111,7 +110,7 @@ def test_the_inverse_is_exact_whatever_is_long(units: NDArray[np.bool_], more: i
     wanted = np.zeros((-(-count // SEGMENT), WINDOW_UNITS), np.bool_)
     wanted[:2] = units
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(window_switching, "stationary", chosen(wanted))
+        choose(patch, wanted)
         frames, long = window_switching.transform(x, before, count)
     assert frames.shape == (before + count + behind, COEFFICIENTS) and frames.dtype == np.float32
     assert long.dtype == np.bool_ and np.array_equal(long, wanted)
@@ -130,7 +129,7 @@ def test_the_transform_is_orthonormal_whatever_is_long(long: NDArray[np.bool_]) 
     x = window_switching.inverse_transform(frames, long)
     assert np.sum(x.astype(float) ** 2) == pytest.approx(np.sum(frames.astype(float) ** 2), rel=1e-5)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(window_switching, "stationary", chosen(long))
+        choose(patch, long)
         np.testing.assert_allclose(window_switching.transform(x)[0], frames, atol=2e-5)
 
 
@@ -140,7 +139,7 @@ def test_units_have_the_windows_that_are_chosen(monkeypatch: pytest.MonkeyPatch)
     x = noise(before + count + 9)
     units = np.zeros((3, WINDOW_UNITS), np.bool_)
     units[0, 1:3] = units[0, 6] = units[1, 0] = True
-    monkeypatch.setattr(window_switching, "stationary", chosen(units))
+    choose(monkeypatch, units)
     got, long = window_switching.transform(x, before, count)
     assert np.array_equal(long, units)
     wanted = mdct.frames(x)
@@ -152,21 +151,31 @@ def test_units_have_the_windows_that_are_chosen(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_the_choice_depends_on_a_segments_own_frames_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[tuple[Array, Array]] = []
+    seen: list[Array] = []
+    compared: list[tuple[Array, Array]] = []
+    some = np.array([True, False, False, True, True, False, True])
 
-    def stationary(short: Array, long: Array) -> NDArray[np.bool_]:
-        seen.append((short.copy(), long.copy()))
-        return np.zeros(WINDOW_UNITS, np.bool_)
+    def steady(frames: Array) -> NDArray[np.bool_]:
+        seen.append(frames.copy())
+        return some.copy()
 
-    monkeypatch.setattr(window_switching, "stationary", stationary)
+    def cheaper(short: Array, long: Array) -> NDArray[np.bool_]:
+        compared.append((short.copy(), long.copy()))
+        return np.zeros(len(short), np.bool_)
+
+    monkeypatch.setattr(window_switching, "steady", steady)
+    monkeypatch.setattr(window_switching, "cheaper", cheaper)
     x = noise(6 + 2 * SEGMENT + 50)
-    window_switching.transform(x, 6, 2 * SEGMENT + 30)
-    assert len(seen) == 2
-    for number, (short, long) in enumerate(seen):
+    got, long_windows = window_switching.transform(x, 6, 2 * SEGMENT + 30)
+    assert not long_windows.any() and np.array_equal(got, mdct.frames(x))
+    assert len(seen) == len(compared) == 2
+    for number, (frames, (short, long)) in enumerate(zip(seen, compared, strict=True)):
         at = 6 + number * SEGMENT
         under = x[:, at * HOP : (at + SEGMENT + 1) * HOP]
-        np.testing.assert_allclose(short, mdct.frames(under), atol=1e-6)
-        np.testing.assert_allclose(long, slow_forward(under), atol=4e-5)
+        np.testing.assert_allclose(frames, mdct.frames(under), atol=1e-6)
+        np.testing.assert_array_equal(short, frames.reshape(WINDOW_UNITS, WINDOW_UNIT, -1)[some])
+        wanted = slow_forward(under).reshape(WINDOW_UNITS, WINDOW_UNIT, -1)[some]
+        np.testing.assert_allclose(long, wanted, atol=4e-5)
 
 
 def test_without_long_windows_it_is_the_mdct() -> None:

@@ -253,7 +253,7 @@ def unrotated(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("unrotated")
 def test_analysis_in_windows_is_analysis_of_the_whole(music: Array, monkeypatch: pytest.MonkeyPatch) -> None:
     # Nor has context long windows.
-    monkeypatch.setattr(window_switching, "stationary", lambda *_: np.zeros(WINDOW_UNITS, np.bool_))
+    monkeypatch.setattr(window_switching, "steady", lambda _: np.zeros(WINDOW_UNITS, np.bool_))
     mid_side = np.stack([music[0] + music[1], music[0] - music[1]]) / 2
     model = models.by_name()
     encoder = RankedEncoder(model, Sessions("cpu"))

@@ -28,10 +28,10 @@ def shipped() -> Tables:
 
 
 @pytest.fixture(scope="module")
-def scales() -> Scales:
-    """Random scales of a segment and a bit, between -20 and 0 octaves."""
+def chosen() -> Scales:
+    """Random scales of the coefficients at `position`, between -20 and 0 octaves."""
     rng = np.random.default_rng(0)
-    sigma = rng.integers(-20 * SIGMA_UNIT, 0, (FRAMES, COEFFICIENTS)).astype(np.int32)
+    sigma = rng.integers(-20 * SIGMA_UNIT, 0, (FRAMES, MAIN)).astype(np.int32)
     return Scales(sigma, rng.integers(-10 * SIGMA_UNIT, 0, (FRAMES, 1)).astype(np.int32))
 
 
@@ -43,28 +43,28 @@ def position() -> np.ndarray:
 
 @pytest.mark.parametrize("gain", [-512, 0, 33])
 def test_steps_follow_from_scale_loudness_and_gain(
-    scales: Scales, position: np.ndarray, shipped: Tables, gain: int
+    chosen: Scales, position: np.ndarray, shipped: Tables, gain: int
 ) -> None:
-    got = log_steps(scales, position, gain, shipped)
+    got = log_steps(chosen, position, gain, shipped)
     assert got.shape == (FRAMES, MAIN) and got.dtype == np.float32
     assert np.abs(shipped.steady).max() > 0.01
     for f, rank in ((0, 0), (5, 3), (FRAMES - 1, MAIN - 1)):
         k = position[f, rank]
-        wanted = shipped.shape[k] * scales.sigma[f, k] / SIGMA_UNIT + shipped.bias[k] - gain / 32
-        wanted += shipped.steady[k] * scales.loudness[f, 0] / SIGMA_UNIT
+        wanted = shipped.shape[k] * chosen.sigma[f, rank] / SIGMA_UNIT + shipped.bias[k] - gain / 32
+        wanted += shipped.steady[k] * chosen.loudness[f, 0] / SIGMA_UNIT
         assert got[f, rank] == pytest.approx(wanted, abs=1e-4)
 
 
 def test_coefficients_are_decided_in_units_of_their_steps(
-    scales: Scales, position: np.ndarray, shipped: Tables
+    chosen: Scales, position: np.ndarray, shipped: Tables
 ) -> None:
     rng = np.random.default_rng(2)
     scale_index = rng.integers(0, SCALES, position.shape).astype(np.uint8)
-    steps = np.exp2(log_steps(scales, position, 10, shipped))
+    steps = np.exp2(log_steps(chosen, position, 10, shipped))
     ratio = rng.laplace(0, 2, position.shape).astype(np.float32)
     coefficients = np.full((FRAMES, COEFFICIENTS), np.nan, np.float32)  # what is not coded does not matter
     np.put_along_axis(coefficients, position, ratio * steps, 1)
-    got = quantize(coefficients, scales, scale_index, position, 10, shipped)
+    got = quantize(coefficients, chosen, scale_index, position, 10, shipped)
     assert got.dtype == np.int32
     wanted = rdoq.decide(ratio, scale_index, position, rdoq.thresholds(shipped))
     assert (got != wanted).mean() < 1e-3  # a product may round across a threshold

@@ -14,7 +14,7 @@ from codec.runtime.session import Sessions
 from formats.container.layout import Coder
 from formats.grid import COEFFICIENTS, SCALES, SEGMENT
 from formats.model.indexing import gather
-from formats.model.scales import interpolate, predict_vectors, rank_segment
+from formats.model.scales import predict_vectors, rank_segment, scales_at
 from formats.model.tables import PRECISION, Tables
 from formats.payload.chunk import ChunkLatents, encode_payload
 from tests.support.codec import Array
@@ -91,8 +91,8 @@ def test_it_costs_less_than_any_rounding(main: int, gain: int, music: Array, shi
     chunk = RankedEncoder(models.by_name("music"), Sessions("cpu"))(window)
     vectors, frames = predict_vectors(chunk.hyper, shipped), len(chunk.coefficients)
     scale_index, position = rank_segment(vectors, frames, main, gain, shipped)
-    scales = interpolate(vectors, frames)
-    ratio = gather(chunk.coefficients, position) * np.exp2(-log_steps(scales, position, gain, shipped))
+    chosen = scales_at(vectors, frames, position)
+    ratio = gather(chunk.coefficients, position) * np.exp2(-log_steps(chosen, position, gain, shipped))
 
     def cost(values: Array) -> float:
         latents = ChunkLatents(chunk.hyper, values.astype(np.int32), chunk.side_info)

@@ -12,13 +12,14 @@ from formats.grid import COEFFICIENTS, HYPER_SIZE, SCALES
 from formats.model import Tables
 from formats.model import scales as module
 from formats.model.scales import (
-    interpolate,
+    interpolate_scales,
     predict_scales,
     predict_vectors,
     rank_frames,
     rank_segment,
     ranks,
     scale_indices,
+    scales_at,
     segments,
 )
 from tests.support import slow_decoder as slow
@@ -159,6 +160,34 @@ def test_ties_go_to_the_lower_frequency(seed: int, different: int) -> None:
     assert got.tolist() == [slow.ranks(row, 496) for row in scale_index.tolist()]
 
 
+@settings(deadline=None, max_examples=40)
+@given(st.integers(0, 1 << 30), st.sampled_from([1, 2, 3, 50, 126, 130]), st.integers(1, COEFFICIENTS), st.floats(0, 8))
+def test_coefficients_that_are_left_out_beforehand_have_no_rank(
+    seed: int, frames: int, main: int, spread: float
+) -> None:
+    """From hyper vectors that hardly change to those that jump from -32 to 31."""
+    rng, tables = np.random.default_rng(seed), tables_of("tiny")
+    moving = rng.integers(-32, 32, HYPER_SIZE) + spread * rng.standard_normal((-(-frames // 3), HYPER_SIZE))
+    vectors = predict_vectors(np.clip(moving, -32, 31).astype(np.int8), tables)
+    gain = int(rng.integers(-200, 200))
+    scale_index, position = rank_segment(vectors, frames, main, gain, tables)
+    every = scale_indices(vectors, frames, gain, tables)
+    assert np.array_equal(position, ranks(every, main))
+    assert np.array_equal(scale_index, np.take_along_axis(every, position, 1))
+    assert (scale_index.dtype, position.dtype) == (np.uint8, np.int64)
+
+
+@pytest.mark.parametrize("frames", [1, 2, 3, 7, 126, 127, 130, 254])
+def test_scales_at_some_coefficients_are_those_of_all(frames: int, tables: Tables) -> None:
+    rng = np.random.default_rng(frames)
+    hyper = rng.integers(-32, 32, (-(-frames // 3), HYPER_SIZE)).astype(np.int8)
+    position = np.argsort(rng.random((frames, COEFFICIENTS)), 1)[:, :9]
+    every, some = predict_scales(hyper, frames, tables), scales_at(predict_vectors(hyper, tables), frames, position)
+    assert np.array_equal(some.sigma, np.take_along_axis(every.sigma, position, 1))
+    assert np.array_equal(some.loudness, every.loudness)
+    assert (some.sigma.dtype, some.loudness.dtype) == (np.int32, np.int32)
+
+
 def test_a_tier_is_a_prefix_of_the_next(tables: Tables) -> None:
     hyper = np.random.default_rng(1).integers(-20, 10, (4, HYPER_SIZE)).astype(np.int8)
     large = rank_frames(hyper, 12, 496, 5, tables)
@@ -196,7 +225,7 @@ def test_segments_together_are_the_whole(frames: int, tables: Tables) -> None:
         assert part.start == ends
         ends = part.stop
         scale_index, position = rank_segment(vectors, ends - part.start, 48, 9, tables)
-        scales = interpolate(vectors, ends - part.start)
+        scales = interpolate_scales(vectors, ends - part.start)
         assert np.array_equal(scale_index, whole.scale_index[part]) and np.array_equal(position, whole.position[part])
         assert np.array_equal(scales.sigma, whole.scales.sigma[part])
         assert np.array_equal(scales.loudness, whole.scales.loudness[part])
