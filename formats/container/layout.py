@@ -73,13 +73,13 @@ HEADER = Struct(
     "coder" / Int8ul,
     "encoder_version" / Array(3, Int8ul),
     "file_id" / Int32ul,
-).compile()
+)
 
 METADATA = Struct(
     "tags_length" / Int32ul,
     "cover_length" / Int32ul,
     "type_length" / Int8ul,
-).compile()
+)
 
 CHUNK = Struct(
     "sync" / Const(CHUNK_SYNC),
@@ -87,19 +87,19 @@ CHUNK = Struct(
     "first_frame" / Int32ul,
     "frames" / Int16ul,
     "length" / Int32ul,
-).compile()
+)
 
 TRAILER = Struct(
     "sync" / Const(TRAILER_SYNC),
     "chunks" / Int32ul,
     "frames" / Int32ul,
     "samples" / Int64ul,
-).compile()
+)
 
 FOOTER = Struct(
     "trailer_length" / Int32ul,
     "end" / Const(END),
-).compile()
+)
 
 CRC_SIZE = CRC.sizeof()
 LENGTH_SIZE = Int32ul.sizeof()

@@ -55,7 +55,7 @@ def test_specification_has_the_declared_fields(title, struct, with_crc):
     section = re.search(rf"^## {title}\n(.*?)^## ", SPEC, re.DOTALL | re.MULTILINE)[1]
     rows = re.findall(r"^\| (\d+) \| (\d+) \| \S+ \| `(\w+)` \|", section, re.MULTILINE)
     offset, expected = 0, []
-    for field in struct.defersubcon.subcons:  # what construct has compiled keeps its declaration there
+    for field in struct.subcons:  # what construct has compiled keeps its declaration there
         expected.append((str(offset), str(field.sizeof()), field.name))
         offset += field.sizeof()
     if with_crc:
