@@ -156,9 +156,10 @@ class AudioSink:
         bits = _BITS[self._subtype]
         full = 1 << (bits - 1)
         scaled = block * np.float32(full)
-        if max(scaled.max(initial=0), -scaled.min(initial=0)) > full:
-            self.clipped += int(np.count_nonzero(np.abs(scaled) > full))
-        np.clip(np.rint(scaled, out=scaled), -full, full - 1, out=scaled)
+        np.rint(scaled, out=scaled)
+        if not (scaled.min(initial=0) >= -full and scaled.max(initial=0) < full):
+            self.clipped += int(np.count_nonzero(np.abs(block) > 1))
+            np.clip(scaled, -full, full - 1, out=scaled)
         if bits == 16:
             return scaled.astype(np.int16)
         return scaled.astype(np.int32) << (32 - bits)  # libsndfile takes the upper bits

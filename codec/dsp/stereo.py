@@ -35,8 +35,10 @@ def sum_difference(x: Float) -> Float:
     Shape:
         x: [..., 2, N] -> [..., 2, N]
     """
-    first, second = x[..., 0, :], x[..., 1, :]
-    return np.stack([first + second, first - second], -2)
+    out = np.empty_like(x)
+    np.add(x[..., 0, :], x[..., 1, :], out=out[..., 0, :])
+    np.subtract(x[..., 0, :], x[..., 1, :], out=out[..., 1, :])
+    return out
 
 
 def choose_angles(coefficients: Float) -> NDArray[np.uint8]:
@@ -53,7 +55,8 @@ def choose_angles(coefficients: Float) -> NDArray[np.uint8]:
     columns = np.arange(BANDS)
     for number, row in enumerate(angles):
         segment = coefficients[number * SEGMENT : (number + 1) * SEGMENT]
-        first, second = _absolute_sums(segment[:, :HOP], segment[:, HOP:])
+        mid, side = np.ascontiguousarray(segment[:, :HOP]), np.ascontiguousarray(segment[:, HOP:])
+        first, second = _absolute_sums(mid, side)
         total = first + second + NOISE_FLOOR * len(segment) * np.diff(_EDGES)
         best = total.argmin(0)
         worthwhile = total.min(0) < ROTATION_THRESHOLD * total[0]

@@ -5,6 +5,9 @@ are known already: those of the three bands below and, for side, of the same ban
 of the licensed music set: 2.58 kbit/s with a table per band and no context, 2.23 with contexts (training/LOG.md).
 """
 
+from functools import lru_cache
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -95,7 +98,7 @@ def decode(decoder: RangeDecoder, count: int, tables: Tables) -> NDArray[np.int8
     values = np.zeros((count, HYPER_SIZE), np.int64, order="F")
     change = np.zeros((max(count - 1, 0), HYPER_SIZE), np.int64, order="F")
     coded, symbols = np.empty(count, np.int32), np.empty(len(change), np.int64)
-    models = [model(row) for row in tables.hyper[ROWS]]
+    models = _models(tables)
     below = 0
     for band in range(HYPER_SIZE if count else 0):
         context = contexts(change, band)
@@ -111,3 +114,9 @@ def decode(decoder: RangeDecoder, count: int, tables: Tables) -> NDArray[np.int8
         values[0, band], values[1:, band] = below, symbols
         np.subtract(values[1:, band], values[:-1, band], out=change[:, band])
     return values.astype(np.int8)
+
+
+@lru_cache(maxsize=8)
+def _models(tables: Tables) -> list[Any]:
+    """constriction's models of the tables in ROWS."""
+    return [model(row) for row in tables.hyper[ROWS]]

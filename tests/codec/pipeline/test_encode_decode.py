@@ -8,7 +8,7 @@ import pytest
 
 from codec.audio.source import ArraySource
 from codec.dsp import mdct, noise_filling, stereo, window_switching
-from codec.pipeline import payload, source_windows
+from codec.pipeline import payload, ranked_encoder, source_windows
 from codec.pipeline import peel as peeling
 from codec.pipeline.chunks import DECODER_CONTEXT, ENCODER_CONTEXT, AnalysedChunk, Windower
 from codec.pipeline.output import Overlap
@@ -157,6 +157,16 @@ def test_blocks_of_the_source_change_nothing(rate: int, monkeypatch: pytest.Monk
     for size in (4097, 1 << 20):
         monkeypatch.setattr(source_windows, "BLOCK", size)
         assert encoded(x, rate, latent=32) == wanted
+
+
+def test_the_length_of_what_the_encoders_network_sees_changes_nothing(
+    music: Array, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x = music[:, : 7 * SAMPLE_RATE]
+    wanted = encoded(x, latent=64)
+    for part in (3, 126, CHUNK):
+        monkeypatch.setattr(ranked_encoder, "PART", part)
+        assert encoded(x, latent=64) == wanted
 
 
 def test_chunk_length_changes_no_integer(held: Array) -> None:
