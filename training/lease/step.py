@@ -7,6 +7,7 @@ from pathlib import Path
 
 # Only what a step needs is imported: the first one runs before anything is installed.
 
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     p = argparse.ArgumentParser(prog="python -m training lease-step", description="One step on the rented machine.")
@@ -41,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"lease-step: {error}", file=sys.stderr)
         return 2
 
+
 def _run(given: argparse.Namespace) -> int:
     if given.step == "check":
         from training.lease.check import check
@@ -57,6 +59,7 @@ def _run(given: argparse.Namespace) -> int:
         return compare.export(given.checkpoint, given.name, given.folder)
     compare.measure(given.folder, given.music, given.jobs, given.json)
     return 0
+
 
 if __name__ == "__main__":
     sys.exit(main())

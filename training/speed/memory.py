@@ -27,7 +27,7 @@ from formats.errors import AezError
 from formats.grid import SAMPLE_RATE
 from training import markdown
 from training.evaluation import peers
-from training.speed import processes
+from training.speed import meter
 
 BARS = 30
 """Bars of two seconds that a long file repeats with varying gain."""
@@ -78,7 +78,7 @@ def measure(load: str, files: int, audio: float, options: Sequence[str], source:
     Raises:
         training.evaluation.peers.PeerError: it failed.
     """
-    cost = processes.run(processes.Job(load, [*peers.AEZ, *options]))
+    cost = meter.run(meter.Job(load, [*peers.AEZ, *options]))
     return Row(load, files, audio, size(source), size(target), cost.wall, cost.cpu, cost.memory)
 
 

@@ -30,7 +30,7 @@ from codec.pipeline.workers import Engine
 from formats.errors import AezError
 from training import markdown
 from training.evaluation import peers
-from training.speed import processes
+from training.speed import meter
 
 STAGES = {
     "read audio": ("codec.audio.source:AudioSource.blocks",),
@@ -41,7 +41,7 @@ STAGES = {
     "transform": ("codec.dsp.window_switching:transform", "codec.dsp.window_switching:inverse_transform"),
     "choose window lengths": ("codec.dsp.window_switching:steady", "codec.dsp.window_switching:cheaper"),
     "stereo rotation": tuple(f"codec.dsp.stereo:{name}" for name in ("choose_angles", "rotate", "rotate_back")),
-    "network": ("codec.runtime.session:Network.__call__",),
+    "network": ("codec.runtime.session:LocalNetwork.__call__",),
     "around the network": (
         "codec.pipeline.ranked_encoder:RankedEncoder.__call__",
         "codec.pipeline.ranked_decoder:RankedDecoder.open",
@@ -167,13 +167,31 @@ def measure(job: Callable[[], object], runs: int) -> dict[str, float]:
 def startup(folder: Path, runs: int) -> tuple[float, float]:
     """Least processor seconds of commands that encode and decode no samples."""
     song, coded, out = (folder / f"nothing{suffix}" for suffix in (".wav", ".aez", "-decoded.wav"))
-    processes.synthesize(song, 0)
+    meter.synthesize(song, 0)
     jobs = [
-        processes.Job("encode", [*peers.AEZ, "encode", "--quiet", str(song), str(coded)], coded),
-        processes.Job("decode", [*peers.AEZ, "decode", "--quiet", str(coded), str(out)], out),
+        meter.Job("encode", [*peers.AEZ, "encode", "--quiet", str(song), str(coded)], coded),
+        meter.Job("decode", [*peers.AEZ, "decode", "--quiet", str(coded), str(out)], out),
     ]
-    encoding, decoding = (min(processes.run(job).cpu for _ in range(runs + 1)) for job in jobs)
+    encoding, decoding = (min(meter.run(job).cpu for _ in range(runs + 1)) for job in jobs)
     return encoding, decoding
+
+
+def report(song: Path | None, seconds: float, plan: EncodePlan, runs: int) -> str:
+    """Both directions of a song as markdown; without a song, one of so many seconds is made.
+
+    Raises:
+        AezError, OSError: the song cannot be read.
+    """
+    with tempfile.TemporaryDirectory(prefix="aez-stages-") as name, Engine("cpu") as engine:
+        folder = Path(name)
+        if song is None:
+            song = folder / "song.wav"
+            meter.synthesize(song, seconds)
+        coded, decoded = folder / "song.aez", folder / "decoded.wav"
+        encoding = measure(lambda: encode_file(song, coded, plan, force=True, engine=engine), runs)
+        decoding = measure(lambda: decode_file(coded, decoded, force=True, engine=engine), runs)
+        head = f"{soundfile.info(str(decoded)).duration:.0f} s of music, processor ms of the least of {runs} runs"
+        return f"{head}\n\n{table(encoding, decoding, startup(folder, runs))}"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -188,19 +206,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--bitrate", type=float, metavar="KBPS", help="encode at a bit rate instead")
     parser.add_argument("--model", help="model of aez (default: its default)")
     options = parser.parse_args(arguments)
-    runs = max(1, options.runs)
     try:
-        with tempfile.TemporaryDirectory(prefix="aez-stages-") as name, Engine("cpu") as engine:
-            folder = Path(name)
-            song = options.song or folder / "song.wav"
-            if options.song is None:
-                processes.synthesize(song, options.seconds)
-            plan = EncodePlan.make(latent=options.latent, bitrate=options.bitrate, model=options.model)
-            coded, decoded = folder / "song.aez", folder / "decoded.wav"
-            encoding = measure(lambda: encode_file(song, coded, plan, force=True, engine=engine), runs)
-            decoding = measure(lambda: decode_file(coded, decoded, force=True, engine=engine), runs)
-            print(f"{soundfile.info(str(decoded)).duration:.0f} s of music, processor ms of the least of {runs} runs\n")
-            print(table(encoding, decoding, startup(folder, runs)))
+        plan = EncodePlan.make(latent=options.latent, bitrate=options.bitrate, model=options.model)
+        print(report(options.song, options.seconds, plan, max(1, options.runs)))
     except (AezError, soundfile.LibsndfileError, OSError) as error:
         print(f"speed-stages: {error}", file=sys.stderr)
         return 1
