@@ -26,7 +26,9 @@ SALVAGED = 3
 
 inputs_argument = click.argument("names", nargs=-1, required=True, metavar="IN... [OUT]")
 out_option = click.option("-o", "--out", metavar="FOLDER", help="Take many files and folders; keep their trees here.")
-jobs_option = click.option("-j", "--jobs", type=click.IntRange(1, 64), metavar="N", help="Files at a time, with -o.")
+jobs_option = click.option(
+    "-j", "--jobs", type=click.IntRange(1, 64), metavar="N", help="Most files at a time, with -o (default: one a core)."
+)
 resume_option = click.option(
     "--resume",
     is_flag=True,

@@ -21,8 +21,7 @@ Progress = Callable[[float | None], None]
 """Called with the fraction done, 0 to 1, or None where the length is not known. What it raises ends the job."""
 
 WORKERS = max(1, min(4, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1))
-"""Threads that work on chunks. Each takes about 50 MB when encoding and 75 MB when decoding, on top of 130 MB, so that
-four stay under 400 MB."""
+"""Threads that work on chunks. Each takes about 30 MB, on top of 115 MB, so that four stay under 250 MB."""
 
 
 class Engine:
