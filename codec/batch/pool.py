@@ -42,8 +42,8 @@ FRUITLESS = 3
 STARTED = 1e-6
 """The fraction done of a file that a worker has begun with."""
 
-ATTENDED = 2
-"""Threads of a worker whose networks run elsewhere: one works while the other waits."""
+ATTENDED = 3
+"""Threads of a worker whose networks run elsewhere: some work while others wait. With two, cores were idle."""
 
 PATIENCE = 10.0
 """Seconds that a worker whose parent has died takes at most to clean up."""

@@ -60,9 +60,11 @@ def run(job: Job) -> Cost:
     if job.output:
         job.output.unlink(missing_ok=True)
     paths = [str(peers.ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed aez is compiled already
     done = subprocess.run(
         [sys.executable, "-S", "-E", "-c", _METER, *job.command],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+        env=environment,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
