@@ -205,7 +205,6 @@ def environment(home: Path) -> dict[str, str]:
         "LD_LIBRARY_PATH": os.pathsep.join([*libraries, *([known] if known else [])]),
         "CUDA_MODULE_LOADING": "LAZY",  # the default, and what lets a library do with part of its device code
         "PYTHONUNBUFFERED": "1",
-        "PYTHONDONTWRITEBYTECODE": "1",
     }
 
 
