@@ -46,6 +46,9 @@ class StubSessions:
     def network(self, *_: object, **__: object) -> StubNetwork:
         return StubNetwork()
 
+    def close(self) -> None:
+        """Nothing runs."""
+
 
 @dataclass(frozen=True)
 class StubModel(models.Model):

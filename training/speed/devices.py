@@ -34,6 +34,7 @@ from codec.pipeline.decode import decode
 from codec.pipeline.encode import encode
 from codec.pipeline.plan import DecodePlan, EncodePlan
 from codec.pipeline.workers import Engine
+from codec.runtime.device import check
 from codec.runtime.session import Sessions
 from formats.errors import AezError
 from training import markdown
@@ -183,6 +184,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     found: list[Row] = []
     same: list[Parity] = []
     try:
+        check(given.device)
         songs = [path for path, _ in find([given.songs], AUDIO).files]
         if not songs:
             raise AezError(f"there is no audio in {given.songs}")

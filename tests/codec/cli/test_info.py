@@ -130,7 +130,7 @@ def test_info_answers_at_once(tmp_path):
     path = tmp_path / "a.aez"
     path.write_bytes(aez_file(200 * RATE, Metadata(TAGS)))
     command = [sys.executable, "-c", "import sys; from codec.cli.main import main; main()", "info", str(path)]
-    slow = ("numpy", "onnxruntime", "soundfile", "soxr", "audioread", "rich", "tinytag", "constriction", "hashlib")
+    slow = ("numpy", "onnxruntime", "soundfile", "soxr", "audioread", "rich", "tinytag", "constriction")
     listed = command.copy()
     listing = "print(*sys.modules, sep='\\n', file=sys.stderr)"
     listed[2] = f"import sys; from codec.cli.main import cli, run; run(cli); {listing}"

@@ -1,7 +1,9 @@
 """Exported graphs and folders against the networks in torch."""
 
+import hashlib
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +19,7 @@ from formats.model.tables import MAGNITUDES
 from formats.payload.chunk import MAGNITUDE_LIMIT
 from tests.support.frames import frames_of
 from training.data.songs import song
+from training.model_files.folder import Decoder
 from training.model_files.graphs import run_graph
 from training.ranked.checkpoint import save
 from training.ranked.config import NetworkConfig, TrainConfig
@@ -26,6 +29,24 @@ from training.ranked.export import Reference, add_decoder, decoder_part, example
 from training.ranked.network import Autoencoder
 from training.ranked.tables import noise_pattern
 from training.ship.tiny import TINY, SyntheticMusic, untrained
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _made_once() -> Iterator[None]:
+    """The exporter takes five seconds: a decoder that was exported is not exported again."""
+    made: dict[str, Decoder] = {}
+
+    def once(model: Autoencoder) -> Decoder:
+        weights = hashlib.sha256()
+        for value in model.state_dict().values():
+            weights.update(value.numpy().tobytes())
+        if (key := weights.hexdigest()) not in made:
+            made[key] = decoder_part(model)
+        return made[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("training.ranked.export.decoder_part", once)
+        yield
 
 
 @pytest.fixture(scope="module")
