@@ -51,6 +51,7 @@ class BatchedNetwork:
 
     Attributes:
         batches: how many batches have run, by their size.
+        pinned: whether the buffers of each kind of call and lane could be locked, if they had to be.
     """
 
     def __init__(self, session: Any, frames: int, pin: int | None) -> None:
@@ -62,12 +63,12 @@ class BatchedNetwork:
             pin: number of the CUDA device that buffers are locked for; None for the CPU.
         """
         self.batches = dict.fromkeys(SIZES, 0)
+        self.pinned: list[bool] = []
         self._waiting: list[Call] = []
         self._changed = Condition()
         self._closed = False
-        self._threads = [
-            Thread(target=self._serve, args=(_Lane(session, frames, pin),), daemon=True) for _ in range(LANES)
-        ]
+        lanes = [_Lane(session, frames, pin, self.pinned) for _ in range(LANES)]
+        self._threads = [Thread(target=self._serve, args=(lane,), daemon=True) for lane in lanes]
         for thread in self._threads:
             thread.start()
 
@@ -133,8 +134,8 @@ def _size(calls: int) -> int:
 class _Lane:
     """One thread's buffers for each kind of call; a context manager, which lets go of them."""
 
-    def __init__(self, session: Any, frames: int, pin: int | None) -> None:
-        self._session, self._frames, self._pin = session, frames, pin
+    def __init__(self, session: Any, frames: int, pin: int | None, told: list[bool]) -> None:
+        self._session, self._frames, self._pin, self._told = session, frames, pin, told
         self._buffers: dict[tuple[int, ...], _Buffers] = {}
         self._exit = ExitStack()
 
@@ -150,7 +151,7 @@ class _Lane:
         if sizes not in self._buffers:
             made = _Buffers(self._session, self._frames, calls[0].inputs)
             if self._pin is not None:
-                self._exit.enter_context(pinned(made.arrays, self._pin))
+                self._told.append(self._exit.enter_context(pinned(made.arrays, self._pin)))
             for size in SIZES:  # every shape once, so that no later call waits for its preparation
                 made.run(size)
             self._buffers[sizes] = made

@@ -31,6 +31,9 @@ from formats.errors import AezError, ModelError, UsageError
 SHARED_MEMORY = Path("/dev/shm")
 """Where Linux keeps files in memory."""
 
+BACKLOG = 64
+"""Connections that may wait to be accepted: all workers start at the same time."""
+
 ALIGNED = 64
 """Bytes to which arrays are aligned in mapped memory."""
 
@@ -80,7 +83,7 @@ class NetworkServer:
         self._closed = False
         self._folder = tempfile.TemporaryDirectory(prefix="aez-")
         address = None if os.name == "nt" else str(Path(self._folder.name, "networks"))
-        self._listener = Listener(address, authkey=self.key)
+        self._listener = Listener(address, backlog=BACKLOG, authkey=self.key)
         self.address = self._listener.address
 
     def __enter__(self) -> Self:
@@ -147,13 +150,17 @@ class RemoteNetworks:
     def __init__(self, address: Any, key: bytes) -> None:
         self._address, self._key = address, key
         self._own = threading.local()
+        self._known: dict[tuple[bytes, frozenset[str], frozenset[str], int | None], RemoteNetwork] = {}
 
     def network(
         self, graph: bytes, inputs: set[str], outputs: frozenset[str] = frozenset(), frames: int | None = None
     ) -> Network:
-        """The network of a graph."""
-        number, provider = self.line.ask((graph, inputs, outputs, frames))
-        return RemoteNetwork(self, number, provider)
+        """The network of a graph, which is sent to the server once."""
+        key = graph, frozenset(inputs), outputs, frames
+        if key not in self._known:
+            number, provider = self.line.ask((graph, inputs, outputs, frames))
+            self._known[key] = RemoteNetwork(self, number, provider)
+        return self._known[key]
 
     @property
     def line(self) -> Line:

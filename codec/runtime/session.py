@@ -104,6 +104,12 @@ class Sessions:
                 counts[size] = counts.get(size, 0) + count
         return counts
 
+    @property
+    def pinned(self) -> bool:
+        """Whether batches have buffers, all of which are locked in memory for the GPU."""
+        told = [worked for network in self._batches.values() for worked in network.pinned]
+        return bool(told) and all(told)
+
     def close(self) -> None:
         """End the threads of batches; networks cannot be run in batches after it."""
         self._exit.close()

@@ -50,6 +50,7 @@ class Row:
         seconds: of audio.
         start, wall: seconds that the first song takes, done in this process, which starts the device; and all of them.
         batches: batches that ran, by size.
+        pinned: whether their buffers were locked in memory for the GPU.
     """
 
     what: str
@@ -60,6 +61,7 @@ class Row:
     start: float
     wall: float
     batches: dict[int, int] = field(default_factory=dict)
+    pinned: bool = False
 
 
 @dataclass(frozen=True)
@@ -110,8 +112,9 @@ def measure(what: str, jobs: list[Job], task: Task, engine: Engine, processes: i
                 raise AezError(f"{result.job.source}: {result.failure}")
             seconds += result.seconds
         wall = time.perf_counter() - ready
-        batches = engine.sessions.batches if isinstance(engine.sessions, Sessions) else {}
-    return Row(what, engine.device.name, processes, len(jobs), seconds, ready - begun, wall, batches)
+        own = engine.sessions if isinstance(engine.sessions, Sessions) else Sessions()
+        batches, pinned = own.batches, own.pinned
+    return Row(what, engine.device.name, processes, len(jobs), seconds, ready - begun, wall, batches, pinned)
 
 
 def rows(songs: Sequence[Path], device: str, hours: float, processes: int) -> Iterator[Row]:
@@ -152,11 +155,23 @@ def tables(found: Sequence[Row], same: Sequence[Parity]) -> str:
         [
             row.what, row.device, str(row.processes), str(row.files), f"{row.seconds:.0f}", f"{row.start:.1f}",
             f"{row.wall:.1f}", f"{row.seconds / row.wall:.0f}", f"{row.seconds / (row.start + row.wall):.0f}",
-            " ".join(f"{count} of {size}" for size, count in row.batches.items()) or "-",
+            " ".join(f"{count} of {size}" for size, count in row.batches.items()) or "-", "yes" if row.pinned else "no",
         ]
         for row in found
     ]  # fmt: skip
-    head = ["", "device", "processes", "files", "audio s", "start s", "wall s", "x", "x with start", "batches"]
+    head = [
+        "",
+        "device",
+        "processes",
+        "files",
+        "audio s",
+        "start s",
+        "wall s",
+        "x",
+        "x with start",
+        "batches",
+        "pinned",
+    ]
     both = [
         [
             one.song,

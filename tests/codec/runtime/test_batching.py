@@ -2,13 +2,16 @@
 
 import copy
 import ctypes
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from codec.pipeline.chunks import ENCODER_CONTEXT
+from codec.runtime import batching
 from codec.runtime.batching import SIZES, BatchedNetwork
 from codec.runtime.device import CPU
 from codec.runtime.session import Network, Sessions, SharedNetwork
@@ -135,6 +138,26 @@ def test_inputs_reach_a_device_that_copies_them_when_they_are_bound() -> None:
         assert found.shape == (1, 5, 4)
         assert (found == 2 * value).all()
     network.close()
+
+
+@pytest.mark.parametrize("works", [True, False])
+def test_buffers_are_locked_for_a_gpu_as_long_as_they_are_used(works: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    locked: list[int] = []
+
+    @contextmanager
+    def pinned(arrays: list[np.ndarray], number: int) -> Iterator[bool]:
+        assert number == 3
+        locked.extend(array.nbytes for array in arrays)
+        yield works
+        locked.clear()
+
+    monkeypatch.setattr(batching, "pinned", pinned)
+    network = BatchedNetwork(Device(), FRAMES, 3)
+    network({"x": np.ones((1, 5, 4), np.float32)})
+    assert locked == [SIZES[-1] * FRAMES * 4 * 4] * 2  # input and output
+    assert network.pinned == [works]
+    network.close()
+    assert not locked
 
 
 def test_a_network_is_made_once_for_each_length() -> None:
