@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -24,7 +25,7 @@ from multiprocessing import get_context, parent_process
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from codec.batch.run import Meter, Record, Result, Results, Task, attempt
+from codec.batch.run import Meter, Record, Result, Results, Task, attempt, in_turn
 from codec.pipeline.workers import WORKERS, Engine
 from codec.runtime.remote import NetworkServer, RemoteNetworks
 from formats.errors import AezError
@@ -46,7 +47,10 @@ ATTENDED = 3
 """Threads of a worker whose networks run elsewhere: some work while others wait. With two, cores were idle."""
 
 PATIENCE = 10.0
-"""Seconds that a worker whose parent has died takes at most to clean up."""
+"""Seconds that a worker takes at most to give up its file when it has to end."""
+
+WATCH = 0.5
+"""Seconds between two looks of a worker at whether it has to end."""
 
 
 class Stopped(BaseException):
@@ -60,7 +64,8 @@ class Setup(NamedTuple):
         task: what it does with every file.
         threads: of its engine.
         server: address and key of the process that runs networks; None if the worker runs them itself, on the CPU.
-        stop: an event that ends files under way.
+        stop: shared memory, 1 where files under way have to end. An event would need a lock, which a worker that is
+            killed may leave taken.
         fractions: shared memory, how much is done of each job.
     """
 
@@ -81,7 +86,11 @@ def run(
 ) -> Results:
     """Do all jobs in `workers` processes and yield each result as it comes; see `codec.batch.run`."""
     with ExitStack() as stack:
-        run = _Run(jobs, task, workers, engine, record, stack)
+        try:
+            run = _Run(jobs, task, workers, engine, record, stack)
+        except (OSError, ImportError):  # the system has no locks or no memory to share: a sandbox, for example
+            yield from in_turn(jobs, task, engine, progress, record)
+            return
         try:
             while run.next_jobs():
                 if (result := run.result()) is not None:
@@ -112,9 +121,9 @@ class _Run:
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         threads = ATTENDED if server else max(1, min(WORKERS, cores // workers))
         self._setup = Setup(
-            task, threads, server, self._context.Event(), self._context.RawArray("d", max(1, len(jobs)))
+            task, threads, server, self._context.RawValue("b", 0), self._context.RawArray("d", max(1, len(jobs)))
         )
-        self._broken, self._fruitless = False, 0
+        self._broken, self._fruitless, self._suspects = False, 0, set[int]()
         self._pool = self._new_pool()
         stack.callback(lambda: self._pool.shutdown(cancel_futures=True))
 
@@ -136,7 +145,7 @@ class _Run:
         """
         if self._broken and not self._under_way:
             self._renew()
-        while self._waiting and not self._broken and len(self._under_way) < 2 * self._workers:
+        while self._waiting and not self._broken and len(self._under_way) < self._room(self._waiting[0]):
             number = self._waiting.popleft()
             try:
                 with _without_interrupts():
@@ -148,6 +157,11 @@ class _Run:
                 self._under_way.add(number)
                 future.add_done_callback(partial(self._finished, number))
         return bool(self._under_way or self._waiting)
+
+    def _room(self, number: int) -> int:
+        """How many jobs may be under way with this one; a job that may have killed a worker is done alone."""
+        alone = number in self._suspects or bool(self._suspects & self._under_way)
+        return 1 if alone else 2 * self._workers
 
     def _renew(self) -> None:
         """Replace a pool that broke, as soon as all its jobs are accounted for."""
@@ -162,9 +176,11 @@ class _Run:
         if future.cancelled():
             return
         error = future.exception()
-        if error is None and self._record:
-            self._record(future.result())
-        self._results.put((number, future.result() if error is None else error))
+        try:
+            if error is None and self._record:
+                self._record(future.result())
+        finally:
+            self._results.put((number, future.result() if error is None else error))
 
     def result(self) -> Result | None:
         """The next result; None if there was none for a while, or if its job is done again."""
@@ -178,30 +194,49 @@ class _Run:
             if self._setup.fractions[number] == 0:  # it had not begun
                 self._waiting.appendleft(number)
                 return None
+            if number not in self._suspects:
+                self._suspects.add(number)
+                self._setup.fractions[number] = 0
+                self._waiting.append(number)
+                return None
             reason = "a process died while this file was under way (out of memory?)"
             found = Result(self._jobs[number], reason, AezError)
         elif isinstance(found, BaseException):
             raise found
         self._fruitless = 0
+        self._suspects.discard(number)
         self._meter.finished(found.job)
         return found
 
     def stop(self) -> None:
         """End files under way, without partial files."""
-        self._setup.stop.set()
+        self._setup.stop.value = 1
 
 
 @contextmanager
 def _without_interrupts() -> Iterator[None]:
-    """Hold back Ctrl-C while processes are started; they inherit that, so that Ctrl-C does not reach them."""
-    if not hasattr(signal, "pthread_sigmask"):
+    """Hold signals back while processes are started.
+
+    Python would otherwise raise in the middle of that. Workers inherit that Ctrl-C is blocked, so that it does not
+    reach them while they start.
+    """
+    if not hasattr(signal, "pthread_sigmask") or threading.current_thread() is not threading.main_thread():
         yield
         return
+    held: list[int] = []
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    handlers = {number: handler for number, handler in handlers.items() if callable(handler)}
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
+        for number in handlers:
+            signal.signal(number, lambda caught, _: held.append(caught))
         yield
     finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for caught in held[:1]:
+            signal.raise_signal(caught)
 
 
 # What runs in the workers
@@ -221,7 +256,7 @@ class _Worker:
         fractions = self._setup.fractions
 
         def advance(fraction: float | None) -> None:
-            if self._told or self._setup.stop.is_set():
+            if self._told or self._setup.stop.value:
                 raise Stopped
             fractions[number] = max(STARTED, fraction or 0.0)
 
@@ -239,14 +274,17 @@ class _Worker:
         if not self._busy.locked():
             os._exit(1)
 
-    def end_with_parent(self) -> None:
-        """Wait until the parent is gone, then do the same."""
+    def watch(self) -> None:
+        """End with the parent, and also if the run is stopped and the file under way does not end."""
         parent = parent_process()
-        if parent is not None:
-            parent.join()
+        while parent is not None and parent.is_alive() and not self._setup.stop.value:
+            parent.join(WATCH)
+        if parent is not None and parent.is_alive():
+            time.sleep(PATIENCE)  # until then it ends by itself
+        else:
             self.end()
             self._busy.acquire(timeout=PATIENCE)
-            os._exit(1)
+        os._exit(1)
 
 
 _workers: list[_Worker] = []
@@ -258,9 +296,9 @@ def _begin(*setup: Any) -> None:
     _workers.append(worker)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for name in ("SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):
+        if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) is not signal.SIG_IGN:  # as by nohup
             signal.signal(getattr(signal, name), worker.end)
-    threading.Thread(target=worker.end_with_parent, daemon=True).start()
+    threading.Thread(target=worker.watch, daemon=True).start()
 
 
 def _do(number: int, job: Job) -> Result:

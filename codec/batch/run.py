@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 PROCESSES = max(1, min(16, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1))
 """Most processes unless the user says how many: one for every core. Each takes about 150 MB."""
 
+WINDOWS_LIMIT = 61
+"""Most processes that Windows lets another one wait for."""
+
 SPEED, PER_FILE, START = 60.0, 0.02, 1.0
 """Estimates of what a core does: seconds of audio in a second, seconds that any file takes, and seconds of work that
 make it worth starting another process."""
@@ -127,19 +130,20 @@ def run(
         from codec.batch import pool
 
         return pool.run(jobs, task, count, engine, progress, record)
-    return _in_turn(jobs, task, engine, progress, record)
+    return in_turn(jobs, task, engine, progress, record)
 
 
 def processes(jobs: list[Job], workers: int, engine: Engine) -> int:
     """How many processes to do the jobs in, up to `workers`; 1 for this one alone."""
-    most = min(workers, len(jobs))
+    most = min(workers, len(jobs), WINDOWS_LIMIT if os.name == "nt" else workers)
     if engine.central:  # one process alone could not keep a GPU busy
         return most
     work = sum(estimated_seconds(job.source) / SPEED + PER_FILE for job in jobs)
     return max(1, min(most, int(work / START)))
 
 
-def _in_turn(jobs: list[Job], task: Task, engine: Engine, progress: Progress | None, record: Record | None) -> Results:
+def in_turn(jobs: list[Job], task: Task, engine: Engine, progress: Progress | None, record: Record | None) -> Results:
+    """Do all jobs in this process, one file after another; see `run`."""
     meter = Meter(jobs)
 
     def watcher(job: Job) -> Progress:

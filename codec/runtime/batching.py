@@ -150,10 +150,12 @@ class _Lane:
         sizes = calls[0].kind[1]
         if sizes not in self._buffers:
             made = _Buffers(self._session, self._frames, calls[0].inputs)
-            if self._pin is not None:
-                self._told.append(self._exit.enter_context(pinned(made.arrays, self._pin)))
-            for size in SIZES:  # every shape once, so that no later call waits for its preparation
-                made.run(size)
+            with ExitStack() as stack:
+                told = [] if self._pin is None else [stack.enter_context(pinned(made.arrays, self._pin))]
+                for size in SIZES:  # every shape once, so that no later call waits for its preparation
+                    made.run(size)
+                self._exit.push(stack.pop_all())
+            self._told += told
             self._buffers[sizes] = made
         return self._buffers[sizes].call(calls)
 

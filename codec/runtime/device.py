@@ -24,6 +24,18 @@ CUDA_OPTIONS = {
 }
 """Options of ONNX Runtime's CUDA provider."""
 
+NOTHING = (
+    b'\x08\x08:7\n\x10\n\x01x\x12\x01y"\x08Identity\x12\x01gZ\x0f\n\x01x\x12\n\n\x08\x08\x01\x12\x04\n\x02\x08\x01'
+    b"b\x0f\n\x01y\x12\n\n\x08\x08\x01\x12\x04\n\x02\x08\x01B\x04\n\x00\x10\r"
+)
+"""A graph that returns its input, to try a device with."""
+
+SILENT = 4
+"""ONNX Runtime's severity of fatal errors. Its own messages are hidden; aez raises errors instead."""
+
+PAGE = 4096
+"""Bytes below which an array is not worth locking; two small ones may share a page, which is locked only once."""
+
 _PORTABLE = 1
 """CU_MEMHOSTREGISTER_PORTABLE: the memory counts as pinned in all contexts."""
 
@@ -56,7 +68,9 @@ def choose(name: str, seconds: float | None = None) -> Device:
     if not cuda_found():
         return Device("cpu", "there is no CUDA device that ONNX Runtime can use")
     if seconds is not None and seconds >= WORTH:
-        return Device("cuda", "there are hours of audio to code")
+        if starts():
+            return Device("cuda", "there are hours of audio to code")
+        return Device("cpu", "ONNX Runtime could not start CUDA here")
     return Device("cpu", "starting CUDA takes longer than it would save here; --device cuda takes it all the same")
 
 
@@ -108,6 +122,18 @@ def cuda_found() -> bool:
     return CUDA in ort.get_available_providers()
 
 
+def starts() -> bool:
+    """Whether ONNX Runtime can run a network on CUDA, for which it needs libraries that may not be installed."""
+    import onnxruntime as ort
+
+    ort.set_default_logger_severity(SILENT)
+    try:
+        session = ort.InferenceSession(NOTHING, providers=providers("cuda"))
+    except Exception:  # whatever it is, this device is not the one to take unasked
+        return False
+    return bool(session.get_providers()[0] == CUDA)
+
+
 def _library() -> Any:
     """NVIDIA's driver. OSError: there is none."""
     return ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
@@ -132,16 +158,16 @@ def pinned(arrays: list[NDArray[Any]], number: int) -> Iterator[bool]:
     Yields:
         whether that worked; without it, copies are correct but slower.
     """
-    registered = []
+    registered, large = [], [array for array in arrays if array.nbytes >= PAGE]
     try:
         with _context(number) as cuda:
-            for array in arrays if cuda else ():
+            for array in large if cuda else ():
                 if cuda.cuMemHostRegister_v2(
                     ctypes.c_void_p(array.ctypes.data), ctypes.c_size_t(array.nbytes), _PORTABLE
                 ):
                     break
                 registered.append(array)
-            worked = bool(cuda) and len(registered) == len(arrays)
+            worked = bool(cuda) and len(registered) == len(large)
         yield worked
     finally:
         if registered:

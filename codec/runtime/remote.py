@@ -14,56 +14,34 @@ import os
 import secrets
 import tempfile
 import threading
-from collections.abc import Mapping
+import time
 from contextlib import suppress
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import Client, Connection, Listener
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
-import numpy as np
-from numpy.typing import NDArray
-
 from codec.runtime.batching import Arrays
 from codec.runtime.session import Network, Networks
-from formats.errors import AezError, ModelError, UsageError
-
-SHARED_MEMORY = Path("/dev/shm")
-"""Where Linux keeps files in memory."""
+from codec.runtime.shared_memory import ALIGNED, Place, attached, created, forget, placed
+from formats.errors import AezError, ModelError
 
 BACKLOG = 64
 """Connections that may wait to be accepted: all workers start at the same time."""
 
-ALIGNED = 64
-"""Bytes to which arrays are aligned in mapped memory."""
+LONGEST = 100
+"""Bytes that the path of a socket may have everywhere."""
 
-
-class Place(NamedTuple):
-    """An array in mapped memory."""
-
-    dtype: str
-    shape: tuple[int, ...]
-    start: int
-
-    def view(self, memory: mmap.mmap) -> NDArray[Any]:
-        """The array itself, not a copy."""
-        return np.ndarray(self.shape, np.dtype(self.dtype), memory, self.start)
-
-
-def placed(arrays: Mapping[str, NDArray[Any]]) -> tuple[dict[str, Place], int]:
-    """Places for arrays one after another, and the bytes that they take."""
-    places, end = {}, 0
-    for name, array in arrays.items():
-        places[name] = Place(array.dtype.str, array.shape, end)
-        end += -(-array.nbytes // ALIGNED) * ALIGNED
-    return places, end
+PAUSE = 0.05
+"""Seconds to wait where a connection could not be taken, for want of files or threads."""
 
 
 class Request(NamedTuple):
-    """A call: the number of the network, the mapped file, and its inputs there."""
+    """A call: the number of the network, the mapped memory and its size, and where the inputs are in it."""
 
     network: int
-    file: str
+    memory: str
+    size: int
     inputs: dict[str, Place]
 
 
@@ -82,7 +60,10 @@ class NetworkServer:
         self._lock = threading.Lock()
         self._closed = False
         self._folder = tempfile.TemporaryDirectory(prefix="aez-")
-        address = None if os.name == "nt" else str(Path(self._folder.name, "networks"))
+        path = str(Path(self._folder.name, "networks"))
+        if len(os.fsencode(path)) > LONGEST:
+            path = f"\0aez-{secrets.token_hex(16)}"  # without a file, on Linux
+        address = None if os.name == "nt" else path
         self._listener = Listener(address, backlog=BACKLOG, authkey=self.key)
         self.address = self._listener.address
 
@@ -92,16 +73,25 @@ class NetworkServer:
 
     def __exit__(self, *exc: object) -> None:
         self._closed = True
-        with suppress(OSError, EOFError, AuthenticationError):
-            Client(self.address, authkey=self.key).close()  # a thread that waits in `accept` is not woken by `close`
+        with suppress(OSError):
+            Client(self.address).close()  # a thread that waits in `accept` is not woken by `close`
         self._listener.close()
         self._folder.cleanup()
 
     def _accept(self) -> None:
         while not self._closed:
-            with suppress(OSError, EOFError, AuthenticationError):  # of one that went away, or does not know the key
+            try:
                 connection = self._listener.accept()
+            except (EOFError, ConnectionError, AuthenticationError):  # it went away, or does not know the key
+                continue
+            except OSError:
+                time.sleep(PAUSE)
+                continue
+            try:
                 threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+            except RuntimeError:  # no more threads
+                connection.close()
+                time.sleep(PAUSE)
 
     def _serve(self, connection: Connection[Any, Any]) -> None:
         """Answer one thread of a worker until it goes away."""
@@ -114,6 +104,8 @@ class NetworkServer:
                     answer = self._call(asked, mapped) if isinstance(asked, Request) else self._open(asked)
                 except AezError as error:
                     answer = error
+                except Exception as error:  # the caller has to know, whatever it is
+                    answer = ModelError(f"a network cannot be run: {type(error).__name__}: {error}")
                 connection.send(answer)
 
     def _open(self, asked: tuple[bytes, set[str], frozenset[str], int | None]) -> tuple[int, str]:
@@ -124,12 +116,10 @@ class NetworkServer:
 
     def _call(self, asked: Request, mapped: dict[str, mmap.mmap]) -> dict[str, Place] | Arrays:
         """Run a call. Its results take the place of its inputs; where they need more room, they are sent themselves."""
-        if asked.file not in mapped:
+        if asked.memory not in mapped:
             mapped.clear()
-            mapped[asked.file] = _mapped(asked.file)
-            with suppress(OSError):  # now that both have mapped it, nothing stays behind whoever is killed
-                Path(asked.file).unlink()
-        memory = mapped[asked.file]
+            mapped[asked.memory] = attached(asked.memory, asked.size)
+        memory = mapped[asked.memory]
         found = self._known[asked.network](**{name: place.view(memory) for name, place in asked.inputs.items()})
         places, size = placed(found)
         if size > len(memory):
@@ -137,11 +127,6 @@ class NetworkServer:
         for name, place in places.items():
             place.view(memory)[...] = found[name]
         return places
-
-
-def _mapped(file: str) -> mmap.mmap:
-    with Path(file).open("r+b") as opened:
-        return mmap.mmap(opened.fileno(), 0)
 
 
 class RemoteNetworks:
@@ -164,8 +149,8 @@ class RemoteNetworks:
 
     @property
     def line(self) -> Line:
-        """This thread's line to the server."""
-        if not hasattr(self._own, "line"):
+        """This thread's line to the server; a new one if the last one broke."""
+        if not hasattr(self._own, "line") or self._own.line.broken:
             self._own.line = Line(self._address, self._key)
         line: Line = self._own.line
         return line
@@ -187,14 +172,19 @@ class RemoteNetwork(NamedTuple):
 
 
 class Line:
-    """A thread's connection to the server, and the file through which its arrays go."""
+    """A thread's connection to the server, and the memory through which its arrays go.
+
+    Attributes:
+        broken: whether the connection was lost.
+    """
 
     def __init__(self, address: Any, key: bytes) -> None:
         try:
             self._connection = Client(address, authkey=key)
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, AuthenticationError) as error:
             raise ModelError(f"the process that runs the networks cannot be reached: {error}") from None
-        self._file, self._memory, self._least = "", mmap.mmap(-1, ALIGNED), 0
+        self.broken = False
+        self._name, self._memory, self._least = "", mmap.mmap(-1, ALIGNED), 0
 
     def ask(self, what: Any) -> Any:
         """Send a question and wait for the answer.
@@ -206,44 +196,28 @@ class Line:
             self._connection.send(what)
             answer = self._connection.recv()
         except (OSError, EOFError):
+            self.broken = True
+            self._connection.close()
+            forget(self._name)
             raise ModelError("the process that runs the networks has ended") from None
         if isinstance(answer, AezError):
             raise answer
         return answer
 
     def call(self, network: int, inputs: Arrays) -> Arrays:
-        """Run a network; its results are copies."""
+        """Run a network; its results are copies.
+
+        Raises:
+            UsageError: the machine has no room for the arrays; ModelError: as `ask`.
+        """
         places, size = placed(inputs)
-        memory = self._room(max(size, self._least))
+        if not self._name or len(self._memory) < max(size, self._least):
+            self._name, self._memory = created(max(size, self._least))
+        memory = self._memory
         for name, place in places.items():
             place.view(memory)[...] = inputs[name]
-        answer = self.ask(Request(network, self._file, places))
+        answer = self.ask(Request(network, self._name, len(memory), places))
         if any(not isinstance(part, Place) for part in answer.values()):
             self._least = placed(answer)[1]  # there was no room for it; there will be from now on
             return dict(answer)
         return {name: place.view(memory).copy() for name, place in answer.items()}
-
-    def _room(self, size: int) -> mmap.mmap:
-        """Mapped memory of at least `size` bytes.
-
-        Raises:
-            UsageError: the machine has no room for it.
-        """
-        if not self._file or len(self._memory) < size:
-            folder = SHARED_MEMORY if SHARED_MEMORY.is_dir() else None
-            try:
-                number, self._file = tempfile.mkstemp(prefix="aez-", dir=folder)
-                with os.fdopen(number, "r+b") as file:
-                    _reserve(file.fileno(), size)
-                    self._memory = mmap.mmap(file.fileno(), size)
-            except OSError as error:
-                raise UsageError(f"there is no room for {size} bytes of shared memory: {error.strerror}") from None
-        return self._memory
-
-
-def _reserve(number: int, size: int) -> None:
-    """Make a file so long, and keep room for it now: a page that cannot be had later would kill the process."""
-    if hasattr(os, "posix_fallocate"):
-        os.posix_fallocate(number, 0, size)
-    else:
-        os.truncate(number, size)

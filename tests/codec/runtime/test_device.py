@@ -1,6 +1,7 @@
 """Devices by name: what auto stands for, what providers are asked for, and that pinning fails softly."""
 
 import numpy as np
+import onnxruntime
 import pytest
 
 from codec.runtime import device
@@ -44,13 +45,27 @@ def test_auto_is_the_cpu_where_there_is_no_cuda(monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.usefixtures("cuda")
-def test_auto_takes_cuda_for_work_that_is_worth_it() -> None:
+def test_auto_takes_cuda_for_work_that_is_worth_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(device, "starts", lambda: True)
     assert device.choose("auto", WORTH).name == "cuda"
     for seconds in (WORTH - 1, None):
         name, reason = device.choose("auto", seconds)
         assert name == "cpu" and "--device cuda" in reason
     assert device.choose("cpu", WORTH) == Device("cpu")
     assert device.choose("cuda:1") == Device("cuda:1")
+
+
+@pytest.mark.usefixtures("cuda")
+def test_auto_is_the_cpu_where_the_libraries_of_cuda_are_missing(capfd: pytest.CaptureFixture[str]) -> None:
+    """As after an install without the extra `cuda`, on a machine with NVIDIA's driver."""
+    name, reason = device.choose("auto", WORTH)
+    assert name == "cpu" and "could not start CUDA" in reason
+    assert capfd.readouterr() == ("", "")
+
+
+def test_the_graph_to_try_a_device_with_is_one() -> None:
+    session = onnxruntime.InferenceSession(device.NOTHING, providers=[CPU])
+    assert session.run(None, {"x": np.float32([3])})[0] == [3]
 
 
 @pytest.mark.usefixtures("cuda")
@@ -97,8 +112,8 @@ class Driver:
 def test_what_is_pinned_is_let_go(room: int, monkeypatch: pytest.MonkeyPatch) -> None:
     driver = Driver(room)
     monkeypatch.setattr(device, "_library", lambda: driver)
-    arrays = [np.zeros(3), np.ones(4)]
-    with device.pinned(arrays, 0) as worked:
+    arrays = [np.zeros(1000), np.ones(2000)]
+    with device.pinned([np.zeros(1), *arrays], 0) as worked:  # less than a page is not worth it
         assert worked == (room == 2)
         assert driver.registered == [array.ctypes.data for array in arrays[:room]]
     assert not driver.registered

@@ -1,15 +1,17 @@
 """Networks of another process, here of another thread: results, errors, sizes of memory, and what is left behind."""
 
+import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Client
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from codec.runtime import remote
+from codec.runtime import remote, shared_memory
 from codec.runtime.remote import NetworkServer, RemoteNetworks
-from codec.runtime.session import Sessions
+from codec.runtime.session import Network, Sessions
 from formats.errors import ModelError, UsageError
 from tests.support import MODELS
 from tests.support.onnx_graphs import identity
@@ -76,19 +78,96 @@ def test_a_server_that_has_ended_is_a_model_error() -> None:
         RemoteNetworks(server.address, server.key).network(ENCODER, {"coefficients"})
 
 
-def test_no_room_for_shared_memory_is_one_line(server: NetworkServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(number: int, size: int) -> None:
-        raise OSError(28, "No space left on device")
+@pytest.fixture
+def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
+    """In place of the machine's memory and of the folder for temporary files."""
+    made = tmp_path / "memory", tmp_path / "disk"
+    for folder in made:
+        folder.mkdir()
+    monkeypatch.setattr(shared_memory, "FOLDERS", tuple(map(str, made)))
+    return made
 
+
+def run(far: Network, frames: int) -> None:
+    x = np.random.default_rng(frames).standard_normal((1, frames, 1400), np.float32)
+    alone = Sessions("cpu").network(ENCODER, {"coefficients"})(coefficients=x)["hyper"]
+    np.testing.assert_allclose(far(coefficients=x)["hyper"], alone, atol=1e-5)
+
+
+def full(*_: object) -> None:
+    raise OSError(28, "No space left on device")
+
+
+def test_no_room_anywhere_is_one_line_and_costs_one_call(
+    server: NetworkServer, folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     far = RemoteNetworks(server.address, server.key).network(ENCODER, {"coefficients"})
-    monkeypatch.setattr(remote, "_reserve", full)
-    with pytest.raises(UsageError, match=r"no room .* No space left"):
-        far(coefficients=np.ones((1, 3, 1400), np.float32))
+    run(far, 3)
+    with monkeypatch.context() as patch:
+        patch.setattr(shared_memory, "reserve", full)
+        with pytest.raises(UsageError, match=r"no room .* No space left"):
+            run(far, 9)  # more than there was
+    assert not [path for folder in folders for path in folder.iterdir()]
+    for frames in (3, 9, 3):
+        run(far, frames)
 
 
-def test_nothing_is_left_behind(server: NetworkServer, tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(remote, "SHARED_MEMORY", tmp_path)
+def test_full_memory_is_replaced_by_the_disk(
+    server: NetworkServer, folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reserve, asked = shared_memory.reserve, list[int]()
+
+    def first_full(number: int, size: int) -> None:
+        asked.append(size)
+        if len(asked) == 1:
+            full()
+        reserve(number, size)
+
+    monkeypatch.setattr(shared_memory, "reserve", first_full)
+    run(RemoteNetworks(server.address, server.key).network(ENCODER, {"coefficients"}), 3)
+    assert len(asked) == 2
+
+
+def test_nothing_is_left_behind(server: NetworkServer, folders: tuple[Path, Path]) -> None:
     far = RemoteNetworks(server.address, server.key).network(ENCODER, {"coefficients"})
     for frames in (3, 6, 3):
-        far(coefficients=np.ones((1, frames, 1400), np.float32))
-        assert not list(tmp_path.iterdir())  # type: ignore[attr-defined]
+        run(far, frames)
+        assert not [path for folder in folders for path in folder.iterdir()]
+
+
+def test_a_line_that_broke_is_replaced(server: NetworkServer) -> None:
+    networks = RemoteNetworks(server.address, server.key)
+    far = networks.network(ENCODER, {"coefficients"})
+    networks.line._connection.close()
+    with pytest.raises(ModelError, match="has ended"):
+        run(far, 3)
+    run(far, 3)
+
+
+def test_any_fault_in_the_server_is_the_callers_error(server: NetworkServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise MemoryError("too much")
+
+    far = RemoteNetworks(server.address, server.key).network(ENCODER, {"coefficients"})
+    with monkeypatch.context() as patch:
+        patch.setattr(remote, "attached", broken)
+        with pytest.raises(ModelError, match="MemoryError: too much"):
+            run(far, 3)
+    run(far, 3)
+
+
+def test_a_path_too_long_for_a_socket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ("x" * 90)).mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / ("x" * 90)))
+    with NetworkServer(Sessions("cpu")) as server:
+        run(RemoteNetworks(server.address, server.key).network(ENCODER, {"coefficients"}), 3)
+
+
+def test_the_server_outlives_what_it_cannot_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    with NetworkServer(Sessions("cpu")) as server:
+        accept, errors = server._listener.accept, [OSError(24, "Too many open files"), EOFError()]
+        monkeypatch.setattr(
+            server._listener, "accept", lambda: (_ for _ in ()).throw(errors.pop()) if errors else accept()
+        )
+        for _ in range(3):
+            run(RemoteNetworks(server.address, server.key).network(ENCODER, {"coefficients"}), 3)
