@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,6 +24,8 @@ from formats.errors import AezError
 from tests.support import ROOT
 from tests.support.albums import tree
 from tests.support.batch_tasks import Deadly, Slow, Unsendable, jobs_of
+
+posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 
 
 @pytest.fixture
@@ -75,7 +78,7 @@ def test_where_processes_cannot_share_anything_files_are_done_in_turn(
     assert all(job.target.read_text().endswith(str(os.getpid())) for job in jobs)
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+@posix
 def test_a_signal_while_processes_start_is_raised_after_it() -> None:
     steps, before = list[str](), signal.signal(signal.SIGINT, signal.default_int_handler)
     with pytest.raises(KeyboardInterrupt), pool._without_interrupts():
@@ -107,26 +110,50 @@ def test_networks_in_this_process_give_the_same_files(album: Path, tmp_path: Pat
     assert files(True) == files(False)
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+PROGRAM = """
+import sys
+from pathlib import Path
+from codec.batch import pool
+from codec.batch.jobs import Job
+from codec.pipeline.workers import Engine
+from tests.support.batch_tasks import Slow
+
+if __name__ == "__main__":
+    folder = Path(sys.argv[1])
+    jobs = [Job(folder / "in" / str(n), folder / "out" / str(n)) for n in range(4)]
+    with Engine("cpu", 1) as engine:
+        print([result.failure for result in pool.run(jobs, Slow(float(sys.argv[2])), 2, engine)])
+"""
+
+
+def started(folder: Path, seconds: float, **options: Any) -> subprocess.Popen[str]:
+    """A process that does four jobs of so many seconds in two workers, as soon as both have begun."""
+    jobs_of(folder, 4)
+    program = folder / "program.py"
+    program.write_text(PROGRAM)
+    process = subprocess.Popen(
+        [sys.executable, str(program), str(folder), str(seconds)], env=os.environ | {"PYTHONPATH": str(ROOT)},
+        cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, **options,
+    )  # fmt: skip
+    wait_until(lambda: len(list((folder / "out").glob(".*.part"))) == 2)
+    return process
+
+
+@posix
 @pytest.mark.parametrize("number", ["SIGKILL", "SIGTERM"])
 def test_workers_end_with_the_process_that_started_them(tmp_path: Path, number: str) -> None:
-    jobs_of(tmp_path, 4)
-    code = (
-        "import sys\nfrom pathlib import Path\nfrom codec.batch import pool\nfrom codec.batch.jobs import Job\n"
-        "from codec.pipeline.workers import Engine\nfrom tests.support.batch_tasks import Slow\n"
-        "if __name__ == '__main__':\n    folder = Path(sys.argv[1])\n"
-        "    jobs = [Job(folder / 'in' / str(n), folder / 'out' / str(n)) for n in range(4)]\n"
-        "    with Engine('cpu', 1) as engine:\n        list(pool.run(jobs, Slow(30.0), 2, engine))\n"
-    )
-    program = tmp_path / "program.py"
-    program.write_text(code)
-    with subprocess.Popen(
-        [sys.executable, str(program), str(tmp_path)], env=os.environ | {"PYTHONPATH": str(ROOT)}, cwd=tmp_path,
-        stderr=subprocess.DEVNULL,
-    ) as process:  # fmt: skip
-        wait_until(lambda: len(list((tmp_path / "out").glob(".*.part"))) == 2)
+    with started(tmp_path, 30) as process:
         process.send_signal(getattr(signal, number))
     wait_until(lambda: not list((tmp_path / "out").iterdir()))
+
+
+@posix
+def test_workers_outlive_a_terminal_as_the_process_that_started_them_does(tmp_path: Path) -> None:
+    """nohup has a process ignore SIGHUP, which a terminal sends to everything in it when it is closed."""
+    options = {"start_new_session": True, "preexec_fn": lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)}
+    with started(tmp_path, 0.8, **options) as process:
+        os.killpg(process.pid, signal.SIGHUP)
+        assert process.communicate()[0] == "['', '', '', '']\n"
 
 
 def wait_until(holds: object, seconds: float = 30.0) -> None:
