@@ -14,20 +14,20 @@ from __future__ import annotations
 import os
 import signal
 import threading
-import time
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
-from codec.batch.run import Meter, Record, Result, Results, Task, attempt, in_turn
+from codec.batch.run import Meter, Record, Result, Results, Task, in_turn
+from codec.batch.worker import Setup, begin, do
 from codec.pipeline.workers import WORKERS, Engine
-from codec.runtime.remote import NetworkServer, RemoteNetworks
+from codec.runtime.remote import NetworkServer
 from formats.errors import AezError
 
 if TYPE_CHECKING:
@@ -40,40 +40,8 @@ TICK = 0.1
 FRUITLESS = 3
 """Pools that may break one after another before any job is done."""
 
-STARTED = 1e-6
-"""The fraction done of a file that a worker has begun with."""
-
 ATTENDED = 3
 """Threads of a worker whose networks run elsewhere: some work while others wait. With two, cores were idle."""
-
-PATIENCE = 10.0
-"""Seconds that a worker takes at most to give up its file when it has to end."""
-
-WATCH = 0.5
-"""Seconds between two looks of a worker at whether it has to end."""
-
-
-class Stopped(BaseException):
-    """The run was stopped while this file was being done; its output is not written."""
-
-
-class Setup(NamedTuple):
-    """What a worker is started with.
-
-    Attributes:
-        task: what it does with every file.
-        threads: of its engine.
-        server: address and key of the process that runs networks; None if the worker runs them itself, on the CPU.
-        stop: shared memory, 1 where files under way have to end. An event would need a lock, which a worker that is
-            killed may leave taken.
-        fractions: shared memory, how much is done of each job.
-    """
-
-    task: Task
-    threads: int
-    server: tuple[Any, bytes] | None
-    stop: Any
-    fractions: Any
 
 
 def run(
@@ -128,7 +96,7 @@ class _Run:
         stack.callback(lambda: self._pool.shutdown(cancel_futures=True))
 
     def _new_pool(self) -> ProcessPoolExecutor:
-        return ProcessPoolExecutor(self._workers, mp_context=self._context, initializer=_begin, initargs=self._setup)
+        return ProcessPoolExecutor(self._workers, mp_context=self._context, initializer=begin, initargs=self._setup)
 
     @property
     def fraction(self) -> float:
@@ -149,7 +117,7 @@ class _Run:
             number = self._waiting.popleft()
             try:
                 with _without_interrupts():
-                    future = self._pool.submit(_do, number, self._jobs[number])
+                    future = self._pool.submit(do, number, self._jobs[number])
             except BrokenProcessPool:
                 self._waiting.appendleft(number)
                 self._broken = True
@@ -237,69 +205,3 @@ def _without_interrupts() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
         for caught in held[:1]:
             signal.raise_signal(caught)
-
-
-# What runs in the workers
-
-
-class _Worker:
-    """What a worker process keeps from file to file."""
-
-    def __init__(self, setup: Setup) -> None:
-        self._setup, self._busy, self._told = setup, threading.Lock(), False
-        networks = RemoteNetworks(*setup.server) if setup.server else None
-        self._engine = Engine("cpu", setup.threads, sessions=networks)
-        self._engine.__enter__()  # for as long as the process lives
-
-    def do(self, number: int, job: Job) -> Result:
-        """Do one file."""
-        fractions = self._setup.fractions
-
-        def advance(fraction: float | None) -> None:
-            if self._told or self._setup.stop.value:
-                raise Stopped
-            fractions[number] = max(STARTED, fraction or 0.0)
-
-        try:
-            with self._busy:
-                advance(None)
-                return attempt(self._setup.task, job, self._engine, advance)
-        finally:
-            if self._told:
-                os._exit(1)
-
-    def end(self, *_: object) -> None:
-        """Give up the file under way, if there is one, and end; a handler of signals."""
-        self._told = True
-        if not self._busy.locked():
-            os._exit(1)
-
-    def watch(self) -> None:
-        """End with the parent, and also if the run is stopped and the file under way does not end."""
-        parent = parent_process()
-        while parent is not None and parent.is_alive() and not self._setup.stop.value:
-            parent.join(WATCH)
-        if parent is not None and parent.is_alive():
-            time.sleep(PATIENCE)  # until then it ends by itself
-        else:
-            self.end()
-            self._busy.acquire(timeout=PATIENCE)
-        os._exit(1)
-
-
-_workers: list[_Worker] = []
-
-
-def _begin(*setup: Any) -> None:
-    """Prepare a worker process."""
-    worker = _Worker(Setup(*setup))
-    _workers.append(worker)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    for name in ("SIGTERM", "SIGHUP"):
-        if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) is not signal.SIG_IGN:  # as by nohup
-            signal.signal(getattr(signal, name), worker.end)
-    threading.Thread(target=worker.watch, daemon=True).start()
-
-
-def _do(number: int, job: Job) -> Result:
-    return _workers[0].do(number, job)
