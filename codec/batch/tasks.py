@@ -25,7 +25,7 @@ from codec.pipeline import file_codec
 from codec.pipeline.encode import encode
 from codec.pipeline.plan import DecodePlan, EncodePlan
 from codec.runtime import models
-from codec.runtime.device import CPU, CUDA, providers
+from codec.runtime.device import CPU, CUDA, require
 from formats import Header, Reader
 from formats.errors import ModelError
 
@@ -140,8 +140,8 @@ class DecodeTask:
         return Result(job, seconds=seconds, warnings=(*clipped, *lost), damaged=report.damaged, entry=entry)
 
     def try_out(self, engine: Engine) -> None:
-        """Raise the error that is common to all files: UsageError where the engine's device is not there."""
-        providers(engine.device.name)
+        """Raise the error that is common to all files: UsageError where the engine's device cannot be used."""
+        require(engine.device.name)
 
     def _settings(self, header: Header, target: Path) -> str:
         """Hash of everything that the bytes of a target depend on besides its source; see `settings_digest`."""

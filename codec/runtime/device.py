@@ -122,13 +122,19 @@ def cuda_found() -> bool:
     return CUDA in ort.get_available_providers()
 
 
-def starts() -> bool:
+def require(name: str) -> None:
+    """Raise UsageError where a device cannot run networks: it is unknown, missing, or does not start."""
+    if providers(name) != [CPU] and not starts(name):
+        raise UsageError(f"{name} was asked for, but ONNX Runtime could not start it here")
+
+
+def starts(name: str = "cuda") -> bool:
     """Whether ONNX Runtime can run a network on CUDA, for which it needs libraries that may not be installed."""
     import onnxruntime as ort
 
     ort.set_default_logger_severity(SILENT)
     try:
-        session = ort.InferenceSession(NOTHING, providers=providers("cuda"))
+        session = ort.InferenceSession(NOTHING, providers=providers(name))
     except Exception:  # whatever it is, this device is not the one to take unasked
         return False
     return bool(session.get_providers()[0] == CUDA)

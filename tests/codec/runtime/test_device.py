@@ -46,7 +46,7 @@ def test_auto_is_the_cpu_where_there_is_no_cuda(monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.usefixtures("cuda")
 def test_auto_takes_cuda_for_work_that_is_worth_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(device, "starts", lambda: True)
+    monkeypatch.setattr(device, "starts", lambda name="cuda": True)
     assert device.choose("auto", WORTH).name == "cuda"
     for seconds in (WORTH - 1, None):
         name, reason = device.choose("auto", seconds)
@@ -60,6 +60,9 @@ def test_auto_is_the_cpu_where_the_libraries_of_cuda_are_missing(capfd: pytest.C
     """As after an install without the extra `cuda`, on a machine with NVIDIA's driver."""
     name, reason = device.choose("auto", WORTH)
     assert name == "cpu" and "could not start CUDA" in reason
+    device.require("cpu")
+    with pytest.raises(UsageError, match="cuda:1 was asked for, but ONNX Runtime could not start it"):
+        device.require("cuda:1")
     assert capfd.readouterr() == ("", "")
 
 
