@@ -135,7 +135,10 @@ class _Run:
         """Replace a pool that broke, as soon as all its jobs are accounted for."""
         self._fruitless += 1
         if self._fruitless == FRUITLESS:
-            raise AezError("the processes of this run end as soon as they start (out of memory?)")
+            raise AezError(
+                "the processes of this run end as soon as they start: there is no memory for them, or the script that "
+                "calls aez has no if __name__ == '__main__'"
+            )
         self._pool.shutdown()
         self._pool, self._broken = self._new_pool(), False
 
