@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from codec.pipeline import backend
 from codec.pipeline.chunks import ENCODER_CONTEXT, AnalysedChunk, regroup
-from codec.pipeline.payload import encode_chunk
+from codec.pipeline.payload import encode_by_both, encode_chunk
 from codec.pipeline.plan import EncodePlan
 from codec.pipeline.rate_control import Spool, find_gain
 from codec.pipeline.source_windows import SourceWindows
@@ -138,11 +138,7 @@ class _Song:
         return Coder.RANGE if first is None else _smaller(self._by_every_coder(first, gain))
 
     def _by_every_coder(self, chunk: AnalysedChunk, gain: int) -> dict[Coder, bytes]:
-        coders, plan = (Coder.RANGE, Coder.ZSTD), self._plan
-        payloads = self._engine.map(
-            lambda coder: encode_chunk(chunk, plan.main_count, gain, coder, plan.model.tables), coders
-        )
-        return dict(zip(coders, payloads, strict=True))
+        return encode_by_both(chunk, self._plan.main_count, gain, self._plan.model.tables)
 
     def _header(self, gain: int, coder: Coder, first_payload: bytes) -> Header:
         source, plan = self._source, self._plan

@@ -12,12 +12,26 @@ from formats.errors import DamagedError, FormatError
 from formats.model import AnyTables
 from formats.model.scales import RankedFrames, rank_segment, scales_at, segments
 from formats.model.tables import Tables
+from formats.payload import zstd_coder
 from formats.payload.chunk import ChunkLatents, decode_payload, encode_payload
+
+DOUBTFUL = 1.25
+"""Times the range coder's size: where the estimate is larger, the zstd coder's result cannot be the smaller one."""
 
 
 def encode_chunk(chunk: AnalysedChunk, main: int, gain: int, coder: Coder, tables: AnyTables) -> bytes:
     """The payload of a chunk with `main` quantization indices a frame, at a gain."""
     return encode_payload(quantize_chunk(chunk, main, gain, tables), gain, coder, tables)
+
+
+def encode_by_both(chunk: AnalysedChunk, main: int, gain: int, tables: AnyTables) -> dict[Coder, bytes]:
+    """The payloads of a chunk by the range coder and, unless an estimate says that it is larger, by the zstd coder."""
+    latents = quantize_chunk(chunk, main, gain, tables)
+    made = {Coder.RANGE: encode_payload(latents, gain, Coder.RANGE, tables)}
+    estimate = len(zstd_coder.encode(latents.hyper, latents.indices, zstd_coder.FAST))
+    if estimate <= DOUBTFUL * len(made[Coder.RANGE]):
+        made[Coder.ZSTD] = encode_payload(latents, gain, Coder.ZSTD, tables)
+    return made
 
 
 def quantize_chunk(chunk: AnalysedChunk, main: int, gain: int, tables: AnyTables) -> ChunkLatents:

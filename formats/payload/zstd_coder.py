@@ -13,7 +13,11 @@ COMPRESSION = 12
 _TYPES = {1: "<i1", 2: "<i2", 4: "<i4"}
 
 
-def encode(hyper: NDArray[np.int8], indices: NDArray[np.int32]) -> bytes:
+FAST = 1
+"""The level for an estimate: it takes a fifth of the time, and the size is at most an eighth above COMPRESSION's."""
+
+
+def encode(hyper: NDArray[np.int8], indices: NDArray[np.int32], level: int = COMPRESSION) -> bytes:
     """One byte (bytes of a quantization index: 1, 2 or 4), then zstd of hyper planes [48, G] and rank planes [M, F].
 
     Quantization indices of more than one byte are split into byte planes, least significant first, because the upper
@@ -23,7 +27,7 @@ def encode(hyper: NDArray[np.int8], indices: NDArray[np.int32]) -> bytes:
     width = 1 if peak < 1 << 7 else 2 if peak < 1 << 15 else 4
     planes = np.ascontiguousarray(indices.T.astype(_TYPES[width])).view(np.uint8).reshape(-1, width).T
     body = np.ascontiguousarray(hyper.T).tobytes() + planes.tobytes()
-    return bytes([width]) + zstandard.ZstdCompressor(level=COMPRESSION).compress(body)
+    return bytes([width]) + zstandard.ZstdCompressor(level=level).compress(body)
 
 
 def decode(data: bytes, frames: int, count: int, main: int) -> tuple[NDArray[np.int8], NDArray[np.int32]]:
