@@ -11,7 +11,6 @@ They do the same when this process is killed.
 
 from __future__ import annotations
 
-import os
 import signal
 import threading
 from collections import deque
@@ -26,7 +25,7 @@ from typing import TYPE_CHECKING
 
 from codec.batch.run import Meter, Record, Result, Results, Task, in_turn
 from codec.batch.worker import Setup, begin, do
-from codec.pipeline.workers import WORKERS, Engine
+from codec.pipeline.workers import WORKERS, Engine, cores
 from codec.runtime.remote import NetworkServer
 from formats.errors import AezError
 
@@ -86,8 +85,7 @@ class _Run:
         if engine.central:
             networks = stack.enter_context(NetworkServer(engine.sessions))
             server = networks.address, networks.key
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        threads = ATTENDED if server else max(1, min(WORKERS, cores // workers))
+        threads = ATTENDED if server else max(1, min(WORKERS, cores() // workers))
         self._setup = Setup(
             task, threads, server, self._context.RawValue("b", 0), self._context.RawArray("d", max(1, len(jobs)))
         )

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Protocol
 
 from codec.audio.estimate import estimated_seconds
 from codec.batch.jobs import Job
+from codec.pipeline.workers import cores
 from formats.errors import AezError, UsageError
 
 if TYPE_CHECKING:
     from codec.batch.journal import Entry
     from codec.pipeline.workers import Engine, Progress
 
-PROCESSES = max(1, min(16, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1))
+PROCESSES = min(16, cores())
 """Most processes unless the user says how many: one for every core. Each takes about 150 MB."""
 
 WINDOWS_LIMIT = 61

@@ -141,7 +141,8 @@ class DecodeTask:
 
     def try_out(self, engine: Engine) -> None:
         """Raise the error that is common to all files: UsageError where the engine's device cannot be used."""
-        require(engine.device.name)
+        if not engine.device.reason:  # one that auto chose has been tried
+            require(engine.device.name)
 
     def _settings(self, header: Header, target: Path) -> str:
         """Hash of everything that the bytes of a target depend on besides its source; see `settings_digest`."""

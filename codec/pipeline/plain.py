@@ -16,7 +16,7 @@ from codec.runtime.models import DecoderNetwork, Model
 from codec.runtime.session import Networks
 from formats import Chunk, Header
 from formats.errors import ModelError
-from formats.grid import COEFFICIENTS, HOP, HYPER_SIZE
+from formats.grid import COEFFICIENTS, HYPER_SIZE
 from formats.payload.chunk import ChunkLatents
 from formats.payload.side_info import SideInfo
 
@@ -106,5 +106,5 @@ class PlainDecoder:
         if out is None or out.shape != (*self._size[:2], width):
             raise ModelError(f"the decoder of model {self._name!r} does not give the frames its card says")
         if self._transform == "mdct":
-            return mdct.inverse(finite(out[0, core]).reshape(-1, 2, HOP).transpose(1, 2, 0))
+            return mdct.samples(finite(out[0, core]))
         return framing.inverse(finite(out[0, core]))

@@ -1,4 +1,4 @@
-"""DecoderNetwork side of ranked models: from a chunk's integers to mid and side.
+"""Decoder side of ranked models: from a chunk's integers to mid and side.
 
     integers by frame --> decoder network --> coefficients --> inverse stereo rotation
                       --> inverse MDCT with window switching
@@ -116,7 +116,7 @@ def window_parts(around: tuple[P | None, P, P | None], frames: int) -> Iterator[
 
 
 class RankedDecoder:
-    """DecoderNetwork side of one ranked model, for one file. Calls may come from several threads.
+    """Decoder side of one ranked model, for one file. Calls may come from several threads.
 
     Attributes:
         provider: of ONNX Runtime, which runs the network.

@@ -20,7 +20,13 @@ R = TypeVar("R")
 Progress = Callable[[float | None], None]
 """Called with the fraction done, 0 to 1, or None where the length is not known. What it raises ends the job."""
 
-WORKERS = max(1, min(4, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1))
+
+def cores() -> int:
+    """Cores that this process may use, at least 1."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+WORKERS = min(4, cores())
 """Threads that work on chunks. Each takes about 30 MB, on top of 115 MB, so that four stay under 250 MB."""
 
 

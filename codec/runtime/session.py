@@ -6,12 +6,9 @@ from typing import Any, NamedTuple, Protocol
 
 from codec.runtime import graph_check
 from codec.runtime.batching import Arrays, BatchedNetwork
-from codec.runtime.device import CUDA, number_of, providers
+from codec.runtime.device import CUDA, SILENT, number_of, providers
 from formats.errors import ModelError, UsageError
 from formats.grid import COEFFICIENTS, HYPER_SIZE
-
-LOG_ERRORS = 3
-"""ONNX Runtime's severity of errors. Its warnings about a missing CUDA are hidden; aez raises its own errors."""
 
 
 class Network(Protocol):
@@ -184,12 +181,12 @@ def _new_session(graph: bytes, device: str, threads: int) -> Any:
     import onnxruntime as ort
 
     graph_check.check(graph)
-    ort.set_default_logger_severity(LOG_ERRORS + 1)
+    ort.set_default_logger_severity(SILENT)
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.enable_mem_pattern = False  # it would keep one block for all of a run's arrays, 60 MB more
-    options.log_severity_level = LOG_ERRORS + 1
+    options.log_severity_level = SILENT
     try:
         session = ort.InferenceSession(graph, options, providers=providers(device))
     except UsageError:

@@ -44,23 +44,23 @@ from the band below, and those of its changes by context."""
 PER_BAND = 1 + CHANGE_CONTEXTS
 """Tables of a band."""
 
-_WEIGHTS = np.array([[4, 2, 1], [3, 1, 1]])
+WEIGHTS = np.array([[4, 2, 1], [3, 1, 1]])
 """Eighths that the changes one, two and three bands below count, in bands of the first and of the second channel."""
 
-_FIRST_CHANNEL_WEIGHT = 2
+FIRST_CHANNEL_WEIGHT = 2
 """Eighths that the change of the same band of the first channel counts in bands of the second."""
 
 
 def contexts(change: NDArray[np.int64], band: int) -> NDArray[np.uint8]:
     """Context 0...6 of every change of `band`, a rounded weighted mean of the changes below it: [n, 48] -> [n]."""
     channel, number = divmod(band, BANDS)
-    below = min(number, _WEIGHTS.shape[1])
+    below = min(number, WEIGHTS.shape[1])
     eighths = (
-        change[:, band - below : band] @ _WEIGHTS[channel, below - 1 :: -1] if below else np.zeros(len(change), int)
+        change[:, band - below : band] @ WEIGHTS[channel, below - 1 :: -1] if below else np.zeros(len(change), int)
     )
     eighths += 4 + _MOST
     if channel:
-        eighths += _FIRST_CHANNEL_WEIGHT * change[:, number]
+        eighths += FIRST_CHANNEL_WEIGHT * change[:, number]
     return np.take(_CONTEXTS, eighths)
 
 
@@ -68,9 +68,9 @@ def table_rows(change: NDArray[np.int64]) -> NDArray[np.int64]:
     """Table number of every change, where all changes are known: [n, 48] -> [n, 48] in 0...55."""
     by_channel = change.reshape(-1, 2, BANDS)
     eighths = np.full(by_channel.shape, 4 + _MOST, np.int64)
-    for distance in range(1, _WEIGHTS.shape[1] + 1):
-        eighths[..., distance:] += _WEIGHTS[:, distance - 1, None] * by_channel[..., :-distance]
-    eighths[:, 1] += _FIRST_CHANNEL_WEIGHT * by_channel[:, 0]
+    for distance in range(1, WEIGHTS.shape[1] + 1):
+        eighths[..., distance:] += WEIGHTS[:, distance - 1, None] * by_channel[..., :-distance]
+    eighths[:, 1] += FIRST_CHANNEL_WEIGHT * by_channel[:, 0]
     context = np.take(_CONTEXTS, eighths).reshape(change.shape).astype(np.int64)
     return context * BAND_GROUPS + np.arange(HYPER_SIZE) // (HYPER_SIZE // BAND_GROUPS)
 

@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 from codec.audio.open import open_source
 from codec.audio.resample import Resampler
 from codec.files import new_file
+from codec.pipeline.workers import cores
 from formats.errors import AezError, AudioError
 from formats.grid import SAMPLE_RATE
 from training.data.tracks import Track
@@ -163,11 +164,6 @@ def _known(cache: Path) -> dict[str, Location | str]:
             known |= {key: Location(shard, *span) for key, span in entry["clips"].items()}
             known |= entry["skipped"]
     return known
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _decode(pending: list[tuple[str, Path]], cache: Path, jobs: int) -> None:

@@ -26,17 +26,12 @@ def slim(run: Path, out: Path) -> None:
 
     Everything else decides the bitstream, and keeps all its bits.
     """
-    import torch
-
-    from training.ranked.checkpoint import load, save
+    from training.ranked.checkpoint import halved, load, save
 
     state = load(run / "last.pt")
-    weights = {
-        name: value.to(torch.float16) if name.startswith("decoder.") and value.is_floating_point() else value
-        for name, value in state["ema"].items()
-    }
+    learning = {name for name in state["ema"] if name.startswith("decoder.")}
     kept = {key: state[key] for key in ("config", "step", "seen", "spent")}
-    save(out / CHECKPOINT, ema=weights, **kept)
+    save(out / CHECKPOINT, ema=halved(state["ema"], learning), **kept)
     if (run / "log.jsonl").is_file():
         shutil.copyfile(run / "log.jsonl", out / "log.jsonl")
     print(f"{CHECKPOINT}: step {state['step']}, {(out / CHECKPOINT).stat().st_size / MIB:.1f} MiB")

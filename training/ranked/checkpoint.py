@@ -7,6 +7,7 @@ averaged weights of what learned in half precision; what did not learn stays exa
 """
 
 import pickle
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
@@ -52,11 +53,15 @@ class Run(Generic[C, M]):
     def save_small(self, path: Path, elapsed: float) -> None:
         """Write a checkpoint of a few megabytes: averaged weights alone, those that learn in half precision."""
         learning = {name for name, value in self.model.named_parameters() if value.requires_grad}
-        weights = {name: value.half() if name in learning else value for name, value in self.average.items()}
         save(
-            path, ema=weights, step=self.step, seen=self.seen, spent=self.spent + elapsed,
+            path, ema=halved(self.average, learning), step=self.step, seen=self.seen, spent=self.spent + elapsed,
             config=self.config.as_dict(),
         )  # fmt: skip
+
+
+def halved(weights: Mapping[str, Tensor], learning: Collection[str]) -> dict[str, Tensor]:
+    """Weights of which those that learn are in half precision; the others decide the bitstream, and keep all bits."""
+    return {name: value.half() if name in learning else value for name, value in weights.items()}
 
 
 def save(path: Path, **state: object) -> None:

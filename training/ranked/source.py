@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from codec.pipeline.workers import cores
 from training.data.batches import batches
 from training.data.produce import Recipe, produce
-from training.data.shards import cores
 from training.ranked.config import TrainConfig
 from training.ranked.group import Group
 from training.ranked.library import Items, Library, on_device

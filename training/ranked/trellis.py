@@ -14,7 +14,7 @@ from codec.quantization.hyper_trellis import WEIGHTS
 from formats.grid import BANDS, HYPER_MAX, HYPER_MIN, HYPER_SIZE
 from formats.model.scales import SEGMENT_VECTORS
 from formats.model.tables import BAND_GROUPS, CHANGE_CONTEXTS, HYPER_SYMBOLS
-from formats.payload.hyper_latents import group
+from formats.payload import hyper_latents
 
 
 @cache
@@ -23,8 +23,8 @@ def context_weights(device: torch.device) -> Tensor:
     weights = np.zeros((HYPER_SIZE, HYPER_SIZE), np.float32)
     for band in range(HYPER_SIZE):
         if band >= BANDS:
-            weights[band - BANDS, band] = 2
-        nearest = (4, 2, 1) if band < BANDS else (3, 1, 1)
+            weights[band - BANDS, band] = hyper_latents.FIRST_CHANNEL_WEIGHT
+        nearest = hyper_latents.WEIGHTS[band // BANDS]
         for distance, weight in enumerate(nearest[: band % BANDS], 1):
             weights[band - distance, band] += weight
     return torch.from_numpy(weights).to(device)
@@ -33,7 +33,7 @@ def context_weights(device: torch.device) -> Tensor:
 @cache
 def band_groups(device: torch.device) -> Tensor:
     """Group of each band: int64 [48]."""
-    return torch.tensor([group(band) for band in range(HYPER_SIZE)]).to(device)
+    return torch.tensor([hyper_latents.group(band) for band in range(HYPER_SIZE)]).to(device)
 
 
 @cache

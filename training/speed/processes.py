@@ -8,7 +8,6 @@ table says where aez spends its processor time (`training.speed.stages`).
 """
 
 import argparse
-import os
 import statistics
 import sys
 import tempfile
@@ -20,6 +19,7 @@ from rich.console import Console
 from rich.progress import track
 
 from codec.pipeline.plan import EncodePlan
+from codec.pipeline.workers import cores
 from formats.errors import AezError
 from training import markdown
 from training.evaluation import peers
@@ -111,8 +111,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             seconds = soundfile.info(str(song)).duration
             jobs = jobs_for(song, folder, options.kbps, options.model)
             costs = bench(jobs, options.runs, console)
-            cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-            print(f"{seconds:.0f} s of music, medians of {options.runs} runs on {cores} cores\n")
+            print(f"{seconds:.0f} s of music, medians of {options.runs} runs on {cores()} cores\n")
             print(table(jobs, costs, seconds))
             print("\nBy stage: " + stages.report(song, seconds, EncodePlan.make(model=options.model), options.runs))
     except (AezError, soundfile.LibsndfileError) as e:
