@@ -3,7 +3,7 @@
 import numpy as np
 
 from training.evaluation.compare import Row
-from training.metrics.clip import HIGHER_IS_BETTER
+from training.metrics.catalogue import METRICS
 
 RATES = (8, 12, 16, 24, 32, 48, 64, 96, 126)
 REST = {"width_error_db": 0.0, "clipped": 0.0, "bandwidth_kept": 1.0}
@@ -11,7 +11,7 @@ REST = {"width_error_db": 0.0, "clipped": 0.0, "bandwidth_kept": 1.0}
 
 def row(clip: str, kbps: float, system: str = "aez", setting: str = "8 kbit/s", /, **values: float) -> Row:
     """A row whose metrics are zero unless given."""
-    zero = dict.fromkeys(HIGHER_IS_BETTER, 0.0)
+    zero = dict.fromkeys(METRICS, 0.0)
     return Row(clip, system, setting, kbps, 10.0, 1000, 1.0, 1.0, 0, {**zero, **REST, **values})
 
 

@@ -10,7 +10,7 @@ import soundfile
 from training.data.songs import song
 from training.evaluation.compare import Row
 from training.evaluation.results import write_csv
-from training.metrics.clip import HIGHER_IS_BETTER
+from training.metrics.catalogue import METRICS
 
 RATE = 44100
 HOSTILE = """<img src=x onerror=alert(1)>&'"""
@@ -57,7 +57,7 @@ def png(path: Path) -> None:
 
 
 def rows() -> list[Row]:
-    values = dict.fromkeys(HIGHER_IS_BETTER, 1.0)
+    values = dict.fromkeys(METRICS, 1.0)
     return [
         Row(clip, system, setting, kbps, 2.0, 1000, 1.0, 1.0, 0, {**values, "visqol": visqol})
         for clip in ("one", HOSTILE)

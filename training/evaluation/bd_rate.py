@@ -14,9 +14,9 @@ from scipy.interpolate import PchipInterpolator
 
 from training.evaluation.compare import Row, curve, curve_rows
 from training.markdown import section
-from training.metrics.clip import HIGHER_IS_BETTER
+from training.metrics.catalogue import METRICS, seen_note
 
-METRICS = {"mel": "mel", "stft": "STFT", "visqol": "ViSQOL", "rmse_44k": "RMSE 44.1 kHz"}
+COMPARED = ("mel", "stft", "visqol", "rmse_44k", "zimtohrli")
 LOWEST, HIGHEST = 8.0, 96.0  # kbit/s asked of the first system
 SLACK = 1.05  # factor by which asked and measured rates may differ
 RESAMPLES = 500
@@ -64,11 +64,10 @@ def saving(
     """
     kept = [row for row in ours if LOWEST / SLACK <= row.kbps <= HIGHEST * SLACK]
     clips = sorted({row.clip for row in kept} & {row.clip for row in theirs})
-    sign = 1 if HIGHER_IS_BETTER[metric] else -1
-    single = np.array([_clip_ratio(_of(kept, clip), _of(theirs, clip), metric, sign) for clip in clips])
+    single = np.array([_clip_ratio(_of(kept, clip), _of(theirs, clip), metric) for clip in clips])
     shared = np.isfinite(single)
     values = single[shared]
-    tables = [_by_setting(rows, clips, metric, sign) for rows in (kept, theirs)]
+    tables = [_by_setting(rows, clips, metric) for rows in (kept, theirs)]
     rng = np.random.default_rng(seed)
     drawn = values[rng.integers(len(values), size=(RESAMPLES, len(values)))].mean(axis=1) if len(values) > 1 else []
     count = RESAMPLES if len(clips) > 1 and both_intervals else 0
@@ -89,7 +88,7 @@ def savings_table(rows: Sequence[Row], ours: str, others: Iterable[str]) -> str:
     lines = []
     for other in others:
         cells = [other]
-        for metric in METRICS:
+        for metric in COMPARED:
             found = saving(own, curve_rows(rows, other), metric)
             cells += [
                 _show(found.per_clip, found.per_clip_interval)
@@ -101,9 +100,10 @@ def savings_table(rows: Sequence[Row], ours: str, others: Iterable[str]) -> str:
         f"Rate that {ours} needs for the other's quality, as a change in per cent (below 0: saved), averaged over the "
         f"quality that both have from {LOWEST:g} to {HIGHEST:g} kbit/s of {ours}: Bjontegaard delta with pchip over "
         "log rate. First the geometric mean over clips, then the same on curves of means; 95 % intervals from clips "
-        "drawn with replacement. A number of clips is given where some share no quality, - where none does."
+        "drawn with replacement. A number of clips is given where some share no quality, - where none does. "
+        + seen_note(COMPARED)
     )
-    head = ["against", *(f"{name}, {how}" for name in METRICS.values() for how in ("by clip", "on means"))]
+    head = ["against", *(f"{METRICS[name].title}, {how}" for name in COMPARED for how in ("by clip", "on means"))]
     return section("Bitrate at equal quality (BD-rate)", note, head, lines)
 
 
@@ -119,20 +119,21 @@ def _of(rows: Iterable[Row], clip: str) -> list[Row]:
     return [row for row in rows if row.clip == clip]
 
 
-def _clip_ratio(ours: Sequence[Row], theirs: Sequence[Row], metric: str, sign: int) -> float:
+def _clip_ratio(ours: Sequence[Row], theirs: Sequence[Row], metric: str) -> float:
     (a, p), (b, q) = curve(ours, metric), curve(theirs, metric)
-    return log_ratio(np.exp(a), sign * p, np.exp(b), sign * q)
+    merit = METRICS[metric].merit
+    return log_ratio(np.exp(a), merit(p), np.exp(b), merit(q))
 
 
-def _by_setting(rows: Sequence[Row], clips: Sequence[str], metric: str, sign: int) -> Doubles:
-    """[settings, clips, 2]: rate and quality; nan where a clip was not measured or has no value."""
+def _by_setting(rows: Sequence[Row], clips: Sequence[str], metric: str) -> Doubles:
+    """[settings, clips, 2]: rate and merit; nan where a clip was not measured or has no value."""
     number = {clip: i for i, clip in enumerate(clips)}
     settings = list(dict.fromkeys(row.setting for row in rows))
     table = np.full((len(settings), len(clips), 2), np.nan)
     for row in rows:
         value = row.metrics.get(metric, np.nan)
         if row.clip in number and np.isfinite(value):
-            table[settings.index(row.setting), number[row.clip]] = row.kbps, sign * value
+            table[settings.index(row.setting), number[row.clip]] = row.kbps, METRICS[metric].merit(value)
     return table
 
 

@@ -14,6 +14,7 @@ import soxr
 from rich.console import Console
 
 from formats.errors import UsageError
+from training.data.collection import VOICES
 from training.metrics.clip import RATE
 from training.metrics.pre_echo import find_onsets
 
@@ -27,11 +28,13 @@ class Clip(NamedTuple):
         path: the wav file.
         digest: of its bytes.
         onsets: seconds of the clip at which transients begin, where they are known.
+        voices: whether the manifest says that there are voices in the song.
     """
 
     path: Path
     digest: str
     onsets: tuple[float, ...]
+    voices: bool = False
 
 
 def find_songs(music: Path, split: str | None) -> list[Path]:
@@ -52,6 +55,15 @@ def find_songs(music: Path, split: str | None) -> list[Path]:
     if not songs:
         raise UsageError(f"no songs in {music}" + (f" for split {split}" if split else ""))
     return sorted(songs)
+
+
+def find_voices(music: Path) -> set[str]:
+    """Paths of the songs with voices, by the column `vocals` of the folder's manifest; empty without either."""
+    manifest = music / "manifest.csv"
+    if not manifest.is_file():
+        return set()
+    with manifest.open(newline="", encoding="utf-8") as f:
+        return {row["path"] for row in csv.DictReader(f) if (row.get("vocals") or "").strip() in VOICES}
 
 
 def cut_clip(song: Path, seconds: float, target: Path) -> float:
@@ -88,7 +100,7 @@ def cut_all(music: Path, songs: Sequence[Path], seconds: float, cache: Path, con
     """
     folder = cache / f"clips-{seconds:g}s"
     folder.mkdir(parents=True, exist_ok=True)
-    onsets = find_onsets(music)
+    onsets, voices = find_onsets(music), find_voices(music)
     clips: dict[str, Clip] = {}
     for song in songs:
         name = next(n for n in _names(song.stem) if n not in clips)
@@ -98,9 +110,10 @@ def cut_all(music: Path, songs: Sequence[Path], seconds: float, cache: Path, con
         except UsageError as e:
             console.print(f"skipped: {e}", markup=False)
             continue
-        known = tuple(onset - start for onset in onsets.get(song.relative_to(music).as_posix(), ()))
+        path = song.relative_to(music).as_posix()
+        known = tuple(onset - start for onset in onsets.get(path, ()))
         here = tuple(onset for onset in known if 0 <= onset < seconds)
-        clips[name] = Clip(target, hashlib.sha256(target.read_bytes()).hexdigest(), here)
+        clips[name] = Clip(target, hashlib.sha256(target.read_bytes()).hexdigest(), here, path in voices)
     if not clips:
         raise UsageError("none of the songs could be read")
     return list(clips.values())

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from training.metrics.clip import HIGHER_IS_BETTER
+from training.metrics.catalogue import METRICS
 
 WIDTH_LIMIT = 3.0  # dB of stereo width error up to which a claim may be made
 NMR_FROM = 46.0  # kbit/s, 48 less rate slack: below it, noise filling costs noise-to-mask ratio by construction
@@ -83,14 +83,18 @@ def at_rate(rows: Iterable[Row], metric: str, kbps: float) -> float:
 
 
 def paired(ours: Sequence[Row], theirs: Sequence[Row], metric: str, ratio: float = 1.0) -> Difference:
-    """Difference of each of our rows (one per clip) to the other's curve for that clip at `ratio` times our rate."""
-    sign = 1 if HIGHER_IS_BETTER[metric] else -1
+    """Difference of each of our rows (one per clip) to the other's curve for that clip at `ratio` times our rate.
+
+    Values are interpolated first and turned into merits then, so that a level off by a dB counts the same either way.
+    """
+    merit = METRICS[metric].merit
     by_clip: dict[str, list[Row]] = {}
     for row in theirs:
         by_clip.setdefault(row.clip, []).append(row)
     return difference(
-        sign * (row.metrics.get(metric, np.nan) - at_rate(by_clip.get(row.clip, ()), metric, row.kbps * ratio))
+        float(merit(row.metrics.get(metric, np.nan)) - merit(at_rate(by_clip.get(row.clip, ()), metric, rate)))
         for row in ours
+        for rate in [row.kbps * ratio]
     )
 
 

@@ -164,7 +164,8 @@ def _evaluate(options: argparse.Namespace, console: Console) -> int:
     rows, failures = run_tasks(tasks, options.jobs, console)
     out.mkdir(parents=True, exist_ok=True)
     write_csv(rows, out / "results.csv")
-    text = tables.report(rows, ours, failures, options.seconds, options.ratio)
+    voices = {clip.path.stem for clip in clips if clip.voices}
+    text = tables.report(rows, ours, failures, options.seconds, options.ratio, voices)
     (out / "table.md").write_text(text, encoding="utf-8")
     if lines := founding.tiers(rows):
         founding.write_study(lines, out / "study.csv")

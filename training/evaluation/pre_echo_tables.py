@@ -6,6 +6,7 @@ import numpy as np
 
 from training.evaluation.compare import Row, groups, interval, paired
 from training.markdown import section
+from training.metrics.catalogue import seen_note
 
 
 def pre_echo_table(rows: Sequence[Row], ours: str | None, others: Sequence[str]) -> str:
@@ -26,7 +27,7 @@ def pre_echo_table(rows: Sequence[Row], ours: str | None, others: Sequence[str])
     note = (
         f"Mean power from 25 to 1 ms before known onsets in dB relative to the original's transient, over "
         f"{len(originals)} clips ± 95 % interval; lower is better, and nothing counts as lower than -100. Advantages "
-        "are at equal measured rate, + is better for the first system."
+        f"are at equal measured rate, + is better for the first system. {seen_note(['pre_echo_db'])}"
     )
     heads = [f"advantage over {other}" for other in others] if ours else []
     return section("Pre-echo", note, ["system", "setting", "kbit/s", "pre-echo dB", *heads], lines)
@@ -54,7 +55,7 @@ def _signals(rows: Sequence[Row], ours: str, others: Sequence[str], metric: str,
             lines.append(cells)
     note = (
         f"What {ours} leaves in dB, and in brackets its advantage over the other at equal measured rate on that one "
-        f"clip; + is better for {ours}, - where the other has no file at that rate."
+        f"clip; + is better for {ours}, - where the other has no file at that rate. " + seen_note([metric])
     )
     return section(f"{name} by signal", note, ["signal", "against", *settings], lines)
 

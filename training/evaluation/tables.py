@@ -1,29 +1,34 @@
 """Markdown from measured rows: means of every system, and comparisons of one with the others."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
-from training.evaluation import bd_rate, founding, goals, pre_echo_tables
+from training.evaluation import bd_rate, founding, goals, panel_tables, pre_echo_tables
 from training.evaluation.compare import Row, claim, curve_rows, groups, mean_width, paired
 from training.markdown import section
+from training.metrics.catalogue import METRICS, seen_note
 from training.metrics.clip import RATE
 
 COLUMNS = {
-    "visqol": "ViSQOL",
-    "nmr": "NMR dB",
-    "mel": "mel",
-    "stft": "STFT",
-    "rmse_8k": "RMSE 8 kHz",
-    "rmse_44k": "RMSE 44.1 kHz",
-    "si_sdr": "SI-SDR",
-    "bandwidth_kept": "bandwidth",
+    name: METRICS[name].title
+    for name in ("visqol", "nmr", "mel", "stft", "rmse_8k", "rmse_44k", "si_sdr", "bandwidth_kept")
 }
 COMPARED = ("mel", "stft", "visqol", "rmse_44k", "nmr", "si_sdr")
 
 
-def report(rows: Sequence[Row], ours: str | None, failures: Sequence[str], seconds: float, ratio: float = 2.0) -> str:
-    """The whole table.md, goals first; Opus is also compared at `ratio` times our rate."""
+def report(
+    rows: Sequence[Row],
+    ours: str | None,
+    failures: Sequence[str],
+    seconds: float,
+    ratio: float = 2.0,
+    voices: Collection[str] = (),
+) -> str:
+    """The whole table.md, goals first.
+
+    Opus is also compared at `ratio` times our rate, and all others on the clips named in `voices` alone.
+    """
     clips = len({row.clip for row in rows})
     parts = [f"# {clips} clips of {seconds:g} s\n\nRates are whole files in 1000 bit/s.\n"]
     others = [name for name in dict.fromkeys(row.system for row in rows) if name != ours]
@@ -35,10 +40,12 @@ def report(rows: Sequence[Row], ours: str | None, failures: Sequence[str], secon
     if ours and own and others:
         parts.append(bd_rate.savings_table(rows, ours, others))
         parts.append(goals.multiple_table(rows, ours, "opus", ratio) if ratio > 1 else "")
-    parts.append(means(rows))
+    parts += [means(rows), panel_tables.panel_means(rows)]
     echoes = pre_echo_tables.pre_echo_table(rows, ours, others)
     parts += [echoes, pre_echo_tables.signal_tables(rows, ours, others) if echoes and ours else ""]
-    parts += [comparison(rows, ours, other) for other in others if ours]
+    for other in others if ours else ():
+        parts += [comparison(rows, ours or "", other), panel_tables.panel_comparison(rows, ours or "", other)]
+    parts.append(panel_tables.voices_table(rows, ours, others, voices) if ours else "")
     if failures:
         parts.append("## Failed\n\n" + "\n".join(f"- {line}" for line in failures) + "\n")
     return "\n".join(part for part in parts if part)
@@ -59,6 +66,7 @@ def means(rows: Sequence[Row]) -> str:
     note = (
         "Most off: the largest difference of a file from the rate asked for. Clipped: share of samples at full scale. "
     )
+    note += f"{seen_note(COLUMNS)} "
     if any(row.system == "resample" for row in rows):
         note += "System resample is the founding study's baseline: to the rate whose raw 16-bit stereo size is the "
         note += "bitrate, and back."
@@ -77,13 +85,11 @@ def comparison(rows: Sequence[Row], ours: str, other: str) -> str:
         cells = [setting, f"{np.mean([row.kbps for row in group]):.2f}", f"{first.clips}"]
         cells[2] += f" - {first.dropped}" if first.dropped else ""
         for name in COMPARED:
-            found = paired(group, theirs, name)
-            interval = f"{found.mean:+.2f} ± {found.half:.2f} ({found.wins:.0%})"
-            cells.append(f"{interval} {found.verdict}" if found.clips else "-")
+            cells.append(panel_tables.shown(paired(group, theirs, name)))
         lines.append([*cells, f"{mean_width(group):.1f}", f"**{claim(group, theirs)}**"])
     note = (
         "Mean advantage ± 95 % interval (share of clips won), + is better for the first. Clips outside the second's "
-        "measured rates are left out, their number after the minus."
+        f"measured rates are left out, their number after the minus. {seen_note(COMPARED)}"
     )
     return section(f"{ours} against {other}", note, head, lines)
 

@@ -53,7 +53,7 @@ def find_attacks(reference: FloatArray) -> Doubles:
     Shape:
         - reference: [C, N] at 44.1 kHz
     """
-    return _onsets(_block_powers(reference)) * (BLOCK / RATE)
+    return np.asarray(_onsets(_block_powers(reference)) * (BLOCK / RATE), np.float64)
 
 
 def _block_powers(x: FloatArray) -> Doubles:

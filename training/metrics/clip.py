@@ -10,32 +10,19 @@ import numpy as np
 import numpy.typing as npt
 from scipy import signal
 
-from formats.errors import UsageError
+from training.metrics.bands import check_pair
 from training.metrics.noise_to_mask import noise_to_mask
+from training.metrics.panel import panel
 from training.metrics.spectral import FloatArray, log_spectral_rmse, mel_distance, stft_distance
 from training.metrics.visqol import fold, resample, visqol
 
-VERSION = 1
+VERSION = 2
 """To be raised when a metric changes its value: cached rows of other versions are measured again."""
 
 RATE = 44100
 WIDTH_FLOOR = 1e-4
 """Share of a signal's energy, -40 dB, below which the energy of a side is not audible."""
 SDR_LIMIT = 100.0
-
-# Which way is better, for every metric that comparisons rank.
-HIGHER_IS_BETTER = {
-    "mel": False,
-    "stft": False,
-    "visqol": True,
-    "rmse_44k": False,
-    "rmse_8k": False,
-    "nmr": False,
-    "si_sdr": True,
-    "si_sdr_mid": True,
-    "si_sdr_side": True,
-    "pre_echo_db": False,
-}
 
 
 def measure(reference: FloatArray, decoded: FloatArray) -> dict[str, float]:
@@ -44,7 +31,7 @@ def measure(reference: FloatArray, decoded: FloatArray) -> dict[str, float]:
     Returns:
         mel, stft, rmse_44k, rmse_8k, visqol (1 to 5), nmr (dB), si_sdr, si_sdr_mid, si_sdr_side (dB; nan where the
         reference has no such signal), bandwidth_hz, bandwidth_kept (0 to 1), width_error_db, level_error_db,
-        clipped (samples at full scale, beyond those of the reference).
+        clipped (samples at full scale, beyond those of the reference), and what `panel` returns.
 
     Shape:
         - reference, decoded: [C, N], C 1 or 2, equal
@@ -64,7 +51,7 @@ def measure(reference: FloatArray, decoded: FloatArray) -> dict[str, float]:
         "level_error_db": _decibel(_energy(decoded), _energy(reference)),
         "clipped": float(max(0, clipped(decoded) - clipped(reference))),
     }
-    return result
+    return result | panel(reference, decoded)
 
 
 def quick_metrics(reference: FloatArray, decoded: FloatArray, *, with_visqol: bool = True) -> dict[str, float]:
@@ -76,8 +63,7 @@ def quick_metrics(reference: FloatArray, decoded: FloatArray, *, with_visqol: bo
     Raises:
         UsageError: unequal or empty shapes.
     """
-    if reference.shape != decoded.shape or reference.ndim != 2 or not 1 <= len(reference) <= 2 or not reference.size:
-        raise UsageError(f"metrics need two equal [C, N] arrays, got {reference.shape} and {decoded.shape}")
+    check_pair(reference, decoded)
     middle, side = _mid_side(reference), _mid_side(decoded)
     result = {
         "mel": mel_distance(reference, decoded),

@@ -22,6 +22,7 @@ ENVELOPE_RATE = 640  # Hz
 QUIETEST = 1e-4  # mean envelope of a segment, -80 dB of a full-scale sine
 STEADIEST = 1e-3  # fluctuation below which an original's envelope has nothing to correlate
 LARGEST = 10.0  # ratio of fluctuations
+LEAST = 0.1  # of the original's envelope, -20 dB, below which a band of the decoded signal counts as missing
 Floats = npt.NDArray[np.float32]
 
 
@@ -89,7 +90,7 @@ def band_envelopes(x: FloatArray) -> Envelopes:
     points = fft.next_fast_len(int(np.ceil(ENVELOPE_RATE / spacing)), real=True)
     modulation = np.arange(points // 2 + 1) * spacing
     masks = [modulation <= SLOW[0]] + [(modulation > low) & (modulation <= high) for low, high in (SLOW, FAST)]
-    numbers = erb_scale(np.arange(size // 2 + 1) * spacing)
+    numbers = erb_scale(np.arange(size // 2 + 1, dtype=np.float64) * spacing)
     envelope_spectra = np.zeros((channels, len(band_centres()), points // 2 + 1), np.complex64)
     for i, centre in enumerate(erb_scale(band_centres())):
         first, last = np.searchsorted(numbers, [centre - 1, centre + 1])
@@ -137,8 +138,10 @@ def _fluctuation_change(a: Envelopes, b: Envelopes) -> Doubles:
     # Log of the ratio of fluctuations, decoded over original, nan where nothing counts: [C, B].
     counts = _counts(a, _segments(a.fast, FAST_SECONDS), FAST_SECONDS)
     totals = []
+    wanted = _segments(a.smooth, FAST_SECONDS).mean(axis=-1)
     for x in (a, b):
-        level = np.maximum(_segments(x.smooth, FAST_SECONDS).mean(axis=-1), 1e-6)
+        # What leaks into a band that the decoded signal lacks fluctuates wildly, but is not heard.
+        level = np.maximum(_segments(x.smooth, FAST_SECONDS).mean(axis=-1), np.maximum(LEAST * wanted, 1e-6))
         fluctuation = _segments(x.fast, FAST_SECONDS).std(axis=-1) / level
         totals.append(np.where(counts, fluctuation, 0).sum(axis=-1, dtype=np.float64))
     ratio = np.maximum(totals[1], 1e-9) / np.maximum(totals[0], 1e-9)

@@ -37,13 +37,14 @@ def tonal_peaks(reference: FloatArray, decoded: FloatArray) -> dict[str, float]:
     a, loudest = _levels(reference, low, high)
     b, _ = _levels(decoded, low, high)
     above_a, above_b = _above_median(a), _above_median(b)
-    tonal = _local_maxima(a) & (above_a >= PROMINENCE)
-    tonal = _persistent(tonal) & (a > QUIETEST) & (a > loudest[..., None] - DEPTH)
+    tonal = _persistent(_local_maxima(a) & (above_a >= PROMINENCE))
+    tonal &= a > np.maximum(QUIETEST, loudest - DEPTH)[..., None]
     stands = np.zeros_like(tonal)
     peaks_b = _local_maxima(b)
     for shift in (-1, 0, 1):
-        candidate, level, above = (np.roll(x, shift, axis=-1) for x in (peaks_b, b, above_b))
-        stands |= candidate & (np.abs(level - a) <= LEVEL) & (above >= KEPT_PROMINENCE * above_a)
+        level, above = (np.roll(x, shift, axis=-1) for x in (b, above_b))
+        alike = (np.abs(level - a) <= LEVEL) & (above >= KEPT_PROMINENCE * above_a)
+        stands |= np.roll(peaks_b, shift, axis=-1) & alike
     f = np.arange(low, high) * RATE / WINDOW
     result = {}
     for name, (start, stop) in RANGES.items():

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from rich.console import Console
 
 from training.evaluation.tables import COLUMNS
-from training.metrics.clip import HIGHER_IS_BETTER
+from training.metrics.catalogue import METRICS
 from training.report.html import Part, parts
 from training.report.listening import Measured
 
@@ -177,8 +177,7 @@ def _copy(source: Path, room: str, page: Path) -> Picture | None:
 
 
 def _sense(name: str) -> str:
-    better = HIGHER_IS_BETTER.get(name)
-    return "" if better is None else "higher is better" if better else "lower is better"
+    return METRICS[name].better.value if name in METRICS else ""
 
 
 def _note(one: dict[str, Any]) -> str:
