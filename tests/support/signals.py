@@ -1,7 +1,11 @@
 """Signals and slow transforms for tests of metrics."""
 
+import io
+
 import numpy as np
-from scipy import signal
+import soundfile
+import soxr
+from scipy import ndimage, signal
 
 RATE = 44100
 
@@ -57,3 +61,52 @@ def twin_rmse(reference: np.ndarray, decoded: np.ndarray, rate: int, window: int
         )
         logs.append(np.log(np.maximum(2 * np.abs(z), 1e-5)))  # 2: a real sine of amplitude 1 has two lines of a half
     return float(np.sqrt(np.mean((logs[0] - logs[1]) ** 2)))
+
+
+def ensemble(seconds: float = 2.2, seed: int = 0) -> np.ndarray:
+    """Stereo music for tests of the panel: steady partials up to 15 kHz, hits of noise every quarter second, soft hiss.
+
+    Partials are spread over the stage, hits are on one side each.
+    """
+    rng = np.random.default_rng(seed)
+    n = np.arange(int(seconds * RATE))
+    x = rng.standard_normal((2, n.size)) * 0.0003
+    for k, hertz in enumerate(np.arange(220.0, 15000.0, 331.0)):
+        pan = rng.uniform(0.2, 0.98)
+        swell = 1 + 0.4 * np.sin(2 * np.pi * rng.uniform(3, 60) * n / RATE + k)
+        tone = 0.05 / (1 + k / 4) * swell * np.sin(2 * np.pi * hertz * n / RATE + rng.uniform(0, 6))
+        x += np.outer([pan, np.sqrt(1 - pan**2)], tone)
+    for i, start in enumerate(range(RATE // 5, n.size, RATE // 4)):
+        length = min(8000, n.size - start)
+        hit = rng.standard_normal(length) * 0.3 * np.exp(-np.arange(length) / 600)
+        x[i % 2, start : start + length] += hit
+        x[1 - i % 2, start : start + length] += 0.3 * hit
+    return (x / 3).astype(np.float32)
+
+
+def opus(x: np.ndarray, level: float) -> np.ndarray:
+    """[C, N] through libsndfile's Opus; 0 is the highest rate and 1 the lowest."""
+    file = io.BytesIO()
+    soundfile.write(file, soxr.resample(x.T, RATE, 48000), 48000, "OPUS", format="OGG", compression_level=level)
+    file.seek(0)
+    found = soxr.resample(soundfile.read(file, dtype="float32", always_2d=True)[0], 48000, RATE).T[:, : x.shape[1]]
+    return np.pad(found, ((0, 0), (0, x.shape[1] - found.shape[1]))).astype(np.float32)
+
+
+def shaped_noise(x: np.ndarray, above: float, seed: int = 0) -> np.ndarray:
+    """`x` with noise of the same smoothed spectrum in place of what lies above a frequency."""
+    rng = np.random.default_rng(seed)
+    hertz, _, wanted = signal.stft(x, RATE, nperseg=1024)
+    power = ndimage.uniform_filter(np.abs(wanted) ** 2, (0, 9, 9))
+    hiss = signal.stft(rng.standard_normal(x.shape), RATE, nperseg=1024)[2]
+    hiss *= np.sqrt(power / ndimage.uniform_filter(np.abs(hiss) ** 2, (0, 9, 9)))
+    high = hertz > above
+    wanted[:, high] = hiss[:, high]
+    return signal.istft(wanted, RATE, nperseg=1024)[1][:, : x.shape[1]].astype(np.float32)
+
+
+def holes(x: np.ndarray, share: float, seed: int = 0) -> np.ndarray:
+    """`x` without a random share of the bins of its short-time spectrum."""
+    _, _, bins = signal.stft(x, RATE, nperseg=1024)
+    kept = bins * (np.random.default_rng(seed).random(bins.shape) >= share)
+    return signal.istft(kept, RATE, nperseg=1024)[1][:, : x.shape[1]].astype(np.float32)

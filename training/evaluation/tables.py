@@ -84,8 +84,7 @@ def comparison(rows: Sequence[Row], ours: str, other: str) -> str:
         first = paired(group, theirs, COMPARED[0])
         cells = [setting, f"{np.mean([row.kbps for row in group]):.2f}", f"{first.clips}"]
         cells[2] += f" - {first.dropped}" if first.dropped else ""
-        for name in COMPARED:
-            cells.append(panel_tables.shown(paired(group, theirs, name)))
+        cells += [panel_tables.shown(paired(group, theirs, name)) for name in COMPARED]
         lines.append([*cells, f"{mean_width(group):.1f}", f"**{claim(group, theirs)}**"])
     note = (
         "Mean advantage ± 95 % interval (share of clips won), + is better for the first. Clips outside the second's "

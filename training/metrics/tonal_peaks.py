@@ -15,7 +15,8 @@ from training.metrics.spectral import FloatArray
 WINDOW, HOP = 4096, 1024
 AROUND, STEP = 48, 8  # bins of the median (517 Hz), and bins from one median to the next
 PROMINENCE = 12.0  # dB above the median
-KEPT_PROMINENCE = 2 / 3  # share in dB of the original's prominence that the decoded peak has to have
+KEPT_PROMINENCE = 2 / 3  # share in dB of the original's prominence that the decoded peak has to have,
+ENOUGH = 24.0  # but not more than this: over such noise a tone stands clear of its auditory band
 LEVEL = 6.0  # dB by which a peak's level may change
 QUIETEST, DEPTH = -80.0, 60.0  # dB of a full-scale sine, and dB below the frame's loudest bin
 FEWEST = 50  # peaks
@@ -27,8 +28,8 @@ def tonal_peaks(reference: FloatArray, decoded: FloatArray) -> dict[str, float]:
     """Share of the original's tonal peaks that survive: peaks_2k, peaks_4k, peaks_8k, 0 to 1, higher is better.
 
     A peak survives if the decoded signal has one within one bin, with its level within 6 dB and with two thirds of its
-    prominence in dB. Peaks below -80 dB of a full-scale sine or 60 dB below their frame's loudest bin do not count, and
-    bands with fewer than 50 peaks are nan. Channels are taken together.
+    prominence in dB, of which 24 are always enough. Peaks below -80 dB of a full-scale sine or 60 dB below their
+    frame's loudest bin do not count. A band with fewer than 50 peaks is nan. Channels are taken together.
 
     Shape:
         - reference, decoded: [C, N] at 44.1 kHz, equal
@@ -37,13 +38,14 @@ def tonal_peaks(reference: FloatArray, decoded: FloatArray) -> dict[str, float]:
     a, loudest = _levels(reference, low, high)
     b, _ = _levels(decoded, low, high)
     above_a, above_b = _above_median(a), _above_median(b)
+    asked = np.minimum(KEPT_PROMINENCE * above_a, ENOUGH)
     tonal = _persistent(_local_maxima(a) & (above_a >= PROMINENCE))
     tonal &= a > np.maximum(QUIETEST, loudest - DEPTH)[..., None]
     stands = np.zeros_like(tonal)
     peaks_b = _local_maxima(b)
     for shift in (-1, 0, 1):
         level, above = (np.roll(x, shift, axis=-1) for x in (b, above_b))
-        alike = (np.abs(level - a) <= LEVEL) & (above >= KEPT_PROMINENCE * above_a)
+        alike = (np.abs(level - a) <= LEVEL) & (above >= asked)
         stands |= np.roll(peaks_b, shift, axis=-1) & alike
     f = np.arange(low, high) * RATE / WINDOW
     result = {}
