@@ -16,7 +16,7 @@ from training.metrics.spectral import FloatArray
 Doubles = npt.NDArray[np.float64]
 
 RATE = 44100
-TOP = 15000.0  # Hz, above which the panel measures nothing
+TOP = 15000.0  # Hz, the end of the highest band
 RANGES = {"2k": (2000.0, 4000.0), "4k": (4000.0, 8000.0), "8k": (8000.0, TOP)}
 """Bands in Hz by the suffix that metrics' names have."""
 

@@ -20,10 +20,20 @@ SLOW, FAST = (2.0, 16.0), (16.0, 256.0)  # Hz of modulation
 SLOW_SECONDS, FAST_SECONDS = 2.0, 0.5  # segments over which envelopes are correlated, so that soft passages count
 ENVELOPE_RATE = 640  # Hz
 QUIETEST = 1e-4  # mean envelope of a segment, -80 dB of a full-scale sine
-STEADIEST = 1e-3  # fluctuation below which an original's envelope has nothing to correlate
+STEADIEST = 0.01  # fluctuation below which an original's envelope has nothing to correlate
 LARGEST = 10.0  # ratio of fluctuations
 LEAST = 0.1  # of the original's envelope, -20 dB, below which a band of the decoded signal counts as missing
+TENTH = RATE // 10  # samples
+EDGE = RATE // 20  # samples at either end, where filters see the silence beyond
+SHORTEST = RATE // 2  # samples
 Floats = npt.NDArray[np.float32]
+
+
+NAMES = (
+    *("envelope_slow", "envelope_slow_2k", "envelope_slow_4k", "envelope_slow_8k"),
+    *("envelope_fast", "envelope_fast_2k", "envelope_fast_4k", "envelope_fast_8k"),
+    *("fluctuation_4k", "fluctuation_8k"),
+)
 
 
 class Envelopes(NamedTuple):
@@ -39,7 +49,7 @@ def envelopes(reference: FloatArray, decoded: FloatArray) -> dict[str, float]:
 
     Magnitude (Hilbert) envelopes of bands one ERB apart from 0.1 to 15 kHz, in segments of 2 s for the slow
     modulations and half a second for the fast ones. Segments in which the original's envelope is below -80 dB of full
-    scale, or steady, do not count. A metric is nan where no segment counts.
+    scale, or steady, do not count. A metric is nan where no segment counts, or where the clip is below half a second.
 
     Returns:
         envelope_slow, envelope_fast: Pearson's correlation with the original's, mean over all segments, bands and
@@ -52,6 +62,8 @@ def envelopes(reference: FloatArray, decoded: FloatArray) -> dict[str, float]:
     Shape:
         - reference, decoded: [C, N] at 44.1 kHz, equal
     """
+    if reference.shape[1] < SHORTEST:
+        return dict.fromkeys(NAMES, float("nan"))
     a, b = (band_envelopes(x) for x in (reference, decoded))
     centres = band_centres()
     slow, fast = _correlation(a, b, "slow", SLOW_SECONDS), _correlation(a, b, "fast", FAST_SECONDS)
@@ -75,37 +87,40 @@ def band_centres() -> Doubles:
 
 
 def band_envelopes(x: FloatArray) -> Envelopes:
-    """Envelopes of every band, split by the rate of their modulation.
+    """Envelopes of every band, split by the rate of their modulation: whole tenths of a second, from 50 ms on.
 
     One transform of the whole signal; bands are Hann-shaped on the ERB scale, two ERB from zero to zero. Each is moved
-    to 0 Hz, where its magnitude after the inverse transform is the envelope.
+    to 0 Hz, where its magnitude after the inverse transform is the envelope. The envelopes are filtered by a cosine
+    transform, which continues them as mirror images, so that the clip's ends are no modulation.
 
     Shape:
-        - x: [C, N]
+        - x: [C, N], N at least 200 ms
     """
-    channels, samples = x.shape
-    size = fft.next_fast_len(samples + RATE // 10, real=True)
-    spectrum = fft.rfft(np.asarray(x, np.float32), size, axis=1)
-    spacing = RATE / size
-    points = fft.next_fast_len(int(np.ceil(ENVELOPE_RATE / spacing)), real=True)
-    modulation = np.arange(points // 2 + 1) * spacing
-    masks = [modulation <= SLOW[0]] + [(modulation > low) & (modulation <= high) for low, high in (SLOW, FAST)]
-    numbers = erb_scale(np.arange(size // 2 + 1, dtype=np.float64) * spacing)
-    envelope_spectra = np.zeros((channels, len(band_centres()), points // 2 + 1), np.complex64)
+    # With all lengths in tenths of a second, those of the bands are whole numbers without large prime factors.
+    tenths = (x.shape[1] - 2 * EDGE) // TENTH
+    whole = fft.next_fast_len(tenths + 2)
+    size = whole * TENTH
+    padded = np.zeros((len(x), size), np.float32)
+    padded[:, : tenths * TENTH + EDGE] = x[:, EDGE:][:, : tenths * TENTH + EDGE]
+    padded[:, -EDGE:] = x[:, :EDGE]  # the transform is circular: time 0 is where the first envelope is wanted
+    spectrum = fft.rfft(padded, axis=1)
+    length = tenths * ENVELOPE_RATE // 10 + 1
+    numbers = erb_scale(np.arange(size // 2 + 1, dtype=np.float64) * RATE / size)
+    cosines = np.zeros((len(x), len(band_centres()), length), np.float32)
     for i, centre in enumerate(erb_scale(band_centres())):
-        first, last = np.searchsorted(numbers, [centre - 1, centre + 1])
-        shape = np.cos(np.pi / 2 * (numbers[first:last] - centre)) ** 2
-        narrow = fft.next_fast_len(max(2 * int(last - first), 2))
+        first, last = (int(edge) for edge in np.searchsorted(numbers, [centre - 1, centre + 1]))
+        shape = np.cos(np.pi / 2 * (numbers[first:last] - centre)).astype(np.float32) ** 2
+        # Magnitudes have more bandwidth than what they are taken of; this is room enough for 256 Hz of modulation.
+        points = whole * fft.next_fast_len(max(2 * (last - first) // whole + 1, 2 * ENVELOPE_RATE // 10))
         # Twice the signal, without negative frequencies, is its analytic signal.
-        analytic = fft.ifft(spectrum[:, first:last] * shape.astype(np.float32), narrow, axis=1) * (2 * narrow / size)
-        found = fft.rfft(np.abs(analytic).astype(np.float32), axis=1) / narrow
-        shared = min(found.shape[1], points // 2 + 1)
-        envelope_spectra[:, i, :shared] = found[:, :shared]
-    # The rate of the result is points * spacing, a little above ENVELOPE_RATE; the padding at the end is cut off.
-    length = max(1, int(samples / RATE * points * spacing))
+        analytic = fft.ifft(spectrum[:, first:last] * shape, points, axis=1) * (2 * points / size)
+        kept = points // whole * tenths + 1
+        found = fft.dct(np.abs(analytic[:, :kept]), type=1, axis=1, norm="forward")[:, :length]
+        cosines[:, i, : found.shape[1]] = found
+    modulation = np.arange(length) * 5 / tenths
+    masks = [modulation <= SLOW[0], *((modulation > low) & (modulation <= high) for low, high in (SLOW, FAST))]
     smooth, slow, fast = (
-        np.asarray(fft.irfft(envelope_spectra * mask, points, axis=-1)[..., :length] * points, np.float32)
-        for mask in masks
+        np.asarray(fft.idct(cosines * mask, type=1, axis=-1, norm="forward"), np.float32) for mask in masks
     )
     return Envelopes(slow, fast, smooth)
 
