@@ -12,6 +12,7 @@ from training.evaluation import founding
 from training.evaluation.bd_rate import saving
 from training.evaluation.compare import WIDTH_LIMIT, Difference, Row, curve_rows, groups, mean_width, paired
 from training.markdown import section
+from training.metrics.catalogue import seen_note
 
 LEADS = {"visqol": "ViSQOL", "mel": "mel", "stft": "STFT", "rmse_44k": "RMSE 44.1 kHz"}
 NAMES = {**LEADS, "nmr": "NMR dB"}
@@ -83,7 +84,7 @@ def multiple_table(rows: Sequence[Row], ours: str, other: str, ratio: float) -> 
             rate = float(np.mean([row.kbps for row in group]))
             shown = [_show(found) for found in differences]
             lines.append([setting, f"{rate:.2f}", f"{rate * ratio:.2f}", f"{differences[0].clips}", *shown])
-    note = "Mean advantage ± 95 % interval (share of clips won), + is better for the first."
+    note = f"Mean advantage ± 95 % interval (share of clips won), + is better for the first. {seen_note(LEADS)}"
     head = ["setting", "kbit/s", f"{other} at kbit/s", "clips", *LEADS.values()]
     return section(f"{ours} against {other} at {ratio:g} times the rate", note, head, lines) if lines else ""
 

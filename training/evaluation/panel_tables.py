@@ -37,7 +37,8 @@ def panel_comparison(rows: Sequence[Row], ours: str, other: str) -> str:
         lines.append([setting, *_cells(group, curve_rows(rows, other), PANEL)])
     note = (
         "Mean advantage ± 95 % interval (share of clips won) and verdict, + is better for the first; of levels and "
-        f"fluctuations what counts is how close they are to the original's. {seen_note(PANEL)}"
+        f"fluctuations what counts is how close they are to the original's. A number of clips is given where a metric has "
+        f"fewer, because few clips have attacks or tones. {seen_note(PANEL)}"
     )
     head = ["setting", "kbit/s", "clips", *(METRICS[name].title for name in PANEL), "ahead, level, behind"]
     return section(f"Panel: {ours} against {other}", note, head, lines)
@@ -75,7 +76,11 @@ def _cells(group: Sequence[Row], theirs: Sequence[Row], names: Sequence[str]) ->
     count = ", ".join(str(verdicts.count(word)) for word in ("ahead", "level", "behind"))
     first = found[names[0]]
     clips = f"{first.clips}" + (f" - {first.dropped}" if first.dropped else "")
-    cells = [shown(difference, METRICS[name].digits) for name, difference in found.items()]
+    cells = [
+        shown(difference, METRICS[name].digits)
+        + (f", {difference.clips} clips" if 0 < difference.clips < first.clips else "")
+        for name, difference in found.items()
+    ]
     return [f"{np.mean([row.kbps for row in group]):.2f}", clips, *cells, f"**{count}**"]
 
 

@@ -137,6 +137,15 @@ def test_interval_covers_the_spread_over_clips() -> None:
     assert found.on_means_interval[0] < found.on_means < found.on_means_interval[1]
 
 
+def test_zimtohrli_counts_upwards() -> None:
+    quality = np.array([3.0, 3.5, 4.0, 4.4, 4.6])
+    measured = [rows(name, k * RATES, quality, metric="zimtohrli") for name, k in (("aez", 1), ("opus", 2))]
+    assert bd_rate.saving(*measured, "zimtohrli").per_clip == pytest.approx(-50)
+    text = bd_rate.savings_table([*measured[0], *measured[1]], "aez", ["opus"])
+    assert "Zimtohrli, by clip | Zimtohrli, on means |" in text
+    assert "and not Zimtohrli." in text
+
+
 def test_table_names_every_other_system() -> None:
     quality = np.array([1.0, 2.0, 3.0, 4.0, 4.2])
     measured = [*rows("aez", RATES, quality), *rows("opus", 2 * RATES, quality), *rows("lame", RATES, quality - 9)]

@@ -43,6 +43,17 @@ def test_songs_come_by_manifest_or_by_folder(songs: Path) -> None:
         clips.find_songs(songs, "other")
 
 
+def test_voices_are_those_of_the_manifest(songs: Path, tmp_path: Path) -> None:
+    assert clips.find_voices(songs) == set()
+    (songs / "manifest.csv").write_text("path,split\nc.wav,test\n")
+    assert clips.find_voices(songs) == set()
+    (songs / "manifest.csv").write_text("path,vocals\nc.wav,no\ntest/a.wav,yes\ntest/b.flac,vocals\n")
+    assert clips.find_voices(songs) == {"test/a.wav", "test/b.flac"}
+    both = [songs / "c.wav", songs / "test" / "a.wav"]
+    found = clips.cut_all(songs, both, 0.5, tmp_path / "cache", Console(quiet=True))
+    assert [clip.voices for clip in found] == [False, True]
+
+
 def test_songs_of_one_name_become_two_clips_and_a_changed_song_a_new_clip(songs: Path, tmp_path: Path) -> None:
     (songs / "other").mkdir()
     soundfile.write(songs / "other" / "a.wav", music(2, 7), RATE)

@@ -55,6 +55,17 @@ def test_pairs_are_by_clip_at_our_rate_and_plus_is_better() -> None:
     assert compare.paired(ours, theirs, "visqol").mean == pytest.approx((-0.5 + 2) / 2)
 
 
+def test_levels_and_ratios_are_better_the_closer_they_are() -> None:
+    ours = [row("a", 8, level_4k=-1.0, fluctuation_4k=0.5), row("b", 8, level_4k=3.0, fluctuation_4k=1.0)]
+    theirs = [row(c, 8, "opus", level_4k=2.0, fluctuation_4k=2.0) for c in "ab"]
+    level, fluctuation = (compare.paired(ours, theirs, name) for name in ("level_4k", "fluctuation_4k"))
+    assert (level.mean, level.wins) == (0, 0.5)
+    assert fluctuation.mean == pytest.approx(np.log(2) / 2)
+    # The other's level passes 0 dB between its two rates, and is perfect there.
+    crossing = [row("a", 4, "opus", level_4k=-2.0), row("a", 16, "opus", level_4k=2.0)]
+    assert compare.paired(ours[:1], crossing, "level_4k").mean == pytest.approx(-1)
+
+
 def test_claims_ask_for_everything_at_once() -> None:
     assert compare.claim(better(16), worse()) == "ahead"
     assert compare.claim(better(16, visqol=3.0), worse()) == "mixed"
