@@ -37,8 +37,8 @@ def panel_comparison(rows: Sequence[Row], ours: str, other: str) -> str:
         lines.append([setting, *_cells(group, curve_rows(rows, other), PANEL)])
     note = (
         "Mean advantage ± 95 % interval (share of clips won) and verdict, + is better for the first; of levels and "
-        f"fluctuations what counts is how close they are to the original's. A number of clips is given where a metric has "
-        f"fewer, because few clips have attacks or tones. {seen_note(PANEL)}"
+        f"fluctuations what counts is how close they are to the original's. A number of clips is given where a metric "
+        f"has fewer, because few clips have attacks or tones. {seen_note(PANEL)}"
     )
     head = ["setting", "kbit/s", "clips", *(METRICS[name].title for name in PANEL), "ahead, level, behind"]
     return section(f"Panel: {ours} against {other}", note, head, lines)
