@@ -26,14 +26,12 @@ LEAST = 0.1  # of the original's envelope, -20 dB, below which a band of the dec
 TENTH = RATE // 10  # samples
 EDGE = RATE // 20  # samples at either end, where filters see the silence beyond
 SHORTEST = RATE // 2  # samples
-Floats = npt.NDArray[np.float32]
-
-
 NAMES = (
     *("envelope_slow", "envelope_slow_2k", "envelope_slow_4k", "envelope_slow_8k"),
     *("envelope_fast", "envelope_fast_2k", "envelope_fast_4k", "envelope_fast_8k"),
     *("fluctuation_4k", "fluctuation_8k"),
 )
+Floats = npt.NDArray[np.float32]
 
 
 class Envelopes(NamedTuple):

@@ -1,12 +1,15 @@
 """Zimtohrli with resampling and channels against the package alone."""
 
+import sys
+
 import numpy as np
 import pytest
 import soxr
-import zimtohrli
 
 from tests.support.signals import RATE, noise
 from training.metrics.zimtohrli_mos import zimtohrli_mos
+
+zimtohrli = pytest.importorskip("zimtohrli")
 
 
 def test_score_is_the_mean_of_the_packages_over_channels() -> None:
@@ -23,6 +26,11 @@ def test_score_falls_with_noise() -> None:
     scores = [zimtohrli_mos(x, (x + noise(1, 1, level, seed=1)).astype(np.float32)) for level in (0.0, 0.01, 0.05, 0.2)]
     assert scores[0] == 5
     assert scores == sorted(scores, reverse=True)
+
+
+def test_without_the_package_there_is_no_score(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "zimtohrli", None)
+    assert np.isnan(zimtohrli_mos(noise(1), noise(1)))
 
 
 def test_silence_and_short_clips_have_no_score() -> None:
