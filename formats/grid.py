@@ -41,11 +41,14 @@ ROTATION_ANGLES = 8
 GAIN_BLOCK = 50
 """Samples of the coded signal per block of gain control."""
 
-GAIN_EXPONENTS = 8
-"""Gain exponents of a stretch under gain control, powers of two: 1 to 7, as 0 is not used."""
+GAIN_EXPONENTS = 16
+"""Gain exponents of a stretch under gain control, powers of the root of two: 1 to 15, as 0 is not used."""
 
 GAIN_RISE = 60
 """Most blocks over which the gain of a stretch rises."""
+
+GAIN_POLE = 1 / 64
+"""Share of a sample in the lowpass that gain control leaves as it is: 110 Hz."""
 
 GAIN_LIMIT = 512
 """Largest magnitude of a file's gain: quantizer steps are scaled by 2**-16 to 2**16."""

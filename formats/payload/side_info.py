@@ -50,8 +50,9 @@ class SideInfo(NamedTuple):
 
     Attributes:
         silence: int64 [n, 2], stretches (start, length) of digital silence in source samples from the chunk's start.
-        gain_control: int64 [n, 3], stretches (first block, blocks, exponent) that were amplified by up to 2**exponent
-            before coding; blocks have 50 samples and are counted from the chunk's start. See `gain_rise`.
+        gain_control: int64 [n, 3], stretches (first block, blocks, exponent) whose upper octaves were amplified by up
+            to 2**(exponent / 2) before coding; blocks have 50 samples and are counted from the chunk's start. See
+            `gain_rise`.
         rotation: uint8 [S, 24] in 0...7, angle of each band in each segment, 22.5 degrees apart; 0 is mid and side.
         long_windows: bool [S, 7], which units of 18 frames have long windows; never those of an incomplete segment.
     """
