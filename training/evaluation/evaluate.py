@@ -10,12 +10,11 @@ OUT/table.md goals, means and comparisons, OUT/study.csv the founding study's ta
 import argparse
 import hashlib
 import json
-import multiprocessing
 import os
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import asdict
 from pathlib import Path
 from typing import NamedTuple
@@ -30,6 +29,7 @@ from formats.errors import AezError
 from training.evaluation import founding, peers, tables
 from training.evaluation.clips import cut_all, find_songs
 from training.evaluation.compare import Row
+from training.evaluation.pool import clip_pool
 from training.evaluation.results import write_csv
 from training.metrics import clip, pre_echo
 
@@ -184,10 +184,7 @@ def _results(tasks: Sequence[Task], jobs: int) -> Iterator[tuple[int, Row | str]
         for index, task in enumerate(tasks):
             yield index, _attempt(task)
         return
-    # One thread in every library of a worker: clips in parallel are faster than threads inside a clip.
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
-        os.environ.setdefault(name, "1")
-    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
+    with clip_pool(jobs) as pool:
         futures = {pool.submit(_attempt, task): index for index, task in enumerate(tasks)}
         for future in as_completed(futures):
             yield futures[future], future.result()
