@@ -70,7 +70,7 @@ def onset_powers(samples: Float) -> Doubles:
             high -= samples[:, COMB:-COMB]
         blocks = high.reshape(len(samples), -1, GAIN_BLOCK)
         power = np.einsum("cbn,cbn->b", blocks, blocks) / np.float32(6 * GAIN_BLOCK)
-    return np.minimum(np.nan_to_num(power, nan=np.inf), np.finfo(np.float32).max).astype(np.float64)
+    return np.asarray(np.minimum(np.nan_to_num(power, nan=np.inf), np.finfo(np.float32).max), np.float64)
 
 
 def find_stretches(power: Doubles) -> list[tuple[int, int, int]]:
