@@ -23,9 +23,9 @@ from formats import Chunk, Header, Metadata  # noqa: E402
 from formats.container import layout  # noqa: E402
 from formats.container.layout import CHUNK_SYNC, FOOTER_SIZE, HEADER_SIZE, TRAILER_SYNC, Trailer  # noqa: E402
 from formats.container.metadata import pack_metadata  # noqa: E402
-from formats.grid import GAIN_LIMIT, HYPER_SIZE, MAX_CHUNK  # noqa: E402
+from formats.grid import GAIN_EXPONENTS, GAIN_LIMIT, HYPER_SIZE, MAX_CHUNK  # noqa: E402
 from formats.payload.chunk import MAGNITUDE_LIMIT, ChunkLatents, encode_payload  # noqa: E402
-from formats.payload.side_info import SideInfo  # noqa: E402
+from formats.payload.side_info import GAIN_BLOCKS_PER_FRAME, SideInfo  # noqa: E402
 from tests.fuzz import seeds  # noqa: E402
 from tests.fuzz.mutate import sealed  # noqa: E402
 
@@ -170,6 +170,20 @@ def silence_into_later_chunks() -> bytes:
     return whole(plain_header(), seeds.chunks([plain_payload(126, side_info=side_info)] * 3, 126))
 
 
+def one_stretch() -> bytes:
+    """Gain control over a whole chunk of ten seconds, with the largest exponent."""
+    stretch = np.array([[0, 630 * GAIN_BLOCKS_PER_FRAME, GAIN_EXPONENTS - 1]], np.int64)
+    side_info = SideInfo.empty(630)._replace(gain_control=stretch)
+    return whole(plain_header(chunk_frames=630), [Chunk(0, 0, 630, plain_payload(630, side_info=side_info))])
+
+
+def overflowing_stretch() -> bytes:
+    """Gain control, with the largest exponent, of samples that overflow a network."""
+    stretch = np.array([[0, 3 * GAIN_BLOCKS_PER_FRAME, GAIN_EXPONENTS - 1]], np.int64)
+    side_info = SideInfo.empty(3)._replace(gain_control=stretch)
+    return whole(plain_header(), [Chunk(0, 0, 3, plain_payload(3, MAGNITUDE_LIMIT, side_info))])
+
+
 def ten_years() -> bytes:
     """A header that claims ten years, and nothing behind it."""
     head = layout.pack_header(plain_header(samples=44_100 * 86_400 * 3650))
@@ -195,7 +209,7 @@ READER: list[Callable[[], bytes]] = [
 ]  # fmt: skip
 DECODE: list[Callable[[], bytes]] = [
     a_megahertz, fewer_samples, no_samples, more_samples, overflowing_network, salvage_of_a_long_gap,
-    silence_into_later_chunks, ten_years, foreign_song_chunk, foreign_song_header,
+    silence_into_later_chunks, one_stretch, overflowing_stretch, ten_years, foreign_song_chunk, foreign_song_header,
 ]  # fmt: skip
 
 

@@ -38,7 +38,7 @@ def side_info(frames: int, flags: int = EVERY_LIST, seed: int = 0) -> SideInfo:
     if flags & SILENCE:
         out = out._replace(silence=np.array([[7, 900]], np.int64))
     if flags & GAIN_CONTROL:
-        out = out._replace(gain_control=np.array([[1, 5, 4], [8, 6, 7]], np.int64))
+        out = out._replace(gain_control=np.array([[1, 5, 8], [8, 6, 15]], np.int64))
     if flags & ROTATION:
         out.rotation[:] = rng.integers(0, ROTATION_ANGLES, (len(out.rotation), BANDS))
         out.rotation[0, 3] = 1

@@ -47,7 +47,7 @@ def every_second_unit_long(frames: int) -> SideInfo:
     side_info = SideInfo.empty(frames)
     side_info.long_windows[: frames // SEGMENT, ::2] = True
     side_info.rotation[:, 3:5] = 2
-    silence, gain_control = np.array([[100, 2000]], np.int64), np.array([[3, 10, 4]], np.int64)
+    silence, gain_control = np.array([[100, 2000]], np.int64), np.array([[3, 10, 8]], np.int64)
     return side_info._replace(silence=silence, gain_control=gain_control)
 
 

@@ -255,8 +255,8 @@ def read_side_info(data: Bytes, frames: int) -> SideInfo:
     segments = -(-frames // 126)
     silence = read_stretches(data, 4096, 1) if flags & 1 else []
     assert all(length for _, length in silence)
-    packed = read_stretches(data, 14 * frames, 8) if flags & 2 else []
-    gain_control = [[start, both // 8, both % 8] for start, both in packed]
+    packed = read_stretches(data, 14 * frames, 16) if flags & 2 else []
+    gain_control = [[start, both // 16, both % 16] for start, both in packed]
     assert all(blocks and exponent and start + blocks <= 14 * frames for start, blocks, exponent in gain_control)
     rotation, long_windows = {}, set()
     if flags & 4:

@@ -78,7 +78,7 @@ def source(coder: str) -> NDArray[np.float32]:
     rate, channels = SOURCES[coder]
     samples = song(SECONDS, rate, channels, seed=11)
     samples[:, rate : rate + rate // 4] = 0  # digital silence, which the file lists
-    samples[:, 2 * rate : 2 * rate + rate // 4] *= 0.002  # what follows is a transient that gain control raises
+    samples[:, 2 * rate : 2 * rate + rate // 4] *= 0.002  # quiet before a transient, which gain control raises
     t = np.arange(rate // 2, rate, dtype=np.float32) / rate
     samples[0, rate // 2 : rate] += 0.2 * np.sin(2 * np.pi * 5000 * t)  # a band on the far left, which is rotated
     return samples

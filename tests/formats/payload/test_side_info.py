@@ -131,9 +131,9 @@ def test_bytes_are_as_specified() -> None:
     """An example by hand: one silence, one stretch of gain control, band 2 of both segments and band 3 rotated."""
     side_info = SideInfo.empty(252)
     side_info.rotation[:, 2], side_info.rotation[0, 3] = (5, 6), 1
-    side_info = side_info._replace(silence=np.array([[3, 200]]), gain_control=np.array([[10, 30, 4]]))
-    # one silence: 3, 200; one stretch: 10, 30 * 8 + 4; three rotated bands: 4 * 8 + 5, 6, 1
-    rest = bytes([1, 3, 0xC8, 1, 1, 10, 0xF4, 1, 3, 37, 6, 1])
+    side_info = side_info._replace(silence=np.array([[3, 200]]), gain_control=np.array([[10, 30, 9]]))
+    # one silence: 3, 200; one stretch: 10, 30 * 16 + 9; three rotated bands: 4 * 8 + 5, 6, 1
+    rest = bytes([1, 3, 0xC8, 1, 1, 10, 0xE9, 3, 3, 37, 6, 1])
     assert pack(side_info) == bytes([7]) + rest
     side_info.long_windows[0, [0, 2, 3]] = side_info.long_windows[1, 6] = True
     assert pack(side_info) == bytes([15]) + rest + bytes([1 + 4 + 8, 64])
@@ -152,7 +152,7 @@ def test_the_specification_s_example() -> None:
     example = SideInfo.empty(300)
     example.rotation[:2, 3], example.rotation[2, 20] = 2, 6
     example.long_windows[0, :4] = example.long_windows[1, 5:] = True
-    gain_control = np.array([[130, 20, 4], [400, 9, 3]])
+    gain_control = np.array([[130, 20, 8], [400, 9, 6]])
     example = example._replace(silence=np.array([[1000, 500]]), gain_control=gain_control)
     assert pack(example) == coded
     assert same_side_info(read(Cursor(coded), 300), example)
@@ -185,11 +185,11 @@ DAMAGE: dict[str, tuple[int, list[int], int, str]] = {
     "silence far too late": (SILENCE, [1, 1 << 41, 1 << 41], 126, "silence beyond its end"),
     "no gain control": (GAIN_CONTROL, [0], 126, "lists 0 stretches"),
     "too many stretches": (GAIN_CONTROL, [126 * GAIN_BLOCKS_PER_FRAME + 1], 126, "lists 1765 stretches"),
-    "a stretch past the end": (GAIN_CONTROL, [1, 126 * GAIN_BLOCKS_PER_FRAME - 4, 5 * 8 + 3], 126, GAIN),
-    "a second stretch past the end": (GAIN_CONTROL, [2, 0, 10 * 8 + 3, 0, 5 * 8 + 3], 1, GAIN),
-    "a stretch far past the end": (GAIN_CONTROL, [1, 1 << 41, 5 * 8 + 3], 126, GAIN),
-    "a stretch of no blocks": (GAIN_CONTROL, [1, 40, 3], 126, GAIN),
-    "a stretch of no gain": (GAIN_CONTROL, [1, 40, 5 * 8], 126, GAIN),
+    "a stretch past the end": (GAIN_CONTROL, [1, 126 * GAIN_BLOCKS_PER_FRAME - 4, 5 * 16 + 3], 126, GAIN),
+    "a second stretch past the end": (GAIN_CONTROL, [2, 0, 10 * 16 + 3, 0, 5 * 16 + 3], 1, GAIN),
+    "a stretch far past the end": (GAIN_CONTROL, [1, 1 << 41, 5 * 16 + 3], 126, GAIN),
+    "a stretch of no blocks": (GAIN_CONTROL, [1, 40, 15], 126, GAIN),
+    "a stretch of no gain": (GAIN_CONTROL, [1, 40, 5 * 16], 126, GAIN),
     "no rotation": (ROTATION, [0], 126, "lists 0 rotated bands"),
     "too many rotated bands": (ROTATION, [2 * BANDS + 1], 127, "lists 49 rotated bands"),
     "a band beyond the last": (ROTATION, [1, 24 * 8 + 1], 126, BAND),
@@ -200,7 +200,7 @@ DAMAGE: dict[str, tuple[int, list[int], int, str]] = {
     "half a silence": (SILENCE, [1, 40], 126, "ends early"),
     "no count of stretches": (GAIN_CONTROL, [], 126, "ends early"),
     "half a stretch": (GAIN_CONTROL, [1, 40], 126, "ends early"),
-    "no rotation after gain control": (GAIN_CONTROL + ROTATION, [1, 40, 5 * 8 + 3], 126, "ends early"),
+    "no rotation after gain control": (GAIN_CONTROL + ROTATION, [1, 40, 5 * 16 + 3], 126, "ends early"),
     "rotated bands that are not there": (ROTATION, [2, 9], 126, "ends early"),
     "no unit long": (LONG_WINDOWS, [0, 0], 252, LONG),
     "an eighth unit": (LONG_WINDOWS, [1 << 7], 126, LONG),
@@ -221,9 +221,9 @@ def test_damage_is_told(kind: str) -> None:
 
 
 def test_what_lies_at_the_very_end_is_no_damage() -> None:
-    last_blocks = bits.varints([1, 126 * GAIN_BLOCKS_PER_FRAME - 5, 5 * 8 + 3])
+    last_blocks = bits.varints([1, 126 * GAIN_BLOCKS_PER_FRAME - 5, 5 * 16 + 15])
     got = read(Cursor(bytes([GAIN_CONTROL + ROTATION]) + last_blocks + bits.varints([1, 23 * 8 + 7])), 126)
-    assert got.gain_control.tolist() == [[1759, 5, 3]]
+    assert got.gain_control.tolist() == [[1759, 5, 15]]
     assert got.rotation[0, 23] == 7 and np.count_nonzero(got.rotation) == 1
     got = read(Cursor(bytes([LONG_WINDOWS]) + bits.varints([0, 64, 0])), 377)
     assert got.long_windows[1, 6] and np.count_nonzero(got.long_windows) == 1
@@ -235,7 +235,7 @@ def test_side_information_that_is_cut_anywhere_is_damaged() -> None:
     side_info = SideInfo.empty(126)
     side_info.rotation[:] = 3
     side_info.long_windows[:] = True
-    gain_control = np.array([[40, 20, 4], [90, 30, 3]], np.int64)
+    gain_control = np.array([[40, 20, 8], [90, 30, 15]], np.int64)
     whole = pack(side_info._replace(silence=np.array([[9, 300]], np.int64), gain_control=gain_control))
     for size in range(len(whole)):
         with pytest.raises(DamagedError):
