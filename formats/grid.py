@@ -47,8 +47,8 @@ GAIN_EXPONENTS = 16
 GAIN_RISE = 60
 """Most blocks over which the gain of a stretch rises."""
 
-GAIN_POLE = 1 / 64
-"""Share of a sample in the lowpass that gain control leaves as it is: 110 Hz."""
+GAIN_LOWPASS = 64
+"""Samples over which the lowpass averages whose part gain control leaves as it is: up to 110 Hz."""
 
 GAIN_LIMIT = 512
 """Largest magnitude of a file's gain: quantizer steps are scaled by 2**-16 to 2**16."""

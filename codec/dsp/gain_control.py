@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from codec.dsp.mdct import Float
 from codec.dsp.spans import Spans
-from formats.grid import GAIN_BLOCK, GAIN_POLE, HOP, SEGMENT
+from formats.grid import GAIN_BLOCK, GAIN_LOWPASS, HOP, SEGMENT
 from formats.payload.side_info import gain_rise
 
 Doubles = NDArray[np.float64]
@@ -55,17 +55,23 @@ COMB = 6
 
 It is largest at 3.7 kHz, 6 dB down at 1.8 kHz and 55 dB at 100 Hz, and zero at 7.35 and 14.7 kHz."""
 
+BEFORE = 2 * COMB
+"""Samples before a block that its difference takes; none after it, so that an onset is not seen too early."""
+
+POLE = 1 / GAIN_LOWPASS
+"""Share of a new sample in the lowpass."""
+
 _ROW = 250
 """Samples that a lowpass computes at a time. The product of their coefficients stays within float64's range."""
 
 
 def onset_powers(samples: Float) -> Doubles:
-    """Mean squares of blocks in the upper octaves, channels summed: [C, 6 + 50 n + 6] -> [n].
+    """Mean squares of blocks in the upper octaves, channels summed: [C, BEFORE + 50 n] -> [n].
 
-    They are those of a second difference over COMB samples, scaled so that white noise keeps its power.
+    They are those of a second difference of samples that are COMB apart, scaled so that white noise keeps its power.
     """
     with np.errstate(over="ignore", invalid="ignore"):
-        high = samples[:, 2 * COMB :] + samples[:, : -2 * COMB]
+        high = samples[:, BEFORE:] + samples[:, :-BEFORE]
         for _ in range(2):
             high -= samples[:, COMB:-COMB]
         blocks = high.reshape(len(samples), -1, GAIN_BLOCK)
@@ -94,7 +100,7 @@ def find_stretches(power: Doubles) -> list[tuple[int, int, int]]:
             continue
         loudest = np.maximum.accumulate(decibels[k - longest : k][::-1])  # of the last 1, 2, ... blocks
         exponent = np.minimum(MAX_EXPONENT, (peak[k - 4] - loudest) // EXPONENT_STEP).astype(int)
-        benefit = exponent * np.arange(1, longest + 1)
+        benefit = np.where(exponent >= MIN_EXPONENT, exponent, 0) * np.arange(1, longest + 1)
         best = MIN_BLOCKS - 1 + int(benefit[MIN_BLOCKS - 1 :].argmax())
         if exponent[best] >= MIN_EXPONENT and loudest[best] > SILENCE_FLOOR:
             found.append((k - best - 1, best + 1, int(exponent[best])))
@@ -125,13 +131,13 @@ def gains(blocks: int, exponent: int) -> Float:
 @cache
 def _lowpass_rows() -> tuple[Float, Float]:
     """What the lowpass makes of a row of samples, [250, 250], and of the lowpass's value before it, [250]."""
-    decay = (1 - GAIN_POLE) ** np.arange(_ROW + 1)
+    decay = (1 - POLE) ** np.arange(_ROW + 1)
     lag = np.arange(_ROW)[None] - np.arange(_ROW)[:, None]
-    return (GAIN_POLE * np.where(lag >= 0, decay[np.abs(lag)], 0)).astype(np.float32), decay[1:].astype(np.float32)
+    return (POLE * np.where(lag >= 0, decay[np.abs(lag)], 0)).astype(np.float32), decay[1:].astype(np.float32)
 
 
 def lowpass(samples: Float, before: Float) -> Float:
-    """One-pole lowpass, low[i] = low[i - 1] + GAIN_POLE (sample[i] - low[i - 1]).
+    """One-pole lowpass, low[i] = low[i - 1] + POLE (sample[i] - low[i - 1]).
 
     Shape:
         samples: [C, N], before: [C], the value before the first sample -> [C, N]
@@ -159,9 +165,9 @@ def amplified(samples: Float, gain: Float) -> Float:
     size = -(-count // _ROW) * _ROW
     g, x = np.ones(size), np.zeros((channels, size))
     g[:count], x[:, :count] = gain, samples
-    divisor = GAIN_POLE + (1 - GAIN_POLE) * g
-    decay = np.cumprod(((1 - GAIN_POLE) * g / divisor).reshape(-1, _ROW), 1)
-    low = decay * np.cumsum((GAIN_POLE * x / divisor).reshape(channels, -1, _ROW) / decay, 2)
+    divisor = POLE + (1 - POLE) * g
+    decay = np.cumprod(((1 - POLE) * g / divisor).reshape(-1, _ROW), 1)
+    low = decay * np.cumsum((POLE * x / divisor).reshape(channels, -1, _ROW) / decay, 2)
     before = x[:, 0]
     for row in range(len(decay)):
         low[:, row] += before[:, None] * decay[row]
@@ -178,11 +184,11 @@ def shifted(stretches: NDArray[np.int64], segments: int) -> NDArray[np.int64]:
 class GainControl:
     """Applies gain control to a stream of mid and side at 44.1 kHz, whose first sample begins a segment.
 
-    The output lags behind the input by up to a segment, LOOKAHEAD blocks and COMB samples.
+    The output lags behind the input by up to a segment and LOOKAHEAD blocks.
     """
 
     def __init__(self) -> None:
-        self._before = np.zeros((2, COMB), np.float32)  # the samples before the pending ones
+        self._before = np.zeros((2, BEFORE), np.float32)  # the samples before the pending ones
         self._pending = [np.zeros((2, 0), np.float32)]
         self._count = 0
         self._stretches: list[NDArray[np.int64]] = []  # of each segment from `_first` on
@@ -193,21 +199,21 @@ class GainControl:
         self._pending.append(block)
         self._count += block.shape[1]
         size = SEGMENT * HOP
-        seen = size + LOOKAHEAD * GAIN_BLOCK + COMB
+        seen = size + LOOKAHEAD * GAIN_BLOCK
         if self._count < seen:
             return np.zeros((2, 0), np.float32)
         samples = np.concatenate(self._pending, 1)
         ready = []
         while samples.shape[1] >= seen:
             ready.append(self._controlled(samples[:, :seen]))
-            self._before, samples = samples[:, size - COMB : size], samples[:, size:]
+            self._before, samples = samples[:, size - BEFORE : size], samples[:, size:]
         self._pending, self._count = [samples], samples.shape[1]
         return ready[0] if len(ready) == 1 else np.concatenate(ready, 1)
 
     def finish(self) -> Float:
         """Return the rest of the samples; nothing may be pushed after it."""
         count = self._count
-        rest = self.push(np.zeros((2, SEGMENT * HOP + LOOKAHEAD * GAIN_BLOCK + COMB), np.float32))
+        rest = self.push(np.zeros((2, SEGMENT * HOP + LOOKAHEAD * GAIN_BLOCK), np.float32))
         return rest[:, :count]
 
     def within(self, first: int, end: int) -> NDArray[np.int64]:

@@ -14,6 +14,8 @@ from formats.errors import ModelError
 from formats.grid import (
     BAND_EDGES,
     GAIN_BLOCK,
+    GAIN_EXPONENTS,
+    GAIN_LOWPASS,
     GAIN_RISE,
     HOP,
     HYPER_FRAMES,
@@ -26,7 +28,10 @@ from formats.grid import (
 ARRAY_LIMIT = 2**20
 """Most bytes of an array in an archive; the largest that a model needs has 268,800."""
 
-GRID = (SAMPLE_RATE, HOP, SEGMENT, HYPER_FRAMES, WINDOW_UNIT, ROTATION_ANGLES, GAIN_BLOCK, GAIN_RISE)
+GRID = (
+    *(SAMPLE_RATE, HOP, SEGMENT, HYPER_FRAMES, WINDOW_UNIT, ROTATION_ANGLES),
+    *(GAIN_BLOCK, GAIN_RISE, GAIN_EXPONENTS, GAIN_LOWPASS),
+)
 """Numbers of the grid that a bitstream id covers, in its order; the edges of the bands follow."""
 
 
