@@ -83,7 +83,7 @@ def _octaves(first: Curve, second: Curve, rate: Doubles, name: str) -> Doubles:
     worth = (ours[-1] + theirs[-1] - ours[0] - theirs[0]) / 2 / (rate[-1] - rate[0])
     if not worth > 0:
         return np.full(len(rate), np.nan)
-    return np.clip((ours - theirs) / worth, -LIMIT, LIMIT)
+    return np.asarray(np.clip((ours - theirs) / worth, -LIMIT, LIMIT))
 
 
 def _mean(name: str, rows: Sequence[dict[str, float]]) -> float:
