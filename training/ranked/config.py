@@ -46,6 +46,7 @@ class TrainConfig:
     similarity: float = 0.3  # weight of an opinion point lost by ViSQOL's structural similarity
     coefficient: float = 0.3  # weight of the error of coefficients, relative to their band's RMS
     mask: float = 0.3  # weight of ten decibels of noise over the masking threshold, for finely coded items
+    level: float = 1.0  # weight of ten decibels of error in the power of bands
     scales: int = 2  # STFT lengths of a step's spectral distances: 2 drawn of the seven, or all 7
     sides: float = 0.3  # share of steps whose spectral distances are those of mid and side instead of left and right
     adversarial: float = 0.0  # weight of the discriminators' term, for coarsely coded items; 0: no discriminators
@@ -65,11 +66,11 @@ class TrainConfig:
 
 
 STEP_FACTORS = {
-    32: (0.7, 2.0), 64: (0.7, 2.8), 128: (0.5, 3.2), 256: (0.3, 2.2), 512: (0.05, 1.5), 1024: (0.03, 0.6),
+    32: (0.7, 2.0), 64: (0.7, 2.8), 128: (0.5, 3.2), 256: (0.3, 3.2), 512: (0.05, 4.0), 1024: (0.03, 1.8),
 }  # fmt: skip
 """Range of the step factor d that each tier is trained over, drawn log-uniformly."""
 
-TIER_SHARES = {32: 0.04, 64: 0.08, 128: 0.28, 256: 0.32, 512: 0.19, 1024: 0.09}
+TIER_SHARES = {32: 0.04, 64: 0.07, 128: 0.18, 256: 0.21, 512: 0.34, 1024: 0.16}
 """Share of training items that are of each tier: most where most files are."""
 
 COARSE = 1.0

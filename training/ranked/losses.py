@@ -16,6 +16,7 @@ from torch.nn import functional
 from formats.grid import HOP, SAMPLE_RATE
 from training.metrics.mel import mel_filters
 from training.metrics.spectral import CLAMP, MEL_SCALES, STFT_WINDOWS
+from training.ranked.network import FLOOR_RMS
 from training.ranked.start import EDGES
 
 
@@ -189,3 +190,24 @@ def noise_to_mask(decoded: Tensor, original: Tensor, bands: Tensor) -> Tensor:
     smooth = functional.avg_pool1d(energy.transpose(1, 2), 3, 1, 1, count_include_pad=False).transpose(1, 2)
     threshold = smooth @ mask_matrix(original.device) + 1e-9
     return torch.log10((noise / threshold).clamp(max=1e3).mean((1, 2)) + 1e-4)
+
+
+LEVEL_FRAMES = 21
+"""Frames, a third of a second, over which `level_distance` takes the power of a band."""
+
+
+def level_distance(decoded: Tensor, original: Tensor, bands: Tensor) -> Tensor:
+    """Mean absolute difference of the log10 powers of bands over a third of a second, both channels taken together.
+
+    Distances of logarithms of single magnitudes are least at the median, which lies 1.6 dB under the mean power of
+    noise; this one asks for the power itself.
+
+    Shape:
+        decoded, original: coefficients [B, T, 1400], T a multiple of 21; bands: as in `Encoder`
+    """
+    b, t, _ = original.shape
+    p, q = (
+        (x * x).reshape(b, t // LEVEL_FRAMES, LEVEL_FRAMES, 2, HOP).sum((2, 3)) @ bands for x in (decoded, original)
+    )
+    floor = LEVEL_FRAMES * FLOOR_RMS**2
+    return (torch.log10(p + floor) - torch.log10(q + floor)).abs().mean()

@@ -12,7 +12,7 @@ from formats.grid import HYPER_FRAMES, WINDOW_UNIT, WINDOW_UNITS, main_count
 from training.ranked.code_length import CodeLengths, change_length, code_length
 from training.ranked.config import COARSE, FINE, STEP_FACTORS, TIER_SHARES, TrainConfig
 from training.ranked.devices import to_device
-from training.ranked.losses import dissimilarity, draw_scales, noise_to_mask, spectral_distances
+from training.ranked.losses import dissimilarity, draw_scales, level_distance, noise_to_mask, spectral_distances
 from training.ranked.network import Autoencoder
 from training.ranked.straight_through import choose_sent, decide, quantize_dead_zone, quantize_hyper
 
@@ -178,6 +178,7 @@ def reconstruction_terms(
         "similarity": config.similarity * dissimilarity(*mono),
         "coefficient": config.coefficient * coefficient,
         "mask": config.mask * mask,
+        "level": config.level * level_distance(decoded, x, model.encoder.bands),
     }
 
 
