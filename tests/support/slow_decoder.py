@@ -357,8 +357,8 @@ def read_zstd(data: Bytes, frames: int, main: int, vectors: int) -> tuple[list[l
 
 def bitstream_id(kind: str, arrays: list[tuple[str, str, tuple[int, ...], bytes]]) -> bytes:
     """SPEC.md, 'The bitstream id', of arrays (name, type, shape, bytes row by row) in the order of their table."""
-    text = f"aez bitstream\n{kind}\n44100 700 126 3 18 8 50 60 0 4 8 12 16 20 24 29 35 42 51 61 74 89 108 130 157 189 "
-    state = hashlib.sha256((text + "228 275 331 399 481 581 700\n").encode("ascii"))
+    text = f"aez bitstream\n{kind}\n44100 700 126 3 18 8 50 60 16 64 0 4 8 12 16 20 24 29 35 42 51 61 74 89 108 130 "
+    state = hashlib.sha256((text + "157 189 228 275 331 399 481 581 700\n").encode("ascii"))
     for name, kind_of_number, shape, data in arrays:
         state.update((f"{name} {kind_of_number} " + " ".join(str(n) for n in shape) + "\n").encode("ascii"))
         state.update(data)
