@@ -9,10 +9,12 @@ COMMANDS = {
     "train": ("training.ranked.train", "train the ranked autoencoder"),
     "smooth-noise": ("training.ranked.smooth_noise", "make the noise pattern that training begins with"),
     "merge": ("training.ranked.merge", "merge several runs into one checkpoint"),
+    "steps": ("training.ranked.steps", "change the quantizer steps of a checkpoint"),
     "export": ("training.ranked.export", "make a model folder from a checkpoint, or add a decoder to one"),
     "train-plain": ("training.plain.train", "train a plain autoencoder of the study"),
     "export-plain": ("training.plain.export", "make a model folder from a checkpoint of a plain autoencoder"),
     "frontier": ("training.evaluation.frontier", "find the default gains and the rate bounds of the tiers"),
+    "compare-models": ("training.evaluation.compare_models", "compare models at one tier, by all judges"),
     "evaluate": ("training.evaluation.evaluate", "compare codecs on real songs, at equal measured rate"),
     "stress": ("training.evaluation.stress", "write synthesized stress signals"),
     "resampling-codec": (

@@ -1,0 +1,17 @@
+"""A table of one model against another, from curves that are known."""
+
+import numpy as np
+
+from training.evaluation.advantage import Curve
+from training.evaluation.compare_models import comparison
+
+
+def test_a_table_says_by_how_much_and_by_how_many_octaves() -> None:
+    rate = np.array([3.0, 4.0, 5.0])
+    first = Curve(rate, {"zimtohrli": np.array([2.0, 3.0, 4.0]), "mel": np.array([-3.0, -2.0, -1.0])})
+    better = Curve(rate, {"zimtohrli": np.array([2.5, 3.5, 4.5]), "mel": np.array([-3.0, -2.0, -1.0])})
+    text = comparison("B against A", better, first)
+    assert "| kbit/s | 9.8 | 16.0 | 26.0 |" in text
+    assert "| **octaves ahead** | +0.250 | +0.250 | +0.250 |" in text
+    assert "| Zimtohrli | +0.500 (2.30) | +0.500 (3.00) | +0.500 (3.70) |" in text
+    assert "| mel | +0.000 (-2.70) | +0.000 (-2.00) | +0.000 (-1.30) |" in text
