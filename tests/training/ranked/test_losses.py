@@ -10,6 +10,8 @@ from training.data.songs import song
 from training.metrics import spectral
 from training.metrics.visqol import _audio_mode, resample
 from training.ranked import losses
+from training.ranked.config import NetworkConfig
+from training.ranked.network import Autoencoder
 
 
 @pytest.fixture(scope="module")
@@ -57,3 +59,38 @@ def test_similarity_of_equals_is_whole(clip: NDArray[np.float32]) -> None:
     x = torch.from_numpy(clip.copy())
     assert losses.dissimilarity(x, x).item() == pytest.approx(0, abs=1e-3)
     assert losses.dissimilarity(0.2 * torch.randn_like(x), x).item() > 0.3
+
+
+def coefficients(seed: int, scale: float = 0.01) -> torch.Tensor:
+    """White coefficients of two items of two seconds: [2, 126, 1400]."""
+    return scale * torch.from_numpy(np.random.default_rng(seed).standard_normal((2, 126, 1400)).astype(np.float32))
+
+
+def test_level_is_that_of_bands_whatever_fills_them() -> None:
+    """Other noise of the same power costs little, and 3 dB of gain cost 0.3 in either direction."""
+    bands = Autoencoder(NetworkConfig()).encoder.bands
+    x = coefficients(0)
+    assert losses.level_distance(x, x, bands) == 0
+    assert losses.level_distance(coefficients(1), x, bands) < 0.05
+    for decibels in (-3, 3):
+        assert losses.level_distance(x * 10 ** (decibels / 20), x, bands).item() == pytest.approx(0.3, abs=0.001)
+
+
+def test_level_is_of_both_channels_together_and_ends_at_silence() -> None:
+    bands = Autoencoder(NetworkConfig()).encoder.bands
+    x = coefficients(0)
+    swapped = torch.cat([x[..., 700:], x[..., :700]], -1)
+    assert losses.level_distance(swapped, x, bands) < 1e-6
+    silence = torch.zeros_like(x, requires_grad=True)
+    lost = losses.level_distance(silence, torch.zeros_like(x), bands)
+    lost.backward()
+    assert lost == 0 and silence.grad is not None and torch.isfinite(silence.grad).all()
+
+
+def test_one_band_that_is_too_quiet_costs_its_share() -> None:
+    bands = Autoencoder(NetworkConfig()).encoder.bands
+    x = coefficients(0)
+    quiet = x.clone()
+    for channel in (0, 700):
+        quiet[..., channel + 275 : channel + 331] /= 10  # band 19
+    assert losses.level_distance(quiet, x, bands).item() == pytest.approx(2 / 24, rel=0.01)
