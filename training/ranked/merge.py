@@ -1,9 +1,8 @@
-"""One checkpoint from several runs: `python -m training merge --start S.pt RUN.pt... --out C.pt [--coarser OCTAVES]`.
+"""One checkpoint from several runs: `python -m training merge --start S.pt RUN.pt... --out C.pt`.
 
 Averages the averaged weights of runs that went on from the same checkpoint with different music (Wortsman et al. 2022,
-Model soups; LOG.md has the numbers), and leaves out the optimisers' state. Quantizer steps are not trained, so they can
-be changed here to what a sweep has found: `--coarser` changes those of high bands, `--within` the exponent of all. A
-single run is only stripped of its optimiser.
+Model soups; LOG.md has the numbers), and leaves out the optimisers' state. A single run is only stripped of its
+optimiser.
 """
 
 import argparse
@@ -12,12 +11,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from formats.errors import AezError, UsageError
-from formats.grid import BAND_EDGES, BANDS, COEFFICIENTS
 from training.ranked.checkpoint import config_of, load, save
 
 
@@ -39,35 +36,16 @@ def average(start: dict[str, Any], runs: Sequence[dict[str, Any]]) -> dict[str, 
     return {"ema": mean, "config": first["config"], **spent}
 
 
-def coarser(octaves: float, low: int, high: int) -> Tensor:
-    """Added to log2 of the step: nothing up to band `low`, `octaves` from band `high` on, in both channels [1400]."""
-    band = np.repeat(np.arange(BANDS), np.diff(BAND_EDGES))
-    ramp = octaves * np.clip((band - low) / (high - low), 0, 1)
-    return torch.from_numpy(np.tile(ramp, COEFFICIENTS // len(band)).astype(np.float32))
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     p = argparse.ArgumentParser(prog="python -m training merge", description="One checkpoint from several runs.")
     p.add_argument("runs", nargs="+", type=Path, metavar="RUN.pt")
     p.add_argument("--start", type=Path, required=True, help="checkpoint that all of them went on from")
     p.add_argument("--out", type=Path, required=True)
-    p.add_argument("--coarser", type=float, default=0.0, metavar="OCTAVES", help="added to the step of high bands")
-    p.add_argument("--bands", type=int, nargs=2, default=(11, 18), metavar=("FROM", "FULL"), help="where that begins")
-    p.add_argument(
-        "--within", type=float, default=0.0, metavar="EXPONENT",
-        help="added to the step's exponent of a coefficient's sigma relative to its frame's loudness",
-    )  # fmt: skip
     a = p.parse_args(arguments)
-    if not 0 <= a.bands[0] < a.bands[1] < BANDS:
-        p.error(f"--bands takes two rising bands of 0 to {BANDS - 1}")
     try:
         start, *runs = (_load(path) for path in (a.start, *a.runs))
         merged = average(start, runs)
-        weights = merged["ema"]
-        weights["scales.bias"] += coarser(a.coarser, *a.bands)
-        weights["scales.shape"] += a.within
-        weights["scales.steady"] -= a.within
         save(a.out, **merged)
     except (AezError, OSError) as error:
         print(f"merge: {error}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""Merging runs: the mean of their weights, the sum of what they saw, and the steps of high bands."""
+"""Merging runs: the mean of their weights, and the sum of what they saw."""
 
 from pathlib import Path
 from typing import Any
@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from formats.errors import UsageError
-from formats.grid import BAND_EDGES, HOP
 from training.ranked import merge
 from training.ranked.checkpoint import restore
 from training.ranked.config import TrainConfig
@@ -37,28 +36,16 @@ def test_runs_that_do_not_belong_together_are_refused() -> None:
         merge.average(checkpoint(0.0, 10), [checkpoint(1.0, 9)])
 
 
-def test_high_bands_get_coarser_steps_in_both_channels() -> None:
-    added = merge.coarser(0.5, 11, 18)
-    assert torch.equal(added[:HOP], added[HOP:])
-    assert (added[: BAND_EDGES[12]] == 0).all() and (added[BAND_EDGES[18] : HOP] == 0.5).all()
-    assert 0 < added[BAND_EDGES[13]] < added[BAND_EDGES[15]] < 0.5
-
-
 def test_the_command_writes_what_export_reads(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name, made in (("start", checkpoint(0.0, 10)), ("a", checkpoint(0.1, 20)), ("b", checkpoint(0.3, 30))):
         torch.save(made, tmp_path / f"{name}.pt")
     paths = [str(tmp_path / f"{name}.pt") for name in ("start", "a", "b", "c")]
-    given = ["--start", paths[0], paths[1], paths[2], "--out", paths[3], "--coarser", "0.4", "--within", "-0.25"]
+    given = ["--start", paths[0], paths[1], paths[2], "--out", paths[3]]
     assert merge.main(given) == 0
     assert "40 steps, 640 s of audio" in capsys.readouterr().out
     model, told = restore(Path(paths[3]))
     assert told["steps"] == 40
     assert float(model.scales.predictor[0, 0].detach()) == pytest.approx(0.2)
-    assert float(model.scales.bias[-1].detach()) == pytest.approx(0.6)
-    assert float(model.scales.shape[0].detach()) == pytest.approx(-0.05)
-    assert float(model.scales.steady[0].detach()) == pytest.approx(0.45)
+    assert float(model.scales.bias[-1].detach()) == pytest.approx(0.2)
     assert merge.main(["--start", paths[0], "absent.pt", "--out", paths[3]]) == 2
     assert capsys.readouterr().err == "merge: cannot read absent.pt: No such file or directory\n"
-    with pytest.raises(SystemExit) as left:
-        merge.main(["--start", paths[0], paths[1], "--out", paths[3], "--bands", "18", "11"])
-    assert left.value.code == 2 and "rising bands" in capsys.readouterr().err
