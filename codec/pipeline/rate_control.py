@@ -31,7 +31,7 @@ CLOSE = 0.004
 TRIES = 12
 """Most gains that a search tries."""
 
-RISE, LEAST_RISE = 0.012, 0.002
+RISE, LEAST_RISE = 0.018, 0.002
 """Rise of log size per step of gain: what is expected before two sizes are known, and the least that is believed."""
 
 
@@ -124,6 +124,9 @@ def search(
 ) -> tuple[int, float | None]:
     """The gain whose size is nearest to `target`, by the secant method on log size inside a shrinking bracket.
 
+    Where the secant of the two nearest sizes leads out of the bracket, which it does on the bend where coarse steps make
+    the size hardly fall, the next guess is on the chord between the bracket's ends (Dekker 1969).
+
     Args:
         size: bytes at a gain; it must not fall as the gain grows.
         target: bytes wanted.
@@ -146,5 +149,16 @@ def search(
         low, high = (gain + 1, high) if seen[gain] < 0 else (low, gain - 1)
         if low > high:
             break
-        gain = min(max(round(known[0] - seen[known[0]] / (rise or RISE)), low), high)
+        gain = round(known[0] - seen[known[0]] / (rise or RISE))
+        if not low <= gain <= high:
+            gain = _inside(seen, gain, low, high)
     return min(seen, key=lambda g: abs(seen[g])), rise
+
+
+def _inside(seen: dict[int, float], guess: int, low: int, high: int) -> int:
+    """A gain in low...high: on the chord between the sizes on both sides, or next to the guess if there is one side."""
+    below = max((gain for gain in seen if seen[gain] < 0), default=None)
+    above = min((gain for gain in seen if seen[gain] > 0), default=None)
+    if below is not None and above is not None:
+        guess = round(below + (above - below) * seen[below] / (seen[below] - seen[above]))
+    return min(max(guess, low), high)

@@ -51,6 +51,18 @@ def test_a_known_rise_saves_tries() -> None:
     assert tried == [10, 20]
 
 
+@pytest.mark.parametrize("kbps", [3.2, 4.0, 6.0, 12.0, 60.0])
+@pytest.mark.parametrize("start", [-200, -42, 35, 160])
+def test_a_bend_of_the_size_does_not_lead_astray(kbps: float, start: int) -> None:
+    """Coarse steps leave the bytes of hyper latents: log size hardly falls any more, and secants overshoot."""
+
+    def size(gain: int) -> float:
+        return 3.0 + 10 * math.exp(0.024 * gain)
+
+    found, _ = search(size, kbps, start)
+    assert abs(math.log(size(found) / kbps)) <= max(abs(math.log(size(nearest(size, kbps)) / kbps)), 0.012)
+
+
 def chunks(count: int) -> list[AnalysedChunk]:
     """Chunks of a segment each, which grow louder."""
     rng = np.random.default_rng(count)
