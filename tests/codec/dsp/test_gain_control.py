@@ -595,5 +595,5 @@ def test_gain_control_lowers_the_pre_echo(monkeypatch: pytest.MonkeyPatch) -> No
         power = (np.abs(np.fft.rfft(parts)) ** 2).mean((0, 1))
         before[jump] = 10 * np.log10([power.sum(), power[40:].sum()])
     everywhere, high = before[1e9] - before[PEAK_JUMP]
-    assert everywhere > 17
-    assert high > 21
+    assert everywhere > 15
+    assert high > 18
