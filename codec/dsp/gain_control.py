@@ -12,7 +12,7 @@ Source: the gain control tool of Bosi et al. 1997 (MPEG-2 AAC, scalable sampling
 separate bands.
 """
 
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -153,27 +153,40 @@ def lowpass(samples: Float, before: Float) -> Float:
     return out.reshape(channels, -1)[:, :count]
 
 
-def amplified(samples: Float, gain: Float) -> Float:
-    """Amplify a whole stretch: the samples from which the decoder, by `gain`, makes the given ones.
+@lru_cache(maxsize=64)
+def _recursion(blocks: int, exponent: int) -> tuple[Doubles, Doubles, Doubles]:
+    """What `amplified` needs of a stretch's gain, which most stretches share.
 
-    The lowpass of the result is a recursion with coefficients that change with the gain, solved here row by row.
-
-    Shape:
-        samples: [C, N], gain: [N], from `gains` -> [C, N]
+    Returns:
+        by rows of 250 samples, 1 where the last row is not whole: how much of the lowpass before the row is left at
+        each sample, [rows, 250]; what of a sample enters the lowpass, over the former, [rows, 250]; 1 / gain, [N].
     """
-    channels, count = samples.shape
-    size = -(-count // _ROW) * _ROW
-    g, x = np.ones(size), np.zeros((channels, size))
-    g[:count], x[:, :count] = gain, samples
+    gain = gains(blocks, exponent).astype(np.float64)
+    g = np.ones(-(-len(gain) // _ROW) * _ROW)
+    g[: len(gain)] = gain
     divisor = POLE + (1 - POLE) * g
     decay = np.cumprod(((1 - POLE) * g / divisor).reshape(-1, _ROW), 1)
-    low = decay * np.cumsum((POLE * x / divisor).reshape(channels, -1, _ROW) / decay, 2)
-    before = x[:, 0]
+    return decay, POLE / (divisor.reshape(-1, _ROW) * decay), 1 / gain
+
+
+def amplified(samples: Float, blocks: int, exponent: int) -> Float:
+    """Samples of a stretch that the decoder's shelf makes these of again: [C, 50 blocks] -> [C, 50 blocks].
+
+    The lowpass of the result is a recursion with coefficients that change with the gain, solved here row by row.
+    """
+    channels, count = samples.shape
+    decay, drive, louder = _recursion(blocks, exponent)
+    low = np.zeros((channels, *decay.shape))
+    low.reshape(channels, -1)[:, :count] = samples
+    before = low[:, 0, 0].copy()
+    low *= drive
+    np.cumsum(low, 2, out=low)
+    low *= decay
     for row in range(len(decay)):
         low[:, row] += before[:, None] * decay[row]
         before = low[:, row, -1]
-    low = low.reshape(channels, -1)[:, :count]
-    return np.asarray(low + (samples - low) / gain, np.float32)
+    flat = low.reshape(channels, -1)[:, :count]
+    return np.asarray(flat + (samples - flat) * louder, np.float32)
 
 
 def shifted(stretches: NDArray[np.int64], segments: int) -> NDArray[np.int64]:
@@ -236,7 +249,7 @@ class GainControl:
             samples = samples.copy()
         for first, blocks, exponent in found:
             part = samples[:, first * GAIN_BLOCK : (first + blocks) * GAIN_BLOCK]
-            part[:] = amplified(part, gains(blocks, exponent))
+            part[:] = amplified(part, blocks, exponent)
         return samples
 
 
