@@ -6,6 +6,7 @@ follows from the code lengths of their symbols. Only the gain that is chosen is 
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from typing import BinaryIO, Self, cast
@@ -18,7 +19,7 @@ from codec.pipeline.plan import EncodePlan
 from codec.pipeline.workers import Engine
 from formats import Coder
 from formats.container.layout import CHUNK_SIZE, LENGTH_SIZE
-from formats.grid import GAIN_LIMIT
+from formats.grid import GAIN_LIMIT, nominal_kbps
 from formats.payload.code_length import fixed_size, main_size
 from formats.payload.side_info import SideInfo
 
@@ -31,8 +32,12 @@ CLOSE = 0.004
 TRIES = 12
 """Most gains that a search tries."""
 
-RISE, LEAST_RISE = 0.018, 0.002
+RISE, LEAST_RISE = 0.022, 0.002
 """Rise of log size per step of gain: what is expected before two sizes are known, and the least that is believed."""
+
+
+TYPICAL = 0.35
+"""Share of a tier's nominal rate that songs take at its default gain, about: where the first guess is made from."""
 
 
 class Spool:
@@ -85,17 +90,25 @@ def find_gain(spool: Spool, engine: Engine, target: float, plan: EncodePlan) -> 
         spool: the song.
         engine: threads to quantize it with.
         target: bytes, above 0.
-        plan: its gain is the first guess; sizes are those of its coder, or of the range coder where it names none.
+        plan: the first guess is made from its tier, gain and bit rate; sizes are those of its coder, or of the range
+            coder where it names none.
     """
     sizes = _Sizes(spool, engine, plan)
     every = list(range(len(spool)))
     if not every:
         return plan.gain
-    gain, rise, some = plan.gain, None, every[:: -(-len(every) // SAMPLE)]
+    gain, rise, some = first_guess(plan), None, every[:: -(-len(every) // SAMPLE)]
     if len(some) < len(every):
         share = spool.frames(some) / spool.frames(every)
         gain, rise = search(lambda gain: sizes(gain, some), target * share, gain)
     return search(lambda gain: sizes(gain, every), target, gain, rise)[0]
+
+
+def first_guess(plan: EncodePlan) -> int:
+    """A gain for the plan's bit rate, from the tier's default gain and typical rate; the plan's gain without one."""
+    if plan.bitrate is None:
+        return plan.gain
+    return plan.gain + round(math.log(plan.bitrate / (TYPICAL * nominal_kbps(plan.latent))) / RISE)
 
 
 class _Sizes:
@@ -124,8 +137,8 @@ def search(
 ) -> tuple[int, float | None]:
     """The gain whose size is nearest to `target`, by the secant method on log size inside a shrinking bracket.
 
-    Where the secant of the two nearest sizes leads out of the bracket, which it does on the bend where coarse steps make
-    the size hardly fall, the next guess is on the chord between the bracket's ends (Dekker 1969).
+    Where the secant of the two nearest sizes leads out of the bracket, as on the bend where coarser steps hardly save
+    anything, the next guess is on the chord between the bracket's ends (Dekker 1969).
 
     Args:
         size: bytes at a gain; it must not fall as the gain grows.

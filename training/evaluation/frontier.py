@@ -1,9 +1,9 @@
 """Where each tier stands on the rate-quality frontier: `python -m training frontier --model DIR --music DIR --out CSV`.
 
 Encodes clips of the training split (never the test split) at every tier and several gains, measures them, and finds for
-every pair of neighbouring tiers the rate from which the larger one is better, by all judges of
-`training.evaluation.advantage` alike: `aez encode --bitrate` takes the best tier for a rate. `--latent` takes a tier
-with its default gain, at which these clips have DEFAULT_KBPS. `--write` puts both into the model's card.
+every tier the rate from which it is ahead of all smaller ones, by all judges of `training.evaluation.advantage` alike:
+`aez encode --bitrate` takes the best tier for a rate. `--latent` takes a tier with its default gain, at which these
+clips have DEFAULT_KBPS. `--write` puts both into the model's card.
 """
 
 import argparse
@@ -44,6 +44,9 @@ GAINS = {
 }
 """Gains tried for each tier: d = 2**(-gain / 32)."""
 
+MARGIN = 0.1
+"""Octaves by which a tier must be ahead of all smaller ones, because more latents take more time."""
+
 DEFAULT_KBPS = {32: 6.0, 64: 8.0, 128: 15.0, 256: 22.0, 512: 40.0, 1024: 85.0}
 """kbit/s of each tier's default gain, mean over clips."""
 
@@ -61,19 +64,19 @@ def measure(clip: NDArray[np.float32], plan: EncodePlan, engine: Engine) -> dict
 
 
 def crossing(small: Curve, large: Curve) -> float:
-    """log2 of the rate from which the larger tier is better, within the range that both were measured at.
+    """log2 of the rate from which the larger tier is better by MARGIN, within the range that both were measured at.
 
     The larger tier's lowest rate if there is no such range.
     """
     rate = common_rates(small, large)
     if not rate[0] < rate[-1]:
         return float(large.rate[0])
-    behind = np.flatnonzero(advantage(large, small, rate) <= 0)
+    behind = np.flatnonzero(advantage(large, small, rate) <= MARGIN)
     return float(rate[min(behind[-1] + 1, len(rate) - 1)] if len(behind) else rate[0])
 
 
 def tiers(rows: list[dict[str, float]]) -> dict[str, dict[str, float]]:
-    """Bounds and default gain of every tier; a bound is the rate from which a tier is better than all smaller ones."""
+    """Bounds and default gain of every tier; a bound is the rate from which one is ahead of all smaller ones."""
     parts = {tier: [row for row in rows if row["latent"] == tier] for tier in TIERS}
     curves = {tier: Curve.of_rows(part, "gain") for tier, part in parts.items()}
     lowest = float(np.log2(BITRATES[0]))

@@ -6,7 +6,8 @@ import pytest
 from codec.pipeline.plan import BITRATES
 from formats.grid import TIERS
 from training.evaluation.advantage import Curve
-from training.evaluation.frontier import DEFAULT_KBPS, GAINS, crossing, tiers
+from training.evaluation import frontier
+from training.evaluation.frontier import DEFAULT_KBPS, GAINS, MARGIN, crossing, tiers
 
 
 def straight(latent: int, slope: float, start: float) -> list[dict[str, float]]:
@@ -22,9 +23,10 @@ def curve(rows: list[dict[str, float]]) -> Curve:
 
 
 @pytest.mark.parametrize("kbps", [2.0, 8.0, 100.0])
-def test_the_larger_tier_is_better_from_where_the_lines_cross(kbps: float) -> None:
+def test_the_larger_tier_takes_over_where_it_is_ahead_by_the_margin(kbps: float) -> None:
+    """An octave is worth 1.5 on average, and the larger tier gains 1 an octave."""
     small, large = straight(32, 1, 0), straight(64, 2, -np.log2(kbps))
-    assert 2 ** crossing(curve(small), curve(large)) == pytest.approx(kbps, rel=0.03)
+    assert 2 ** crossing(curve(small), curve(large)) == pytest.approx(kbps * 2 ** (1.5 * MARGIN), rel=0.03)
 
 
 def test_a_tier_that_is_never_better_takes_over_at_the_end_and_one_that_always_is_at_the_start() -> None:
@@ -33,7 +35,8 @@ def test_a_tier_that_is_never_better_takes_over_at_the_end_and_one_that_always_i
     assert 2 ** crossing(large, small) == pytest.approx(256)
 
 
-def test_bounds_rise_and_default_gains_have_their_rates() -> None:
+def test_bounds_rise_and_default_gains_have_their_rates(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frontier, "MARGIN", 0.0)
     at = {
         tier: BITRATES[0] * 1.7**i for i, tier in enumerate(TIERS)
     }  # each tier is better than the one before from here
