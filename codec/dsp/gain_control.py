@@ -165,7 +165,7 @@ def _recursion(blocks: int, exponent: int) -> tuple[Doubles, Doubles, Doubles]:
     g = np.ones(-(-len(gain) // _ROW) * _ROW)
     g[: len(gain)] = gain
     divisor = POLE + (1 - POLE) * g
-    decay = np.cumprod(((1 - POLE) * g / divisor).reshape(-1, _ROW), 1)
+    decay: Doubles = np.cumprod(((1 - POLE) * g / divisor).reshape(-1, _ROW), 1, dtype=np.float64)
     return decay, POLE / (divisor.reshape(-1, _ROW) * decay), 1 / gain
 
 

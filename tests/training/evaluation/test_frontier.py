@@ -5,8 +5,8 @@ import pytest
 
 from codec.pipeline.plan import BITRATES
 from formats.grid import TIERS
-from training.evaluation.advantage import Curve
 from training.evaluation import frontier
+from training.evaluation.advantage import Curve
 from training.evaluation.frontier import DEFAULT_KBPS, GAINS, MARGIN, crossing, tiers
 
 
