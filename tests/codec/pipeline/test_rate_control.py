@@ -1,6 +1,7 @@
 """The search for the gain at which a song has the wanted size."""
 
 import math
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -10,10 +11,10 @@ from hypothesis import strategies as st
 
 from codec.pipeline.chunks import AnalysedChunk
 from codec.pipeline.plan import EncodePlan
-from codec.pipeline.rate_control import SAMPLE, Spool, find_gain, search
+from codec.pipeline.rate_control import RISE, SAMPLE, TYPICAL, Spool, find_gain, first_guess, search
 from codec.pipeline.workers import Engine
 from formats import Coder
-from formats.grid import COEFFICIENTS, GAIN_LIMIT, HYPER_SIZE, SEGMENT
+from formats.grid import COEFFICIENTS, GAIN_LIMIT, HYPER_SIZE, SEGMENT, nominal_kbps
 from formats.payload.side_info import SideInfo
 
 pytestmark = pytest.mark.usefixtures("tiny")
@@ -61,6 +62,16 @@ def test_a_bend_of_the_size_does_not_lead_astray(kbps: float, start: int) -> Non
 
     found, _ = search(size, kbps, start)
     assert abs(math.log(size(found) / kbps)) <= max(abs(math.log(size(nearest(size, kbps)) / kbps)), 0.012)
+
+
+def test_the_first_guess_follows_the_rate() -> None:
+    def guess(kbps: float | None) -> int:
+        return first_guess(replace(EncodePlan.make(latent=64), bitrate=kbps))
+
+    default = EncodePlan.make(latent=64).gain
+    assert guess(None) == default == guess(TYPICAL * nominal_kbps(64))
+    assert guess(8.0) < guess(16.0) < guess(32.0)
+    assert guess(16.0) - guess(8.0) == pytest.approx(math.log(2) / RISE, abs=1)
 
 
 def chunks(count: int) -> list[AnalysedChunk]:
