@@ -147,10 +147,15 @@ def lowpass(samples: Float, before: Float) -> Float:
     rows.reshape(channels, -1)[:, :count] = samples
     own, decay = _lowpass_rows()
     out = rows @ own
-    for row in range(out.shape[1]):
-        out[:, row] += before[:, None] * decay
-        before = out[:, row, -1]
+    _carry(out, np.broadcast_to(decay, out.shape[1:]), before)
     return out.reshape(channels, -1)[:, :count]
+
+
+def _carry(rows: NDArray[np.floating], decay: NDArray[np.floating], before: NDArray[np.floating]) -> None:
+    """Add to each row [C, R, 250] what its decay [R, 250] leaves of the value before it (first `before`), in place."""
+    for row in range(len(decay)):
+        rows[:, row] += before[:, None] * decay[row]
+        before = rows[:, row, -1]
 
 
 @lru_cache(maxsize=64)
@@ -182,9 +187,7 @@ def amplified(samples: Float, blocks: int, exponent: int) -> Float:
     low *= drive
     np.cumsum(low, 2, out=low)
     low *= decay
-    for row in range(len(decay)):
-        low[:, row] += before[:, None] * decay[row]
-        before = low[:, row, -1]
+    _carry(low, decay, before)
     flat = low.reshape(channels, -1)[:, :count]
     return np.asarray(flat + (samples - flat) * louder, np.float32)
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from training.evaluation.compare import finite_mean
 from training.metrics.catalogue import METRICS
 
 Doubles = NDArray[np.float64]
@@ -51,7 +52,10 @@ class Curve:
         groups = [[row for row in rows if row[setting] == value] for value in sorted({row[setting] for row in rows})]
         rate = np.array([np.mean([np.log2(row["kbps"]) for row in group]) for group in groups])
         known = [name for members in JUDGES.values() for name in members if name in rows[0]]
-        return cls(rate, {name: np.array([_mean(name, group) for group in groups]) for name in known})
+        merits = {
+            name: [finite_mean(METRICS[name].merit([row[name] for row in group])) for group in groups] for name in known
+        }
+        return cls(rate, {name: np.array(values) for name, values in merits.items()})
 
     def at(self, rate: Doubles, name: str) -> Doubles:
         """Merit of one metric at these rates."""
@@ -84,9 +88,3 @@ def _octaves(first: Curve, second: Curve, rate: Doubles, name: str) -> Doubles:
     if not worth > 0:
         return np.full(len(rate), np.nan)
     return np.asarray(np.clip((ours - theirs) / worth, -LIMIT, LIMIT))
-
-
-def _mean(name: str, rows: Sequence[dict[str, float]]) -> float:
-    merits = METRICS[name].merit([row[name] for row in rows])
-    kept = merits[np.isfinite(merits)]
-    return float(kept.mean()) if len(kept) else float("nan")

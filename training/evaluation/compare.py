@@ -50,6 +50,12 @@ class Difference:
         return "ahead" if self.mean > 0 else "behind"
 
 
+def finite_mean(values: Iterable[float]) -> float:
+    """Mean of what is finite; nan without any."""
+    kept = [value for value in values if np.isfinite(value)]
+    return float(np.mean(kept)) if kept else float("nan")
+
+
 def difference(values: Iterable[float], dropped: int = 0) -> Difference:
     """Mean, Student 95 % interval and win rate of paired differences; nan counts as dropped."""
     given = np.array(list(values), np.float64)

@@ -8,21 +8,16 @@ This is how small changes of the codec are judged without looking at the test sp
 import argparse
 import sys
 from collections.abc import Sequence
-from functools import partial
-from itertools import product
+from itertools import chain, repeat
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from codec.pipeline.plan import EncodePlan
-from codec.pipeline.workers import Engine, cores
-from codec.runtime.models import Model
-from formats.errors import AezError
-from formats.grid import SAMPLE_RATE, TIERS
-from training.data.batches import Music, listed
+from codec.pipeline.workers import cores
+from formats.errors import AezError, UsageError
+from formats.grid import TIERS
 from training.evaluation.advantage import JUDGES, Curve, advantage, common_rates
-from training.evaluation.frontier import measure
+from training.evaluation.frontier import draw_clips, measure_clip
 from training.evaluation.pool import clip_pool
 from training.markdown import section
 from training.metrics.catalogue import METRICS
@@ -31,17 +26,15 @@ SHARES = (0.15, 0.5, 0.85)
 """Places in the range of common rates, on the scale of log rate, at which models are compared."""
 
 
-def measure_clip(clip: NDArray[np.float32], folder: Path, latent: int, gains: Sequence[int]) -> list[dict[str, float]]:
-    """Rows of one clip by one model, a row a gain."""
-    model = Model(folder)
-    plans = [EncodePlan.make(latent=latent, gain=gain, model=model) for gain in gains]
-    with Engine("cpu") as engine:
-        return [measure(clip, plan, engine) for plan in plans]
-
-
 def comparison(name: str, ours: Curve, first: Curve) -> str:
-    """A table of one model against the first one: advantage, and each metric's merit minus the first model's."""
+    """A table of one model against the first one: advantage, and each metric's merit minus the first model's.
+
+    Raises:
+        UsageError: there is no rate that both were measured at.
+    """
     rate = common_rates(first, ours)
+    if not rate[0] < rate[-1]:
+        raise UsageError(f"{name}: these gains give them no rates in common")
     at = np.quantile(rate, SHARES)
     lines = [["**octaves ahead**", *(f"{v:+.3f}" for v in np.interp(at, rate, advantage(ours, first, rate)))]]
     for metric in (metric for members in JUDGES.values() for metric in members if metric in first.merit):
@@ -71,22 +64,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     p.add_argument("--jobs", type=int, default=cores(), help="clips measured at once (default: all cores)")
     a = p.parse_args(arguments)
     try:
-        music, rng = Music(listed(a.music, "train"), a.cache, "train"), np.random.default_rng(2)
-        clips = [music.crop(rng, round(a.seconds * SAMPLE_RATE)) for _ in range(a.clips)]
+        clips = draw_clips(a.music, a.cache, a.clips, a.seconds, seed=2)
+        settings = [(a.latent, gain) for gain in a.gains]
+        curves = {}
         with clip_pool(a.jobs) as pool:
-            tasks = list(product(a.models, clips))
-            job = partial(measure_clip, latent=a.latent, gains=a.gains)
-            rows = list(pool.map(job, [clip for _, clip in tasks], [model for model, _ in tasks]))
+            for model in a.models:
+                found = pool.map(measure_clip, clips, repeat(model), repeat(settings))
+                curves[model] = Curve.of_rows(list(chain.from_iterable(found)), "gain")
+        first, *others = a.models
+        tables = [comparison(f"{other} against {first}", curves[other], curves[first]) for other in others]
     except (AezError, OSError) as error:
         print(f"compare-models: {error}", file=sys.stderr)
         return 2
-    parts = np.split(np.arange(len(tasks)), len(a.models))  # the tasks of each model
-    curves = {
-        model: Curve.of_rows([row for number in numbers for row in rows[number]], "gain")
-        for model, numbers in zip(a.models, parts, strict=True)
-    }
-    first, *others = a.models
-    print("\n".join(comparison(f"{other} against {first}", curves[other], curves[first]) for other in others))
+    print("\n".join(tables))
     return 0
 
 

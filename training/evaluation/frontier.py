@@ -108,8 +108,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     a = p.parse_args(arguments)
     try:
         model = Model(a.model)
-        music, rng = Music(listed(a.music, "train"), a.cache, "train"), np.random.default_rng(1)
-        clips = [music.crop(rng, round(a.seconds * SAMPLE_RATE)) for _ in range(a.clips)]
+        clips = draw_clips(a.music, a.cache, a.clips, a.seconds, seed=1)
         found = tiers(measure_all(clips, a.model, a.out, a.jobs))
         print(json.dumps(found, indent=1))
         if a.write:
@@ -123,8 +122,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def measure_all(clips: Sequence[NDArray[np.float32]], folder: Path, out: Path, jobs: int) -> list[dict[str, float]]:
     """Rows of all clips at all tiers and gains; the CSV file is written anew after every clip."""
     rows: list[dict[str, float]] = []
+    settings = [(tier, gain) for tier, gains in GAINS.items() for gain in gains]
     with clip_pool(jobs) as pool:
-        for number, found in enumerate(pool.map(measure_clip, clips, repeat(folder))):
+        for number, found in enumerate(pool.map(measure_clip, clips, repeat(folder), repeat(settings))):
             rows += [{"clip": float(number), **row} for row in found]
             print(f"clip {number + 1} of {len(clips)}", flush=True)
             with out.open("w", newline="") as file:
@@ -134,10 +134,18 @@ def measure_all(clips: Sequence[NDArray[np.float32]], folder: Path, out: Path, j
     return rows
 
 
-def measure_clip(clip: NDArray[np.float32], folder: Path) -> list[dict[str, float]]:
-    """Rows of one clip at all tiers and gains."""
+def draw_clips(music: Path, cache: Path, count: int, seconds: float, seed: int) -> list[NDArray[np.float32]]:
+    """Clips [2, N] of a collection's training split."""
+    songs, rng = Music(listed(music, "train"), cache, "train"), np.random.default_rng(seed)
+    return [songs.crop(rng, round(seconds * SAMPLE_RATE)) for _ in range(count)]
+
+
+def measure_clip(
+    clip: NDArray[np.float32], folder: Path, settings: Sequence[tuple[int, int]]
+) -> list[dict[str, float]]:
+    """Rows of one clip by one model, a row for each tier and gain of `settings`."""
     model = Model(folder)
-    plans = [EncodePlan.make(latent=t, gain=gain, model=model) for t, gains in GAINS.items() for gain in gains]
+    plans = [EncodePlan.make(latent=latent, gain=gain, model=model) for latent, gain in settings]
     with Engine("cpu") as engine:
         return [measure(clip, plan, engine) for plan in plans]
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
-from training.evaluation.compare import Difference, Row, curve_rows, groups, paired
+from training.evaluation.compare import Difference, Row, curve_rows, finite_mean, groups, paired
 from training.markdown import section
 from training.metrics.catalogue import METRICS, PANEL, Better, seen_note
 
@@ -22,7 +22,8 @@ def panel_means(rows: Sequence[Row]) -> str:
     lines = []
     for (system, setting), group in groups(rows).items():
         rate = f"{np.mean([row.kbps for row in group]):.2f}"
-        values = (f"{_mean(group, name):.{METRICS[name].digits}f}" for name in PANEL)
+        means = ((name, finite_mean(row.metrics.get(name, np.nan) for row in group)) for name in PANEL)
+        values = (f"{mean:.{METRICS[name].digits}f}" for name, mean in means)
         lines.append([system, setting, rate, *values])
     note = f"{_senses()} {seen_note(PANEL)} Their definitions stand in training/metrics."
     return section("Panel: means", note, ["system", "setting", "kbit/s", *(METRICS[n].title for n in PANEL)], lines)
@@ -91,11 +92,6 @@ def _settings(rows: Sequence[Row], ours: str) -> list[tuple[str, list[Row]]]:
 def _measured(rows: Sequence[Row]) -> bool:
     # Results of older versions have no panel.
     return any(name in row.metrics for row in rows for name in PANEL)
-
-
-def _mean(group: Sequence[Row], name: str) -> float:
-    kept = [value for row in group if np.isfinite(value := row.metrics.get(name, np.nan))]
-    return float(np.mean(kept)) if kept else float("nan")
 
 
 def _senses() -> str:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 
 from training.evaluation import bd_rate, founding, goals, panel_tables, pre_echo_tables
-from training.evaluation.compare import Row, claim, curve_rows, groups, mean_width, paired
+from training.evaluation.compare import Row, claim, curve_rows, finite_mean, groups, mean_width, paired
 from training.markdown import section
 from training.metrics.catalogue import METRICS, seen_note
 from training.metrics.clip import RATE
@@ -56,7 +56,7 @@ def means(rows: Sequence[Row]) -> str:
     head = ["system", "setting", "kbit/s", "most off", *COLUMNS.values(), "width dB", "clipped", "length"]
     lines = []
     for (system, setting), group in groups(rows).items():
-        values = [_mean([row.metrics[name] for row in group]) for name in COLUMNS]
+        values = [finite_mean(row.metrics[name] for row in group) for name in COLUMNS]
         exact = sum(not row.length_error for row in group)
         samples = sum(row.seconds for row in group) * RATE * 2
         tail = [f"{mean_width(group):.1f}", f"{sum(row.metrics['clipped'] for row in group) / samples:.4%}"]
@@ -98,8 +98,3 @@ def _most_off(group: Sequence[Row]) -> str:
     if unit != "kbit/s":
         return "-"
     return f"{max(abs(row.kbps / float(asked) - 1) for row in group):.1%}"
-
-
-def _mean(values: Sequence[float]) -> float:
-    kept = [value for value in values if np.isfinite(value)]
-    return float(np.mean(kept)) if kept else float("nan")

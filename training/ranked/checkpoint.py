@@ -27,6 +27,9 @@ class Config(Protocol):
         """The same as plain values."""
 
 
+NEEDED = ("ema", "config", "step", "seen", "spent")
+"""Entries that every checkpoint has."""
+
 C = TypeVar("C", bound=Config)
 M = TypeVar("M", bound=nn.Module)
 
@@ -82,10 +85,26 @@ def load(path: Path, device: str | torch.device = "cpu") -> dict[str, Any]:
         raise UsageError(f"cannot read {path}: {error.strerror}") from None
     except (RuntimeError, EOFError, ValueError, pickle.UnpicklingError):
         raise UsageError(f"{path} is no checkpoint") from None
-    if not isinstance(state, dict) or not {"ema", "config", "step", "seen", "spent"} <= state.keys():
+    if not isinstance(state, dict) or not set(NEEDED) <= state.keys():
         raise UsageError(f"{path} is no checkpoint")
     state["ema"] = {name: value.float() for name, value in state["ema"].items()}
     return state
+
+
+def load_ranked(path: Path) -> dict[str, Any]:
+    """Read a checkpoint of a ranked autoencoder, as `load` reads any.
+
+    Raises:
+        UsageError: it cannot be read, or is no such checkpoint.
+    """
+    state = load(path)
+    config_of(state, path)
+    return state
+
+
+def stripped(state: Mapping[str, Any]) -> dict[str, Any]:
+    """The entries of a checkpoint that training needs to go on from its averaged weights."""
+    return {key: state[key] for key in NEEDED}
 
 
 def is_plain(state: dict[str, Any]) -> bool:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from formats.errors import AezError, UsageError
-from training.ranked.checkpoint import config_of, load, save
+from training.ranked.checkpoint import load_ranked, save
 
 
 def average(start: dict[str, Any], runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     p.add_argument("--out", type=Path, required=True)
     a = p.parse_args(arguments)
     try:
-        start, *runs = (_load(path) for path in (a.start, *a.runs))
+        start, *runs = (load_ranked(path) for path in (a.start, *a.runs))
         merged = average(start, runs)
         save(a.out, **merged)
     except (AezError, OSError) as error:
@@ -52,12 +52,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     print(f"{a.out}: {merged['step']} steps, {merged['seen']:.0f} s of audio, {merged['spent'] / 60:.0f} min")
     return 0
-
-
-def _load(path: Path) -> dict[str, Any]:
-    state = load(path)
-    config_of(state, path)  # or it is no checkpoint of a ranked autoencoder
-    return state
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Change the quantizer steps of a checkpoint: `python -m training steps --checkpoint A --out B --tilt ...`.
+"""Change the quantizer steps of a checkpoint: `python -m training steps --checkpoint A --out B --band -0.3 4000 12000`.
 
 Steps are not trained (their gradients mislead, training/LOG.md); they are set, exported and measured. The decoder knows
 steps that differ a little from those that it was trained with. Changed steps are a new bitstream.
@@ -56,9 +56,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     p.add_argument("--out", type=Path, required=True, help="new checkpoint")
     a = p.parse_args(arguments)
     try:
-        state = checkpoint.load(a.checkpoint)
+        state = checkpoint.load_ranked(a.checkpoint)
         change(state["ema"], a.band, a.shape, a.steady)
-        checkpoint.save(a.out, **{key: state[key] for key in ("ema", "config", "step", "seen", "spent")})
+        checkpoint.save(a.out, **checkpoint.stripped(state))
     except (AezError, OSError) as error:
         print(f"steps: {error}", file=sys.stderr)
         return 2

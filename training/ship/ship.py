@@ -113,8 +113,7 @@ def _music(given: argparse.Namespace) -> tuple[object, ...]:
 
 def keep_checkpoint(source: Path, target: Path) -> None:
     """A copy of a checkpoint with no more than training needs to go on from its averaged weights."""
-    state = checkpoint.load(source)
-    checkpoint.save(target, **{key: state[key] for key in ("ema", "config", "step", "seen", "spent")})
+    checkpoint.save(target, **checkpoint.stripped(checkpoint.load(source)))
 
 
 def left_to_do(model: Model, destination: Destination) -> list[str]:

@@ -54,3 +54,10 @@ def test_a_file_that_is_no_checkpoint_is_one_line(tmp_path: Path, capsys: pytest
     (tmp_path / "x.pt").write_bytes(b"no")
     assert main(["--checkpoint", str(tmp_path / "x.pt"), "--out", str(tmp_path / "y.pt")]) == 2
     assert capsys.readouterr().err.count("\n") == 1 and not (tmp_path / "y.pt").exists()
+
+
+def test_a_plain_autoencoder_has_no_steps(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    plain = {"ema": {}, "config": {"kind": "dense"}, "step": 0, "seen": 0.0, "spent": 0.0}
+    checkpoint.save(tmp_path / "x.pt", **plain)
+    assert main(["--checkpoint", str(tmp_path / "x.pt"), "--out", str(tmp_path / "y.pt")]) == 2
+    assert "of a plain autoencoder, not of a ranked one" in capsys.readouterr().err and not (tmp_path / "y.pt").exists()
