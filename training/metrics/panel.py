@@ -1,4 +1,4 @@
-"""A panel of judges that the training loss never contains.
+"""A panel of judges that the training loss does not contain, but for levels of bands.
 
 Networks learn to satisfy what they are trained on (Goodhart's law), so a gain that only the trained metrics see is not
 one. These metrics look elsewhere: at tones, at envelopes, at attacks, at levels, and between the channels.

@@ -28,7 +28,8 @@ def test_means_have_every_metric_of_the_panel() -> None:
     assert cell(text, "| aez", "peaks 4-8 kHz") == "0.500"
     assert cell(text, "| aez", "level 4-8 kHz dB") == "-1.00"
     assert "Closer to 0 is better: level 0-2 kHz dB, level 2-4 kHz dB" in text
-    assert "Training has seen none of these metrics" in text
+    assert "Training has seen level 0-2 kHz dB, level 2-4 kHz dB, level 4-8 kHz dB, level 8-15 kHz dB" in text
+    assert "and not Zimtohrli, peaks 2-4 kHz" in text
 
 
 def test_comparison_judges_levels_by_their_size() -> None:

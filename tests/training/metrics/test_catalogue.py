@@ -30,7 +30,9 @@ def test_half_is_as_far_from_one_as_twice() -> None:
 
 
 def test_notes_tell_what_training_has_seen() -> None:
-    assert "none of these metrics" in seen_note(PANEL)
+    levels = {name for name in PANEL if name.startswith("level_")}
+    assert {name for name in PANEL if METRICS[name].seen} == levels
+    assert "none of these metrics" in seen_note([name for name in PANEL if name not in levels])
     assert "all of these metrics" in seen_note(["mel", "visqol"])
     assert seen_note(["mel", "zimtohrli"]).startswith("Training has seen mel, or something like them, in its loss")
     assert seen_note(["mel", "zimtohrli"]).endswith("and not Zimtohrli.")
