@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from codec.batch.run import Result, Task, attempt
 from codec.pipeline.workers import Engine
+from codec.runtime.heap import keep_freed_memory
 from codec.runtime.remote import RemoteNetworks
 
 if TYPE_CHECKING:
@@ -99,6 +100,7 @@ _workers: list[Worker] = []
 
 def begin(*setup: Any) -> None:
     """Prepare a worker process."""
+    keep_freed_memory()
     worker = Worker(Setup(*setup))
     _workers.append(worker)
     signal.signal(signal.SIGINT, signal.SIG_IGN)

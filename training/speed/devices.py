@@ -1,12 +1,13 @@
 """A device next to the CPU: speed over a folder of songs, and whether both give the same.
 
-    python -m training speed-device --songs DIR [--device cuda] [--hours 4] [--json FILE]
+    python -m training speed-device --songs DIR [--device cuda] [--hours 4] [--processes 16 24] [--flac] [--json FILE]
 
 The songs are repeated, under other names, until they make so many hours. All are encoded and decoded as `aez encode DIR
 -o OUT` does, in processes whose networks run here, in batches; then the same on the CPU, where each process runs its
-own. What the start of the device takes is stated apart. Parity compares files by byte, and the audio that both
-devices decode from the same file, in decibels of its level. `--device cpu` takes the path of a GPU with the CPU in its
-place, which tries everything but the GPU.
+own. What the start of the device takes is stated apart. Several numbers of processes are tried on the device one after
+another. With `--flac` the songs are FLAC files, which cost less to read than mp3 and Vorbis. Parity compares files by
+byte, and the audio that both devices decode from the same file, in decibels of its level. `--device cpu` takes the path
+of a GPU with the CPU in its place, which tries everything but the GPU.
 """
 
 import argparse
@@ -18,11 +19,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
 from io import BytesIO
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
+import soundfile
 
 from codec.audio.open import open_source
 from codec.batch import pool
@@ -33,7 +37,7 @@ from codec.pipeline.calls import ArraySink
 from codec.pipeline.decode import decode
 from codec.pipeline.encode import encode
 from codec.pipeline.plan import DecodePlan, EncodePlan
-from codec.pipeline.workers import Engine
+from codec.pipeline.workers import Engine, cores
 from codec.runtime.device import check
 from codec.runtime.session import Sessions
 from formats.errors import AezError
@@ -49,6 +53,7 @@ class Row:
         processes, files: numbers of them.
         seconds: of audio.
         start, wall: seconds that the first song takes, done in this process, which starts the device; and all of them.
+        owner, workers: processor seconds of this process and of the others for all songs, their starts included.
         batches: batches that ran, by size.
         pinned: whether their buffers were locked in memory for the GPU.
     """
@@ -60,6 +65,8 @@ class Row:
     seconds: float
     start: float
     wall: float
+    owner: float
+    workers: float
     batches: dict[int, int] = field(default_factory=dict)
     pinned: bool = False
 
@@ -106,32 +113,52 @@ def measure(what: str, jobs: list[Job], task: Task, engine: Engine, processes: i
     with engine:
         if engine.central:
             attempt(task, jobs[0], engine)
-        ready, seconds = time.perf_counter(), 0.0
+        ready, before, seconds = time.perf_counter(), os.times(), 0.0
         for result in pool.run(jobs, task, processes, engine):
             if result.failure:
                 raise AezError(f"{result.job.source}: {result.failure}")
             seconds += result.seconds
         wall = time.perf_counter() - ready
+        after = os.times()
         own = engine.sessions if isinstance(engine.sessions, Sessions) else Sessions()
         batches, pinned = own.batches, own.pinned
-    return Row(what, engine.device.name, processes, len(jobs), seconds, ready - begun, wall, batches, pinned)
+    owner = after.user + after.system - before.user - before.system
+    workers = after.children_user + after.children_system - before.children_user - before.children_system
+    return Row(
+        what, engine.device.name, processes, len(jobs), seconds, ready - begun, wall, owner, workers, batches, pinned
+    )
 
 
-def rows(songs: Sequence[Path], device: str, hours: float, processes: int) -> Iterator[Row]:
-    """Encode and decode everything on the device, then on the CPU."""
+def as_flac(songs: Sequence[Path], folder: Path) -> list[Path]:
+    """The songs as FLAC files of 16 bits, in a folder that is made."""
+    folder.mkdir()
+    targets = [folder / f"{number:05}.flac" for number in range(len(songs))]
+    with ProcessPoolExecutor(cores(), mp_context=get_context("spawn")) as workers:
+        list(workers.map(_write_flac, songs, targets))
+    return targets
+
+
+def _write_flac(song: Path, target: Path) -> None:
+    samples, rate = soundfile.read(song, dtype="int16")
+    soundfile.write(target, samples, rate, "PCM_16")
+
+
+def rows(songs: Sequence[Path], device: str, hours: float, processes: Sequence[int], *, flac: bool) -> Iterator[Row]:
+    """Encode and decode everything on the device with each number of processes, then on the CPU with the first."""
     with tempfile.TemporaryDirectory(prefix="aez-device-") as name:
         folder = Path(name)
         (folder / "songs").mkdir()
-        repeated(songs, folder / "songs", 3600 * hours)
+        own = as_flac(songs, folder / "flac") if flac else songs
+        repeated(own, folder / "songs", 3600 * hours)
         manners = Manners(force=True)
-        for kind in ("device", "cpu"):
+        for kind, count in (*(("device", count) for count in processes), ("cpu", processes[0])):
             coded, back = folder / f"{kind}-aez", folder / "wav"
             for what, source, target, extension, taken, task in (
                 ("encode", folder / "songs", coded, ".aez", AUDIO, EncodeTask(EncodePlan.make(), manners)),
                 ("decode", coded, back, ".wav", CODED, DecodeTask(DecodePlan.make(), manners)),
             ):
                 jobs, _ = pair(find([source], taken).files, target, extension)
-                yield measure(what, jobs, task, central(device) if kind == "device" else Engine("cpu"), processes)
+                yield measure(what, jobs, task, central(device) if kind == "device" else Engine("cpu"), count)
 
 
 def parity(song: Path, device: str) -> Parity:
@@ -155,23 +182,15 @@ def tables(found: Sequence[Row], same: Sequence[Parity]) -> str:
         [
             row.what, row.device, str(row.processes), str(row.files), f"{row.seconds:.0f}", f"{row.start:.1f}",
             f"{row.wall:.1f}", f"{row.seconds / row.wall:.0f}", f"{row.seconds / (row.start + row.wall):.0f}",
+            f"{row.owner / row.wall:.1f}", f"{row.workers / row.wall:.1f}",
             " ".join(f"{count} of {size}" for size, count in row.batches.items()) or "-", "yes" if row.pinned else "no",
         ]
         for row in found
     ]  # fmt: skip
     head = [
-        "",
-        "device",
-        "processes",
-        "files",
-        "audio s",
-        "start s",
-        "wall s",
-        "x",
-        "x with start",
-        "batches",
-        "pinned",
-    ]
+        "", "device", "processes", "files", "audio s", "start s", "wall s", "x", "x with start", "cores of the owner",
+        "cores of the processes", "batches", "pinned",
+    ]  # fmt: skip
     both = [
         [
             one.song,
@@ -192,7 +211,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     p.add_argument("--songs", type=Path, required=True, help="folder of audio files")
     p.add_argument("--device", default="cuda", help="cuda, cuda:N or, to try the path of a GPU, cpu (default: cuda)")
     p.add_argument("--hours", type=float, default=4.0, help="of audio (default: 4)")
-    p.add_argument("--processes", type=int, default=PROCESSES, help="worker processes (default: %(default)d)")
+    p.add_argument(
+        "--processes", type=int, nargs="+", default=[PROCESSES], metavar="N",
+        help=f"worker processes; several numbers are tried one after another (default: {PROCESSES})",
+    )  # fmt: skip
+    p.add_argument("--flac", action="store_true", help="make FLAC files of the songs first")
     p.add_argument("--parity", type=int, default=4, metavar="N", help="songs that both devices code (default: 4)")
     p.add_argument("--json", type=Path, help="write the numbers there too, after every row")
     given = p.parse_args(arguments)
@@ -203,7 +226,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         songs = [path for path, _ in find([given.songs], AUDIO).files]
         if not songs:
             raise AezError(f"there is no audio in {given.songs}")
-        for row in rows(songs, given.device, given.hours, given.processes):
+        for row in rows(songs, given.device, given.hours, given.processes, flac=given.flac):
             found.append(row)
             report(found, same, given.json)
         for song in songs[:: max(1, len(songs) // max(1, given.parity))][: given.parity]:

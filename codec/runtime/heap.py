@@ -1,0 +1,30 @@
+"""The C library's heap in processes that code one file after another.
+
+By default glibc hands every large array back to the system as soon as it is freed, and the next one of the same size
+costs page faults again: a tenth of the time of decoding where many processes do so at once (training/LOG.md).
+"""
+
+import ctypes
+import sys
+
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+"""Numbers of mallopt(3)."""
+
+LARGEST_KEPT = 32 << 20
+"""Bytes of an array from which it is mapped by itself; glibc takes no larger number."""
+
+KEPT = 128 << 20
+"""Free bytes at the end of the heap from which they are handed back."""
+
+
+def keep_freed_memory() -> bool:
+    """Keep what is freed for the arrays to come, for the rest of this process; whether this C library can do that."""
+    if not sys.platform.startswith("linux"):
+        return False
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError):  # musl has no such function
+        return False
+    return all(
+        mallopt(number, size) == 1 for number, size in ((M_MMAP_THRESHOLD, LARGEST_KEPT), (M_TRIM_THRESHOLD, KEPT))
+    )
