@@ -76,7 +76,8 @@ def finish(
         folder: the model, as an export made it.
         music: folder of the training music, with manifest.csv.
         line: what is new about this model, for its history; today's date is put before it.
-        results: CSV of `training.evaluation.evaluate`; without it the card keeps the metrics that it has.
+        results: CSV of `training.evaluation.evaluate`; without it the card keeps the metrics that it has,
+            which are those of the model in the folder: what replaces a model drops them.
         system: name of the model in the results.
         hardware: what it was trained on.
     """

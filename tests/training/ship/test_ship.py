@@ -15,7 +15,7 @@ from codec.runtime.models import Model
 from tests.support import MODELS
 from tests.support.audio_files import write
 from training.data.songs import song
-from training.model_files.folder import Decoder, Encoder
+from training.model_files.folder import Decoder, Encoder, read_card, write_card
 from training.ranked import checkpoint, export
 from training.ranked.config import TrainConfig
 from training.ranked.network import Autoencoder
@@ -114,11 +114,13 @@ def test_a_checkpoint_becomes_a_model_and_then_gets_another_decoder(
 
     with torch.no_grad():
         trained.noise.pattern.neg_()
+    write_card(model.folder, model.card | {"metrics": {"clips": "measured with the first decoder"}})
     before, files = contents(model.folder), contents(destination.golden)
     other = save(tmp_path / "other.pt", trained)
     assert run(other, music, "another decoder", "--name", "mine", "--decoder", "other", "--default") == 0
     again = Model(destination.models / "mine")
     assert again.id == model.id and again.decoder_names == ("other", "standard")
+    assert "metrics" not in again.card
     standard, new = again.decoder("standard").noise, again.decoder().noise
     assert standard is not None and new is not None
     np.testing.assert_array_equal(standard, model.decoder().noise)
@@ -139,6 +141,7 @@ def test_a_new_bitstream_takes_the_place_of_the_old_one(
 ) -> None:
     run(save(tmp_path / "run.pt", untrained()), music, "the first", "--name", "mine")
     first, folder = Model(destination.models / "mine").id, destination.models / "mine"
+    write_card(folder, read_card(folder) | {"metrics": {"clips": "measured with the first"}})
     (folder / "decoders" / "stale").mkdir()
     (folder / "decoders" / "stale" / "decoder.onnx").write_bytes(b"of a bitstream that is gone")
     trained = untrained()
@@ -147,6 +150,7 @@ def test_a_new_bitstream_takes_the_place_of_the_old_one(
     assert run(save(tmp_path / "run.pt", trained), music, "coarser", "--name", "mine") == 0
     second = Model(folder)
     assert second.id != first and second.decoder_names == ("standard",)
+    assert "metrics" not in second.card
     assert [line.split(" ", 1)[1] for line in second.card["history"]] == ["the first", "coarser"]
     assert not (folder / "decoders" / "stale").exists()
     assert len(known(destination)) == 4
