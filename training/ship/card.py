@@ -7,6 +7,7 @@ written beside the card.
 
 import argparse
 import csv
+import re
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -21,6 +22,9 @@ from training.model_files.folder import read_card, write_card
 METRICS = ("kbps", "mel", "stft", "visqol", "nmr", "rmse_44k", "rmse_8k", "si_sdr", "width_error_db")
 
 ATTRIBUTION = "ATTRIBUTION.md"
+
+DATED = re.compile(r"20\d\d-\d\d-\d\d ")
+"""How a line of a history begins."""
 
 
 def training_rows(music: Path) -> list[dict[str, str]]:
@@ -75,7 +79,7 @@ def finish(
     Args:
         folder: the model, as an export made it.
         music: folder of the training music, with manifest.csv.
-        line: what is new about this model, for its history; today's date is put before it.
+        line: what is new about this model, for its history; today's date is put before it unless it begins with one.
         results: CSV of `training.evaluation.evaluate`; without it the card keeps the metrics that it has,
             which are those of the model in the folder: what replaces a model drops them.
         system: name of the model in the results.
@@ -83,7 +87,8 @@ def finish(
     """
     card = read_card(folder)
     today = date.today().isoformat()
-    card |= {"date": today, "history": [*card.get("history", []), f"{today} {line}"], "data": data(music)}
+    dated = line if DATED.match(line) else f"{today} {line}"
+    card |= {"date": today, "history": [*card.get("history", []), dated], "data": data(music)}
     if results:
         card["metrics"] = {"clips": "the test split, 10 s of each song", "tiers": metrics(results, system)}
     if hardware:
@@ -96,7 +101,7 @@ def finish(
 def options(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `finish` but for the folder."""
     parser.add_argument("--music", type=Path, required=True, help="folder of the training music, with manifest.csv")
-    parser.add_argument("--history", required=True, metavar="TEXT", help="what is new about this model, a line")
+    parser.add_argument("--history", required=True, metavar="TEXT", help="what is new, a line, dated or not")
     parser.add_argument("--results", type=Path, help="CSV of `evaluate`, for the card's metrics")
     parser.add_argument("--system", default="aez", help="name of the model in the results")
     parser.add_argument("--hardware", default="", help="what the model was trained on")

@@ -201,6 +201,13 @@ def test_floors_lie_below_what_was_measured(tmp_path: Path, monkeypatch: pytest.
     }
 
 
+def test_a_line_of_history_has_one_date(music: Path, tmp_path: Path) -> None:
+    write_card(tmp_path, {})
+    for line in ("the first", "2026-01-31 the second", "2026 begins"):
+        card.finish(tmp_path, music, line)
+    assert read_card(tmp_path)["history"] == [f"{TODAY} the first", "2026-01-31 the second", f"{TODAY} 2026 begins"]
+
+
 def test_metrics_are_means_of_the_clips_at_each_tier(tmp_path: Path) -> None:
     rows = [
         {"system": "aez", "setting": "latent 64", "kbps": "8", "mel": "1"},
