@@ -4,7 +4,7 @@ import csv
 import json
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ from training.ranked.tables import noise_pattern
 from training.ship import card, floors, golden, ship
 from training.ship.tiny import TINY, untrained
 
-TODAY = date.today().isoformat()
+TODAY = "2026-01-31"
 ROW = {"split": "train", "seconds": "11", "licence": "CC0", "source_repo": "nowhere"}
 
 
@@ -40,6 +40,18 @@ def music(tmp_path_factory: pytest.TempPathFactory) -> Path:
         writer.writeheader()
         writer.writerows(rows)
     return folder
+
+
+@pytest.fixture(autouse=True)
+def _a_day_that_does_not_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Midnight may pass between the steps of a test, so that the clock is not asked."""
+
+    class Day(date):
+        @classmethod
+        def today(cls) -> Self:
+            return cls.fromisoformat(TODAY)
+
+    monkeypatch.setattr(card, "date", Day)
 
 
 def save(path: Path, model: Autoencoder) -> Path:
@@ -203,9 +215,9 @@ def test_floors_lie_below_what_was_measured(tmp_path: Path, monkeypatch: pytest.
 
 def test_a_line_of_history_has_one_date(music: Path, tmp_path: Path) -> None:
     write_card(tmp_path, {})
-    for line in ("the first", "2026-01-31 the second", "2026 begins"):
+    for line in ("the first", "2025-12-24 the second", "2026 begins"):
         card.finish(tmp_path, music, line)
-    assert read_card(tmp_path)["history"] == [f"{TODAY} the first", "2026-01-31 the second", f"{TODAY} 2026 begins"]
+    assert read_card(tmp_path)["history"] == [f"{TODAY} the first", "2025-12-24 the second", f"{TODAY} 2026 begins"]
 
 
 def test_metrics_are_means_of_the_clips_at_each_tier(tmp_path: Path) -> None:
