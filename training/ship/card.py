@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from training.data.collection import manifest
 from training.model_files.folder import read_card, write_card
 
 METRICS = ("kbps", "mel", "stft", "visqol", "nmr", "rmse_44k", "rmse_8k", "si_sdr", "width_error_db")
@@ -29,8 +30,7 @@ DATED = re.compile(r"20\d\d-\d\d-\d\d ")
 
 def training_rows(music: Path) -> list[dict[str, str]]:
     """The training split of a music folder's manifest."""
-    with (music / "manifest.csv").open(newline="", encoding="utf-8-sig") as lines:
-        return [row for row in csv.DictReader(lines) if row["split"] == "train"]
+    return [row for row in manifest(music) if row["split"] == "train"]
 
 
 def data(music: Path) -> dict[str, Any]:
