@@ -7,6 +7,7 @@ whether a file is there and can be decoded, and counts those that it leaves out.
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
+from itertools import zip_longest
 from operator import itemgetter
 from pathlib import Path
 
@@ -14,6 +15,9 @@ from codec.audio.tags import read_tags
 from formats.errors import UsageError
 from training.data.fma import fma, metadata
 from training.data.tracks import SPLITS, Track, rows
+
+MANIFEST = "manifest.csv"
+"""The list of a folder's songs, with the column path."""
 
 AUDIO = {".flac", ".wav", ".ogg", ".oga", ".mp3", ".aif", ".aiff", ".opus", ".m4a", ".mp4", ".aac", ".wma", ".wv"}
 """File name suffixes of audio in a folder without a list."""
@@ -39,7 +43,7 @@ def collection(folder: Path, subset: str = "small") -> list[Track]:
         raise UsageError(f"{folder} is no directory")
     if tracks_csv := metadata(folder):
         tracks = fma(folder, tracks_csv, subset)
-    elif (folder / "manifest.csv").is_file():
+    elif (folder / MANIFEST).is_file():
         tracks = _manifest(folder)
     else:
         tracks = _plain(folder)
@@ -103,16 +107,30 @@ def _chosen(tracks: Sequence[Track], by_artist: bool, share: float, seed: int) -
     return chosen
 
 
-def _manifest(folder: Path) -> list[Track]:
-    """A manifest.csv with the column path and, optionally, split, genre, artist and vocals."""
-    lines = rows(folder / "manifest.csv")
+def manifest(folder: Path) -> list[dict[str, str]]:
+    """The lines of a folder's manifest.csv, by column; what a line lacks at its end is empty.
+
+    Raises:
+        UsageError: it cannot be read, is no CSV in UTF-8, or has no column path.
+    """
+    lines = rows(folder / MANIFEST)
     header = next(lines, [])
     if "path" not in header:
-        raise UsageError(f"{folder / 'manifest.csv'} has no column 'path'")
-    entries = [dict(zip(header, line, strict=False)) for line in lines if line]
+        raise UsageError(f"{folder / MANIFEST} has no column 'path'")
+    return [dict(zip_longest(header, line[: len(header)], fillvalue="")) for line in lines if line]
+
+
+def has_voices(line: dict[str, str]) -> bool:
+    """Whether a line of a manifest says that there are voices."""
+    return line.get("vocals", "").strip() in VOICES
+
+
+def _manifest(folder: Path) -> list[Track]:
+    """A manifest.csv with the column path and, optionally, split, genre, artist and vocals."""
+    entries = manifest(folder)
     names = _names([entry["path"] for entry in entries])
     if len(set(names)) < len(names):
-        raise UsageError(f"{folder / 'manifest.csv'} lists {Counter(names).most_common(1)[0][0]} twice")
+        raise UsageError(f"{folder / MANIFEST} lists {Counter(names).most_common(1)[0][0]} twice")
     return [
         Track(
             folder / entry["path"],
@@ -120,7 +138,7 @@ def _manifest(folder: Path) -> list[Track]:
             entry.get("genre", "").strip(),
             entry.get("artist", "").strip(),
             SPLITS.get(entry.get("split", "").strip(), ""),
-            entry.get("vocals", "").strip() in VOICES,
+            has_voices(entry),
         )
         for entry, name in zip(entries, names, strict=True)
     ]

@@ -1,6 +1,5 @@
 """Clips that codecs are compared on: the middle of every song of a folder, as a 16-bit wav file at 44.1 kHz."""
 
-import csv
 import hashlib
 import itertools
 import os
@@ -14,9 +13,8 @@ import soxr
 from rich.console import Console
 
 from formats.errors import UsageError
-from training.data.collection import VOICES
+from training.data.collection import MANIFEST, has_voices, manifest
 from training.metrics.clip import RATE
-from training.metrics.pre_echo import find_onsets
 
 SUFFIXES = {".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif"}
 
@@ -45,10 +43,8 @@ def find_songs(music: Path, split: str | None) -> list[Path]:
     Raises:
         UsageError: there are none.
     """
-    manifest = music / "manifest.csv"
-    if manifest.is_file():
-        with manifest.open(newline="", encoding="utf-8") as f:
-            songs = [music / row["path"] for row in csv.DictReader(f) if not split or row["split"] == split]
+    if (music / MANIFEST).is_file():
+        songs = [music / line["path"] for line in manifest(music) if not split or line.get("split") == split]
     else:
         folder = music / split if split and (music / split).is_dir() else music
         songs = [p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES]
@@ -59,11 +55,21 @@ def find_songs(music: Path, split: str | None) -> list[Path]:
 
 def find_voices(music: Path) -> set[str]:
     """Paths of the songs with voices, by the column `vocals` of the folder's manifest; empty without either."""
-    manifest = music / "manifest.csv"
-    if not manifest.is_file():
-        return set()
-    with manifest.open(newline="", encoding="utf-8") as f:
-        return {row["path"] for row in csv.DictReader(f) if (row.get("vocals") or "").strip() in VOICES}
+    return {line["path"] for line in _lines(music) if has_voices(line)}
+
+
+def find_onsets(music: Path) -> dict[str, tuple[float, ...]]:
+    """Onsets in seconds by the path of the song, by the column `onsets` of the folder's manifest; empty without either.
+
+    They are seconds from the start of the song, separated by spaces.
+    """
+    found = {line["path"]: line.get("onsets", "").split() for line in _lines(music)}
+    return {path: tuple(map(float, words)) for path, words in found.items() if words}
+
+
+def _lines(music: Path) -> list[dict[str, str]]:
+    """The lines of a folder's manifest; none without one."""
+    return manifest(music) if (music / MANIFEST).is_file() else []
 
 
 def cut_clip(song: Path, seconds: float, target: Path) -> float:

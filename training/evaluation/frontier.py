@@ -32,7 +32,7 @@ from training.evaluation.advantage import Curve, advantage, common_rates
 from training.evaluation.pool import clip_pool
 from training.metrics.clip import quick_metrics
 from training.metrics.panel import panel
-from training.model_files.folder import write_card
+from training.model_files.folder import update_card
 
 GAINS = {
     32: (-40, -16, 8, 32),
@@ -107,12 +107,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     p.add_argument("--write", action="store_true", help="put the result into model.json")
     a = p.parse_args(arguments)
     try:
-        model = Model(a.model)
+        Model(a.model)  # a folder without a model is an error before anything is measured
         clips = draw_clips(a.music, a.cache, a.clips, a.seconds, seed=1)
         found = tiers(measure_all(clips, a.model, a.out, a.jobs))
         print(json.dumps(found, indent=1))
         if a.write:
-            write_card(a.model, {**model.card, "tiers": found})
+            update_card(a.model, tiers=found)
     except (AezError, OSError) as error:
         print(f"frontier: {error}", file=sys.stderr)
         return 2

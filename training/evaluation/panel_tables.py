@@ -8,11 +8,11 @@ from training.evaluation.compare import Difference, Row, curve_rows, finite_mean
 from training.markdown import section
 from training.metrics.catalogue import METRICS, PANEL, Better, seen_note
 
-VOICES = (
+VOICE_METRICS = (
     *("zimtohrli", "mel", "visqol", "nmr"),
     *("peaks_4k", "envelope_fast", "envelope_fast_4k", "attack_before_db", "attack_loss_db", "loudness_error"),
 )
-"""What is compared on songs with voices."""
+"""Metrics that are compared on songs with voices."""
 
 
 def panel_means(rows: Sequence[Row]) -> str:
@@ -51,15 +51,16 @@ def voices_table(rows: Sequence[Row], ours: str, others: Sequence[str], voices: 
     lines = []
     for other in others:
         for setting, group in _settings(sung, ours):
-            lines.append([other, setting, *_cells(group, curve_rows(sung, other), VOICES)])
+            lines.append([other, setting, *_cells(group, curve_rows(sung, other), VOICE_METRICS)])
     if not lines:
         return ""
     clips = len({row.clip for row in sung})
     note = (
         f"The {clips} clips of songs that the manifest says have voices. Mean advantage of {ours} at its measured rate "
-        f"± 95 % interval (share of clips won) and verdict, + is better for {ours}. {seen_note(VOICES)}"
+        f"± 95 % interval (share of clips won) and verdict, + is better for {ours}. {seen_note(VOICE_METRICS)}"
     )
-    head = ["against", "setting", "kbit/s", "clips", *(METRICS[name].title for name in VOICES), "ahead, level, behind"]
+    titles = (METRICS[name].title for name in VOICE_METRICS)
+    head = ["against", "setting", "kbit/s", "clips", *titles, "ahead, level, behind"]
     return section("Voices", note, head, lines)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 from collections import Counter
@@ -17,18 +16,18 @@ from codec.inspection.genre import SIZE
 from codec.runtime.classifiers import CARD, FEATURES, GRAPH
 from codec.runtime.models import Model
 from formats.model.scales import SEGMENT_VECTORS
+from training.data.collection import MANIFEST, manifest
 from training.genre.data import SECONDS, Song
 from training.genre.network import Ensemble
 from training.model_files.graphs import check_parity, parity, write_graph
 
 
-def manifest(data: Path, songs: Sequence[Song]) -> list[dict[str, str]]:
+def manifest_lines(data: Path, songs: Sequence[Song]) -> list[dict[str, str]]:
     """The lines of the collection's manifest.csv about these songs; none where it has no manifest."""
-    if not (data / "manifest.csv").is_file():
+    if not (data / MANIFEST).is_file():
         return []
     used = {song.track.path for song in songs}
-    with (data / "manifest.csv").open(newline="", encoding="utf-8-sig") as lines:
-        return [row for row in csv.DictReader(lines) if data / row["path"] in used]
+    return [row for row in manifest(data) if data / row["path"] in used]
 
 
 def counted(rows: Sequence[dict[str, str]], column: str) -> dict[str, int]:
@@ -63,7 +62,7 @@ def write(
     examples = [(torch.randn(count, SEGMENT_VECTORS, SIZE) * 5 - 10,) for count in (1, 2, 15)]
     error = parity(graph, net, examples, ("features",))
     check_parity(classifier=error)
-    rows = manifest(data, songs)
+    rows = manifest_lines(data, songs)
     card = {
         "classes": list(classes),
         "bitstreams": [model.id.hex() for model in models],

@@ -246,7 +246,7 @@ def study(a: argparse.Namespace) -> dict[str, Any]:
         "data": {
             "usable": songs.usable, "skipped": songs.skipped, "split": songs.how, "learned": len(songs.train),
             "tested": len(songs.test), "left_out": songs.left_out,
-            **card.described(songs.songs, songs.classes, card.manifest(a.data, songs.songs)),
+            **card.described(songs.songs, songs.classes, card.manifest_lines(a.data, songs.songs)),
         },
         "classes": songs.classes,
         "model": chosen[0].name,

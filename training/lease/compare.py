@@ -1,11 +1,8 @@
 """A new decoder beside the one that there is, on the same files: the middle of each test song, by every core."""
 
 import json
-import multiprocessing
-import os
 import shutil
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +12,7 @@ from codec.pipeline.calls import decode, encode
 from codec.runtime.models import Model
 from training.data.collection import collection
 from training.evaluation.clips import cut_clip
+from training.evaluation.pool import clip_pool
 from training.metrics.clip import quick_metrics
 
 SHIPPED = Path(__file__).parents[2] / "models" / "music"
@@ -37,12 +35,10 @@ def export(checkpoint: Path, name: str, folder: Path) -> int:
 
 def measure(folder: Path, music: Path, jobs: int, target: Path) -> None:
     """Write the means of all metrics by decoder and latent count, and every clip's."""
-    # One thread in every library of a worker: clips in parallel are faster than threads inside a clip.
-    os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
     songs = [track.path for track in collection(music) if track.split == "test" and track.path.is_file()]
     wavs = target.parent.parent / "clips"
     wavs.mkdir(exist_ok=True)
-    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
+    with clip_pool(jobs) as pool:
         found = list(pool.map(_clip, songs, [folder] * len(songs), [wavs] * len(songs)))
     means = {key: _means([one[key] for one in found]) for key in (found[0] if found else ())}
     written: dict[str, Any] = {"clips": len(found), "means": means, "each": found}

@@ -7,13 +7,14 @@ from hashlib import sha256
 from itertools import zip_longest
 from pathlib import Path
 
+from training.data.collection import manifest
+
 Line = dict[str, str]
 
 
 def read_manifest(folder: Path) -> list[Line]:
     """The lines of a collection's manifest.csv whose files are there."""
-    with (folder / "manifest.csv").open(newline="", encoding="utf-8-sig") as file:
-        return [line for line in csv.DictReader(file) if (folder / line["path"]).is_file()]
+    return [line for line in manifest(folder) if (folder / line["path"]).is_file()]
 
 
 def ordered(lines: Iterable[Line], split: str) -> list[Line]:

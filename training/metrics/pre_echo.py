@@ -1,12 +1,10 @@
 """Pre-echo: energy that a codec leaves before transients whose onsets are known.
 
-A folder's manifest.csv may have a column `onsets`: seconds from the start of the song, separated by spaces. The quiet
-just before an onset is where the quantization noise that a transform codec spreads over its window is heard best.
+The quiet just before an onset is where the quantization noise that a transform codec spreads over its window is heard
+best. `training.evaluation.clips` finds the onsets in a folder's manifest.csv.
 """
 
-import csv
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
@@ -15,16 +13,6 @@ from training.metrics.spectral import FloatArray
 BEFORE = (0.025, 0.001)  # seconds before an onset, between which pre-echo is measured
 AFTER = 0.02  # seconds after an onset, whose energy is that of the transient
 FLOOR = -100.0  # dB
-
-
-def find_onsets(music: Path) -> dict[str, tuple[float, ...]]:
-    """Onsets in seconds by the path of the song in the folder's manifest; empty without manifest or column."""
-    manifest = music / "manifest.csv"
-    if not manifest.is_file():
-        return {}
-    with manifest.open(newline="", encoding="utf-8") as f:
-        rows = [(row["path"], row.get("onsets") or "") for row in csv.DictReader(f)]
-    return {path: tuple(float(word) for word in words.split()) for path, words in rows if words.split()}
 
 
 def pre_echo(reference: FloatArray, decoded: FloatArray, onsets: Sequence[float], rate: int = 44100) -> float:

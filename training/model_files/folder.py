@@ -74,8 +74,8 @@ def write_model(
 ) -> dict[str, Any]:
     """Write a whole folder with one decoder; returns the card.
 
-    What only other commands know (measured tiers, data, metrics, history) is taken over from a card that is there
-    already, and so are further decoders as long as the bitstream is the same.
+    What only other commands know (measured tiers, data, history) is taken over from a card that is there already, and
+    so are further decoders as long as the bitstream is the same, and metrics as long as `measure_alike` says so.
 
     Args:
         folder: made if need be.
@@ -106,10 +106,38 @@ def write_model(
         "decoder": STANDARD,
         "decoders": {**others, STANDARD: _write_decoder(folder, STANDARD, decoder)},
         "training": training,
-        **{key: old[key] for key in ("data", "metrics") if key in old},
+        **({"data": old["data"]} if "data" in old else {}),
     }
+    if "metrics" in old and measure_alike(old, card):
+        card["metrics"] = old["metrics"]
     write_card(folder, card)
     return card
+
+
+def update_card(folder: Path, **changes: Any) -> dict[str, Any]:
+    """Change members of the card of a folder, without metrics that do not hold any more; returns the card."""
+    old = read_card(folder)
+    new = {**old, **changes}
+    if not measure_alike(old, new):
+        new.pop("metrics", None)
+    write_card(folder, new)
+    return new
+
+
+def measure_alike(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether the metrics of one card are true of another one too.
+
+    They are measured through encoder, bitstream and default decoder, each tier at its default gain. Where one of these
+    is not the same they are figures of a model that is gone.
+    """
+    return _measured(one) == _measured(other)
+
+
+def _measured(card: dict[str, Any]) -> tuple[object, ...]:
+    """What the metrics of a card depend on."""
+    decoder = card["decoders"][card["decoder"]]
+    gains = {latent: tier["gain"] for latent, tier in card["tiers"].items()}
+    return card["id"], card["encoder"]["sha256"], decoder["sha256"], decoder.get("noise_sha256"), gains
 
 
 def add_decoder(folder: Path, name: str, decoder: Decoder, training: dict[str, Any]) -> dict[str, Any]:
@@ -130,6 +158,8 @@ def add_decoder(folder: Path, name: str, decoder: Decoder, training: dict[str, A
 
 def replace_decoder(folder: Path, name: str, decoder: Decoder) -> dict[str, Any]:
     """Write a decoder of a folder anew, from the checkpoint that it was made from; returns the card.
+
+    The network is the same, so the card keeps its metrics.
 
     Raises:
         UsageError: there is no decoder of that name.

@@ -7,6 +7,7 @@ written beside the card.
 
 import argparse
 import csv
+import re
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -16,17 +17,20 @@ from typing import Any
 
 import numpy as np
 
+from training.data.collection import manifest
 from training.model_files.folder import read_card, write_card
 
 METRICS = ("kbps", "mel", "stft", "visqol", "nmr", "rmse_44k", "rmse_8k", "si_sdr", "width_error_db")
 
 ATTRIBUTION = "ATTRIBUTION.md"
 
+DATED = re.compile(r"20\d\d-\d\d-\d\d ")
+"""How a line of a history begins."""
+
 
 def training_rows(music: Path) -> list[dict[str, str]]:
     """The training split of a music folder's manifest."""
-    with (music / "manifest.csv").open(newline="", encoding="utf-8-sig") as lines:
-        return [row for row in csv.DictReader(lines) if row["split"] == "train"]
+    return [row for row in manifest(music) if row["split"] == "train"]
 
 
 def data(music: Path) -> dict[str, Any]:
@@ -75,14 +79,16 @@ def finish(
     Args:
         folder: the model, as an export made it.
         music: folder of the training music, with manifest.csv.
-        line: what is new about this model, for its history; today's date is put before it.
-        results: CSV of `training.evaluation.evaluate`; without it the card keeps the metrics that it has.
+        line: what is new about this model, for its history; today's date is put before it unless it begins with one.
+        results: CSV of `training.evaluation.evaluate`; without it the card keeps the metrics that it has,
+            which are those of the model in the folder: what replaces a model drops them.
         system: name of the model in the results.
         hardware: what it was trained on.
     """
     card = read_card(folder)
     today = date.today().isoformat()
-    card |= {"date": today, "history": [*card.get("history", []), f"{today} {line}"], "data": data(music)}
+    dated = line if DATED.match(line) else f"{today} {line}"
+    card |= {"date": today, "history": [*card.get("history", []), dated], "data": data(music)}
     if results:
         card["metrics"] = {"clips": "the test split, 10 s of each song", "tiers": metrics(results, system)}
     if hardware:
@@ -95,7 +101,7 @@ def finish(
 def options(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `finish` but for the folder."""
     parser.add_argument("--music", type=Path, required=True, help="folder of the training music, with manifest.csv")
-    parser.add_argument("--history", required=True, metavar="TEXT", help="what is new about this model, a line")
+    parser.add_argument("--history", required=True, metavar="TEXT", help="what is new, a line, dated or not")
     parser.add_argument("--results", type=Path, help="CSV of `evaluate`, for the card's metrics")
     parser.add_argument("--system", default="aez", help="name of the model in the results")
     parser.add_argument("--hardware", default="", help="what the model was trained on")

@@ -11,7 +11,7 @@ Everything is made in a temporary folder first, in these steps, each of which is
 
     export      graphs, tables, card (export-plain for checkpoints of train-plain)
     frontier    with --tiers: default gain of each tier, and rates from which it is the best
-    card        licences and attribution of the training music, date, history, metrics
+    card        licences and attribution of the training music, date, history; with --results the metrics
     floors      quality that the tests hold each decoder to
     pin         hashes in codec/runtime/hashes.py
     golden      files that later versions must decode to the same
@@ -32,7 +32,7 @@ from pathlib import Path
 from codec.runtime.classifiers import Classifier
 from codec.runtime.models import DEFAULT, Model
 from formats.errors import AezError, ModelError, UsageError
-from training.model_files.folder import read_card, write_card
+from training.model_files.folder import read_card, update_card
 from training.plain import export as plain_export
 from training.ranked import checkpoint
 from training.ranked import export as ranked_export
@@ -91,7 +91,7 @@ def export(given: argparse.Namespace, stage: Path) -> None:
             raise UsageError(f"{given.checkpoint} is a plain autoencoder's, whose decoder goes with its encoder only")
         run(ranked_export.main, "--checkpoint", given.checkpoint, "--decoder", given.decoder, "--out", stage)
         if given.default:
-            write_card(stage, {**read_card(stage), "decoder": given.decoder})
+            update_card(stage, decoder=given.decoder)
         return
     main = plain_export.main if checkpoint.is_plain(state) else ranked_export.main
     pieces = ("--pieces", given.pieces) if given.pieces else ()

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from formats.errors import UsageError
-from training.data.collection import collection, divide
+from training.data.collection import collection, divide, has_voices, manifest
 from training.data.tracks import Track
 
 
@@ -32,6 +32,18 @@ def test_a_manifest(tmp_path: Path) -> None:
     ]
     (tmp_path / "manifest.csv").write_text("path\na.wav\n")
     assert collection(tmp_path, "whatever") == [Track(tmp_path / "a.wav", "a", "", "", "")]
+
+
+def test_a_line_of_a_manifest_has_every_column_and_no_other(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="cannot read"):
+        manifest(tmp_path)
+    (tmp_path / "manifest.csv").write_bytes(b"\xef\xbb\xbfpath,split,vocals\na.wav\n\nb.wav,test, vocals ,more\n")
+    lines = manifest(tmp_path)
+    assert lines == [
+        {"path": "a.wav", "split": "", "vocals": ""},
+        {"path": "b.wav", "split": "test", "vocals": " vocals "},
+    ]
+    assert [has_voices(line) for line in lines] == [False, True]
 
 
 @pytest.mark.parametrize(

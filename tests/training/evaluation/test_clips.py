@@ -54,6 +54,14 @@ def test_voices_are_those_of_the_manifest(songs: Path, tmp_path: Path) -> None:
     assert [clip.voices for clip in found] == [False, True]
 
 
+def test_manifest_without_onsets_has_none(tmp_path: Path) -> None:
+    assert clips.find_onsets(tmp_path) == {}
+    (tmp_path / "manifest.csv").write_text("path,split\na.wav,test\n")
+    assert clips.find_onsets(tmp_path) == {}
+    (tmp_path / "manifest.csv").write_text("path,onsets\na.wav,0.5 1\nb.wav,\n")
+    assert clips.find_onsets(tmp_path) == {"a.wav": (0.5, 1.0)}
+
+
 def test_songs_of_one_name_become_two_clips_and_a_changed_song_a_new_clip(songs: Path, tmp_path: Path) -> None:
     (songs / "other").mkdir()
     soundfile.write(songs / "other" / "a.wav", music(2, 7), RATE)

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from training.evaluation import stress
-from training.metrics import pre_echo
+from training.evaluation import clips, stress
 
 RATE = 44100
 
@@ -43,7 +42,7 @@ def test_signals_are_the_same_every_time() -> None:
 
 
 def test_transients_come_after_quiet_at_their_onsets(folder: Path) -> None:
-    onsets = pre_echo.find_onsets(folder)
+    onsets = clips.find_onsets(folder)
     assert set(onsets) == {"castanets.wav", "drums.wav", "clicks.wav"}
     for path, seconds in onsets.items():
         x = read(folder, Path(path).stem)

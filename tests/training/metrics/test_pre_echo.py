@@ -1,7 +1,5 @@
 """Pre-echo is measured where it is put."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -36,11 +34,3 @@ def test_pre_echo_averages_ratios_and_skips_what_it_cannot_judge() -> None:
     # Too near an end, or nothing after it: not counted.
     assert pre_echo.pre_echo(reference, decoded, [0.01, 0.995, 0.5, *onsets]) == pytest.approx(expected, abs=1e-6)
     assert np.isnan(pre_echo.pre_echo(reference, decoded, [0.01, 0.5]))
-
-
-def test_manifest_without_onsets_has_none(tmp_path: Path) -> None:
-    assert pre_echo.find_onsets(tmp_path) == {}
-    (tmp_path / "manifest.csv").write_text("path,split\na.wav,test\n")
-    assert pre_echo.find_onsets(tmp_path) == {}
-    (tmp_path / "manifest.csv").write_text("path,onsets\na.wav,0.5 1\nb.wav,\n")
-    assert pre_echo.find_onsets(tmp_path) == {"a.wav": (0.5, 1.0)}

@@ -4,7 +4,7 @@ import csv
 import json
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ from codec.runtime.models import Model
 from tests.support import MODELS
 from tests.support.audio_files import write
 from training.data.songs import song
-from training.model_files.folder import Decoder, Encoder
+from training.model_files.folder import Decoder, Encoder, read_card, write_card
 from training.ranked import checkpoint, export
 from training.ranked.config import TrainConfig
 from training.ranked.network import Autoencoder
@@ -23,7 +23,7 @@ from training.ranked.tables import noise_pattern
 from training.ship import card, floors, golden, ship
 from training.ship.tiny import TINY, untrained
 
-TODAY = date.today().isoformat()
+TODAY = "2026-01-31"
 ROW = {"split": "train", "seconds": "11", "licence": "CC0", "source_repo": "nowhere"}
 
 
@@ -40,6 +40,18 @@ def music(tmp_path_factory: pytest.TempPathFactory) -> Path:
         writer.writeheader()
         writer.writerows(rows)
     return folder
+
+
+@pytest.fixture(autouse=True)
+def _a_day_that_does_not_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Midnight may pass between the steps of a test, so that the clock is not asked."""
+
+    class Day(date):
+        @classmethod
+        def today(cls) -> Self:
+            return cls.fromisoformat(TODAY)
+
+    monkeypatch.setattr(card, "date", Day)
 
 
 def save(path: Path, model: Autoencoder) -> Path:
@@ -114,11 +126,13 @@ def test_a_checkpoint_becomes_a_model_and_then_gets_another_decoder(
 
     with torch.no_grad():
         trained.noise.pattern.neg_()
+    write_card(model.folder, model.card | {"metrics": {"clips": "measured with the first decoder"}})
     before, files = contents(model.folder), contents(destination.golden)
     other = save(tmp_path / "other.pt", trained)
     assert run(other, music, "another decoder", "--name", "mine", "--decoder", "other", "--default") == 0
     again = Model(destination.models / "mine")
     assert again.id == model.id and again.decoder_names == ("other", "standard")
+    assert "metrics" not in again.card
     standard, new = again.decoder("standard").noise, again.decoder().noise
     assert standard is not None and new is not None
     np.testing.assert_array_equal(standard, model.decoder().noise)
@@ -139,6 +153,7 @@ def test_a_new_bitstream_takes_the_place_of_the_old_one(
 ) -> None:
     run(save(tmp_path / "run.pt", untrained()), music, "the first", "--name", "mine")
     first, folder = Model(destination.models / "mine").id, destination.models / "mine"
+    write_card(folder, read_card(folder) | {"metrics": {"clips": "measured with the first"}})
     (folder / "decoders" / "stale").mkdir()
     (folder / "decoders" / "stale" / "decoder.onnx").write_bytes(b"of a bitstream that is gone")
     trained = untrained()
@@ -147,6 +162,7 @@ def test_a_new_bitstream_takes_the_place_of_the_old_one(
     assert run(save(tmp_path / "run.pt", trained), music, "coarser", "--name", "mine") == 0
     second = Model(folder)
     assert second.id != first and second.decoder_names == ("standard",)
+    assert "metrics" not in second.card
     assert [line.split(" ", 1)[1] for line in second.card["history"]] == ["the first", "coarser"]
     assert not (folder / "decoders" / "stale").exists()
     assert len(known(destination)) == 4
@@ -195,6 +211,13 @@ def test_floors_lie_below_what_was_measured(tmp_path: Path, monkeypatch: pytest.
     assert floors.floors(Two()) == {  # type: ignore[arg-type]
         "standard": {"16": {"mel": 2.2, "si_sdr": 7.2}, "32": {"mel": 1.1, "si_sdr": -0.3}}
     }
+
+
+def test_a_line_of_history_has_one_date(music: Path, tmp_path: Path) -> None:
+    write_card(tmp_path, {})
+    for line in ("the first", "2025-12-24 the second", "2026 begins"):
+        card.finish(tmp_path, music, line)
+    assert read_card(tmp_path)["history"] == [f"{TODAY} the first", "2025-12-24 the second", f"{TODAY} 2026 begins"]
 
 
 def test_metrics_are_means_of_the_clips_at_each_tier(tmp_path: Path) -> None:

@@ -1,0 +1,168 @@
+"""Gain control: onsets and the stretches before them are found where they are."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from codec.dsp import gain_control
+from codec.dsp.gain_control import (
+    BEFORE,
+    LOOKAHEAD,
+    LOOKBACK,
+    MAX_EXPONENT,
+    MIN_BLOCKS,
+    MIN_EXPONENT,
+    ONSET_JUMP,
+    PEAK_JUMP,
+    SEGMENT_BLOCKS,
+    find_stretches,
+    onset_powers,
+)
+from formats.grid import GAIN_BLOCK
+from tests.support.gain_control import tone
+
+QUIET, LOUD = -70.0, -20.0
+
+
+def powers(*steps: tuple[int, float]) -> NDArray[np.float64]:
+    """Mean squares of a segment's blocks and the look-ahead: QUIET, then from each step's block on at its decibels."""
+    decibels = np.full(SEGMENT_BLOCKS + LOOKAHEAD, QUIET)
+    for first, value in steps:
+        decibels[first:] = value
+    return 10 ** (decibels / 10)
+
+
+# Powers of the upper octaves
+
+
+def test_powers_are_mean_squares_of_a_causal_second_difference() -> None:
+    x = np.random.default_rng(0).standard_normal((2, BEFORE + 7 * GAIN_BLOCK)).astype(np.float32)
+    wanted = []
+    for block in range(7):
+        places = range(BEFORE + block * GAIN_BLOCK, BEFORE + (block + 1) * GAIN_BLOCK)
+        differences = [float(c[i - 12]) - 2 * float(c[i - 6]) + float(c[i]) for c in x for i in places]
+        wanted.append(sum(d * d for d in differences) / (6 * GAIN_BLOCK))
+    got = onset_powers(x)
+    assert got.dtype == np.float64
+    np.testing.assert_allclose(got, wanted, rtol=1e-5)
+
+
+def test_white_noise_keeps_its_power_and_bass_has_next_to_none() -> None:
+    noise = np.random.default_rng(0).standard_normal((2, BEFORE + 4000 * GAIN_BLOCK)).astype(np.float32)
+    assert onset_powers(noise).mean() == pytest.approx(2, rel=0.03)
+    power = {f: onset_powers(tone(f, BEFORE + 4000 * GAIN_BLOCK)).mean() for f in (100, 1800, 3675)}
+    decibels = {f: 10 * np.log10(value / power[3675]) for f, value in power.items()}
+    assert decibels[100] == pytest.approx(-54.8, abs=0.2) and decibels[1800] == pytest.approx(-6.3, abs=0.2)
+
+
+@pytest.mark.parametrize("huge", [1e30, 3e38, np.inf, np.nan])
+def test_powers_of_samples_that_are_too_large_are_the_largest(huge: float) -> None:
+    x = np.zeros((2, BEFORE + 5 * GAIN_BLOCK), np.float32)
+    x[0, BEFORE + 2 * GAIN_BLOCK + 20] = huge
+    assert onset_powers(x).tolist() == [0, 0, np.finfo(np.float32).max, 0, 0]
+
+
+# Finding stretches
+
+
+@pytest.mark.parametrize("k", [5, 6, 9, 40, 1000, 1763, SEGMENT_BLOCKS])
+def test_an_onset_after_quiet_is_found_where_it_is(k: int) -> None:
+    blocks = min(k, LOOKBACK)
+    assert find_stretches(powers((k, LOUD))) == [(k - blocks, blocks, MAX_EXPONENT)]
+
+
+@pytest.mark.parametrize("k", [1, 2, 3, 4, SEGMENT_BLOCKS + 1, SEGMENT_BLOCKS + 3])
+def test_an_onset_in_the_first_blocks_or_behind_the_segment_has_no_stretch(k: int) -> None:
+    assert find_stretches(powers((k, LOUD))) == []
+
+
+def test_steady_sound_has_no_onset() -> None:
+    assert find_stretches(powers()) == []
+    assert find_stretches(powers((0, LOUD))) == []
+    assert find_stretches(np.zeros(SEGMENT_BLOCKS + LOOKAHEAD)) == []
+    size = BEFORE + (SEGMENT_BLOCKS + LOOKAHEAD) * GAIN_BLOCK
+    for seed in range(20):
+        noise = np.random.default_rng(seed).standard_normal((2, size)).astype(np.float32)
+        assert find_stretches(onset_powers(noise)) == []
+    for frequency in (10, 20, 30, 40, 60, 110, 440, 3000, 7350, 15_000):  # some have few periods in a block, or none
+        assert find_stretches(onset_powers(tone(frequency, size))) == []
+    assert find_stretches(powers((500, QUIET - 40))) == []  # a sound that ends is no onset
+
+
+def test_digital_silence_is_not_amplified() -> None:
+    power = powers((600, LOUD))
+    power[:600] = 0
+    assert find_stretches(power) == []
+    power[:600] = 10 ** ((gain_control.SILENCE_FLOOR - 1) / 10)
+    assert find_stretches(power) == []
+    power[:600] = 10 ** ((gain_control.SILENCE_FLOOR + 1) / 10)
+    assert len(find_stretches(power)) == 1
+
+
+@pytest.mark.parametrize(
+    ("jump", "exponent"), [(8.9, 0), (9.02, 0), (9.1, 3), (12.0, 3), (12.1, 4), (30.0, 9), (30.2, 10), (60, 10)]
+)
+def test_the_exponent_follows_from_the_jump(jump: float, exponent: int) -> None:
+    found = find_stretches(powers((600, QUIET + jump)))
+    assert [stretch[2] for stretch in found] == [exponent] * (exponent > 0)
+
+
+def test_a_crescendo_is_no_onset() -> None:
+    """It grows by three decibels a block, which is less than ONSET_JUMP, though by 30 in all."""
+    crescendo = [(600 + i, QUIET + (ONSET_JUMP - 1) * (i + 1)) for i in range(10)]
+    assert find_stretches(powers(*crescendo)) == []
+
+
+def test_an_onset_may_take_a_few_blocks_to_its_peak() -> None:
+    first, peak = QUIET + ONSET_JUMP + 3, QUIET + PEAK_JUMP + 6  # neither alone is an onset
+    assert find_stretches(powers((600, first), (600 + LOOKAHEAD - 1, peak))) == [(600 - LOOKBACK, LOOKBACK, 4)]
+    assert find_stretches(powers((600, first), (600 + LOOKAHEAD, peak))) == []
+
+
+@pytest.mark.parametrize(("jump", "onset", "exponent"), [(3.9, 603, 8), (4.1, 600, 9)])
+def test_an_onset_begins_with_a_jump(jump: float, onset: int, exponent: int) -> None:
+    """Three blocks that rise by less belong to what precedes it."""
+    found = find_stretches(powers((600, QUIET + jump), (603, QUIET + 30)))
+    assert found == [(onset - LOOKBACK, LOOKBACK, exponent)]
+
+
+def test_the_stretch_has_the_largest_product_of_exponent_and_length() -> None:
+    power = powers((600, LOUD))
+    power[588] = 10 ** (LOUD / 10)
+    assert find_stretches(power)[-1] == (589, 11, MAX_EXPONENT)
+    power = powers((600, QUIET + 24.5))
+    power[:590] = 10 ** ((QUIET + 6) / 10)
+    assert find_stretches(power) == [(600 - LOOKBACK, LOOKBACK, 6)]  # 60 blocks by 6 are more than 10 by 8
+    power[:590] = 10 ** ((QUIET + 21) / 10)
+    assert find_stretches(power) == [(590, 10, 8)]  # and 60 by 1 are fewer
+
+
+def test_a_long_stretch_with_too_small_an_exponent_suppresses_no_other() -> None:
+    power = powers((600, QUIET + 24.5))
+    power[:590] = 10 ** ((QUIET + 18) / 10)
+    assert find_stretches(power) == [(590, 10, 8)]  # 60 by 2 are more, but 2 is no exponent that is chosen
+    power[:596] = 10 ** ((QUIET + 18) / 10)
+    assert find_stretches(power) == []  # four blocks by 8 are too few
+
+
+def test_the_stretches_of_two_onsets_share_no_block() -> None:
+    power = powers()
+    power[600:603] = power[620:] = 10 ** (LOUD / 10)
+    assert find_stretches(power) == [(540, 60, MAX_EXPONENT), (603, 17, MAX_EXPONENT)]
+    power = powers()
+    power[600:603] = power[607:] = 10 ** (LOUD / 10)
+    assert find_stretches(power) == [(540, 60, MAX_EXPONENT)]  # four blocks between them are too few
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(0, 10_000), st.floats(5, 60))
+def test_stretches_lie_in_the_segment_one_after_another(seed: int, spread: float) -> None:
+    rng = np.random.default_rng(seed)
+    decibels = np.repeat(rng.uniform(-60 - spread, 0, 200), rng.integers(1, 30, 200))
+    end = 0
+    for first, blocks, exponent in find_stretches(10 ** (np.resize(decibels, SEGMENT_BLOCKS + LOOKAHEAD) / 10)):
+        assert first >= end and MIN_BLOCKS <= blocks <= LOOKBACK and MIN_EXPONENT <= exponent <= MAX_EXPONENT
+        end = first + blocks
+    assert end <= SEGMENT_BLOCKS
