@@ -4,16 +4,19 @@
                (source_windows)     (backend)           (payload.encode_chunk)              (formats.Writer)
 
 Only a plan with a bit rate needs the whole song before the first chunk is written: the analysed chunks wait in a
-temporary file while `rate_control` searches for the gain.
+temporary file while `rate_control` searches for the gain, and the last draft of that search becomes the file.
 """
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from io import BytesIO
 from itertools import chain
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from codec.pipeline import backend
 from codec.pipeline.chunks import ENCODER_CONTEXT, AnalysedChunk, regroup
@@ -23,7 +26,7 @@ from codec.pipeline.rate_control import Spool, find_gain
 from codec.pipeline.source_windows import SourceWindows
 from codec.pipeline.workers import Engine, Progress, engine_for_file
 from codec.version import __version__
-from formats import Chunk, Coder, Header, Writer
+from formats import Chunk, Coder, Header, Metadata, Writer
 from formats.container.layout import crc32c
 from formats.grid import CHUNK, HOP
 
@@ -89,11 +92,7 @@ def encode(
         if plan.bitrate is None:
             header, size = song.write(target, chunks, plan.gain, plan.coder)
         else:
-            with Spool(chunks) as spool:
-                coder = plan.coder or song.smaller_coder(next(iter(spool), None), plan.gain)
-                wanted = plan.bitrate * 125 * windows.samples / source.sample_rate - _overhead(source)
-                gain = find_gain(spool, running, max(wanted, 1.0), replace(plan, coder=coder))
-                header, size = song.write(target, iter(spool), gain, coder)
+            header, size = song.write_at_rate(target, chunks, plan.bitrate)
     seconds = windows.samples / source.sample_rate
     return EncodeReport(
         seconds, windows.samples, source.sample_rate, source.channels, size, size / 125 / seconds if seconds else 0.0,
@@ -133,9 +132,28 @@ class _Song:
         writer.finish(self._windows.samples)
         return header, writer.coded_size
 
-    def smaller_coder(self, first: AnalysedChunk | None, gain: int) -> Coder:
-        """The coder that makes the first chunk smaller; it is used for all chunks."""
-        return Coder.RANGE if first is None else _smaller(self._by_every_coder(first, gain))
+    def write_at_rate(self, target: BinaryIO, chunks: Iterator[AnalysedChunk], bitrate: float) -> tuple[Header, int]:
+        """As `write`, at the gain with which the file without its cover is nearest to a rate in 1000 bit/s.
+
+        Drafts of the file wait in temporary files until the gain is found; mostly there is only one.
+        """
+        drafts: dict[int, tuple[BinaryIO, Header, int]] = {}
+        with Spool(chunks) as spool, ExitStack() as stack:
+            tags = self._source.tags
+            overhead = _overhead(self._source, tags)
+            counted = _overhead(self._source, replace(tags, cover=None, cover_type=""))
+
+            def draft(gain: int) -> float:
+                file = cast("BinaryIO", stack.enter_context(tempfile.TemporaryFile(prefix="aez-")))
+                header, size = self.write(file, iter(spool), gain, self._plan.coder)
+                drafts[gain] = file, header, size
+                return size - overhead
+
+            wanted = bitrate * 125 * self._windows.samples / self._source.sample_rate - counted
+            file, header, size = drafts[find_gain(spool, self._engine, max(wanted, 1.0), self._plan, draft)]
+            file.seek(0)
+            shutil.copyfileobj(file, target)
+        return header, size
 
     def _by_every_coder(self, chunk: AnalysedChunk, gain: int) -> dict[Coder, bytes]:
         return encode_by_both(chunk, self._plan.main_count, gain, self._plan.model.tables)
@@ -154,12 +172,12 @@ def _smaller(made: dict[Coder, bytes]) -> Coder:
     return min(made, key=lambda coder: len(made[coder]), default=Coder.RANGE)
 
 
-def _overhead(source: AudioSource) -> int:
-    """Bytes of a file of this source without its chunks and cover."""
+def _overhead(source: AudioSource, tags: Metadata) -> int:
+    """Bytes of a file of this source, with these tags, without its chunks."""
     header = Header(
         sample_rate=source.sample_rate, channels=source.channels, samples=0, latent=32, hop=HOP, chunk_frames=CHUNK,
         gain=0, coder=Coder.RANGE, bitstream=bytes(8), encoder_version=__version__,
     )  # fmt: skip
-    writer = Writer(BytesIO(), header, replace(source.tags, cover=None, cover_type=""))
+    writer = Writer(BytesIO(), header, tags)
     writer.finish(0)
     return writer.coded_size

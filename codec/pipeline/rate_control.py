@@ -1,7 +1,9 @@
 """Rate control: finds the gain at which a song has the wanted bit rate.
 
-The network runs once over the song. For each gain that is tried, chunks are quantized, and the size that they will have
-follows from the code lengths of their symbols. Only the gain that is chosen is coded.
+The network runs once over the song. A first guess of the gain follows from the hyper latents alone. Then a few segments
+of the song are quantized at two or three gains; the size that they will have follows from the code lengths of their
+symbols. The gain that they lead to is hardly ever more than a step from the right one. With it, the whole song is
+coded: a draft of the file, which is the file itself unless another gain must be nearer to the rate.
 """
 
 from __future__ import annotations
@@ -9,25 +11,34 @@ from __future__ import annotations
 import math
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from typing import BinaryIO, Self, cast
+from itertools import accumulate
+from typing import TYPE_CHECKING, BinaryIO, Self, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from codec.pipeline.chunks import AnalysedChunk
+from codec.pipeline.expected_size import ExpectedSize
 from codec.pipeline.payload import encode_chunk, quantize_chunk
 from codec.pipeline.plan import EncodePlan
 from codec.pipeline.workers import Engine
 from formats import Coder
 from formats.container.layout import CHUNK_SIZE, LENGTH_SIZE
-from formats.grid import GAIN_LIMIT, nominal_kbps
+from formats.grid import CHUNK, GAIN_LIMIT, HYPER_FRAMES, SEGMENT
 from formats.payload.code_length import fixed_size, main_size
 from formats.payload.side_info import SideInfo
 
-SAMPLE = 6
-"""Chunks of a song, evenly spread, on which the first guesses are made: a minute."""
+if TYPE_CHECKING:
+    from codec.dsp.mdct import Float
+
+SAMPLE = 20
+"""Segments of a song from which its size is estimated: 40 seconds."""
 
 CLOSE = 0.004
 """Relative error at which the search stops. A step of gain changes the size by one or two per cent."""
+
+NEAR = 0.03
+"""Relative error of an estimate from which the right gain is known without a further estimate."""
 
 TRIES = 12
 """Most gains that a search tries."""
@@ -36,45 +47,67 @@ RISE, LEAST_RISE = 0.022, 0.002
 """Rise of log size per step of gain: what is expected before two sizes are known, and the least that is believed."""
 
 
-TYPICAL = 0.35
-"""Share of a tier's nominal rate that songs take at its default gain, about: where the first guess is made from."""
-
-
 class Spool:
-    """Analysed chunks in a temporary file, because an hour of them is 1.3 GB; a context manager, which deletes it."""
+    """Analysed chunks that wait in a temporary file, because an hour of coefficients is 1.3 GB; a context manager.
+
+    Attributes:
+        heads: hyper latents and side information of every chunk; these stay in memory.
+        frames: frames of every chunk.
+    """
 
     def __init__(self, chunks: Iterable[AnalysedChunk]) -> None:
-        """Write all chunks to the file."""
+        """Write the coefficients of all chunks to the file."""
         self._file = cast("BinaryIO", tempfile.TemporaryFile(prefix="aez-"))  # noqa: SIM115  (closed by `__exit__`)
-        self._places: list[int] = []
-        self._frames: list[int] = []
+        self._width = 0
+        self.heads: list[tuple[NDArray[np.int8], SideInfo]] = []
+        self.frames: list[int] = []
         try:
             for chunk in chunks:
-                self._places.append(self._file.tell())
-                self._frames.append(len(chunk.coefficients))
-                for array in (chunk.hyper, chunk.coefficients, *chunk.side_info):
-                    np.save(self._file, np.ascontiguousarray(array), allow_pickle=False)
+                self._file.write(chunk.coefficients.astype("<f4", copy=False).tobytes())
+                self._width = chunk.coefficients.shape[1]
+                self.heads.append((chunk.hyper, chunk.side_info))
+                self.frames.append(len(chunk.coefficients))
         except BaseException:
             self._file.close()
             raise
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self.heads)
 
     def __iter__(self) -> Iterator[AnalysedChunk]:
-        return self.read(range(len(self)))
+        start = 0
+        for (hyper, side_info), frames in zip(self.heads, self.frames, strict=True):
+            yield AnalysedChunk(hyper, self._read(start, frames), side_info)
+            start += frames
 
-    def frames(self, numbers: Iterable[int]) -> int:
-        """Frames of chunks, by their numbers."""
-        return sum(self._frames[number] for number in numbers)
+    def sample(self, most: int) -> Iterator[AnalysedChunk]:
+        """At most so many segments, evenly spread over the song and joined to chunks of five.
 
-    def read(self, numbers: Iterable[int]) -> Iterator[AnalysedChunk]:
-        """Chunks by number, one after another."""
-        for number in numbers:
-            self._file.seek(self._places[number])
-            count = 2 + len(SideInfo._fields)
-            hyper, coefficients, *side_info = (np.load(self._file, allow_pickle=False) for _ in range(count))
-            yield AnalysedChunk(hyper, coefficients, SideInfo(*side_info))
+        As chunks they take what they would take in the song, where most frames have coded frames on both sides. Their
+        side information is not theirs.
+        """
+        places = [
+            (first + at, number, at)
+            for number, (first, frames) in enumerate(zip(accumulate(self.frames, initial=0), self.frames, strict=False))
+            for at in range(0, frames, SEGMENT)
+        ]
+        count = min(most, len(places))
+        chosen = [places[(2 * i + 1) * len(places) // (2 * count)] for i in range(count)]
+        for at in range(0, count, CHUNK // SEGMENT):
+            parts = [self._segment(*place) for place in chosen[at : at + CHUNK // SEGMENT]]
+            hyper, coefficients = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+            yield AnalysedChunk(hyper, coefficients, self.heads[0][1])
+
+    def _segment(self, start: int, number: int, at: int) -> tuple[NDArray[np.int8], Float]:
+        """Hyper latents and coefficients of the segment at frame `at` of a chunk, at frame `start` of the song."""
+        vectors = self.heads[number][0][at // HYPER_FRAMES : (at + SEGMENT) // HYPER_FRAMES]
+        return vectors, self._read(start, min(SEGMENT, self.frames[number] - at))
+
+    def _read(self, start: int, frames: int) -> Float:
+        """Coefficients of some frames of the song."""
+        row = 4 * self._width
+        self._file.seek(start * row)
+        return np.frombuffer(self._file.read(frames * row), "<f4").reshape(frames, self._width)
 
     def __enter__(self) -> Self:
         return self
@@ -83,57 +116,66 @@ class Spool:
         self._file.close()
 
 
-def find_gain(spool: Spool, engine: Engine, target: float, plan: EncodePlan) -> int:
+def find_gain(spool: Spool, engine: Engine, target: float, plan: EncodePlan, draft: Callable[[int], float]) -> int:
     """The gain at which the size of all chunks, with heads and index entries, is nearest to `target` bytes.
 
     Args:
         spool: the song.
         engine: threads to quantize it with.
         target: bytes, above 0.
-        plan: the first guess is made from its tier, gain and bit rate; sizes are those of its coder, or of the range
-            coder where it names none.
+        plan: its tier and model; the search starts at its gain.
+        draft: codes the song at a gain -> bytes. It is called with the gain that is returned, seldom with others too.
     """
-    sizes = _Sizes(spool, engine, plan)
-    every = list(range(len(spool)))
-    if not every:
+    if not len(spool):
+        draft(plan.gain)
         return plan.gain
-    gain, rise, some = first_guess(plan), None, every[:: -(-len(every) // SAMPLE)]
-    if len(some) < len(every):
-        share = spool.frames(some) / spool.frames(every)
-        gain, rise = search(lambda gain: sizes(gain, some), target * share, gain)
-    return search(lambda gain: sizes(gain, every), target, gain, rise)[0]
+    size = _Estimate(spool, engine, plan)
+    gain, rise = plan.gain, None
+    if plan.coder != Coder.ZSTD:
+        gain, rise = search(size.typical, target, gain)
+    gain, rise = search(size, target, gain, rise, NEAR)
+    gain -= round(math.log(size(gain) / target) / (rise or RISE))
+    return search(draft, target, gain, rise)[0]
 
 
-def first_guess(plan: EncodePlan) -> int:
-    """A gain for the plan's bit rate, from the tier's default gain and typical rate; the plan's gain without one."""
-    if plan.bitrate is None:
-        return plan.gain
-    return plan.gain + round(math.log(plan.bitrate / (TYPICAL * nominal_kbps(plan.latent))) / RISE)
-
-
-class _Sizes:
-    """Sizes of a song's chunks at any gain."""
+class _Estimate:
+    """Bytes of a song's chunks at any gain, from those of a few segments."""
 
     def __init__(self, spool: Spool, engine: Engine, plan: EncodePlan) -> None:
         self._spool, self._engine, self._plan = spool, engine, plan
-        self._fixed: dict[int, float] = {}  # bytes of a chunk that are the same at every gain
+        main, tables = plan.main_count, plan.model.tables
+        part = [(chunk.hyper, len(chunk.coefficients)) for chunk in spool.sample(SAMPLE)]
+        whole = [(hyper, frames) for (hyper, _), frames in zip(spool.heads, spool.frames, strict=True)]
+        self._part, self._whole = ExpectedSize(part, main, tables), ExpectedSize(whole, main, tables)
+        self._share = sum(frames for _, frames in part) / sum(spool.frames)
+        self._heads = len(spool) * (CHUNK_SIZE + LENGTH_SIZE)
+        self._fixed = sum(fixed_size(*head, tables) for head in spool.heads)
+        self._known: dict[int, float] = {}
 
-    def __call__(self, gain: int, numbers: list[int]) -> float:
-        """Bytes of some chunks, with heads and index entries."""
-        items = zip(numbers, self._spool.read(numbers), strict=True)
-        return sum(self._engine.map(lambda item: self._size(gain, *item), items))
+    def typical(self, gain: int) -> float:
+        """Bytes that are expected before any segment has been quantized."""
+        return self._heads + self._fixed + self._whole.typical(gain)
 
-    def _size(self, gain: int, number: int, chunk: AnalysedChunk) -> float:
-        plan, tables = self._plan, self._plan.model.tables
-        if plan.coder == Coder.ZSTD:
-            return len(encode_chunk(chunk, plan.main_count, gain, Coder.ZSTD, tables)) + CHUNK_SIZE + LENGTH_SIZE
-        if number not in self._fixed:
-            self._fixed[number] = fixed_size(chunk.hyper, chunk.side_info, tables) + CHUNK_SIZE + LENGTH_SIZE
-        return self._fixed[number] + main_size(quantize_chunk(chunk, plan.main_count, gain, tables), gain, tables)
+    def __call__(self, gain: int) -> float:
+        """Bytes by the plan's coder, or by the range coder where it names none."""
+        if gain not in self._known:
+            sample = sum(self._engine.map(lambda chunk: self._size(gain, chunk), self._spool.sample(SAMPLE)))
+            if self._plan.coder == Coder.ZSTD:
+                self._known[gain] = self._heads + sample / self._share
+            else:
+                self._known[gain] = self._heads + self._fixed + sample * self._whole(gain) / self._part(gain)
+        return self._known[gain]
+
+    def _size(self, gain: int, chunk: AnalysedChunk) -> float:
+        """Bytes of a chunk's main latents by the range coder, or of all by the zstd coder."""
+        main, tables = self._plan.main_count, self._plan.model.tables
+        if self._plan.coder == Coder.ZSTD:
+            return len(encode_chunk(chunk, main, gain, Coder.ZSTD, tables))
+        return main_size(quantize_chunk(chunk, main, gain, tables), gain, tables)
 
 
 def search(
-    size: Callable[[int], float], target: float, start: int, rise: float | None = None
+    size: Callable[[int], float], target: float, start: int, rise: float | None = None, close: float = CLOSE
 ) -> tuple[int, float | None]:
     """The gain whose size is nearest to `target`, by the secant method on log size inside a shrinking bracket.
 
@@ -145,6 +187,7 @@ def search(
         target: bytes wanted.
         start: first guess.
         rise: of log size per step of gain, if it is known.
+        close: relative error at which it stops, even if other gains may be nearer.
 
     Returns:
         the gain, and the rise near it; None if that is still not known.
@@ -157,7 +200,7 @@ def search(
         known = sorted(seen, key=lambda g: abs(seen[g]))[:2]
         if len(known) == 2 and seen[known[0]] != seen[known[1]]:
             rise = max(LEAST_RISE, (seen[known[0]] - seen[known[1]]) / (known[0] - known[1]))
-        if abs(seen[gain]) < max(CLOSE, (rise or 0) / 2):  # the next gains on both sides are farther away
+        if abs(seen[gain]) < max(close, (rise or 0) / 2):  # the next gains on both sides are farther away
             break
         low, high = (gain + 1, high) if seen[gain] < 0 else (low, gain - 1)
         if low > high:

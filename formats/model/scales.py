@@ -148,6 +148,11 @@ def scale_indices(vectors: Scales, frames: int, gain: int, tables: Tables) -> ND
     return _index(interpolate(_products(vectors, tables), frames, _constant(gain, tables)))
 
 
+def gain_levels(vectors: Scales, tables: Tables) -> NDArray[np.int32]:
+    """Scale indices of hyper vectors themselves at gain 0, in steps of gain and not clipped to a range: [G, 1400]."""
+    return (HYPER_FRAMES * _products(vectors, tables) + _constant(0, tables)) // GAIN_UNIT
+
+
 def _products(vectors: Scales, tables: Tables) -> NDArray[np.int32]:
     """The part of the rule that depends on hyper vectors, [G, 1400]: a third of it, and linear, to be interpolated."""
     out = vectors.sigma * tables.slope

@@ -54,6 +54,7 @@ STAGES = {
         f"formats.model.scales:{name}" for name in ("predict_vectors", "rank_segment", "scales_at", "rank_frames")
     ),
     "quantize": ("codec.pipeline.payload:quantize_chunk",),
+    "expected sizes": tuple(f"codec.pipeline.expected_size:ExpectedSize.{name}" for name in ("__init__", "__call__")),
     "code lengths": ("formats.payload.code_length:fixed_size", "formats.payload.code_length:main_size"),
     "code hyper latents": ("formats.payload.hyper_latents:encode", "formats.payload.hyper_latents:decode"),
     "contexts": ("formats.model.contexts:passes", "formats.model.contexts:pass_tables"),

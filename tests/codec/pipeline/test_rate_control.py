@@ -1,8 +1,6 @@
 """The search for the gain at which a song has the wanted size."""
 
 import math
-from dataclasses import replace
-from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -10,11 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codec.pipeline.chunks import AnalysedChunk
+from codec.pipeline.payload import encode_chunk
 from codec.pipeline.plan import EncodePlan
-from codec.pipeline.rate_control import RISE, SAMPLE, TYPICAL, Spool, find_gain, first_guess, search
+from codec.pipeline.rate_control import SAMPLE, Spool, find_gain, search
 from codec.pipeline.workers import Engine
 from formats import Coder
-from formats.grid import COEFFICIENTS, GAIN_LIMIT, HYPER_SIZE, SEGMENT, nominal_kbps
+from formats.container.layout import CHUNK_SIZE, LENGTH_SIZE
+from formats.grid import COEFFICIENTS, GAIN_LIMIT, HYPER_SIZE, SEGMENT
 from formats.payload.side_info import SideInfo
 
 pytestmark = pytest.mark.usefixtures("tiny")
@@ -64,16 +64,6 @@ def test_a_bend_of_the_size_does_not_lead_astray(kbps: float, start: int) -> Non
     assert abs(math.log(size(found) / kbps)) <= max(abs(math.log(size(nearest(size, kbps)) / kbps)), 0.012)
 
 
-def test_the_first_guess_follows_the_rate() -> None:
-    def guess(kbps: float | None) -> int:
-        return first_guess(replace(EncodePlan.make(latent=64), bitrate=kbps))
-
-    default = EncodePlan.make(latent=64).gain
-    assert guess(None) == default == guess(TYPICAL * nominal_kbps(64))
-    assert guess(8.0) < guess(16.0) < guess(32.0)
-    assert guess(16.0) - guess(8.0) == pytest.approx(math.log(2) / RISE, abs=1)
-
-
 def chunks(count: int) -> list[AnalysedChunk]:
     """Chunks of a segment each, which grow louder."""
     rng = np.random.default_rng(count)
@@ -86,21 +76,63 @@ def chunks(count: int) -> list[AnalysedChunk]:
     return made
 
 
+def sizes(spool: Spool, engine: Engine, plan: EncodePlan, tried: list[int]):
+    """Bytes of all chunks as they are coded; notes the gains."""
+
+    def size(gain: int) -> float:
+        tried.append(gain)
+        coder = plan.coder or Coder.RANGE
+        payloads = (encode_chunk(chunk, plan.main_count, gain, coder, plan.model.tables) for chunk in spool)
+        return float(sum(len(payload) + CHUNK_SIZE + LENGTH_SIZE for payload in payloads))
+
+    return size
+
+
 @pytest.mark.parametrize("coder", [Coder.RANGE, Coder.ZSTD])
-def test_few_chunks_are_tried_first_and_all_of_them_decide(coder: Coder, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("wanted", [-40, 7, 60])
+def test_a_draft_at_the_nearest_gain_is_made(coder: Coder, wanted: int) -> None:
     plan = EncodePlan.make(latent=64, coder=coder.name.lower())
-    read: list[int] = []
-    monkeypatch.setattr(Spool, "read", watched(Spool.read, read))
-    with Spool(chunks(4 * SAMPLE + 1)) as spool, Engine("cpu", workers=1) as engine:
-        assert find_gain(spool, engine, 250.0 * len(spool), plan) in range(-GAIN_LIMIT, GAIN_LIMIT + 1)
-        assert max(read[:3]) <= SAMPLE and read[-1] == len(spool)
-        assert all(a <= b for a, b in pairwise(read))
-        assert spool.frames(range(3)) == 3 * SEGMENT
+    tried: list[int] = []
+    with Spool(chunks(SAMPLE + 7)) as spool, Engine("cpu", workers=1) as engine:
+        size = sizes(spool, engine, plan, tried)
+        target = size(wanted)
+        tried.clear()
+        found = find_gain(spool, engine, target, plan, size)
+        assert found in tried and len(tried) == len(set(tried))
+        assert size(found) == pytest.approx(target, rel=0.012)
 
 
-def watched(method, sizes: list[int]):
-    def read(self, numbers):
-        sizes.append(len(numbers))
-        return method(self, numbers)
+def test_a_sample_leads_to_the_gain_within_two_drafts() -> None:
+    plan = EncodePlan.make(latent=64)
+    tried: list[int] = []
+    with Spool(chunks(2 * SAMPLE)) as spool, Engine("cpu", workers=1) as engine:
+        size = sizes(spool, engine, plan, tried)
+        find_gain(spool, engine, size(30), plan, size)
+    assert len(tried) <= 1 + 2
 
-    return read
+
+def test_a_song_of_no_chunks_has_a_draft_at_the_plans_gain() -> None:
+    plan, tried = EncodePlan.make(latent=64), []
+    with Spool([]) as spool, Engine("cpu", workers=1) as engine:
+        assert find_gain(spool, engine, 100.0, plan, lambda gain: tried.append(gain) or 0.0) == plan.gain
+    assert tried == [plan.gain]
+
+
+def test_a_spool_gives_back_the_chunks_and_segments_of_them() -> None:
+    rng = np.random.default_rng(5)
+    made = []
+    for frames in (630, 630, 200):
+        hyper = rng.integers(-20, -10, (-(-frames // 3), HYPER_SIZE)).astype(np.int8)
+        coefficients = rng.standard_normal((frames + 4, COEFFICIENTS)).astype(np.float32)[4:]
+        made.append(AnalysedChunk(hyper, coefficients, SideInfo.empty(frames)))
+    with Spool(made) as spool:
+        for _ in range(2):
+            for before, after in zip(made, spool, strict=True):
+                assert np.array_equal(before.hyper, after.hyper) and before.side_info is after.side_info
+                assert np.array_equal(before.coefficients, after.coefficients)
+        assert [len(chunk.coefficients) for chunk in spool.sample(6)] == [630, 74]
+        (whole,) = [np.concatenate([chunk.coefficients for chunk in spool.sample(100)])]
+        assert np.array_equal(whole, np.concatenate([chunk.coefficients for chunk in made]))
+        (first,) = spool.sample(1)
+        assert np.array_equal(first.coefficients, made[1].coefficients[SEGMENT : 2 * SEGMENT])
+        assert np.array_equal(first.hyper, made[1].hyper[SEGMENT // 3 : 2 * SEGMENT // 3])

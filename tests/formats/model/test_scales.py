@@ -12,6 +12,7 @@ from formats.grid import COEFFICIENTS, HYPER_SIZE, SCALES
 from formats.model import Tables
 from formats.model import scales as module
 from formats.model.scales import (
+    gain_levels,
     interpolate_scales,
     predict_scales,
     predict_vectors,
@@ -41,6 +42,14 @@ def compare(hyper: np.ndarray, frames: int, gain: int, tables: Tables) -> None:
 def test_scale_indices_are_the_specification(frames: int, gain: int, tables: Tables) -> None:
     rng = np.random.default_rng(frames)
     compare(rng.integers(-32, 32, (-(-frames // 3), HYPER_SIZE)).astype(np.int8), frames, gain, tables)
+
+
+@pytest.mark.parametrize("gain", [-512, -9, 0, 77, 512])
+def test_levels_are_scale_indices_in_steps_of_gain(gain: int, tables: Tables) -> None:
+    """Of vectors: every third frame, the middle one of three, equals its vector."""
+    vectors = predict_vectors(np.random.default_rng(3).integers(-32, 32, (5, HYPER_SIZE)).astype(np.int8), tables)
+    found = np.clip((gain_levels(vectors, tables) + gain) // 8, 0, SCALES - 1)
+    assert np.array_equal(found, scale_indices(vectors, 15, gain, tables)[1::3])
 
 
 @pytest.mark.parametrize("value", [-32, 31])
