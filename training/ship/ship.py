@@ -1,11 +1,13 @@
 """From a trained checkpoint to a shipped model, in one command.
 
     python -m training ship --checkpoint C.pt --music DIR --history "what is new" [--tiers]
+    python -m training ship --checkpoint C.pt --music DIR --history "what is new" --same-bitstream
     python -m training ship --checkpoint C.pt --music DIR --history "what is new" --decoder NAME [--default]
 
 The first form replaces the model of models/NAME, by default the one that the codec encodes with: new tables, a new
-encoder and a new decoder, so that the bitstream is another one. The second form adds a decoder to it; files stay valid,
-and with --default it is the one that decodes where nobody asks for another.
+encoder and a new decoder, so that the bitstream is another one. The second form is for a checkpoint whose decoder alone
+has learned more: it takes the place of the standard one, and files stay valid. The third form adds a decoder to it;
+files stay valid, and with --default it is the one that decodes where nobody asks for another.
 
 Everything is made in a temporary folder first, in these steps, each of which is a command of its own:
 
@@ -58,6 +60,8 @@ def ship(given: argparse.Namespace, destination: Destination) -> Model:
         UsageError: the checkpoint does not fit what is asked for; SystemExit: a step failed. Nothing is replaced then.
     """
     target = destination.models / given.name
+    if given.same_bitstream and not target.exists():
+        raise UsageError(f"there is no model {given.name}, whose bitstream could stay the same")
     with tempfile.TemporaryDirectory() as temporary:
         stage = Path(temporary) / given.name  # a model is called as its folder
         if target.exists():
@@ -86,12 +90,15 @@ def ship(given: argparse.Namespace, destination: Destination) -> Model:
 def export(given: argparse.Namespace, stage: Path) -> None:
     """The networks, tables and card of a checkpoint into a folder, or one more decoder into it."""
     state = checkpoint.load(given.checkpoint)
+    if checkpoint.is_plain(state) and (given.decoder or given.same_bitstream):
+        raise UsageError(f"{given.checkpoint} is a plain autoencoder's, whose decoder goes with its encoder only")
     if given.decoder:
-        if checkpoint.is_plain(state):
-            raise UsageError(f"{given.checkpoint} is a plain autoencoder's, whose decoder goes with its encoder only")
         run(ranked_export.main, "--checkpoint", given.checkpoint, "--decoder", given.decoder, "--out", stage)
         if given.default:
             update_card(stage, decoder=given.decoder)
+        return
+    if given.same_bitstream:
+        run(ranked_export.main, "--checkpoint", given.checkpoint, "--tables", stage, "--out", stage)
         return
     main = plain_export.main if checkpoint.is_plain(state) else ranked_export.main
     pieces = ("--pieces", given.pieces) if given.pieces else ()
@@ -150,7 +157,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     p.add_argument("--checkpoint", type=Path, required=True, help="of the commands train, merge or train-plain")
     p.add_argument("--name", default=DEFAULT, help=f"folder of the model (default: {DEFAULT})")
-    p.add_argument("--decoder", metavar="NAME", help="add a decoder of this name, and leave the bitstream as it is")
+    form = p.add_mutually_exclusive_group()
+    form.add_argument("--decoder", metavar="NAME", help="add a decoder of this name, and leave the bitstream as it is")
+    form.add_argument(
+        "--same-bitstream", action="store_true", help="replace the standard decoder, and leave the bitstream as it is"
+    )
     p.add_argument("--default", action="store_true", help="make that decoder the default one")
     p.add_argument("--tiers", action="store_true", help="measure the tiers' default gains and rates, which takes hours")
     p.add_argument("--pieces", type=int, help="ten-second pieces that the tables are counted on")

@@ -148,6 +148,39 @@ def test_a_checkpoint_becomes_a_model_and_then_gets_another_decoder(
     }
 
 
+def test_a_decoder_that_learned_more_takes_the_place_of_the_standard_one(
+    destination: ship.Destination, music: Path, tmp_path: Path
+) -> None:
+    trained = untrained()
+    run(save(tmp_path / "run.pt", trained), music, "the first", "--name", "mine")
+    first = Model(destination.models / "mine")
+    tables, noise, files = first.tables, first.decoder().noise, contents(destination.golden)
+    write_card(first.folder, first.card | {"metrics": {"clips": "measured with the first decoder"}})
+    with torch.no_grad():
+        trained.noise.pattern.neg_()
+    more = save(tmp_path / "more.pt", trained)
+    assert run(more, music, "learned more", "--name", "mine", "--same-bitstream") == 0
+    second = Model(destination.models / "mine")
+    assert second.id == first.id and second.decoder_names == ("standard",) and "metrics" not in second.card
+    assert noise is not None and tables is not None
+    np.testing.assert_array_equal(second.decoder().noise, -noise)
+    assert second.ranked_tables.to_bytes() == first.ranked_tables.to_bytes()
+    after = contents(destination.golden)
+    assert {name for name in files if files[name] != after[name]} == {
+        "mine-range-standard.npy",
+        "mine-zstd-standard.npy",
+    }
+    torch.testing.assert_close(checkpoint.load(destination.checkpoints / "mine.pt")["ema"], trained.state_dict())
+
+    with torch.no_grad():
+        trained.scales.bias.add_(0.25)
+    other = save(tmp_path / "other.pt", trained)
+    with pytest.raises(SystemExit):
+        run(other, music, "other steps", "--name", "mine", "--same-bitstream")
+    assert Model(destination.models / "mine").id == first.id
+    assert run(more, music, "nothing there", "--name", "yours", "--same-bitstream") == 2
+
+
 def test_a_new_bitstream_takes_the_place_of_the_old_one(
     destination: ship.Destination, music: Path, tmp_path: Path
 ) -> None:
