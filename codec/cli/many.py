@@ -27,7 +27,11 @@ SALVAGED = 3
 inputs_argument = click.argument("names", nargs=-1, required=True, metavar="IN... [OUT]")
 out_option = click.option("-o", "--out", metavar="FOLDER", help="Take many files and folders; keep their trees here.")
 jobs_option = click.option(
-    "-j", "--jobs", type=click.IntRange(1, 64), metavar="N", help="Most files at a time, with -o (default: one a core)."
+    "-j",
+    "--jobs",
+    type=click.IntRange(1, 64),
+    metavar="N",
+    help="Most files at a time, with -o (default: one a core; with a GPU, three for two).",
 )
 resume_option = click.option(
     "--resume",
@@ -180,7 +184,7 @@ def run_many(
     """Do every file, print the results, and return the exit code: 1 if any failed, SALVAGED if any lost something."""
     from codec.batch import jobs as planning
     from codec.batch.journal import Journal
-    from codec.batch.run import PROCESSES, run
+    from codec.batch.run import most, run
     from codec.pipeline.workers import Engine
     from codec.runtime.device import check as check_device
 
@@ -191,10 +195,11 @@ def run_many(
     summary = Summary(verb, failures=[*found.failures, *clashes])
     if not todo and not summary.failures:
         raise UsageError(f"there is nothing to do: no {' or '.join(sorted(taken)[:4])} in what was named")
-    begun, workers = time.monotonic(), jobs or PROCESSES
+    begun = time.monotonic()
     seconds = sum(estimated_seconds(job.source) for job in todo)
     with Engine(device, seconds=seconds) as engine, Journal(folder) as journal:
         task.try_out(engine)
+        workers = jobs or most(engine)
         if verbose:
             say_device(engine)
         if resume:

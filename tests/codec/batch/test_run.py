@@ -89,3 +89,9 @@ def test_processes_are_started_for_work_that_is_worth_it(tmp_path: Path) -> None
         assert batch.processes(jobs(1000, 200_000), 1, engine) == 1
     with Engine("cpu", 1, sessions=Sessions("cpu", batched=True)) as engine:  # one process would not keep it busy
         assert batch.processes(jobs(5, 200_000), 4, engine) == 4
+
+
+def test_more_processes_where_they_wait_for_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batch, "PROCESSES", 16)
+    with Engine("cpu") as own, Engine("cpu", sessions=Sessions("cpu", batched=True)) as central:
+        assert (batch.most(own), batch.most(central)) == (16, 24)
