@@ -199,8 +199,10 @@ def environment(home: Path) -> dict[str, str]:
     places = [Path(place) for place in (nvidia.submodule_search_locations or [] if nvidia else [])]
     libraries = [str(path) for place in places for path in sorted(place.glob("*/lib"))]
     known = os.environ.get("LD_LIBRARY_PATH")
+    # Without bytecode every worker process would compile all modules anew.
+    own = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     return {
-        **os.environ,
+        **own,
         "PYTHONPATH": os.pathsep.join([str(home / "site"), str(home / "tree")]),
         "LD_LIBRARY_PATH": os.pathsep.join([*libraries, *([known] if known else [])]),
         "CUDA_MODULE_LOADING": "LAZY",  # the default, and what lets a library do with part of its device code

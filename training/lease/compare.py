@@ -17,7 +17,7 @@ from training.metrics.clip import quick_metrics
 
 SHIPPED = Path(__file__).parents[2] / "models" / "music"
 SECONDS = 8.0
-LATENTS = (32, 128)
+LATENTS = (128, 512)
 """Tiers that are compared."""
 
 Found = dict[str, dict[str, float]]

@@ -15,10 +15,11 @@ from typing import Any
 from formats.errors import AezError, UsageError
 from training import markdown
 from training.lease import results
+from training.model_files.folder import STANDARD
 from training.ranked import export
 from training.ship import ship
 
-MEASURED = ("check", "speed", "compare")
+MEASURED = ("check", "speed", "speed-flac", "compare")
 """JSON files that become tables."""
 
 
@@ -32,14 +33,18 @@ def land(given: argparse.Namespace) -> Iterator[str]:
     if results.collect(given.folder, results.CHECKPOINT, checkpoint):
         yield f"{checkpoint}: {checkpoint.stat().st_size / results.MIB:.1f} MiB"
         if given.music:
-            arguments = ["--checkpoint", checkpoint, "--decoder", given.name, "--music", given.music]
+            form = ["--same-bitstream"] if given.same_bitstream else ["--decoder", given.name]
+            arguments = ["--checkpoint", checkpoint, *form, "--music", given.music]
             code = ship.main([str(word) for word in (*arguments, "--history", given.history)])
         else:
-            arguments = ["--checkpoint", checkpoint, "--decoder", given.name, "--out", given.model]
+            form = ["--tables", given.model] if given.same_bitstream else ["--decoder", given.name]
+            arguments = ["--checkpoint", checkpoint, *form, "--out", given.model]
             code = export.main([str(word) for word in arguments])
         if code:
             raise UsageError(f"the decoder {given.name} could not be added; the checkpoint is kept")
-        yield f"{given.model}: decoder {given.name}"
+        if given.music and given.same_bitstream:
+            checkpoint.unlink()  # it has become the model's own
+        yield f"{given.model}: decoder {STANDARD if given.same_bitstream else given.name}"
         if not given.music:
             yield "left to do: python -m training ship --decoder, for card, floors, hashes and golden files"
     else:
@@ -93,8 +98,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     p = argparse.ArgumentParser(prog="python -m training lease-land", description="Keep what a lease gave.")
     p.add_argument("folder", type=Path, metavar="DIR", help="the files that came back")
-    p.add_argument("--name", default="wide", help="of the decoder and the checkpoint (default: %(default)s)")
+    p.add_argument("--name", default="next", help="of the decoder and the checkpoint (default: %(default)s)")
     p.add_argument("--music", type=Path, help="collection it was trained on: ship the decoder")
+    p.add_argument("--same-bitstream", action="store_true", help="replace the standard decoder instead of adding one")
     p.add_argument("--history", default="a decoder trained on a rented GPU", help="for the card of a shipped one")
     p.add_argument("--model", type=Path, default=Path("models/music"), help="folder that gets the decoder")
     p.add_argument("--checkpoints", type=Path, default=ship.CHECKPOINTS, help="folder that gets the checkpoint")

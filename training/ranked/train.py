@@ -139,8 +139,9 @@ def begin(config: TrainConfig, options: Options, device: torch.device) -> Run[Tr
         UsageError: the checkpoint is another network's, or does not have what is to be resumed.
     """
     model = Autoencoder(config.network)
-    if options.bitstream:
-        start_from(model, load(options.bitstream), options.bitstream)
+    base = load(options.bitstream) if options.bitstream else None
+    if base and options.bitstream:
+        start_from(model, base, options.bitstream)
     model.to(device)
     average = {name: value.clone() for name, value in model.state_dict().items()}
     state = load(options.resume, device) if options.resume else None
@@ -164,9 +165,10 @@ def begin(config: TrainConfig, options: Options, device: torch.device) -> Run[Tr
     if not config.rate_encoder:
         model.encoder.requires_grad_(False)
         model.scales.requires_grad_(False)
-    if not state:
+    before = state or base  # a decoder that begins as another one has learned what that one has
+    if not before:
         return Run(config, model, average, optimiser)
-    return Run(config, model, average, optimiser, state["step"], state["seen"], state["spent"])
+    return Run(config, model, average, optimiser, before["step"], before["seen"], before["spent"])
 
 
 def parameters(model: Autoencoder, config: TrainConfig) -> list[dict[str, Any]]:

@@ -139,8 +139,9 @@ def as_flac(songs: Sequence[Path], folder: Path) -> list[Path]:
 
 
 def _write_flac(song: Path, target: Path) -> None:
-    samples, rate = soundfile.read(song, dtype="int16")
-    soundfile.write(target, samples, rate, "PCM_16")
+    with open_source(song) as source:
+        samples = np.concatenate(list(source.blocks()), 1)
+        soundfile.write(target, samples.T, source.sample_rate, "PCM_16")
 
 
 def rows(songs: Sequence[Path], device: str, hours: float, processes: Sequence[int], *, flac: bool) -> Iterator[Row]:

@@ -25,6 +25,15 @@ def test_a_lease_lands(
     assert land.main([*common, "--music", "songs", "--history", "more"]) == 2
     assert asked.pop()[-4:] == ["--music", "songs", "--history", "more"]
 
+    same = [*common, "--same-bitstream"]
+    assert land.main(same) == 0
+    assert asked.pop()[2:] == ["--tables", "models/music", "--out", "models/music"]
+    assert (tmp_path / "big.pt").is_file()
+    monkeypatch.setattr(land.ship, "main", lambda words: asked.append(words) or 0)
+    assert land.main([*same, "--music", "songs"]) == 0
+    assert asked.pop()[2:5] == ["--same-bitstream", "--music", "songs"]
+    assert not (tmp_path / "big.pt").exists(), "it has become the model's own"
+
 
 def test_without_a_checkpoint_the_rest_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "check.json").write_text('{"works": false}')

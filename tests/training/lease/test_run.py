@@ -12,7 +12,7 @@ def test_calls_carry_their_slices_and_the_last_one_brings_the_steps(tmp_path: Pa
     found = run.calls(chain.load(), tmp_path, rehearsal=True)
     assert [Path(call.carry).name for call in found] == ["", "music-1", "music-2", "music-10", "test-1", ""]
     assert "--steps install,check" in found[0].command and "--unpack" not in found[0].command
-    assert "--steps" not in found[1].command and "--steps speed,train" in found[3].command
+    assert "--steps" not in found[1].command and "--steps speed,speed-flac,train" in found[3].command
     assert all("--rehearsal" in call.command and len(call.command) < 2000 for call in found)
 
 
