@@ -5,7 +5,7 @@ KNOWN: dict[str, str] = {
     "dense/encoder.onnx": "67e4de8e5fa89f7bd0bedafb245991f17007155ebfa0b43e436fe67fc9b641d2",
     "dense/tables.npz": "7605bfe759600c72e90ba75f8d60d50c17250b099390673d6134e6394d254857",
     "genre/genre.onnx": "6c853cfe46431ede3ed20332c70fb18f888bbb9177eb2c24b604050fe4558b3c",
-    "music/decoders/standard/decoder.onnx": "15f90882d7e03dd636f85ec212cc174ffaf651121147b858bf6515c8c33ec690",
+    "music/decoders/standard/decoder.onnx": "acc8cbaa60b5fbf90e7e20ac176ca4881939539464f1bca5bb7b81c96b02aa00",
     "music/decoders/standard/noise.npy": "453d73b5835e323676a98f1f4a6cdeb82ad8e0878d84340bc051b89f79aa6f49",
     "music/encoder.onnx": "a2eb902bcaa635c8c624460c9c58b0ee9c496b97d0b00f874768137efab9bb53",
     "music/tables.npz": "bfdf998489b643981cbdb76c4c081ce9c9159e4a4305dff13fdb36a3833fae89",
