@@ -20,6 +20,9 @@ from formats.grid import BAND_EDGES, BANDS, HOP, ROTATION_ANGLES, SEGMENT, segme
 ROTATION_THRESHOLD = 0.98
 """A band is rotated if that brings its absolute sum below this share of what mid and side have."""
 
+EXCHANGE = 2.0
+"""How much louder than mid side has to be to come first, where mid and side are not rotated otherwise: in antiphase."""
+
 NOISE_FLOOR = 3e-4
 """Added to the absolute value of a coefficient, so that rounding noise of 16-bit samples does not affect the choice."""
 
@@ -57,12 +60,15 @@ def choose_angles(coefficients: Float) -> NDArray[np.uint8]:
         segment = coefficients[number * SEGMENT : (number + 1) * SEGMENT]
         mid, side = np.ascontiguousarray(segment[:, :HOP]), np.ascontiguousarray(segment[:, HOP:])
         first, second = _absolute_sums(mid, side)
-        total = first + second + NOISE_FLOOR * len(segment) * np.diff(_EDGES)
+        floor = NOISE_FLOOR * len(segment) * np.diff(_EDGES)
+        total = first + second + floor
         best = total.argmin(0)
         worthwhile = total.min(0) < ROTATION_THRESHOLD * total[0]
-        # Another 90 degrees exchange the channels, so that the louder one comes first.
-        in_order = first[best, columns] >= second[best, columns]
-        row[:] = np.where(worthwhile, np.where(in_order, best, best + quarter), 0)
+        # Another 90 degrees exchange the channels, so that the louder one comes first. Mid and side themselves are
+        # exchanged only where there is no doubt, so that a band does not change places from segment to segment.
+        kept_first = np.where(worthwhile, first[best, columns], EXCHANGE * first[0] + floor)
+        best = np.where(worthwhile, best, 0)
+        row[:] = np.where(kept_first >= second[best, columns], best, best + quarter)
     return angles
 
 

@@ -15,6 +15,7 @@ from codec.runtime import models
 from formats import Reader
 from formats.grid import BAND_EDGES, BANDS, COEFFICIENTS, HOP, ROTATION_ANGLES, SAMPLE_RATE, SEGMENT
 from tests.support.codec import Array, decoded, encoded
+from training.data.songs import song
 
 SHIPPED = "music"  # by name: other tests make the tiny model the default
 OFF = 0.0
@@ -169,8 +170,10 @@ def test_rotated_channels_have_the_smallest_absolute_sum(frames: int, seed: int,
     for number, row in enumerate(angles):
         segment = x[number * SEGMENT : (number + 1) * SEGMENT]
         before, after = absolute_sums(segment), absolute_sums(stereo.rotate(segment, row[None]))
-        assert (after.sum(0) < (stereo.ROTATION_THRESHOLD + 1e-4) * before.sum(0))[row > 0].all()
+        rotated, exchanged = (row > 0) & (row != ROTATION_ANGLES // 2), row == ROTATION_ANGLES // 2
+        assert (after.sum(0) < (stereo.ROTATION_THRESHOLD + 1e-4) * before.sum(0))[rotated].all()
         assert (after[0] >= (1 - 1e-5) * after[1])[row > 0].all()
+        assert (before[1] >= stereo.EXCHANGE * before[0])[exchanged].all()
         assert np.array_equal(before[:, row == 0], after[:, row == 0])
         for angle in range(1, ROTATION_ANGLES):
             other = absolute_sums(stereo.rotate(segment, np.full((1, BANDS), angle, np.uint8))).sum(0)
@@ -223,3 +226,18 @@ def test_angles_do_not_depend_on_the_length_of_chunks(tiny: SimpleNamespace, mus
     padded = np.pad(stereo.sum_difference(x) / 2, ((0, 0), (HOP, 2 * HOP))).astype(np.float32)
     whole = mdct.frames(padded[:, : padded.shape[1] // HOP * HOP])
     assert (stereo.choose_angles(whole)[:6] == found[0][:6]).mean() > 0.95
+
+
+def test_antiphase_costs_what_mono_costs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AEZ_MODELS", raising=False)
+    mid = song(6, seed=3).mean(0)
+    mono, antiphase = (len(encoded(np.stack([mid, sign * mid]), model=SHIPPED, device="cpu")) for sign in (1, -1))
+    assert antiphase < 1.03 * mono
+
+
+def test_mid_and_side_change_places_where_side_is_much_louder() -> None:
+    mid, side = np.random.default_rng(0).laplace(size=(2, SEGMENT, HOP)).astype(np.float32)
+    for loudness, expected in ((0.0, 0), (1.5, 0), (3.0, ROTATION_ANGLES // 2)):
+        x = np.concatenate([mid, np.float32(loudness) * side], 1) * np.float32(0.1)
+        assert (stereo.choose_angles(x) == expected).all()
+    assert not stereo.choose_angles(np.concatenate([0 * mid, np.float32(1e-5) * side], 1)).any(), "rounding noise"
