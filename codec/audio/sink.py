@@ -61,8 +61,9 @@ def target_kind(path: str | PathLike[str], subtype: str | None = None) -> tuple[
     if subtype is None:
         return kind, next(iter(known.values()))
     if not isinstance(subtype, str) or subtype not in known:
-        has = " or ".join(filter(None, known)) or "none"
-        raise AudioError(f"{kind} has no subtype {subtype!r}; it has {has}")
+        choices = " or ".join(filter(None, known))
+        has = f"it has {choices}" if choices else "it has only one"
+        raise AudioError(f"{kind} has no subtype {subtype!r}; {has}")
     return kind, known[subtype]
 
 

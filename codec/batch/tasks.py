@@ -133,7 +133,11 @@ class DecodeTask:
             job.source, job.target, self.plan, subtype=self.subtype, force=self.manners.replaces, engine=engine,
             progress=progress, finished=seal.take,
         )  # fmt: skip
-        clipped = [f"{job.target}: {report.clipped} samples clipped"] if report.clipped else []
+        clipped = (
+            [f"{job.target}: {report.clipped} sample{'' if report.clipped == 1 else 's'} clipped"]
+            if report.clipped
+            else []
+        )
         lost = [f"{job.source}: {line}" for line in report.damage_lines]
         seconds = report.samples / report.sample_rate
         entry = source.finished(settings, seal, damaged=report.damaged, provider=report.provider)

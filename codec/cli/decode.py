@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 
@@ -16,6 +17,7 @@ from codec.cli.many import (
     jobs_option,
     on_cluster,
     one,
+    out_of_one,
     out_option,
     ray_option,
     resume_option,
@@ -23,6 +25,7 @@ from codec.cli.many import (
 )
 from codec.cli.options import (
     channels_text,
+    counted,
     decoder_option,
     device_option,
     force_option,
@@ -36,11 +39,14 @@ from codec.cli.options import (
 from codec.cli.terminal import PIPE, Time, progress, source_of, target_of
 from codec.clock import clock
 
+KINDS = ("wav", "flac", "ogg", "mp3")
+"""What --to can name."""
+
 
 @click.command()
 @inputs_argument
 @out_option
-@click.option("--to", type=click.Choice(("wav", "flac", "ogg", "mp3")), help="What files become with -o (default wav).")
+@click.option("--to", type=click.Choice(KINDS), help="What files become (default wav).")
 @click.option("--start", type=Time(), default=0.0, help="Begin here: seconds or [h:]m:s.")
 @click.option("--duration", type=Time(), help="Decode this much: seconds or [h:]m:s.")
 @click.option("--subtype", type=click.Choice(("16", "24", "float")), help="Bits of a wav (default 16) or flac.")
@@ -79,9 +85,11 @@ def decode(
     """
     from codec.batch.jobs import CODED
 
+    names, out = out_of_one(names, out, {f".{kind}" for kind in KINDS})
     source = target = ""
     if out is None:
-        source, target = one("decode", names, ".wav", CODED, to=to, jobs=jobs, resume=resume, ray=ray)
+        source, target = one("decode", names, f".{to or 'wav'}", CODED, jobs=jobs, resume=resume, ray=ray)
+        _check_kind(target, to)
     named = device
     device, model = on_cluster(ray, device, model)
     from codec.pipeline.plan import DecodePlan
@@ -108,10 +116,17 @@ def decode(
         progress("decoding", quiet=quiet) as advance,
     ):
         report = decode_file(
-            source_of(source), file, plan, kind="wav", subtype=subtype, force=force, engine=engine, progress=advance
+            source_of(source),
+            file,
+            plan,
+            kind=to or "wav",
+            subtype=subtype,
+            force=force,
+            engine=engine,
+            progress=advance,
         )
     seconds = report.samples / report.sample_rate
-    clipped = f"{report.clipped} samples clipped, " if report.clipped else ""
+    clipped = f"{counted(report.clipped, 'sample')} clipped, " if report.clipped else ""
     audio = f"{report.sample_rate} Hz {channels_text(report.channels)}"
     say(f"{target}: {clock(seconds)}, {audio}, {clipped}{speed_text(seconds, begun)}", quiet=quiet)
     if verbose:
@@ -120,6 +135,13 @@ def decode(
     for line in report.damage_lines:
         say(f"aez: warning: {source}: {line}")
     return SALVAGED if report.damaged else 0
+
+
+def _check_kind(target: str, to: str | None) -> None:
+    """Refuse an output whose extension says something else than --to."""
+    kind = Path(target).suffix.lower().removeprefix(".")
+    if to and target != PIPE and kind != to:
+        raise click.UsageError(f"--to {to} does not go with the name {target}")
 
 
 @contextlib.contextmanager

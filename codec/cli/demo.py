@@ -8,14 +8,14 @@ from pathlib import Path
 import click
 
 from codec.cli.info import table
-from codec.cli.options import force_option, say, speed_text
+from codec.cli.options import Number, force_option, say, speed_text
 from codec.clock import clock
 from codec.files import check_target
 
 
 @click.command()
 @click.argument("folder", default=".", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--seconds", type=click.FloatRange(0.1, 3600), default=20.0, help="Length of the song (default 20).")
+@click.option("--seconds", type=Number(0.1, 3600), default=20.0, help="Length of the song (default 20).")
 @force_option
 def demo(folder: Path, seconds: float, force: bool) -> None:
     """Make a song, encode it, decode it: demo.wav, demo.aez and demo.decoded.wav in FOLDER."""

@@ -13,12 +13,23 @@ from codec.cli.many import (
     jobs_option,
     on_cluster,
     one,
+    out_of_one,
     out_option,
     ray_option,
     resume_option,
     run_many,
 )
-from codec.cli.options import device_option, force_option, quiet_option, say, say_device, speed_text, verbose_option
+from codec.cli.options import (
+    Number,
+    WholeNumber,
+    device_option,
+    force_option,
+    quiet_option,
+    say,
+    say_device,
+    speed_text,
+    verbose_option,
+)
 from codec.cli.terminal import progress, source_of, target_of
 from codec.clock import clock
 
@@ -26,10 +37,8 @@ from codec.clock import clock
 @click.command()
 @inputs_argument
 @out_option
-@click.option("--latent", type=click.IntRange(1), metavar="N", help="Tier: latents a frame (default 128).")
-@click.option(
-    "--bitrate", type=click.FloatRange(6, 128), metavar="KBPS", help="6 to 128, in 1000 bit/s; picks the tier."
-)
+@click.option("--latent", type=WholeNumber(1), metavar="N", help="Tier: latents a frame (default 128).")
+@click.option("-b", "--bitrate", type=Number(6, 128), metavar="KBPS", help="6 to 128, in 1000 bit/s; picks the tier.")
 @click.option("--gain", type=int, help="Step size in 1/32 octaves, higher is finer (default: the tier's own).")
 @click.option("--coder", type=click.Choice(("auto", "zstd", "range")), default="auto", help="Payload coder.")
 @click.option("--model", metavar="NAME", help="An installed model, or a model's folder.")
@@ -65,6 +74,7 @@ def encode(
         raise click.UsageError("--bitrate chooses latent and gain itself; give it, or --latent and --gain")
     from codec.batch.jobs import AUDIO
 
+    names, out = out_of_one(names, out, {".aez"})
     source = target = ""
     if out is None:
         source, target = one("encode", names, ".aez", AUDIO, jobs=jobs, resume=resume, ray=ray)

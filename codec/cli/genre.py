@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from codec.cli.options import each, model_option
+from codec.cli.options import WholeNumber, each, model_option
 from codec.cli.terminal import one_line
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line and file.")
-@click.option("--top", type=click.IntRange(1), metavar="N", help="Genres to name (default 3; with --json, all).")
+@click.option("--top", type=WholeNumber(1), metavar="N", help="Genres to name (default 3; with --json, all).")
 @click.option("--classifier", metavar="NAME", help="An installed classifier, or a classifier's folder.")
 @model_option
 def genre(files: tuple[str, ...], as_json: bool, top: int | None, classifier: str | None, model: str | None) -> int:

@@ -11,7 +11,7 @@ import click
 from codec.cli.terminal import run
 from codec.version import __version__
 
-COMMANDS = ("encode", "decode", "info", "genre", "peel", "plot", "verify", "demo")
+COMMANDS = ("encode", "decode", "info", "genre", "peel", "plot", "verify", "demo", "help")
 """Names of the subcommands; each is a function of that name in a module of that name."""
 
 

@@ -13,7 +13,7 @@ import click
 
 from codec.audio.estimate import estimated_seconds
 from codec.cli.advice import advised
-from codec.cli.options import default_target, names_folder, say, say_device
+from codec.cli.options import WholeNumber, default_target, names_folder, say, say_device, times
 from codec.cli.terminal import PIPE, progress
 from codec.clock import clock
 from formats.errors import UsageError
@@ -29,7 +29,7 @@ out_option = click.option("-o", "--out", metavar="FOLDER", help="Take many files
 jobs_option = click.option(
     "-j",
     "--jobs",
-    type=click.IntRange(1, 64),
+    type=WholeNumber(1, 64),
     metavar="N",
     help="Most files at a time, with -o (default: one a core; with a GPU, three for two).",
 )
@@ -70,6 +70,20 @@ def one(command: str, names: Sequence[str], extension: str, taken: Collection[st
     if second is not None and second != PIPE and names_folder(second):
         raise UsageError(f"{second} is a directory; to write into it: aez {command} {first} -o {second}")
     return first, default_target(first, second, extension)
+
+
+def out_of_one(names: tuple[str, ...], out: str | None, kinds: Collection[str]) -> tuple[tuple[str, ...], str | None]:
+    """Return the names and the folder of -o; of one input with -o FILE, as other commands take it, IN OUT and None.
+
+    Args:
+        names: what was named.
+        out: what -o named.
+        kinds: extensions of outputs.
+    """
+    is_file = out is not None and Path(out).suffix.lower() in kinds and not names_folder(out)
+    if out is None or not is_file or len(names) != 1 or Path(names[0]).is_dir():
+        return names, out
+    return (*names, out), None
 
 
 def _check_names(names: Sequence[str]) -> None:
@@ -152,11 +166,11 @@ class Summary:
             "damaged": self.damaged,
             "done before": self.kept,
             "failed": len(self.failures),
-            "other files left out": others,
+            f"other file{'' if others == 1 else 's'} left out": others,
         }
         told = [f"{count} {what}" for what, count in counts.items() if count or what == self.verb]
         if self.seconds:
-            told.append(f"{clock(self.seconds)} of audio, {self.seconds / max(elapsed, 1e-6):.0f} times real time")
+            told.append(f"{clock(self.seconds)} of audio, {times(self.seconds, elapsed)} real time")
         return ", ".join(told)
 
     @property
@@ -244,5 +258,5 @@ def check_out(names: Sequence[str], out: str, extension: str) -> Path:
     if folder.exists() and not folder.is_dir():
         raise click.UsageError(f"{out} is no folder; -o names a folder")
     if not folder.exists() and folder.suffix.lower() == extension:
-        raise click.UsageError(f"-o names a folder; for one file write IN {out}")
+        raise click.UsageError(f"-o names a folder, unless there is one input and it is a file: not {out}")
     return folder

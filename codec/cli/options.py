@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-force_option = click.option("--force", is_flag=True, help="Overwrite an existing output.")
-quiet_option = click.option("--quiet", is_flag=True, help="Print errors only.")
-verbose_option = click.option("--verbose", is_flag=True, help="Say which model and ONNX Runtime provider ran.")
+force_option = click.option("-f", "-y", "--force", is_flag=True, help="Overwrite an existing output.")
+quiet_option = click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
+verbose_option = click.option("-v", "--verbose", is_flag=True, help="Say which model and ONNX Runtime provider ran.")
 device_option = click.option("--device", default="auto", metavar="DEVICE", help="auto (default), cpu, cuda or cuda:N.")
 model_option = click.option(
     "--model", metavar="NAME", help="The file's model by name, or by its folder where it is not installed."
@@ -117,4 +117,27 @@ def channels_text(count: int) -> str:
 
 def speed_text(seconds: float, begun: float) -> str:
     """Return the speed at which `seconds` of audio were coded since `begun` (monotonic)."""
-    return f"{seconds / max(time.monotonic() - begun, 1e-6):.0f} times real time"
+    return f"{times(seconds, time.monotonic() - begun)} real time"
+
+
+def times(seconds: float, elapsed: float) -> str:
+    """Return by how much `seconds` of audio are longer than `elapsed` seconds: "0.4 times", "93 times"."""
+    ratio = seconds / max(elapsed, 1e-6)
+    return f"{ratio:.{0 if ratio >= 9.95 else 1}f} times"
+
+
+def counted(count: int, what: str) -> str:
+    """Return a count with what is counted, in the plural but for one: "1 sample", "2 samples"."""
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
+class Number(click.FloatRange):
+    """A number in a range, which a message calls that."""
+
+    name = "number"
+
+
+class WholeNumber(click.IntRange):
+    """A whole number in a range, which a message calls that."""
+
+    name = "whole number"

@@ -11,18 +11,19 @@ from codec.cli.many import (
     inputs_argument,
     jobs_option,
     one,
+    out_of_one,
     out_option,
     resume_option,
     run_many,
 )
-from codec.cli.options import force_option, model_option, quiet_option, say
+from codec.cli.options import WholeNumber, force_option, model_option, quiet_option, say
 from codec.cli.terminal import PIPE, source_of, target_of
 
 
 @click.command()
 @inputs_argument
 @out_option
-@click.option("--latent", type=click.IntRange(1), metavar="N", required=True, help="The smaller tier: latents a frame.")
+@click.option("--latent", type=WholeNumber(1), metavar="N", required=True, help="The smaller tier: latents a frame.")
 @model_option
 @jobs_option
 @resume_option
@@ -42,6 +43,7 @@ def peel(
     from codec.batch.jobs import CODED
 
     command, source, target = f"peel --latent {latent}", "", ""
+    names, out = out_of_one(names, out, CODED)
     if out is None:
         source, target = one(command, names, "", (), jobs=jobs, resume=resume)
         check_coded_name(command, source, target, CODED)

@@ -77,7 +77,7 @@ def test_formats_that_need_samples_say_so(tmp_path, name):
     ("name", "rate", "subtype", "says"),
     [
         ("a.mp3", 96000, None, "mp3 cannot hold a sample rate of 96000 Hz"),
-        ("a.mp3", 44100, "24", "mp3 has no subtype '24'; it has none"),
+        ("a.mp3", 44100, "24", "mp3 has no subtype '24'; it has only one"),
         ("a.ogg", 384000, None, "ogg cannot hold"),
         ("a.flac", 700000, None, "flac cannot hold"),
         ("a.flac", 44100, "float", "it has 16 or 24"),

@@ -1,6 +1,7 @@
 """`aez decode`: formats, options, and what it says of damage; with the fakes and with the tiny model."""
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -134,3 +135,11 @@ def test_a_trailer_that_contradicts_the_header_can_be_salvaged():
     assert advised(text, DamagedError, salvageable=True) == f"{text}; aez decode --salvage keeps the rest"
     for text in ("the header is damaged: its checksum does not match", "the file ends in its header"):
         assert advised(text, DamagedError, salvageable=True) == text
+
+
+@pytest.mark.parametrize(("to", "kind"), [("flac", "FLAC"), ("ogg", "OGG"), ("mp3", "MP3")])
+def test_to_names_the_kind_of_an_output_that_is_not_named(to, kind, coded, tmp_path):
+    own = Path(shutil.copy(coded, tmp_path / "own.aez"))
+    assert aez("decode", own, "--to", to) == 0
+    assert soundfile.info(own.with_suffix(f".{to}")).format == kind
+    assert aez("decode", own, tmp_path / f"named.{to}", "--to", to) == 0

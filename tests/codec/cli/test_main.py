@@ -151,3 +151,27 @@ def test_coding_loads_neither_scipy_nor_what_only_pictures_need() -> None:
     program = "import sys, codec.pipeline.file_codec, codec.pipeline.plan; print(*sys.modules, sep='\\n')"
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
     assert not {name.partition(".")[0] for name in loaded} & {"scipy", "matplotlib", "rich", "audioread"}
+
+
+def test_help_is_a_command_too(capsys):
+    assert aez("help") == 0
+    assert capsys.readouterr().out.startswith("Usage: aez [OPTIONS] COMMAND")
+    assert aez("help", "encode") == 0
+    told = capsys.readouterr().out
+    assert told.startswith("Usage: aez encode [OPTIONS] IN...")
+    assert aez("encode", "--help") == 0
+    assert capsys.readouterr().out == told
+    assert aez("help", "encoed") == 2
+    assert "No such command 'encoed'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("encode", "a.wav", "--bitrate", "12k"), "'12k' is not a valid number"),
+        (("encode", "a.wav", "--latent", "many"), "'many' is not a valid whole number"),
+    ],
+)
+def test_numbers_are_called_numbers(arguments, says, capsys):
+    assert aez(*arguments) == 2
+    assert says in capsys.readouterr().err

@@ -106,11 +106,12 @@ def test_damaged_files_among_good_ones(album, tmp_path, capsys):
         (["encode", "cd1", "cd2", "cd3"], "aez encode cd1 cd2 cd3 -o FOLDER"),
         (["encode", "cd1/a.flac", "--resume"], "--resume is for many files"),
         (["encode", "cd1/a.flac", "--ray", "local"], "--ray is for many files"),
-        (["decode", "x.aez", "--to", "flac"], "--to is for many files"),
         (["encode", "-", "-o", "out"], "a pipe"),
         (["encode", "cd1", "-o", "-"], "a pipe"),
         (["encode", "cd1", "-o", "cd2/a.wav"], "is no folder"),
-        (["encode", "cd1/a.flac", "-o", "new.aez"], "for one file write IN new.aez"),
+        (["encode", "cd1/a.flac", "cd1/b.wav", "-o", "new.aez"], "-o names a folder, unless there is one input"),
+        (["encode", "cd1", "-o", "new.aez"], "-o names a folder, unless there is one input"),
+        (["decode", "x.aez", "y.wav", "--to", "flac"], "--to flac does not go with the name y.wav"),
         (["encode", "cd1", "-o", "out", "--jobs", "0"], "--jobs"),
         (["encode", "cd1", "-o", "out", "--ray", "local", "--device", "cuda"], "processors only"),
         (["peel", "x.aez", "--latent", "32"], "name an output"),
@@ -281,3 +282,20 @@ def test_names_cannot_write_to_the_terminal(tmp_path, capsys):
     assert aez("decode", name, tmp_path / "missing.aez", "-o", tmp_path / "out") == 1
     told = capsys.readouterr().err
     assert "\x1b" not in told and len(told.splitlines()) == 3
+
+
+def test_o_names_the_output_of_one_input(album, monkeypatch, capsys):
+    monkeypatch.chdir(album)
+    assert aez("encode", "cd1/a.flac", "-o", "new.aez", "-q") == 0
+    assert aez("decode", "new.aez", "-o", "new.flac") == 0
+    assert soundfile.info("new.flac").format == "FLAC"
+    (album / "folder.aez").mkdir()
+    assert aez("encode", "cd1/a.flac", "-o", "folder.aez") == 0
+    assert list(tree(album / "folder.aez")) == ["a.aez"]
+    assert aez("encode", "cd1/a.flac", "-o", "new.aez", "-q") == 1
+    assert aez("encode", "cd1/a.flac", "-o", "new.aez", "-fq") == 0
+
+
+def test_counts_are_in_the_right_number(album, capsys):
+    assert aez("encode", album / "cd1", "-o", album / "out") == 0
+    assert ", 1 other file left out, " in capsys.readouterr().err

@@ -77,6 +77,7 @@ def test_flac_in_wav_out_is_what_files_give(flac, coded, tmp_path):
     assert aez("decode", tmp_path / "a.aez", tmp_path / "a.wav").returncode == 0
     assert aez("decode", "-", "-", data=coded).stdout == (tmp_path / "a.wav").read_bytes()
     assert soundfile.info(tmp_path / "a.wav").frames == SAMPLES
+    assert soundfile.info(io.BytesIO(aez("decode", "-", "-", "--to", "flac", data=coded).stdout)).format == "FLAC"
     assert list((tmp_path / "spool").glob("aez-*")) == []
 
 
