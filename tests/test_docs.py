@@ -1,9 +1,11 @@
 """What the documents promise exists."""
 
 import re
+import tomllib
 
 import aez
 import pytest
+from packaging.requirements import Requirement
 
 from codec.batch.journal import NAME as JOURNAL
 from codec.cli.main import COMMANDS, cli
@@ -44,6 +46,19 @@ def test_readme_says_what_help_says_of_resumption() -> None:
 
 def test_readme_commands_that_ci_runs_are_there() -> None:
     assert re.findall(r"<!-- command: (\w+) -->\n```sh\n", README) == ["try", "test"]
+
+
+def test_the_stand_in_for_machines_without_a_gpu_satisfies_the_requirement() -> None:
+    """Otherwise pip and uv would bring onnxruntime-gpu all the same, or another onnxruntime than aez asks for."""
+    project, stand_in = (
+        tomllib.loads((folder / "pyproject.toml").read_text())["project"]
+        for folder in (ROOT, ROOT / "codec" / "runtime" / "cpu")
+    )
+    wanted = {one.name: one.specifier for one in map(Requirement, project["dependencies"])}
+    assert stand_in["version"] in wanted[stand_in["name"]]
+    (brought,) = map(Requirement, stand_in["dependencies"])
+    assert brought.specifier == wanted[brought.name]
+    assert README.count("./codec/runtime/cpu") == 2
 
 
 def test_changelog_knows_this_version() -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
@@ -11,6 +15,8 @@ from codec.clock import clock
 from formats.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from matplotlib.image import AxesImage
@@ -46,8 +52,7 @@ def target_kind(name: str) -> str:
 
 def save(shown: View, title: str, target: BinaryIO, kind: str = "png") -> None:
     """Draw a view and write it to a file object as png, svg or pdf; the same view gives the same bytes."""
-    import matplotlib as mpl
-
+    mpl = load_matplotlib()
     with mpl.rc_context({"svg.hashsalt": "aez", "font.family": "DejaVu Sans", "font.size": 9}):
         dates = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
         figure(shown, title).savefig(target, format=kind, metadata=dates.get(kind))
@@ -55,6 +60,7 @@ def save(shown: View, title: str, target: BinaryIO, kind: str = "png") -> None:
 
 def figure(shown: View, title: str) -> Figure:
     """Panels over one time axis: spectrogram, envelope of mid and side, quantization indices by rank."""
+    load_matplotlib()
     from matplotlib.figure import Figure
 
     parts = len(shown.envelope)
@@ -73,6 +79,42 @@ def figure(shown: View, title: str) -> Figure:
         axes.set_xlim(shown.start, max(shown.end, shown.start + 1 / 63))
         _time_ticks(axes, shown, last=axes is grid[-1, 0])
     return drawn
+
+
+@cache
+def load_matplotlib() -> Any:
+    """The module `matplotlib`, imported without a trace in the user's home folder.
+
+    On its first import it makes a folder for settings and one for a list of all fonts, or warns where it cannot. The
+    pictures use only the font that comes with it, so a short list that is thrown away at once is enough.
+
+    Raises:
+        UsageError: it is not installed.
+    """
+    try:
+        with TemporaryDirectory() as empty, _environment(MPLCONFIGDIR=empty, MPL_IGNORE_SYSTEM_FONTS="1"):
+            import matplotlib as mpl
+            import matplotlib.font_manager
+    except ModuleNotFoundError as error:
+        if error.name != "matplotlib":
+            raise
+        raise UsageError("pictures need matplotlib, which is not installed: pip install matplotlib") from None
+    return mpl
+
+
+@contextmanager
+def _environment(**values: str) -> Iterator[None]:
+    """Set environment variables for the length of a with block."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 def _names(parts: int) -> tuple[str, ...]:

@@ -28,6 +28,7 @@ os.environ.pop("PYTHONUNBUFFERED", None)  # it would hide what goes wrong with b
 
 import click  # noqa: E402
 
+import codec  # noqa: E402, F401  # ahead of onnxruntime, whose telemetry it turns off
 from tests.faulty.lab import OLD, Job, Lab, Tally, beside, finish, one_line, small_disk, start, state  # noqa: E402
 
 SIZES = (1, 60, 1000, 4096, 20_000)

@@ -1,6 +1,7 @@
 """`aez plot`: pictures by extension, damaged files, and models that are named."""
 
 import struct
+import sys
 
 import pytest
 
@@ -70,3 +71,17 @@ def test_a_model_that_is_not_installed_can_be_named(coded, tiny, tmp_path, monke
     assert aez("plot", song, tmp_path / "c.png", *part, *named, "--decoder", "other") == 1
     assert "no decoder 'other'" in capsys.readouterr().err
     assert not (tmp_path / "c.png").exists()
+
+
+def test_without_matplotlib_one_line_says_what_to_install(coded, tmp_path, monkeypatch, capsys):
+    from codec.inspection.plot import load_matplotlib
+
+    song = tmp_path / "song.aez"
+    song.write_bytes(coded)
+    load_matplotlib.cache_clear()
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    assert aez("plot", song) == 1
+    err = capsys.readouterr().err
+    assert "pip install matplotlib" in err
+    assert err.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["song.aez"]
