@@ -75,14 +75,11 @@ def for_model(bitstream: bytes) -> Classifier:
     Raises:
         ModelError: there is none.
     """
-    broken = []
-    for classifier in installed():
-        try:
-            if classifier.knows(bitstream):
-                return classifier
-        except ModelError as error:  # a broken classifier hides no other one
-            broken.append(f" ({error})")
-    raise ModelError(f"no installed classifier was trained for {_called(bitstream)}{''.join(broken)}")
+    found, broken = models.first_of(Classifier, lambda classifier: classifier.knows(bitstream))
+    if found is not None:
+        return found
+    reasons = "".join(f" ({error})" for error in broken)
+    raise ModelError(f"no installed classifier was trained for {_called(bitstream)}{reasons}")
 
 
 def check(classifier: Classifier, bitstream: bytes) -> None:

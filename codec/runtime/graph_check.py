@@ -1,15 +1,18 @@
 """Checks an ONNX graph before ONNX Runtime loads it: only ONNX's own operators and embedded weights are accepted.
 
 A graph whose weights lie in other files would make the runtime open them, and operators of other domains are native
-code of other people. The bytes are walked as protobuf (https://protobuf.dev/programming-guides/encoding) with the field
-numbers of onnx.proto. Whatever the walk does not understand is refused, so that nothing can be hidden from it.
+code of other people. The bytes are parsed as protobuf (https://protobuf.dev/programming-guides/encoding) with the
+fields of `codec.runtime.onnx_fields`, and whatever is not understood is refused. ONNX Runtime is not given these bytes
+but new ones, written from what was parsed: where its parser reads something else in the same bytes (it drops the upper
+bits of a tag, for instance), that is not there any more.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from typing import TypeAlias
 
+from codec.runtime.onnx_fields import GRAPH_FIELD, MODEL, Field, Form, Message
 from formats.errors import ModelError
 
 DOMAINS = {b"", b"ai.onnx"}
@@ -18,91 +21,141 @@ DOMAINS = {b"", b"ai.onnx"}
 DEPTH = 16
 """Most levels of nested messages that are checked."""
 
+ORT_MARK = slice(4, 8), b"ORTM"
+"""Where ONNX Runtime looks for the mark of its own format, and that mark."""
 
-@dataclass(frozen=True)
-class Message:
-    """The fields of one kind of message that are checked.
+VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
+"""Wire types."""
 
-    Attributes:
-        inside: nested messages to check, by field number.
-        domains: fields that name an operator set.
-        refused: fields that must be missing or 0, and what they hold.
-    """
+TAG_LIMIT = LENGTH_LIMIT = 5
+"""Bytes of a tag and of a length, at most."""
 
-    inside: dict[int, Message] = field(default_factory=dict)
-    domains: frozenset[int] = frozenset()
-    refused: dict[int, str] = field(default_factory=dict)
+WIRES = {Form.VARINT: VARINT, Form.FLOAT: FIXED32, Form.DOUBLE: FIXED64, Form.TEXT: BYTES, Form.BYTES: BYTES}
+
+Value: TypeAlias = "int | memoryview"
 
 
-TENSOR = Message(refused={13: "weights in other files", 14: "weights in other files"})
-SPARSE = Message({1: TENSOR, 2: TENSOR})
-GRAPH = Message({5: TENSOR, 15: SPARSE})
-ATTRIBUTE = Message({5: TENSOR, 6: GRAPH, 10: TENSOR, 11: GRAPH, 22: SPARSE, 23: SPARSE})
-NODE = Message({5: ATTRIBUTE}, domains=frozenset({7}))
-GRAPH.inside[1] = NODE
-MODEL = Message(
-    {7: GRAPH, 8: Message(domains=frozenset({1}))}, refused={20: "training information", 25: "functions of its own"}
-)
+class UnreadableError(ValueError):
+    """The bytes are no ModelProto, or one that parsers do not agree on."""
 
 
-def check(graph: bytes) -> None:
-    """Check a serialized ModelProto.
+def check(graph: bytes) -> bytes:
+    """Check a serialized ModelProto -> the same model, serialized anew without notes; only this may be loaded.
 
     Raises:
-        ModelError: it has weights in other files, operators that are not ONNX's own, or functions; or it is not a
-        ModelProto.
+        ModelError: it has weights in other files, operators that are not ONNX's own, functions, or fields that this
+            version does not know; or it is not a ModelProto.
     """
     try:
-        if not _walk(memoryview(graph), MODEL, DEPTH) & {7}:
-            raise ValueError
-    except (ValueError, IndexError, RecursionError):
+        return _checked(graph)
+    except (UnreadableError, UnicodeDecodeError, RecursionError):
         raise ModelError("a network cannot be loaded: it is no ONNX graph") from None
 
 
-def _walk(data: memoryview, kind: Message, depth: int) -> set[int]:
-    """Check one message -> the numbers of its fields."""
-    seen = set()
-    for number, value in _fields(data):
+def _checked(graph: bytes) -> bytes:
+    place, mark = ORT_MARK
+    if graph[place] == mark:
+        raise ModelError("a network is in ONNX Runtime's own format, which aez does not run")
+    seen: set[int] = set()
+    made = _rebuilt(memoryview(graph), MODEL, DEPTH, seen)
+    if GRAPH_FIELD not in seen or made[place] == mark:
+        raise UnreadableError
+    return made
+
+
+def _rebuilt(data: memoryview, kind: Message, depth: int, seen: set[int]) -> bytes:
+    """Parse one message and write it anew; the numbers of its fields are added to `seen`."""
+    out: list[bytes | memoryview] = []
+    for number, wire, value in _fields(data):
+        field = kind.fields.get(number)
+        if field is None:
+            raise ModelError(f"a network has a field of number {number}, which this version of aez does not know")
+        if number in seen and not field.many:  # parsers would merge them, or take one of them
+            raise UnreadableError
         seen.add(number)
-        if number in kind.refused and value:
-            raise ModelError(f"a network has {kind.refused[number]}, which aez does not run")
-        if number in kind.domains and (isinstance(value, int) or bytes(value) not in DOMAINS):
-            raise ModelError("a network has operators that are not ONNX's own, which aez does not run")
-        if number in kind.inside:
-            if isinstance(value, int) or not depth:
-                raise ValueError
-            _walk(value, kind.inside[number], depth - 1)
-    return seen
+        value = _value(field, wire, value, depth)
+        if field.kept:
+            out.append(_varint(number << 3 | wire))
+            out.append(_varint(value if isinstance(value, int) else len(value)) if wire in (VARINT, BYTES) else b"")
+            out.append(b"" if isinstance(value, int) else value)
+    return b"".join(out)
 
 
-def _fields(data: memoryview) -> Iterator[tuple[int, int | memoryview]]:
-    """Yield the fields of a message: number, and value or bytes; ValueError or IndexError if it is not a message."""
+def _value(field: Field, wire: int, value: Value, depth: int) -> Value:
+    """The checked value of a field; a message is written anew."""
+    if field.refused and value != 0:
+        raise ModelError(f"a network has {field.refused}, which aez does not run")
+    if isinstance(field.holds, Message):
+        if wire != BYTES or isinstance(value, int) or not depth:
+            raise UnreadableError
+        return memoryview(_rebuilt(value, field.holds, depth - 1, set()))
+    if wire == BYTES and field.many and WIRES[field.holds] != BYTES:
+        _check_packed(field.holds, value)
+    elif wire != WIRES[field.holds]:
+        raise UnreadableError
+    if field.holds is Form.TEXT and not isinstance(value, int):
+        str(value, "utf-8")
+    if field.domain and (isinstance(value, int) or bytes(value) not in DOMAINS):
+        raise ModelError("a network has operators that are not ONNX's own, which aez does not run")
+    return value
+
+
+def _check_packed(form: Form, value: Value) -> None:
+    """Raise UnreadableError unless the bytes are numbers of this form, one behind the other."""
+    import numpy as np
+
+    if isinstance(value, int) or len(value) % {Form.FLOAT: 4, Form.DOUBLE: 8}.get(form, 1):
+        raise UnreadableError
+    if form is not Form.VARINT or not len(value):
+        return
+    raw = np.frombuffer(value, np.uint8)
+    ends = np.flatnonzero(raw < 128)
+    sizes = np.diff(ends, prepend=-1)
+    if raw[-1] > 127 or sizes.max() > 10 or (raw[ends[sizes == 10]] > 1).any():
+        raise UnreadableError
+
+
+def _fields(data: memoryview) -> Iterator[tuple[int, int, Value]]:
+    """Yield the fields of a message: number, wire type, and value or bytes."""
     at = 0
     while at < len(data):
-        key, at = _varint(data, at)
+        key, at = _read_varint(data, at, TAG_LIMIT)
         number, wire = key >> 3, key & 7
-        if wire == 0:
-            value, at = _varint(data, at)
-            yield number, value
+        if not number or key >> 32:
+            raise UnreadableError
+        if wire == VARINT:
+            value, at = _read_varint(data, at)
+            yield number, wire, value
             continue
-        if wire == 2:
-            length, at = _varint(data, at)
-        elif wire in (1, 5):
-            length = 8 if wire == 1 else 4
+        if wire == BYTES:
+            length, at = _read_varint(data, at, LENGTH_LIMIT)
+        elif wire in (FIXED64, FIXED32):
+            length = 8 if wire == FIXED64 else 4
         else:
-            raise ValueError
+            raise UnreadableError
         if length > len(data) - at:
-            raise ValueError
-        yield number, data[at : at + length]
+            raise UnreadableError
+        yield number, wire, data[at : at + length]
         at += length
 
 
-def _varint(data: memoryview, at: int) -> tuple[int, int]:
+def _read_varint(data: memoryview, at: int, limit: int = 10) -> tuple[int, int]:
+    """The number at a place, of at most `limit` bytes and 64 bits, and the place behind it."""
     value = 0
-    for shift in range(0, 70, 7):
-        byte = data[at]
-        at += 1
-        value |= (byte & 127) << shift
+    for shift, byte in enumerate(data[at : at + limit]):
+        value |= (byte & 127) << 7 * shift
         if byte < 128:
-            return value & (1 << 64) - 1, at
-    raise ValueError
+            if value >> 64:
+                raise UnreadableError
+            return value, at + shift + 1
+    raise UnreadableError
+
+
+def _varint(number: int) -> bytes:
+    """A number in the shortest form."""
+    out = bytearray()
+    while number > 127:
+        out.append(number & 127 | 128)
+        number >>= 7
+    out.append(number)
+    return bytes(out)

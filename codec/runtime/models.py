@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -227,12 +228,33 @@ def is_shipped(folder: Path) -> bool:
 
 def all_of(kind: type[F]) -> list[F]:
     """Every model folder of a kind; of several with the same name, the first that is found."""
-    found: dict[str, F] = {}
+    named: dict[str, F] = {}
+    for found in _every(kind):
+        named.setdefault(found.name, found)
+    return list(named.values())
+
+
+def first_of(kind: type[F], fits: Callable[[F], bool]) -> tuple[F | None, list[ModelError]]:
+    """The first model folder of a kind that fits, whatever its name, and what is wrong with those before it.
+
+    Folders of the same name hide one another only from users who name them: a broken one in AEZ_MODELS takes no file
+    from the model that it hides.
+    """
+    broken = []
+    for found in _every(kind):
+        try:
+            if fits(found):
+                return found, broken
+        except ModelError as error:
+            broken.append(error)
+    return None, broken
+
+
+def _every(kind: type[F]) -> Iterator[F]:
     for folder in folders():
         with contextlib.suppress(OSError):  # a folder that cannot be read has no models
             for card in sorted(folder.glob(f"*/{kind.CARD}")):
-                found.setdefault(card.parent.name, kind(card.parent, is_shipped(folder)))
-    return list(found.values())
+                yield kind(card.parent, is_shipped(folder))
 
 
 def one_of(kind: type[F], name: str, *, by_path: bool = True) -> F:
@@ -274,16 +296,13 @@ def by_id(wanted: bytes) -> Model:
     Raises:
         MissingModelError: no installed model has it.
     """
-    broken = []
-    for model in installed():
-        try:
-            if model.id == wanted:
-                return model
-        except ModelError as error:
-            broken.append(f" ({error})")
+    found, broken = first_of(Model, lambda model: model.id == wanted)
+    if found is not None:
+        return found
+    reasons = "".join(f" ({error})" for error in broken)
     raise MissingModelError(
         f"the file needs a model of bitstream {wanted.hex()}, which is not installed; a newer aez may bring it, or "
-        f"name the folder that holds it, or put that where AEZ_MODELS points{''.join(broken)}"
+        f"name the folder that holds it, or put that where AEZ_MODELS points{reasons}"
     )
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import math
 
 import numpy as np
-from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from formats.errors import ModelError
 from formats.grid import COEFFICIENTS, SEGMENT
+from formats.model.npy import read_header
 
 SHAPE = (2, SEGMENT, COEFFICIENTS)
 """One segment of noise for frames of short windows, and one for frames of long windows."""
@@ -27,16 +26,13 @@ def read(data: bytes) -> NDArray[np.int8]:
     Raises:
         ModelError: the bytes are not an .npy file, or its array has another type or shape.
     """
-    stream = io.BytesIO(data)
     try:
-        version = npy.read_magic(stream)
-        header = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}[version](stream)
-    except Exception:  # NumPy's parser raises ValueError, and the modules that it uses raise others
+        header = read_header(data)
+    except ValueError:
         raise ModelError("noise.npy is not an .npy file") from None
-    shape, by_columns, kind = header
-    if shape != SHAPE or by_columns or kind != np.dtype(np.int8):
+    if header.shape != SHAPE or header.by_columns or header.dtype != "|i1":
         raise ModelError(f"noise.npy does not hold int8 numbers of shape {list(SHAPE)} in rows")
-    body = data[stream.tell() :]
+    body = data[header.size :]
     if len(body) != math.prod(SHAPE):
         raise ModelError("noise.npy is shorter or longer than its header says")
     return np.frombuffer(body, np.int8).reshape(SHAPE)

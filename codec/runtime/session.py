@@ -180,15 +180,16 @@ def _fits(name: str, kind: str, shape: list[int | str | None]) -> bool:
 def _new_session(graph: bytes, device: str, threads: int) -> Any:
     import onnxruntime as ort
 
-    graph_check.check(graph)
+    checked = graph_check.check(graph)
     ort.set_default_logger_severity(SILENT)
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.enable_mem_pattern = False  # it would keep one block for all of a run's arrays, 60 MB more
     options.log_severity_level = SILENT
+    options.add_session_config_entry("session.load_model_format", "ONNX")  # never guessed from the bytes
     try:
-        session = ort.InferenceSession(graph, options, providers=providers(device))
+        session = ort.InferenceSession(checked, options, providers=providers(device))
     except UsageError:
         raise
     except Exception as error:  # onnxruntime raises its own C++ types, which have no common base but Exception

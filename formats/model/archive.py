@@ -7,7 +7,6 @@ from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from formats.errors import ModelError
@@ -24,9 +23,16 @@ from formats.grid import (
     SEGMENT,
     WINDOW_UNIT,
 )
+from formats.model.npy import read_header
 
 ARRAY_LIMIT = 2**20
 """Most bytes of an array in an archive; the largest that a model needs has 268,800."""
+
+ENTRIES_LIMIT = 64
+"""Most files in an archive; zipfile makes an object of each, whatever it is."""
+
+METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""How arrays may be compressed. Python unpacks the other methods without a limit: a kilobyte becomes gigabytes."""
 
 GRID = (
     *(SAMPLE_RATE, HOP, SEGMENT, HYPER_FRAMES, WINDOW_UNIT, ROTATION_ANGLES),
@@ -49,6 +55,8 @@ class Archive:
         Raises:
             ModelError: the archive is broken, or an array is missing, too large, or of another type or shape.
         """
+        if data.count(b"PK\1\2") > ENTRIES_LIMIT:  # with which every entry of its directory begins
+            raise ModelError(f"the tables are an archive of more than {ENTRIES_LIMIT} files")
         try:
             with zipfile.ZipFile(io.BytesIO(data)) as archive:
                 return cls(**{field.name: _read(archive, field.name) for field in fields(cls)})
@@ -82,23 +90,24 @@ class Archive:
 
 
 def _read(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
-    """One array of an archive; at most ARRAY_LIMIT bytes of it are unpacked."""
+    """One array of an archive; what the archive and the array's header state is checked before it is unpacked."""
     try:
-        member = archive.open(f"{name}.npy")
+        entry = archive.getinfo(f"{name}.npy")
     except KeyError:
         raise ModelError(f"table {name!r} is missing") from None
-    with member:
-        data = member.read(ARRAY_LIMIT + 1)
-    if len(data) > ARRAY_LIMIT:
+    if entry.file_size > ARRAY_LIMIT:
         raise ModelError(f"table {name!r} has more than {ARRAY_LIMIT} bytes")
-    file = io.BytesIO(data)
-    if npy.read_magic(file) != (1, 0):
-        raise ModelError(f"table {name!r} is not an array of NPY version 1.0")
-    shape, fortran_order, dtype = npy.read_array_header_1_0(file)
-    if fortran_order or dtype.hasobject:
-        raise ModelError(f"table {name!r} is not stored row by row")
+    if entry.compress_type not in METHODS:
+        raise ModelError(f"table {name!r} is compressed in another way than NumPy does")
+    with archive.open(entry) as member:
+        data = member.read(ARRAY_LIMIT + 1)
+    if len(data) != entry.file_size:
+        raise ModelError(f"table {name!r} has more or fewer bytes than its archive says")
+    header = read_header(data)
+    if data[6:8] != b"\1\0" or header.by_columns or not header.dtype:
+        raise ModelError(f"table {name!r} is not numbers stored row by row, in NPY version 1.0")
     # The header may claim any shape: `reshape` refuses what the bytes do not hold.
-    return np.frombuffer(data, dtype, offset=file.tell()).reshape(shape).copy()
+    return np.frombuffer(data, header.dtype, offset=header.size).reshape(header.shape).copy()
 
 
 def check_array(name: str, value: Any, kind: type[Any], shape: tuple[int, ...]) -> None:

@@ -1,6 +1,7 @@
 """`aez info`: what it tells people and programs, what it checks, and that it answers at once."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -136,3 +137,40 @@ def test_info_answers_at_once(tmp_path):
     listed[2] = f"import sys; from codec.cli.main import cli, run; run(cli); {listing}"
     loaded = subprocess.run(listed, capture_output=True, text=True, check=True).stderr.split()
     assert not {name.partition(".")[0] for name in loaded} & set(slow)
+
+
+BAD_CARDS = {
+    "nested": b"[" * 10_000,
+    "objects": b'{"a":' * 10_000,
+    "infinity": b'{"kind": "plain", "transform": "mdct", "tiers": {"32": {"gain": Infinity}}}',
+    "overflow": b'{"kind": "plain", "transform": "mdct", "tiers": {"32": {"gain": 1e999}}}',
+    "long": b"9" * 10_000,
+    "bytes": b"\xff\xfe\0",
+    "much": b" " * (1 << 21),
+}
+
+
+@pytest.mark.parametrize("command", ["info", "verify", "genre"])
+@pytest.mark.parametrize("name", ["aaa", "tiny", "byhand"])
+def test_broken_cards_do_not_disturb_other_models(command, name, classifier, tmp_path, music, capfd, monkeypatch):
+    """They are named only where they are asked for, also where they take the name of a good one."""
+    from codec.runtime import models
+
+    path, good = tmp_path / "a.aez", models.folders()
+    path.write_bytes(encoded(music[:, :30_000], latent=64))
+    for kind, card in BAD_CARDS.items():
+        for file in ("model.json", "genre.json"):
+            folder = tmp_path / kind / name
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / file).write_bytes(card)
+    if hasattr(os, "mkfifo"):
+        (tmp_path / "pipe" / name).mkdir(parents=True)
+        os.mkfifo(tmp_path / "pipe" / name / "model.json")
+        os.mkfifo(tmp_path / "pipe" / name / "genre.json")
+    bad = sorted({folder.parent.parent for folder in tmp_path.glob(f"*/{name}/model.json")} - set(good))
+    assert len(bad) >= len(BAD_CARDS)
+    monkeypatch.setattr(models, "folders", lambda: [*bad, *good])
+    assert aez(command, path) == 0
+    captured = capfd.readouterr()
+    assert "cannot be read" not in captured.err
+    assert "not installed" not in captured.out

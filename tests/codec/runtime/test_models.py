@@ -62,6 +62,20 @@ def test_the_first_folder_of_a_name_counts(copy: Path, monkeypatch: pytest.Monke
     assert [model.folder for model in models.installed()] == [other]
 
 
+@pytest.mark.parametrize("card", [b"{", b'{"id": 7}', b'{"id": "0123456789abcdef"}'])
+def test_a_broken_model_takes_no_file_from_the_one_that_it_hides(
+    copy: Path, card: bytes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    wanted = Model(copy).id
+    hiding = copied("tiny", tmp_path / "other")
+    (hiding / "model.json").write_bytes(card)
+    monkeypatch.setattr(models, "folders", lambda: [hiding.parent, copy.parent])
+    assert models.by_id(wanted).folder == copy
+    assert models.called(wanted) == "tiny"
+    with pytest.raises(ModelError, match="has a card that cannot be read"):
+        models.by_name("tiny").kind  # noqa: B018
+
+
 def test_folders_that_cannot_be_listed_have_no_models(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     bad = [copy / "model.json", copy / "nowhere", Path("a" * 5000), copy.parent]
     monkeypatch.setattr(models, "folders", lambda: bad)
