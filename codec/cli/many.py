@@ -125,7 +125,10 @@ def on_cluster(ray: str | None, device: str, model: str | None) -> tuple[str, st
 
 @dataclass
 class Summary:
-    """The result of a run: counts of files, seconds of audio, and the files that failed, with reasons."""
+    """The result of a run: counts of files, seconds of audio, and the files that failed, with reasons.
+
+    Where damaged files are salvaged, it is also told that none was damaged.
+    """
 
     verb: str
     done: int = 0
@@ -133,6 +136,7 @@ class Summary:
     damaged: int = 0
     seconds: float = 0.0
     failures: list[tuple[Path, str]] = field(default_factory=list)
+    salvaging: bool = False
 
     def add(self, result: Result, *, salvageable: bool) -> None:
         """Count a result; `salvageable` is as for `advised`."""
@@ -154,7 +158,11 @@ class Summary:
             "failed": len(self.failures),
             "other files left out": others,
         }
-        told = [f"{count} {what}" for what, count in counts.items() if count or what == self.verb]
+        told = [
+            f"{count} {what}"
+            for what, count in counts.items()
+            if count or what == self.verb or (what == "damaged" and self.salvaging)
+        ]
         if self.seconds:
             told.append(f"{clock(self.seconds)} of audio, {self.seconds / max(elapsed, 1e-6):.0f} times real time")
         return ", ".join(told)
@@ -178,6 +186,7 @@ def run_many(
     ray: str | None = None,
     verb: str,
     salvageable: bool = False,
+    salvaging: bool = False,
     verbose: bool = False,
     quiet: bool = False,
 ) -> int:
@@ -192,7 +201,7 @@ def run_many(
     folder = check_out(names, out, extension)
     found = planning.find(map(Path, names), taken)
     todo, clashes = planning.pair(found.files, folder, extension)
-    summary = Summary(verb, failures=[*found.failures, *clashes])
+    summary = Summary(verb, failures=[*found.failures, *clashes], salvaging=salvaging)
     if not todo and not summary.failures:
         raise UsageError(f"there is nothing to do: no {' or '.join(sorted(taken)[:4])} in what was named")
     begun = time.monotonic()
@@ -216,7 +225,8 @@ def run_many(
                     summary.add(result, salvageable=salvageable)
                     _tell(result, verb, verbose=verbose, quiet=quiet)
     for source, reason in sorted(summary.failures):
-        say(f"aez: error: {reason if str(source) in reason else f'{source}: {reason}'}")
+        is_named = reason.startswith((f"{source}:", f"{source} "))
+        say(f"aez: error: {reason if is_named else f'{source}: {reason}'}")
     if journal.problem is not None:
         reason = str(journal.problem.strerror or journal.problem)
         say(f"aez: warning: the journal in {out} cannot be written, so --resume will make more anew: {reason}")
