@@ -65,11 +65,14 @@ def plot(
     with about(spoken(source)), seekable(source) as coded, Engine(device) as engine:
         reader = Reader(coded)
         with created(target, force=force, source=source) as file:
-            with progress("decoding", quiet=quiet) as advance:
-                shown = view(
-                    reader, start=start, duration=duration, model=model, decoder=decoder, engine=engine,
-                    progress=advance,
-                )  # fmt: skip
+            try:
+                with progress("decoding", quiet=quiet) as advance:
+                    shown = view(
+                        reader, start=start, duration=duration, model=model, decoder=decoder, engine=engine,
+                        progress=advance,
+                    )  # fmt: skip
+            except UsageError as error:  # the part lies beyond the song's end
+                raise UsageError(f"{spoken(source)}: {error}") from None
             save(shown, heading(reader, source), file, kind)
     seconds = shown.end - shown.start
     say(f"{target}: {clock(seconds)}, {speed_text(seconds, begun)}", quiet=quiet)

@@ -101,6 +101,11 @@ def test_every_error_about_one_file_names_it(classifier, tmp_path, capsys, monke
         assert not Path("o.wav").exists()
 
 
+def test_a_plot_beyond_the_end_names_the_file(two_seconds, tmp_path, capsys):
+    assert aez("plot", two_seconds, tmp_path / "a.png", "--start", 3) == 1
+    assert capsys.readouterr().err.startswith(f"aez: error: {two_seconds}: there is nothing to draw at 3 s")
+
+
 def test_many_errors_name_their_files_however_short(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("n").write_bytes(b"no song")
