@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import io
 import os
+import stat
+import sys
 from collections.abc import Iterator
 from os import PathLike
 from pathlib import Path
 from threading import Lock
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
+from codec import part_files
 from formats.errors import AezError, UsageError
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 
 class TargetExistsError(UsageError):
@@ -37,11 +45,17 @@ def check_target(
 
     Raises:
         TargetExistsError: it exists already, and `force` is not given.
-        UsageError: it names a folder, a file in a folder that does not exist, or the source itself, or has a NUL.
+        UsageError: it names a folder, a file in a folder that does not exist, or the source itself, has a NUL, or is
+            too long.
     """
     name, path = os.fspath(target), Path(target)
     if "\0" in name:
         raise UsageError("a file name cannot have a NUL in it")
+    try:
+        path.lstat()
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise UsageError(f"cannot write {name}: {error.strerror}") from None
     if path.is_dir() or os.path.basename(name) in ("", os.curdir, os.pardir):  # noqa: PTH119  (a Path drops the end)
         raise UsageError(f"{name or 'an empty name'} names a folder; give the name of a file in it")
     if source is not None and path.exists() and Path(source).exists() and path.samefile(source):
@@ -61,12 +75,53 @@ def opened(source: str | PathLike[str] | BinaryIO) -> Iterator[BinaryIO]:
         UsageError: the source is neither; OSError: the file cannot be opened.
     """
     if isinstance(source, str | PathLike):
-        with Path(source).open("rb") as file:
+        with named_reader(source) as file:
             yield file
     elif hasattr(source, "read"):
         yield source
     else:
         raise UsageError(f"a source is a path or a binary file object, not {type(source).__name__}")
+
+
+def is_fifo(path: str | PathLike[str]) -> bool:
+    """Whether this names a pipe, which can be read once only, and from front to back."""
+    try:
+        return stat.S_ISFIFO(Path(path).stat().st_mode)
+    except (OSError, ValueError):
+        return False
+
+
+def named_reader(source: str | PathLike[str] | int, name: str | None = None) -> BinaryIO:
+    """Open a path, or a descriptor that stays open, for reading; errors while it is read name it.
+
+    Raises:
+        OSError: the file cannot be opened.
+    """
+    file = _NamedFile(os.fspath(source) if not isinstance(source, int) else source, closefd=not isinstance(source, int))
+    file.label = name or str(file.name)
+    return io.BufferedReader(file)
+
+
+class _NamedFile(io.FileIO):
+    """A file that is read, and whose name is in its errors: the system does not say which read has failed."""
+
+    label = ""
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int | None:
+        with self._named():
+            return super().readinto(buffer)
+
+    def readall(self) -> bytes | None:  # type: ignore[override, unused-ignore]
+        with self._named():
+            return super().readall()
+
+    @contextlib.contextmanager
+    def _named(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            error.filename = self.label
+            raise
 
 
 @contextlib.contextmanager
@@ -83,8 +138,6 @@ def new_file(
         AezError: the folder cannot be written, the disk is full, or the block raises another OSError that names no
             file.
     """
-    import tempfile
-
     check_target(target, force=force, source=source)
     path = Path(target)
     final = path.resolve()  # a link remains a link: the file that it names is replaced
@@ -94,13 +147,14 @@ def new_file(
         if _is_special(path):
             file = path.open("wb")
         else:
-            handle, name = tempfile.mkstemp(prefix=f".{final.name[:100]}.", suffix=".part", dir=final.parent)
-            part, file = Path(name), os.fdopen(handle, "w+b")
+            part, file = part_files.create(final)
     except OSError as error:
         raise _failure(target, error) from None
     try:
         yield file
         try:
+            if part and not file.closed:
+                _sync(file)
             file.close()
             if part:
                 part.chmod(_mode(final))
@@ -119,24 +173,51 @@ def new_file(
         raise
 
 
+def _sync(file: BinaryIO) -> None:
+    """Have a file's bytes on the disk before it gets its name: after a power cut it would be there, but empty."""
+    file.flush()
+    try:
+        os.fsync(file.fileno())
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP):  # the file system knows no such thing
+            raise
+
+
 def _rename(part: Path, final: Path, *, force: bool) -> None:
     """Rename a finished file.
 
     Raises:
         FileExistsError: without `force`, a file of that name has appeared since the target was checked.
     """
-    if not force:
+    if force:
+        part.replace(final)
+    elif sys.platform == "win32":
+        part.rename(final)  # replaces nothing there
+    else:
         try:
             os.link(part, final)  # unlike a rename, this replaces nothing
         except FileExistsError:
             raise
-        except (OSError, NotImplementedError):  # the disk has no hard links
-            if os.path.lexists(final):
-                raise FileExistsError from None
+        except (OSError, NotImplementedError):  # the file system has no hard links
+            _take_name(part, final)
         else:
             part.unlink()
-            return
-    part.replace(final)
+
+
+def _take_name(part: Path, final: Path) -> None:
+    """Rename a file to a name that is reserved for it by an empty file, which only one process can create.
+
+    Raises:
+        FileExistsError: the name is taken.
+    """
+    with final.open("xb") as reserved:
+        try:
+            part.replace(final)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                if os.path.samestat(os.fstat(reserved.fileno()), final.stat()):
+                    final.unlink()
+            raise
 
 
 def _is_special(path: Path) -> bool:

@@ -6,7 +6,9 @@ mp3s, soundfile seeks after every block, and files that were cut are reported on
 
 from __future__ import annotations
 
+import os
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +39,7 @@ class SoundfileSource(FileSource):
 
         self._error: type[Exception] = soundfile.SoundFileError
         self._mp3: _Mp3 | None = None
-        self._file = _open_linear(str(path))
+        self._file = _open_linear(str(path) if sys.platform == "win32" else os.fsencode(path))
         try:
             declared = self._file.frames if self._file.frames < 1 << 60 else None  # 2^63 - 1 stands for "unknown"
             kind = self._file.format

@@ -75,6 +75,7 @@ class AudioSink:
         channels: 1 or 2.
         samples: samples per channel written so far.
         clipped: how many values exceeded full scale and were clipped; float and lossy targets clip nothing.
+        emptiness: why there are no samples, for the error of a format that needs some.
     """
 
     def __init__(
@@ -110,6 +111,7 @@ class AudioSink:
         self.channels = channels
         self.samples = 0
         self.clipped = 0
+        self.emptiness = ""
         self._kind = kind
         self._name = name
         self._frame = channels * {"PCM_24": 3, "FLOAT": 4}.get(self._subtype, 2)
@@ -132,9 +134,10 @@ class AudioSink:
 
         with self._errors():
             self._file = Linear(self._target, "w", self.sample_rate, self.channels, self._subtype, format=container)
-        for key, value in tags.items():
-            if key in _STRINGS and (self._kind != "mp3" or _Latin1.holds(value)):
-                setattr(self._file, _STRINGS[key], _Latin1(value) if self._kind == "mp3" else value)
+            for key, value in tags.items():
+                text = _storable(value)
+                if text and key in _STRINGS and (self._kind != "mp3" or _Latin1.holds(text)):
+                    setattr(self._file, _STRINGS[key], _Latin1(text) if self._kind == "mp3" else text)
 
     def write(self, block: NDArray[np.float32]) -> None:
         """Append samples [C, N], full scale at +-1.
@@ -175,7 +178,9 @@ class AudioSink:
             self._file.close()
             self._target.flush()
         if not self.samples and self._kind in ("flac", "mp3"):
-            raise AudioError(f"{self._name}: there are no samples, which a {self._kind} file cannot hold; write a .wav")
+            why = f" ({self.emptiness})" if self.emptiness else ""
+            text = f"{self._name}: there are no samples, which a {self._kind} file cannot hold; write a .wav{why}"
+            raise AudioError(text)
 
     @contextlib.contextmanager
     def _errors(self) -> Iterator[None]:
@@ -217,6 +222,11 @@ def _interleaved(channels: NDArray[Any]) -> NDArray[Any]:
     for number, channel in enumerate(channels):
         out[:, number] = channel
     return out
+
+
+def _storable(value: str) -> str:
+    """A tag's text up to its first NUL, where libsndfile ends it; empty if nothing is left, which it refuses."""
+    return value.partition("\0")[0].encode("utf-8", "replace").decode("utf-8")
 
 
 class _Latin1(str):

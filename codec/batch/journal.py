@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from stat import S_ISREG
 from threading import Lock
 from typing import TYPE_CHECKING, BinaryIO, Self
 
@@ -68,7 +69,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class SourceState:
-    """Size of a source in bytes and its modification time in ns; -1 if there is no such file."""
+    """Size of a source in bytes and its modification time in ns; -1 if it is no file, but missing, or a pipe."""
 
     size: int
     time: int
@@ -80,10 +81,12 @@ class SourceState:
             found = source.stat()
         except OSError:
             return cls(-1, -1)
-        return cls(found.st_size, found.st_mtime_ns)
+        return cls(found.st_size, found.st_mtime_ns) if S_ISREG(found.st_mode) else cls(-1, -1)
 
-    def finished(self, settings: str, seal: Seal, *, damaged: bool = False, provider: str = "") -> Entry:
-        """The entry of a file that was made from this source."""
+    def finished(self, settings: str, seal: Seal, *, damaged: bool = False, provider: str = "") -> Entry | None:
+        """The entry of a file that was made from this source; None where the next run may find another source there."""
+        if self.size < 0:
+            return None
         return Entry(settings, self.size, self.time, seal.size, seal.crc32c, damaged, provider)
 
 

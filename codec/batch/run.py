@@ -42,7 +42,7 @@ class Result:
 
     Attributes:
         job: the job.
-        failure: why it failed, in one line; empty if it succeeded.
+        failure: why it failed; empty if it succeeded. Names in it may hold any letters.
         error: class of the exception that it failed with.
         kept: whether its target was kept, because it was made before.
         seconds: seconds of audio that were coded.
@@ -92,7 +92,7 @@ def attempt(task: Task, job: Job, engine: Engine, progress: Progress | None = No
 
 
 def failed(job: Job, error: Exception) -> Result:
-    """Return the result of a file that failed, with the reason in one line."""
+    """Return the result of a file that failed, with the reason."""
     if isinstance(error, AezError):
         text = str(error)
     elif isinstance(error, OSError):
@@ -100,8 +100,8 @@ def failed(job: Job, error: Exception) -> Result:
     elif isinstance(error, MemoryError):
         text = "out of memory"
     else:
-        text = f"internal error: {type(error).__name__}: {error}"
-    return Result(job, " ".join(text.split()), type(error))
+        text = f"internal error: {type(error).__name__}: {' '.join(str(error).split())}"
+    return Result(job, text, type(error))
 
 
 def run(

@@ -21,6 +21,7 @@ from codec.audio.source import ArraySource
 from codec.batch.jobs import Job
 from codec.batch.journal import Seal, SourceState, settings_digest
 from codec.batch.run import Result
+from codec.files import is_fifo, opened
 from codec.pipeline import file_codec
 from codec.pipeline.encode import encode
 from codec.pipeline.plan import DecodePlan, EncodePlan
@@ -124,8 +125,10 @@ class DecodeTask:
     def __call__(self, job: Job, engine: Engine, progress: Progress | None = None) -> Result:
         """Do one file."""
         source = SourceState.of(job.source)
-        with job.source.open("rb") as file:
-            settings = self._settings(Reader(file).header, job.target)
+        settings = ""
+        if not is_fifo(job.source):  # a pipe can be opened only once
+            with opened(job.source) as file:
+                settings = self._settings(Reader(file).header, job.target)
         if self.manners.keeps(job, settings, source):
             return Result(job, kept=True)
         seal = Seal()
@@ -133,12 +136,9 @@ class DecodeTask:
             job.source, job.target, self.plan, subtype=self.subtype, force=self.manners.replaces, engine=engine,
             progress=progress, finished=seal.take,
         )  # fmt: skip
-        clipped = (
-            [f"{job.target}: {report.clipped} sample{'' if report.clipped == 1 else 's'} clipped"]
-            if report.clipped
-            else []
-        )
-        lost = [f"{job.source}: {line}" for line in report.damage_lines]
+        many = "" if report.clipped == 1 else "s"
+        clipped = [f"{job.target}: {report.clipped} sample{many} clipped"] if report.clipped else []
+        lost = [f"{job.source}: {line}" for line in (*report.damage_lines, report.emptiness) if line]
         seconds = report.samples / report.sample_rate
         entry = source.finished(settings, seal, damaged=report.damaged, provider=report.provider)
         return Result(job, seconds=seconds, warnings=(*clipped, *lost), damaged=report.damaged, entry=entry)

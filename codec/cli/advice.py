@@ -1,8 +1,11 @@
-"""Advice after an error: the library's texts name no option of the command, so the command adds it."""
+"""What an error's text lacks: the library names no option of the command, and no file that it was handed opened."""
 
 from __future__ import annotations
 
-from formats.errors import DamagedError
+import contextlib
+from collections.abc import Iterator
+
+from formats.errors import AezError, DamagedError, FormatError
 
 
 def advised(text: str, error: type[Exception] | None, *, salvageable: bool = False) -> str:
@@ -27,3 +30,29 @@ def advised(text: str, error: type[Exception] | None, *, salvageable: bool = Fal
         if line and error is not None and issubclass(error, kind):
             return f"{text}; {line}"
     return text
+
+
+@contextlib.contextmanager
+def about(name: str, *, salvageable: bool = False) -> Iterator[None]:
+    """Put a source's name in front of errors about what is in it, which do not name it; add advice.
+
+    Args:
+        name: of the source, in messages.
+        salvageable: as for `advised`.
+    """
+    from codec.runtime.models import MissingModelError
+
+    try:
+        yield
+    except DamagedError as error:
+        text = advised(str(error), type(error), salvageable=salvageable)
+        raise DamagedError(f"{name}: {text}", error.chunk) from None
+    except (FormatError, MissingModelError) as error:
+        raise type(error)(f"{name}: {error}") from None
+
+
+def failure(error: AezError | OSError) -> str:
+    """Return the text of an error about a file that the caller names."""
+    if isinstance(error, OSError):
+        return str(error.strerror or error)
+    return advised(str(error), type(error))

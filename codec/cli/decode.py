@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
 from codec.audio.estimate import estimated_seconds
-from codec.cli.advice import advised
+from codec.cli.advice import about
 from codec.cli.many import (
     SALVAGED,
     inputs_argument,
@@ -36,7 +34,7 @@ from codec.cli.options import (
     speed_text,
     verbose_option,
 )
-from codec.cli.terminal import PIPE, Time, progress, source_of, target_of
+from codec.cli.terminal import PIPE, Time, progress, source_of, spoken, target_of
 from codec.clock import clock
 
 KINDS = ("wav", "flac", "ogg", "mp3")
@@ -104,13 +102,14 @@ def decode(
         target_kind(f"OUT{extension}", subtype)
         return run_many(
             names, out, extension, CODED, DecodeTask(plan, Manners(force, resume, named), subtype), device,
-            jobs=jobs, resume=resume, ray=ray, verb="decoded", salvageable=not salvage, verbose=verbose, quiet=quiet,
+            jobs=jobs, resume=resume, ray=ray, verb="decoded", salvageable=not salvage, salvaging=salvage,
+            verbose=verbose, quiet=quiet,
         )  # fmt: skip
     from codec.pipeline.file_codec import decode_file
     from codec.pipeline.workers import Engine
 
     with (
-        advice(source, salvageable=not salvage),
+        about(spoken(source), salvageable=not salvage),
         target_of(target, seekable=True) as file,
         Engine(device, seconds=estimated_seconds(source)) as engine,
         progress("decoding", quiet=quiet) as advance,
@@ -133,7 +132,11 @@ def decode(
         say(f"model {report.model}, decoder {report.decoder}, on {report.provider}")
         say_device(engine)
     for line in report.damage_lines:
-        say(f"aez: warning: {source}: {line}")
+        say(f"aez: warning: {spoken(source)}: {line}")
+    if report.emptiness:
+        say(f"aez: warning: {spoken(source)}: {report.emptiness}", quiet=quiet)
+    if salvage and not report.damaged:
+        say(f"{spoken(source)}: no damage was found, and nothing is lost", quiet=quiet)
     return SALVAGED if report.damaged else 0
 
 
@@ -142,16 +145,3 @@ def _check_kind(target: str, to: str | None) -> None:
     kind = Path(target).suffix.lower().removeprefix(".")
     if to and target != PIPE and kind != to:
         raise click.UsageError(f"--to {to} does not go with the name {target}")
-
-
-@contextlib.contextmanager
-def advice(source: str, *, salvageable: bool) -> Iterator[None]:
-    """Add the file's name and advice to errors about its damage."""
-    from formats.errors import DamagedError
-
-    try:
-        yield
-    except DamagedError as error:
-        name = "standard input" if source == PIPE else source
-        text = advised(str(error), type(error), salvageable=salvageable)
-        raise DamagedError(f"{name}: {text}", error.chunk) from None

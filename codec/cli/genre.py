@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import click
 
+from codec.cli.escape import escaped, json_line
 from codec.cli.options import WholeNumber, each, model_option
-from codec.cli.terminal import one_line
 
 if TYPE_CHECKING:
     from codec.inspection.genre import Genres
@@ -38,7 +37,7 @@ def as_line(name: str, found: Genres, top: int | None, *, as_json: bool) -> str:
     """Return a file's genres as one line: JSON, or the likeliest ones in per cent."""
     chances = list(found.probabilities.items())
     if as_json:
-        return json.dumps(
+        return json_line(
             {
                 "file": name,
                 "genre": found.genre,
@@ -46,7 +45,6 @@ def as_line(name: str, found: Genres, top: int | None, *, as_json: bool) -> str:
                 "segments": found.segments,
                 "classifier": found.classifier,
                 "model": found.model,
-            },
-            ensure_ascii=False,
+            }
         )
-    return f"{one_line(name)}: " + ", ".join(f"{genre} {chance:.0%}" for genre, chance in chances[: top or 3])
+    return f"{escaped(name)}: " + ", ".join(f"{genre} {chance:.0%}" for genre, chance in chances[: top or 3])

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from codec.cli.escape import escaped, json_line
 from codec.cli.options import channels_text, each, model_option
 from codec.clock import clock
 
@@ -28,7 +28,7 @@ def info(files: tuple[str, ...], as_json: bool, model: str | None) -> int:
         if found.damage:
             failed.append(name)
         if as_json:
-            click.echo(json.dumps({"file": name} | vars(found), ensure_ascii=False))
+            click.echo(json_line({"file": name} | vars(found)))
         else:
             click.echo(("\n" if number else "") + table(name, found))
     return 1 if failed else 0
@@ -62,8 +62,4 @@ def table(name: str, found: Info) -> str:
     # Tags come from strangers: they must not imitate our lines or send control characters to the terminal.
     lines = [*rows.items(), *((f"  {key}", value) for key, value in sorted(found.tags.items()))]
     width = max(len(key) for key, _ in lines if len(key) < 24)
-    return "\n".join(f"{_printable(key):<{width}}  {_printable(value)}" for key, value in lines)
-
-
-def _printable(text: str) -> str:
-    return "".join(letter if letter.isprintable() else " " for letter in text)
+    return "\n".join(f"{escaped(key):<{width}}  {escaped(value)}" for key, value in lines)

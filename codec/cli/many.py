@@ -139,7 +139,10 @@ def on_cluster(ray: str | None, device: str, model: str | None) -> tuple[str, st
 
 @dataclass
 class Summary:
-    """The result of a run: counts of files, seconds of audio, and the files that failed, with reasons."""
+    """The result of a run: counts of files, seconds of audio, and the files that failed, with reasons.
+
+    Where damaged files are salvaged, it is also told that none was damaged.
+    """
 
     verb: str
     done: int = 0
@@ -147,6 +150,7 @@ class Summary:
     damaged: int = 0
     seconds: float = 0.0
     failures: list[tuple[Path, str]] = field(default_factory=list)
+    salvaging: bool = False
 
     def add(self, result: Result, *, salvageable: bool) -> None:
         """Count a result; `salvageable` is as for `advised`."""
@@ -168,7 +172,11 @@ class Summary:
             "failed": len(self.failures),
             f"other file{'' if others == 1 else 's'} left out": others,
         }
-        told = [f"{count} {what}" for what, count in counts.items() if count or what == self.verb]
+        told = [
+            f"{count} {what}"
+            for what, count in counts.items()
+            if count or what == self.verb or (what == "damaged" and self.salvaging)
+        ]
         if self.seconds:
             told.append(f"{clock(self.seconds)} of audio, {times(self.seconds, elapsed)} real time")
         return ", ".join(told)
@@ -192,6 +200,7 @@ def run_many(
     ray: str | None = None,
     verb: str,
     salvageable: bool = False,
+    salvaging: bool = False,
     verbose: bool = False,
     quiet: bool = False,
 ) -> int:
@@ -206,7 +215,7 @@ def run_many(
     folder = check_out(names, out, extension)
     found = planning.find(map(Path, names), taken)
     todo, clashes = planning.pair(found.files, folder, extension)
-    summary = Summary(verb, failures=[*found.failures, *clashes])
+    summary = Summary(verb, failures=[*found.failures, *clashes], salvaging=salvaging)
     if not todo and not summary.failures:
         raise UsageError(f"there is nothing to do: no {' or '.join(sorted(taken)[:4])} in what was named")
     begun = time.monotonic()
@@ -230,7 +239,8 @@ def run_many(
                     summary.add(result, salvageable=salvageable)
                     _tell(result, verb, verbose=verbose, quiet=quiet)
     for source, reason in sorted(summary.failures):
-        say(f"aez: error: {reason if str(source) in reason else f'{source}: {reason}'}")
+        is_named = reason.startswith((f"{source}:", f"{source} "))
+        say(f"aez: error: {reason if is_named else f'{source}: {reason}'}")
     if journal.problem is not None:
         reason = str(journal.problem.strerror or journal.problem)
         say(f"aez: warning: the journal in {out} cannot be written, so --resume will make more anew: {reason}")

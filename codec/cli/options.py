@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
+from errno import EPIPE
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 import click
 
-from codec.cli.advice import advised
-from codec.cli.terminal import PIPE, one_line, opened
+from codec.cli.advice import failure
+from codec.cli.escape import escaped
+from codec.cli.terminal import PIPE, opened, spoken
 from formats.errors import AezError, UsageError
 
 if TYPE_CHECKING:
@@ -35,7 +37,7 @@ input_argument = click.argument("source", metavar="IN")
 def say(line: str, *, quiet: bool = False) -> None:
     """Print a line for the person at the terminal: standard output may be carrying a file."""
     if not quiet:
-        click.echo(one_line(line), err=True)
+        click.echo(escaped(line), err=True)
 
 
 def say_device(engine: Engine) -> None:
@@ -72,21 +74,21 @@ def coded_files(names: Sequence[str], failed: list[str]) -> list[str]:
 def each(names: Sequence[str], read: Callable[[BinaryIO], T], failed: list[str]) -> Iterator[tuple[str, T]]:
     """Yield the name of every file that `coded_files` finds, with the result of `read`.
 
-    If several files were named, one that fails is reported and added to `failed`.
+    A file that fails is reported and added to `failed`.
 
     Raises:
-        AezError, OSError: the only file that was named fails.
+        UsageError: as `coded_files`, or there is no standard input.
     """
-    files = coded_files(names, failed)
-    for name in files:
+    for name in coded_files(names, failed):
         try:
             with opened(name) as file:
                 found = read(file)
+        except UsageError:
+            raise
         except (AezError, OSError) as error:
-            if files == list(names[:1]):
+            if isinstance(error, OSError) and error.errno == EPIPE:
                 raise
-            text = str(error.strerror or error) if isinstance(error, OSError) else advised(str(error), type(error))
-            say(f"aez: error: {name}: {text}")
+            say(f"aez: error: {spoken(name)}: {failure(error)}")
             failed.append(name)
         else:
             yield name, found

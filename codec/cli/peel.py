@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from codec.cli.advice import about
 from codec.cli.many import (
     check_coded_name,
     inputs_argument,
@@ -17,7 +18,7 @@ from codec.cli.many import (
     run_many,
 )
 from codec.cli.options import WholeNumber, force_option, model_option, quiet_option, say
-from codec.cli.terminal import PIPE, source_of, target_of
+from codec.cli.terminal import PIPE, source_of, spoken, target_of
 
 
 @click.command()
@@ -55,7 +56,7 @@ def peel(
     from codec.pipeline.file_codec import peel_file
     from codec.pipeline.workers import Engine
 
-    with Engine("cpu") as engine, target_of(target) as file:
+    with about(spoken(source)), Engine("cpu") as engine, target_of(target) as file:
         peel_file(source_of(source), file, latent, model=model, force=force, engine=engine)
     if target != PIPE:
         say(f"{target}: {latent} latents a frame, {Path(target).stat().st_size} bytes", quiet=quiet)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from codec.cli.advice import about
 from codec.cli.options import (
     decoder_option,
     default_target,
@@ -20,7 +21,7 @@ from codec.cli.options import (
     say,
     speed_text,
 )
-from codec.cli.terminal import PIPE, Time, created, progress, seekable
+from codec.cli.terminal import PIPE, Time, created, progress, seekable, spoken
 from codec.clock import clock
 from formats.errors import UsageError
 
@@ -62,14 +63,17 @@ def plot(
     begun = time.monotonic()
     kind = "png" if target == PIPE else target_kind(target)
     load_matplotlib()  # now, so that a missing one is reported before anything is decoded
-    with seekable(source) as coded, Engine(device) as engine:
+    with about(spoken(source)), seekable(source) as coded, Engine(device) as engine:
         reader = Reader(coded)
         with created(target, force=force, source=source) as file:
-            with progress("decoding", quiet=quiet) as advance:
-                shown = view(
-                    reader, start=start, duration=duration, model=model, decoder=decoder, engine=engine,
-                    progress=advance,
-                )  # fmt: skip
+            try:
+                with progress("decoding", quiet=quiet) as advance:
+                    shown = view(
+                        reader, start=start, duration=duration, model=model, decoder=decoder, engine=engine,
+                        progress=advance,
+                    )  # fmt: skip
+            except UsageError as error:  # the part lies beyond the song's end
+                raise UsageError(f"{spoken(source)}: {error}") from None
             save(shown, heading(reader, source), file, kind)
     seconds = shown.end - shown.start
     say(f"{target}: {clock(seconds)}, {speed_text(seconds, begun)}", quiet=quiet)
@@ -79,7 +83,7 @@ def heading(reader: Reader, source: str) -> str:
     """One line on a file: artist and title, or else its name; tier and measured rate."""
     tags, header = reader.metadata.tags, reader.header
     named = " - ".join(tags[key] for key in ("artist", "title") if tags.get(key))
-    name = (named if "title" in tags else "") or ("standard input" if source == PIPE else Path(source).stem)
+    name = (named if "title" in tags else "") or (spoken(source) if source == PIPE else Path(source).stem)
     seconds = (reader.samples or 0) / header.sample_rate
     rate = f", {reader.coded_size / 125 / seconds:.1f} kbit/s" if seconds and reader.coded_size else ""
     return f"{name if len(name) <= 80 else name[:79] + '…'}   ({header.latent} latents a frame{rate})"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import os
 import re
 import signal
@@ -16,7 +17,8 @@ from typing import BinaryIO
 import click
 
 from codec.cli.advice import advised
-from codec.files import new_file
+from codec.cli.escape import escaped
+from codec.files import is_fifo, named_reader, new_file
 from formats.errors import AezError, UsageError
 
 PIPE = "-"
@@ -53,7 +55,9 @@ def run(command: click.Command, arguments: list[str] | None = None) -> int:
         sys.stdout.flush()
         return result if isinstance(result, int) else 0
     except click.ClickException as error:
-        error.show()
+        text = escaped(error.format_message())
+        shown = click.UsageError(text, error.ctx) if isinstance(error, click.UsageError) else click.ClickException(text)
+        shown.show()
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return 128 + signal.SIGINT
@@ -84,7 +88,11 @@ _closed: set[str] = set()
 
 
 def _open_streams() -> None:
-    """Open the null device for closed standard streams; otherwise the next file to be opened would get their number."""
+    """Make the standard streams usable, whatever the shell passed on.
+
+    Closed ones become the null device; otherwise the next file to be opened would get their number. Letters that the
+    terminal's encoding lacks are written as escapes, because tags and names have letters of all languages.
+    """
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         if getattr(sys, name) is None:
             _closed.add(name)
@@ -94,6 +102,9 @@ def _open_streams() -> None:
                 os.close(null)
             os.set_inheritable(number, True)  # processes of a batch must not get another file under this number
             setattr(sys, name, os.fdopen(number, "r" if name == "stdin" else "w", closefd=False))
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 _stopped: list[int] = []
@@ -140,13 +151,8 @@ def check_stopped(fraction: float | None = None) -> None:
 
 
 def _fail(line: str) -> int:
-    click.echo("aez: error: " + one_line(line), err=True)
+    click.echo("aez: error: " + escaped(line), err=True)
     return 1
-
-
-def one_line(text: str) -> str:
-    """Return text as one line without control characters: names of files may have any, and must not start a line."""
-    return "".join(letter if letter.isprintable() else "?" for letter in " ".join(text.split()))
 
 
 def _settle_stdout() -> None:
@@ -197,8 +203,13 @@ def opened(name: str) -> Iterator[BinaryIO]:
         return
     if Path(name).is_dir():
         raise UsageError(f"{name} is a directory")
-    with Path(name).open("rb") as file:
+    with named_reader(name) as file:
         yield file
+
+
+def spoken(name: str) -> str:
+    """The name of a source in messages."""
+    return "standard input" if name == PIPE else name
 
 
 def source_of(name: str) -> str | BinaryIO:
@@ -220,14 +231,17 @@ def standard_input() -> BinaryIO:
         raise UsageError("standard input is closed")
     if sys.stdin.isatty():
         raise UsageError("standard input is a terminal; pipe a file into it, or name one")
-    return sys.stdin.buffer
+    try:
+        return named_reader(sys.stdin.fileno(), "standard input")
+    except io.UnsupportedOperation:  # not the process's own
+        return sys.stdin.buffer
 
 
 @contextlib.contextmanager
 def seekable(name: str) -> Iterator[BinaryIO]:
-    """As `opened`, with standard input copied to a temporary file first."""
+    """As `opened`, with standard input and named pipes copied to a temporary file first."""
     with opened(name) as file:
-        if name != PIPE:
+        if name != PIPE and not is_fifo(name):
             yield file
             return
         import shutil
@@ -260,8 +274,9 @@ def target_of(name: str, *, seekable: bool = False) -> Iterator[str | BinaryIO]:
     if sys.stdout.isatty():
         raise UsageError("the output is not written to a terminal; name a file, or pipe it on")
     if not seekable:
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()  # before anyone says that it is done
+        with _written():
+            yield sys.stdout.buffer
+            sys.stdout.buffer.flush()  # before anyone says that it is done
         return
     import shutil
     import tempfile
@@ -269,8 +284,20 @@ def target_of(name: str, *, seekable: bool = False) -> Iterator[str | BinaryIO]:
     with tempfile.TemporaryFile(prefix="aez-") as spool:
         yield spool
         spool.seek(0)
-        shutil.copyfileobj(spool, sys.stdout.buffer)
-        sys.stdout.buffer.flush()
+        with _written():
+            shutil.copyfileobj(spool, sys.stdout.buffer)
+            sys.stdout.buffer.flush()
+
+
+@contextlib.contextmanager
+def _written() -> Iterator[None]:
+    """Name standard output in errors that name nothing, unless it is a reader who went away."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename or error.errno == errno.EPIPE:
+            raise
+        raise AezError(f"cannot write standard output: {error.strerror or error}") from None
 
 
 @contextlib.contextmanager

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import click
 
+from codec.cli.advice import failure
+from codec.cli.escape import escaped, json_line
 from codec.cli.options import coded_files, model_option, quiet_option, say
-from codec.cli.terminal import opened
+from codec.cli.terminal import opened, spoken
 from codec.clock import clock
 
 if TYPE_CHECKING:
@@ -28,9 +29,9 @@ def verify(names: tuple[str, ...], model: str | None, as_json: bool, quiet: bool
     from codec.inspection.verify import Verdict, Verifier
     from codec.pipeline.workers import Engine
 
-    unreadable: list[str] = []
-    found = coded_files(names, unreadable)
-    bad = 0
+    closed: list[str] = []
+    found = coded_files(names, closed)
+    bad = unread = 0
     with Engine("cpu") as engine:
         verifier = Verifier(model, engine)
         for name in found:
@@ -38,20 +39,27 @@ def verify(names: tuple[str, ...], model: str | None, as_json: bool, quiet: bool
                 with opened(name) as file:
                     verdict = verifier.check(file)
             except OSError as error:
-                verdict = Verdict(0, None, (), (f"cannot be read: {error.strerror or error}",))
+                reason = "not found" if isinstance(error, FileNotFoundError) else f"cannot be read: {failure(error)}"
+                say(f"aez: error: {spoken(name)}: {reason}")
+                unread += 1
+                if as_json:
+                    click.echo(json_line(record(name, Verdict(0, None, (), (reason,)))))
+                continue
             bad += not verdict.good
             if as_json:
-                click.echo(json.dumps(record(name, verdict), ensure_ascii=False))
+                click.echo(json_line(record(name, verdict)))
             elif not verdict.good or not quiet:
                 click.echo(text(name, verdict))
-    files = "file" if len(found) == 1 else "files"
-    say(f"{len(found)} {files} checked: {len(found) - bad} whole, {bad} damaged", quiet=quiet)
-    return 1 if bad or unreadable else 0
+    files = "file" if len(found) - unread == 1 else "files"
+    rest = f"; {unread} not read" if unread else ""
+    checked = len(found) - unread
+    say(f"{checked} {files} checked: {checked - bad} whole, {bad} damaged{rest}", quiet=quiet)
+    return 1 if bad or unread or closed else 0
 
 
 def text(name: str, verdict: Verdict) -> str:
     """Return the verdict on a file as text, with one line for each damage."""
-    shown = "".join(letter if letter.isprintable() else "?" for letter in name)
+    shown = escaped(spoken(name))
     length = "" if verdict.seconds is None else f"{clock(verdict.seconds)}, "
     if verdict.good:
         return f"{shown}: whole, {length}{verdict.chunks} chunks"

@@ -16,6 +16,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from codec.clock import clock
 from codec.dsp.mdct import Float
 from codec.pipeline import backend
 from codec.pipeline.backend import OpenedChunk
@@ -47,6 +48,7 @@ class DecodeReport:
         provider: of ONNX Runtime, which ran the network.
         losses: parts of the song that were lost and became silence, if the plan salvages.
         damage: other damage that was found, one line each, if the plan salvages.
+        emptiness: why there are no samples, where there are none.
     """
 
     sample_rate: int
@@ -58,6 +60,7 @@ class DecodeReport:
     provider: str
     losses: tuple[Loss, ...] = ()
     damage: tuple[str, ...] = ()
+    emptiness: str = ""
 
     @property
     def damaged(self) -> bool:
@@ -126,11 +129,22 @@ class Decoder:
                 output.push(chunk.index, None, wave)
             else:
                 output.push(chunk.index, chunk.side_info, wave)
-        written = output.finish(source.song_samples(output.ready))
+        samples = source.song_samples(output.ready)
+        written = output.finish(samples)
         return DecodeReport(
             header.sample_rate, header.channels, written, sink.clipped, self._model.name, self._decoder_name,
-            self._synthesizer.provider, source.losses(), source.notes(),
+            self._synthesizer.provider, source.losses(), source.notes(), "" if written else self._emptiness(samples),
         )  # fmt: skip
+
+    def _emptiness(self, samples: int | None) -> str:
+        """Why nothing was decoded, of a song of so many samples per channel."""
+        rate, begin = self._reader.header.sample_rate, self._part.from_sample
+        if samples == 0:
+            return "nothing was decoded: the song has no samples"
+        if samples is not None and begin >= samples:
+            end, asked = clock(samples / rate), clock(begin / rate)
+            return f"nothing was decoded: the song ends at {end}, and {asked} is asked for"
+        return "nothing was decoded: a part without length is asked for"
 
     def _synthesized(self) -> Iterator[tuple[OpenedChunk | Gap, Float]]:
         """Yield every chunk from the part's beginning on, with its mid and side [2, (F + 1) 700]."""

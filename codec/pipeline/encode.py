@@ -97,7 +97,7 @@ def encode(
     return EncodeReport(
         seconds, windows.samples, source.sample_rate, source.channels, size, size / 125 / seconds if seconds else 0.0,
         header.latent, header.gain, header.coder.name.lower(), plan.model.name, analyse.provider,
-        tuple(source.warnings),
+        (*source.warnings, *([] if windows.samples else [f"{source.name} has no samples, so the result is empty"])),
     )  # fmt: skip
 
 

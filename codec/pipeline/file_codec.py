@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from codec.audio.open import open_source
 from codec.audio.sink import AudioSink, target_kind
-from codec.files import check_target, new_file, opened
+from codec.files import check_target, is_fifo, new_file, opened
 from codec.pipeline.decode import DecodeReport, decode
 from codec.pipeline.encode import EncodeReport, encode
 from codec.pipeline.peel import peel
@@ -47,7 +47,7 @@ def encode_file(
     """Compress an audio file.
 
     Args:
-        source: a path, or a file object, which is read to its end into a temporary file first.
+        source: a path, or a file object; a file object or a named pipe is read into a temporary file first.
         target: a path or a file object.
         plan: how to encode.
         name: what to call a source that is a file object, in messages.
@@ -113,6 +113,7 @@ def decode_file(
                 expected=_expected(reader, plan),
             ) as sink:  # fmt: skip
                 report = decode(reader, sink, plan, engine=engine, progress=progress)
+                sink.emptiness = report.emptiness
             if progress:  # after the sink has written its last bytes
                 progress(1.0)
     return report
@@ -181,8 +182,10 @@ def _created(
 
 @contextlib.contextmanager
 def _opened_audio(source: FilePath | BinaryIO, name: str) -> Iterator[AudioSource]:
-    """Open a source for the length of a with block. Audio libraries need to seek, so a file object is copied first."""
-    if isinstance(source, str | os.PathLike):
+    """Open a source for the length of a with block. Audio libraries need to seek, so what is a pipe is copied first."""
+    if isinstance(source, str | os.PathLike) and is_fifo(source):
+        name = os.fspath(source)
+    elif isinstance(source, str | os.PathLike):
         with open_source(source) as audio:
             yield audio
         return

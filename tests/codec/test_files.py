@@ -3,7 +3,9 @@
 import errno
 import os
 import pickle
+import sys
 from pathlib import Path
+from threading import Barrier, Thread
 from typing import Any
 
 import pytest
@@ -127,6 +129,94 @@ def test_a_full_device_is_one_sentence() -> None:
         new_file("/dev/full") as f,
     ):
         f.write(b"new")
+
+
+def test_bytes_are_on_the_disk_before_the_name_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, synced = tmp_path / "a", []
+    sync = os.fsync
+
+    def watched(descriptor: int) -> None:
+        synced.append((path.exists(), os.fstat(descriptor).st_size))
+        sync(descriptor)
+
+    monkeypatch.setattr("os.fsync", watched)
+    with new_file(path) as file:
+        file.write(b"new")
+    assert synced == [(False, 3)]
+
+
+@pytest.mark.parametrize(("number", "fails"), [(errno.EINVAL, False), (errno.EIO, True), (errno.ENOSPC, True)])
+def test_bytes_that_do_not_reach_the_disk_are_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, fails: bool
+) -> None:
+    def refuse(descriptor: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("os.fsync", refuse)
+    path = tmp_path / "a"
+    if fails:
+        with pytest.raises(AezError, match=f"cannot write {path}: "), new_file(path) as file:
+            file.write(b"new")
+        assert list(tmp_path.iterdir()) == []
+    else:
+        with new_file(path) as file:
+            file.write(b"new")
+        assert path.read_bytes() == b"new"
+
+
+@pytest.mark.parametrize("has_links", [True, False])
+def test_of_two_who_end_at_once_one_loses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_links: bool) -> None:
+    def no_links(*_: object) -> None:
+        raise OSError(errno.EPERM, "no hard links here")
+
+    if not has_links:
+        monkeypatch.setattr("os.link", no_links)
+    path, barrier, ends = tmp_path / "a", Barrier(8), []
+
+    def write(number: int) -> None:
+        try:
+            with new_file(path) as file:
+                file.write(bytes([number]) * 1000)
+                barrier.wait()
+        except TargetExistsError:
+            ends.append(-1)
+        else:
+            ends.append(number)
+
+    threads = [Thread(target=write, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    (winner,) = set(ends) - {-1}
+    assert ends.count(-1) == 7
+    assert path.read_bytes() == bytes([winner]) * 1000
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_name_that_was_reserved_in_vain_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr("os.link", refuse)
+    monkeypatch.setattr("pathlib.Path.replace", refuse)
+    with pytest.raises(AezError, match="Input/output error"), new_file(tmp_path / "a") as file:
+        file.write(b"new")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_name_that_is_too_long_is_refused_before_any_work(tmp_path: Path) -> None:
+    path = tmp_path / ("a" * 300)
+    with pytest.raises(UsageError, match=f"cannot write {path}: File name too long"):
+        check_target(path)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads a file of Linux that cannot be read")
+def test_an_error_while_a_source_is_read_names_the_source_and_not_the_target(tmp_path: Path) -> None:
+    for size in (10, -1):
+        with pytest.raises(OSError) as caught, opened("/proc/self/mem") as file, new_file(tmp_path / "a"):
+            file.read(size)
+        assert (caught.value.errno, caught.value.filename) == (errno.EIO, "/proc/self/mem")
 
 
 @pytest.mark.parametrize("has_links", [True, False])

@@ -144,6 +144,14 @@ except AudioError as error:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("name", ["a.wav", "a.flac", "a.ogg", "a.mp3"])
+@pytest.mark.parametrize("text", ["", "\0", "\0b", "a\0b", "\ud800", "x" * (1 << 20)], ids=lambda text: repr(text[:9]))
+def test_a_tag_that_cannot_be_held_is_left_out_or_cut(tmp_path, name, text):
+    with open_sink(tmp_path / name, 44100, 2, tags={"title": text, "unknown": text}) as sink:
+        sink.write(music(1000))
+    assert soundfile.info(tmp_path / name).frames == 1000
+
+
 def test_ctrl_c_while_libsndfile_writes_is_not_lost():
     class Stopping(io.BytesIO):
         def write(self, data: object) -> int:

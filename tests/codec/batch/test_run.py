@@ -42,11 +42,11 @@ def test_an_interrupt_while_a_file_is_done_leaves_no_part_of_it(tmp_path: Path) 
     assert not list((tmp_path / "out").iterdir())
 
 
-def test_any_error_is_one_line_about_its_file(tmp_path: Path) -> None:
+def test_any_error_is_about_its_file_alone(tmp_path: Path) -> None:
     with Engine("cpu", 1) as engine:
         results = list(batch.run(jobs_of(tmp_path, 4), Failing(), 1, engine))
     assert [result.failure for result in results] == [
-        "bad audio", "x: No space left", "out of memory", "internal error: KeyError: 'oops'",
+        "bad\naudio", "x: No space left", "out of memory", "internal error: KeyError: 'oops'",
     ]  # fmt: skip
     assert [result.error for result in results] == [type(error) for error in Failing.errors()]
 

@@ -138,7 +138,7 @@ def test_errors_of_the_pipeline_are_one_line_too(song, coded, tmp_path, capsys, 
     monkeypatch.chdir(tmp_path)
     assert aez(command, *arguments) == 1
     line = {
-        ModelError: "lacks encoder",
+        ModelError: r"lacks\nencoder",
         OSError: f"cannot write {arguments[1]}: No space left on device",
         MemoryError: "out of memory",
     }

@@ -1,0 +1,176 @@
+"""What the commands say: nothing is empty without a word, missing is not damaged, and every error names its file."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from codec.audio.source import ArraySource
+from formats.container import metadata
+from formats.container.metadata import Metadata
+from tests.support.cli_fakes import PROGRAM, aez, process
+from tests.support.codec import encode_into, encoded
+
+pytestmark = pytest.mark.usefixtures("tiny")
+fifos = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no FIFOs here")
+
+
+@pytest.fixture
+def two_seconds(music, tmp_path) -> Path:
+    path = tmp_path / "two.aez"
+    path.write_bytes(encoded(music[:, : 2 * 44100], latent=64))
+    return path
+
+
+def feed(fifo: Path, data: bytes) -> subprocess.Popen[bytes]:
+    """A process that writes into a FIFO, once somebody reads it."""
+    program = "import sys; open(sys.argv[1], 'wb').write(sys.stdin.buffer.read())"
+    writer = subprocess.Popen([sys.executable, "-c", program, fifo], stdin=subprocess.PIPE)
+    assert writer.stdin is not None
+    writer.stdin.write(data)
+    writer.stdin.close()
+    return writer
+
+
+def test_a_part_beyond_the_end_is_told(two_seconds, tmp_path, capsys):
+    says = "nothing was decoded: the song ends at 0:02.0, and 0:03.0 is asked for"
+    assert aez("decode", two_seconds, tmp_path / "a.wav", "--start", 3) == 0
+    assert capsys.readouterr().err.splitlines()[1] == f"aez: warning: {two_seconds}: {says}"
+    assert soundfile.info(tmp_path / "a.wav").frames == 0
+    assert aez("decode", two_seconds, tmp_path / "a.flac", "--start", 3) == 1
+    err = capsys.readouterr().err
+    assert err.startswith(f"aez: error: {tmp_path / 'a.flac'}: there are no samples") and says in err
+    assert not (tmp_path / "a.flac").exists()
+    assert aez("decode", two_seconds, "-o", tmp_path / "out", "--start", 3) == 0
+    assert f"aez: warning: {two_seconds}: {says}\n" in capsys.readouterr().err
+    assert aez("decode", two_seconds, tmp_path / "b.wav", "--duration", 0) == 0
+    assert "a part without length is asked for" in capsys.readouterr().err
+    assert aez("decode", two_seconds, tmp_path / "c.wav", "--start", 3, "--quiet") == 0
+    assert aez("decode", two_seconds, tmp_path / "d.wav", "--start", 1, "--quiet") == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_a_song_without_samples_is_told(tmp_path, capsys):
+    soundfile.write(tmp_path / "a.wav", np.zeros((0, 2)), 44100)
+    assert aez("encode", tmp_path / "a.wav") == 0
+    assert f"aez: warning: {tmp_path / 'a.wav'} has no samples, so the result is empty\n" in capsys.readouterr().err
+    assert aez("decode", tmp_path / "a.aez", tmp_path / "b.wav") == 0
+    assert "nothing was decoded: the song has no samples\n" in capsys.readouterr().err
+
+
+def test_a_salvage_without_loss_is_told(two_seconds, tmp_path, capsys):
+    assert aez("decode", two_seconds, tmp_path / "a.wav", "--salvage") == 0
+    assert capsys.readouterr().err.splitlines()[1:] == [f"{two_seconds}: no damage was found, and nothing is lost"]
+    assert aez("decode", two_seconds, "-o", tmp_path / "out", "--salvage") == 0
+    assert "1 decoded, 0 damaged" in capsys.readouterr().err
+
+
+def test_what_is_missing_is_not_damaged(two_seconds, tmp_path, capsys):
+    missing = tmp_path / "missing.aez"
+    assert aez("verify", missing, two_seconds) == 1
+    out, err = capsys.readouterr()
+    assert out == f"{two_seconds}: whole, 0:02.0, 1 chunks\n"
+    assert err == f"aez: error: {missing}: not found\n1 file checked: 1 whole, 0 damaged; 1 not read\n"
+    assert aez("verify", missing, "--json", "--quiet") == 1
+    record = json.loads(capsys.readouterr().out)
+    assert (record["file"], record["good"], record["faults"]) == (str(missing), False, ["not found"])
+
+
+@pytest.mark.parametrize("command", ["info", "verify", "genre", "decode", "plot", "peel", "encode"])
+def test_every_error_about_one_file_names_it(classifier, tmp_path, capsys, monkeypatch, command):
+    monkeypatch.chdir(tmp_path)
+    Path("text.aez").write_bytes(b"no song at all")
+    target = {"decode": ["o.wav"], "plot": ["o.png"], "peel": ["o.aez", "--latent", 32], "encode": ["o.aez"]}
+    for name, data in {
+        "text.aez": b"no song",
+        "old.aez": b"\x89AEZ\r\n\x1a\n\x63" + bytes(80),
+        "none.aez": None,
+    }.items():
+        if data is not None:
+            Path(name).write_bytes(data)
+        assert aez(command, name, *target.get(command, [])) == 1
+        out, err = capsys.readouterr()
+        told = out if command == "verify" and data else err
+        assert told.startswith((f"aez: error: {name}", f"{name}: DAMAGED")), told
+        assert not Path("o.wav").exists()
+
+
+def test_a_plot_beyond_the_end_names_the_file(two_seconds, tmp_path, capsys):
+    assert aez("plot", two_seconds, tmp_path / "a.png", "--start", 3) == 1
+    assert capsys.readouterr().err.startswith(f"aez: error: {two_seconds}: there is nothing to draw at 3 s")
+
+
+def test_many_errors_name_their_files_however_short(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("n").write_bytes(b"no song")
+    assert aez("decode", "n", "-o", "out") == 1
+    assert capsys.readouterr().err.startswith("aez: error: n: this is not an .aez file")
+
+
+def test_of_two_encoders_of_one_target_the_second_one_loses(song, tmp_path):
+    target = tmp_path / "o.aez"
+    command = [sys.executable, "-c", PROGRAM, "encode", song, target]
+    environment = os.environ | {"FAKE_SLEEP": "0.3"}
+    running = [subprocess.Popen(command, env=environment, stderr=subprocess.PIPE) for _ in range(2)]
+    told = [process.communicate()[1].decode() for process in running]
+    codes = [process.returncode for process in running]
+    assert sorted(codes) == [0, 1]
+    assert told[codes.index(1)] == f"aez: error: {target} exists already; --force overwrites it\n"
+    assert set(tmp_path.iterdir()) == {song, target}
+    assert process("info", target).returncode == 0
+
+
+@pytest.mark.parametrize("extension", ["wav", "flac", "ogg", "mp3"])
+@pytest.mark.parametrize("text", ["", "\0b", "a\0b"], ids=repr)
+def test_tags_that_no_target_can_hold_do_not_keep_a_file_from_being_decoded(
+    tmp_path, music, monkeypatch, extension, text
+):
+    import zstandard
+
+    tags = {"title": text, "artist": "b"}
+    monkeypatch.setattr(metadata, "_pack_tags", lambda tags: zstandard.compress(json.dumps(tags).encode()))
+    made = io.BytesIO()
+    encode_into(ArraySource(music[:, :44100], 44100, Metadata(tags)), made, latent=64)
+    (tmp_path / "a.aez").write_bytes(made.getvalue())
+    assert aez("decode", tmp_path / "a.aez", tmp_path / f"a.{extension}") == 0
+    with soundfile.SoundFile(tmp_path / f"a.{extension}") as found:
+        assert found.copy_metadata().get("title", "") == text.partition("\0")[0]
+        assert found.artist == "b"
+
+
+@fifos
+@pytest.mark.parametrize("command", ["info", "verify", "genre", "decode", "plot", "peel", "decode -o", "encode"])
+def test_a_fifo_that_is_named_works(two_seconds, classifier, tmp_path, capfd, command):
+    word, *many = command.split()
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    data = two_seconds.read_bytes()
+    if word == "encode":
+        soundfile.write(tmp_path / "a.flac", np.zeros((44100, 1), np.float32), 44100)
+        data = (tmp_path / "a.flac").read_bytes()
+    target = tmp_path / ("o" + {"decode": ".wav", "plot": ".png"}.get(word, ".aez"))
+    rest = {"decode": [target], "plot": [target], "peel": [target, "--latent", 32], "encode": [target]}.get(word, [])
+    for _ in range(2):
+        with feed(fifo, data) as writer:
+            if many:  # what comes out of a pipe is never known to be the same again
+                assert aez(word, fifo, "-o", tmp_path / "out", "--resume") == 0
+                assert "1 decoded" in capfd.readouterr().err
+            else:
+                assert aez(word, fifo, *rest, *(["--force"] if rest else [])) == 0
+            assert writer.wait() == 0
+    assert not rest or many or target.stat().st_size > 100
+
+
+@fifos
+def test_fifos_in_folders_are_left_out(two_seconds, tmp_path, capsys):
+    os.mkfifo(tmp_path / "fifo.aez")
+    assert aez("verify", tmp_path) == 0
+    assert "1 file checked: 1 whole" in capsys.readouterr().err
+    assert aez("decode", tmp_path, "-o", tmp_path / "out") == 0
+    assert "1 decoded, 1 other file left out" in capsys.readouterr().err
