@@ -240,7 +240,7 @@ def first_of(kind: type[F], fits: Callable[[F], bool]) -> tuple[F | None, list[M
     Folders of the same name hide one another only from users who name them: a broken one in AEZ_MODELS takes no file
     from the model that it hides.
     """
-    broken = []
+    broken: list[ModelError] = []
     for found in _every(kind):
         try:
             if fits(found):
