@@ -10,6 +10,7 @@ from pathlib import Path
 from threading import Lock
 from typing import BinaryIO
 
+from codec.ending import removed_at_the_end
 from formats.errors import AezError, UsageError
 
 
@@ -99,7 +100,8 @@ def new_file(
     except OSError as error:
         raise _failure(target, error) from None
     try:
-        yield file
+        with removed_at_the_end(part) if part else contextlib.nullcontext():
+            yield file
         try:
             file.close()
             if part:
