@@ -15,6 +15,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, BinaryIO
 
 from codec import part_files
+from codec.ending import removed_at_the_end
 from formats.errors import AezError, UsageError
 
 if TYPE_CHECKING:
@@ -151,7 +152,8 @@ def new_file(
     except OSError as error:
         raise _failure(target, error) from None
     try:
-        yield file
+        with removed_at_the_end(part) if part else contextlib.nullcontext():
+            yield file
         try:
             if part and not file.closed:
                 _sync(file)

@@ -9,6 +9,7 @@ import time
 from multiprocessing import parent_process
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from codec import ending
 from codec.batch.run import Result, Task, attempt
 from codec.pipeline.workers import Engine
 from codec.runtime.heap import keep_freed_memory
@@ -20,10 +21,10 @@ if TYPE_CHECKING:
 STARTED = 1e-6
 """The fraction done of a file that a worker has begun with."""
 
-PATIENCE = 10.0
-"""Seconds that a worker takes at most to give up its file when it has to end."""
+PATIENCE = 0.3
+"""Seconds that a worker takes at most to give up its file when it has to end; the file's network may never return."""
 
-WATCH = 0.5
+WATCH = 0.2
 """Seconds between two looks of a worker at whether it has to end."""
 
 
@@ -92,7 +93,7 @@ class Worker:
         else:
             self.end()
             self._busy.acquire(timeout=PATIENCE)
-        os._exit(1)
+        ending.end(1)
 
 
 _workers: list[Worker] = []

@@ -9,6 +9,7 @@ from importlib import import_module
 import click
 
 from codec.cli.terminal import run
+from codec.ending import end_on_signals
 from codec.version import __version__
 
 COMMANDS = ("encode", "decode", "info", "genre", "peel", "plot", "verify", "demo", "help")
@@ -44,6 +45,7 @@ def main() -> None:
     # The process is ours, and its threads work on chunks. OpenBLAS would start threads of its own when NumPy is
     # imported, which wait for work by spinning.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    end_on_signals()
     sys.exit(run(cli))
 
 

@@ -16,6 +16,7 @@ from codec.cli.advice import advised
 from codec.cli.options import WholeNumber, default_target, names_folder, say, say_device, times
 from codec.cli.terminal import PIPE, progress
 from codec.clock import clock
+from codec.ending import be_patient
 from formats.errors import UsageError
 
 if TYPE_CHECKING:
@@ -230,6 +231,8 @@ def run_many(
         with progress(verb.removesuffix("ed") + "ing", quiet=quiet) as advance:
             if ray:
                 from codec.batch import ray as cluster
+
+                be_patient(2 * cluster.STOP)
 
                 results = cluster.run(todo, task, ray, workers, advance, journal.record)
             else:

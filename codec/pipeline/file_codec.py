@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from codec.audio.open import open_source
 from codec.audio.sink import AudioSink, target_kind
+from codec.ending import removed_at_the_end
 from codec.files import check_target, is_fifo, new_file, opened
 from codec.pipeline.decode import DecodeReport, decode
 from codec.pipeline.encode import EncodeReport, encode
@@ -189,7 +190,7 @@ def _opened_audio(source: FilePath | BinaryIO, name: str) -> Iterator[AudioSourc
         with open_source(source) as audio:
             yield audio
         return
-    with tempfile.TemporaryDirectory(prefix="aez-") as folder:
+    with tempfile.TemporaryDirectory(prefix="aez-") as folder, removed_at_the_end(Path(folder)):
         copy = Path(folder, "source")
         with opened(source) as stream, copy.open("wb") as file:
             shutil.copyfileobj(stream, file)

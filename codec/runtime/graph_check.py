@@ -30,7 +30,13 @@ VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 TAG_LIMIT = LENGTH_LIMIT = 5
 """Bytes of a tag and of a length, at most."""
 
-WIRES = {Form.VARINT: VARINT, Form.FLOAT: FIXED32, Form.DOUBLE: FIXED64, Form.TEXT: BYTES, Form.BYTES: BYTES}
+WIRES = {
+    Form.VARINT: VARINT,
+    Form.FLOAT: FIXED32,
+    Form.DOUBLE: FIXED64,
+    Form.TEXT: BYTES,
+    Form.BYTES: BYTES,
+}
 
 Value: TypeAlias = "int | memoryview"
 
@@ -95,6 +101,8 @@ def _value(field: Field, wire: int, value: Value, depth: int) -> Value:
         raise UnreadableError
     if field.holds is Form.TEXT and not isinstance(value, int):
         str(value, "utf-8")
+    if isinstance(value, int) and value >= field.below:
+        raise UnreadableError
     if field.domain and (isinstance(value, int) or bytes(value) not in DOMAINS):
         raise ModelError("a network has operators that are not ONNX's own, which aez does not run")
     return value

@@ -30,6 +30,7 @@ class Field:
         kept: whether ONNX Runtime is given it; what does not change a network's results is left out.
         refused: what the field holds where its being there makes a graph one that aez does not run; a number may be 0.
         domain: whether it names an operator set.
+        below: what its numbers have to be less than; of larger ones, parsers keep the lower bits, all or nothing.
     """
 
     holds: Form | Message
@@ -37,6 +38,7 @@ class Field:
     kept: bool = True
     refused: str = ""
     domain: bool = False
+    below: int = 1 << 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +48,7 @@ class Message:
     fields: dict[int, Field] = field(default_factory=dict)
 
 
+SMALL, TYPES = Field(Form.VARINT, below=1 << 31), Field(Form.VARINT, below=15)
 INT, FLOAT, TEXT, BYTES = (Field(form) for form in (Form.VARINT, Form.FLOAT, Form.TEXT, Form.BYTES))
 INTS, FLOATS, DOUBLES = (Field(form, many=True) for form in (Form.VARINT, Form.FLOAT, Form.DOUBLE))
 TEXTS, MANY_BYTES = Field(Form.TEXT, many=True), Field(Form.BYTES, many=True)
@@ -75,14 +78,14 @@ PROPERTIES = Field(PROPERTY, many=True, kept=False)
 ANNOTATION = Message({1: TEXT, 2: several(PROPERTY)})
 DIMENSION = Message({1: INT, 2: TEXT, 3: NOTE})
 SHAPE = Message({1: several(DIMENSION)})
-TENSOR_TYPE = Message({1: INT, 2: one(SHAPE)})
+TENSOR_TYPE = Message({1: SMALL, 2: one(SHAPE)})
 TYPE = Message({1: one(TENSOR_TYPE), 6: NOTE})
 TYPE.fields[4] = TYPE.fields[9] = one(Message({1: one(TYPE)}))  # sequences and optional values
 VALUE = Message({1: TEXT, 2: one(TYPE), 3: NOTE, 4: PROPERTIES})
 TENSOR = Message(
     {
         1: INTS,  # dims
-        2: INT,  # data_type
+        2: SMALL,  # data_type
         3: one(Message({1: INT, 2: INT})),  # segment
         4: FLOATS,  # float_data
         5: INTS,  # int32_data
@@ -116,7 +119,7 @@ ATTRIBUTE = Message(
         13: NOTE,  # doc_string
         14: one(TYPE),  # tp
         15: several(TYPE),  # type_protos
-        20: INT,  # type
+        20: TYPES,  # type
         21: TEXT,  # ref_attr_name
         22: one(SPARSE),  # sparse_tensor
         23: several(SPARSE),  # sparse_tensors

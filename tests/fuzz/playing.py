@@ -81,7 +81,7 @@ def stubs() -> Iterator[None]:
     """The seeds' models installed, and no ONNX Runtime."""
     found = [stub_model(f"stub-{number}", tables) for number, tables in enumerate(seeds.all_tables())]
     with (
-        mock.patch.object(models, "installed", lambda: found),
+        mock.patch.object(models, "_every", lambda kind: iter(found)),
         mock.patch.object(workers, "Sessions", StubSessions),
         Engine() as engine,
     ):

@@ -17,7 +17,7 @@ from formats import Coder, Reader
 from formats.errors import AezError, FormatError
 from formats.model import Tables
 from formats.payload.chunk import decode_payload, encode_payload
-from tests.fuzz import seeds
+from tests.fuzz import model_files, seeds
 from tests.fuzz.mutate import mutate, scribble
 
 SECONDS = 5.0
@@ -186,11 +186,15 @@ def prepared(name: str) -> tuple[Callable[[bytes], None], AbstractContextManager
         from tests.fuzz import playing
 
         return playing.playing, playing.stubs()
+    if name in model_files.TARGETS:
+        return model_files.TARGETS[name][0], nullcontext()
     return (Payloads() if name == "payload" else opening), nullcontext()
 
 
 def starting(name: str) -> list[bytes]:
     """Inputs to start from."""
+    if name in model_files.TARGETS:
+        return model_files.TARGETS[name][1]()
     if name == "payload":
         return Payloads().seeds()
     return seeds.songs() if name == "decode" else seeds.containers()
@@ -207,4 +211,6 @@ def inputs(name: str) -> list[bytes]:
 
 def mutation(name: str) -> Callable[[bytes, Random], bytes]:
     """How inputs of a target are changed: by structure, but a payload has none."""
+    if name in model_files.TARGETS:
+        return model_files.TARGETS[name][2]
     return (lambda data, random: scribble(random, data)) if name == "payload" else mutate

@@ -151,13 +151,17 @@ def test_the_runtime_is_told_the_format(monkeypatch: pytest.MonkeyPatch) -> None
         GOOD + b"\x42\x80\x80\x80\x80\x80\0",
         b"\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02" + GOOD[2:],
         GOOD + field(8, field(1, b"\xff")),
+        field(7, field(5, field(2, 1 << 31))),
+        field(7, field(5, field(2, (1 << 32) + 1))),
+        field(7, field(1, field(5, field(20, 1 << 31)))),
+        field(7, field(1, field(5, field(20, 15)))),
         GOOD + field(2, b"\xff"),
         field(7, field(5, TENSOR + field(4, bytes(3)))),
         field(7, field(5, TENSOR + field(7, b"\x80"))),
         field(7, field(5, TENSOR + field(7, b"\x80" * 10 + b"\0"))),
         field(7, field(5, TENSOR + field(7, b"\xff" * 9 + b"\x02"))),
     ],
-    ids=range(17),
+    ids=range(21),
 )
 def test_what_parsers_may_not_agree_on_is_refused(graph: bytes) -> None:
     """Groups, unknown wire types, number 0, fields twice, other wire types, numbers and texts that are none."""

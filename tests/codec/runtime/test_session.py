@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from codec.runtime import device, session
-from codec.runtime.session import Sessions
+from codec.runtime.session import LocalNetwork, Sessions
 from formats.errors import ModelError, UsageError
 from tests.support import MODELS
 from tests.support.codec import encoded
@@ -125,3 +125,12 @@ def test_cuda_that_does_not_start_is_a_usage_error(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(session, "providers", lambda device: ["CPUExecutionProvider"])
     with pytest.raises(UsageError, match="could not start"):
         Sessions("cuda").network(PLAIN, {"x"})
+
+
+@pytest.mark.parametrize(("error", "words"), [(MemoryError(), "MemoryError"), (RuntimeError("a\nb"), "a")])
+def test_errors_of_any_text_are_one_line(error: Exception, words: str) -> None:
+    def fails(*_: object) -> None:
+        raise error
+
+    with pytest.raises(ModelError, match=f"a network cannot be run: {words}$"):
+        LocalNetwork(SimpleNamespace(get_outputs=list, run=fails), "CPUExecutionProvider")()
