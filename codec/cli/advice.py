@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from formats.errors import DamagedError
+from formats.errors import CutError, DamagedError
 
 
 def advised(text: str, error: type[Exception] | None, *, salvageable: bool = False) -> str:
@@ -19,6 +19,7 @@ def advised(text: str, error: type[Exception] | None, *, salvageable: bool = Fal
     from codec.runtime.models import MissingModelError
 
     advice = {
+        CutError: "--accept-cut encodes what is there",
         TargetExistsError: "--force overwrites it",
         MissingModelError: "--model FOLDER takes it from there",
         DamagedError: "aez decode --salvage keeps the rest" if salvageable else "",
