@@ -4,13 +4,23 @@ from formats.container.layout import Chunk, Coder, Header
 from formats.container.metadata import Metadata
 from formats.container.reader import Reader
 from formats.container.writer import Writer
-from formats.errors import AezError, AudioError, DamagedError, FormatError, ModelError, UsageError, VersionError
+from formats.errors import (
+    AezError,
+    AudioError,
+    CutError,
+    DamagedError,
+    FormatError,
+    ModelError,
+    UsageError,
+    VersionError,
+)
 
 __all__ = [
     "AezError",
     "AudioError",
     "Chunk",
     "Coder",
+    "CutError",
     "DamagedError",
     "FormatError",
     "Header",

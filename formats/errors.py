@@ -3,6 +3,7 @@
 AezError
 |- UsageError        the caller asked for something impossible (a tier that does not exist, an unknown device)
 |- AudioError        the source is not audio, or the target cannot hold the result
+|  `- CutError       a part of the source's music is missing or cannot be read
 |- ModelError        a model is missing, or is not what its card says
 `- FormatError       the bytes are not a valid .aez file
    |- VersionError   the file has a newer format version than this package reads
@@ -20,6 +21,10 @@ class UsageError(AezError):
 
 class AudioError(AezError):
     """The source is not audio that this package reads, or the target cannot hold the result."""
+
+
+class CutError(AudioError):
+    """A part of the source's music is missing or cannot be read; the caller may accept that."""
 
 
 class ModelError(AezError):

@@ -12,11 +12,21 @@ aez.info("out.aez").kbps; aez.verify("out.aez").good
 from codec.inspection.calls import info, verify
 from codec.pipeline.calls import decode, decode_file, encode, encode_file, peel, peel_file
 from codec.version import __version__
-from formats.errors import AezError, AudioError, DamagedError, FormatError, ModelError, UsageError, VersionError
+from formats.errors import (
+    AezError,
+    AudioError,
+    CutError,
+    DamagedError,
+    FormatError,
+    ModelError,
+    UsageError,
+    VersionError,
+)
 
 __all__ = [
     "AezError",
     "AudioError",
+    "CutError",
     "DamagedError",
     "FormatError",
     "ModelError",

@@ -20,6 +20,28 @@ _QUEUED = 256
 """Blocks of 8 KiB that ffmpeg may decode in advance."""
 
 
+_UNDECODED = re.compile(
+    "error while decoding|error submitting packet|partial file|ended prematurely|truncated|packet corrupt",
+    re.IGNORECASE,
+)
+
+_TOLERANCE = 0.25
+"""Seconds by which a file may be shorter than it says: audioread knows the first decimal place only."""
+
+
+class _Recorder:
+    """Lines of a stream, remembered."""
+
+    def __init__(self, stream: Any) -> None:
+        self.stream = stream
+        self.lines: list[bytes] = []
+
+    def readline(self) -> bytes:
+        line: bytes = self.stream.readline()
+        self.lines.append(line)
+        return line
+
+
 class _Ffmpeg(FFmpegAudioFile):  # type: ignore[misc]
     """audioread's ffmpeg process, with a bounded queue and with channel layouts that audioread misreads."""
 
@@ -41,12 +63,31 @@ class _Ffmpeg(FFmpegAudioFile):  # type: ignore[misc]
         if self.channels == 1 and self.layout not in ("mono", "1 channels"):  # "quad" and such: audioread says 1
             self.channels = {"downmix": 2}.get(self.layout, 0)
 
-    def errors(self) -> list[str]:
-        """ffmpeg's messages about data that it could not decode; complete when all is read."""
+    def _get_info(self) -> None:
+        self._opening = _Recorder(self.proc.stderr)
+        self.proc.stderr = self._opening
+        try:
+            super()._get_info()
+        finally:
+            self.proc.stderr = self._opening.stream
+
+    def lines(self) -> list[str]:
+        """All of ffmpeg's messages; complete when all is read."""
         self.stderr_reader.join()
-        lines = b"".join(self.stderr_reader.queue.queue).decode("utf-8", "replace").splitlines()
-        undecoded = re.compile("error while decoding|error submitting packet", re.IGNORECASE)
-        return [line for line in lines if undecoded.search(line)]
+        text = b"".join([*self._opening.lines, *self.stderr_reader.queue.queue])
+        return text.decode("utf-8", "replace").splitlines()
+
+    def errors(self) -> list[str]:
+        """ffmpeg's messages about data that it could not decode, or that are missing."""
+        return [line for line in self.lines() if _UNDECODED.search(line)]
+
+    @property
+    def has_true_duration(self) -> bool:
+        """Whether the duration is the audio's: neither an estimate nor that of a film."""
+        lines = self.lines()
+        return not any("Estimating duration" in line for line in lines) and not any(
+            "Video:" in line and "attached pic" not in line for line in lines
+        )
 
     def close(self) -> None:
         # The reader thread may be waiting for room in the queue, and audioread would then wait for the thread for ever.
@@ -62,10 +103,10 @@ class FfmpegSource(FileSource):
     """A file that ffmpeg decodes to 16 bit samples.
 
     Raises:
-        AudioError: ffmpeg is missing, or finds no audio, or more than two channels.
+        AudioError: ffmpeg is missing, or finds no audio, or more than two channels; CutError: a part is missing.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, lost: str = "", accept_cut: bool = False) -> None:
         try:
             # An absolute path: ffmpeg would take "a:b.m4a" for a protocol.
             self._ffmpeg = _Ffmpeg(str(path.absolute()))
@@ -80,7 +121,9 @@ class FfmpegSource(FileSource):
                 raise AudioError(
                     f"{path} has the channel layout {self._ffmpeg.layout!r}; only mono and stereo can be encoded"
                 )
-            super().__init__(path, self._ffmpeg.samplerate, self._ffmpeg.channels, None)
+            super().__init__(path, self._ffmpeg.samplerate, self._ffmpeg.channels, None, accept_cut=accept_cut)
+            if lost:
+                self._lose(lost)
         except BaseException:
             self._ffmpeg.close()
             raise
@@ -109,7 +152,10 @@ class FfmpegSource(FileSource):
         errors = self._ffmpeg.errors()
         if errors or status:
             reason = re.sub(r"^\[[^]]*\] *", "", errors[0]) if errors else f"exit status {status}"
-            raise AudioError(f"{self.name} is damaged: ffmpeg says {reason!r}")
+            self._lose(f"is damaged: ffmpeg says {reason!r}")
+        shortfall = self._ffmpeg.duration - delivered / self.sample_rate
+        if not self.lost and shortfall > _TOLERANCE and self._ffmpeg.has_true_duration:
+            self._lose(f"is cut: {self._time(delivered)} of {self._ffmpeg.duration:.1f} s are there")
 
     def close(self) -> None:
         """End ffmpeg."""

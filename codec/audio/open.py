@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 from codec.audio.source import AudioSource
 from formats.errors import AudioError
@@ -11,51 +11,53 @@ from formats.errors import AudioError
 if TYPE_CHECKING:
     from os import PathLike
 
+    from codec.audio.headers.extent import Extent
 
-def open_source(path: str | PathLike[str]) -> AudioSource:
+
+def open_source(path: str | PathLike[str], *, accept_cut: bool = False) -> AudioSource:
     """Open an audio file for reading.
+
+    Args:
+        path: the file.
+        accept_cut: whether to read a file of which a part is missing; `AudioSource.lost` tells then what is.
 
     Raises:
         AudioError: there is no such file, it is not an audio file, it has more than two channels, or it needs ffmpeg,
-        which is not installed.
+        which is not installed; CutError: a part of it is missing.
     """
     file = Path(path)
     if not file.exists():
         raise AudioError(f"{path}: no such file")
     if not file.is_file():
         raise AudioError(f"{path} is {'a directory' if file.is_dir() else 'no regular file'}, no audio file")
-    import soundfile
-
-    from codec.audio.libsndfile import SoundfileSource
+    from codec.audio.headers.examine import examine, examine_unnamed
 
     try:
-        with file.open("rb") as opened:
-            chained = _is_chained_ogg(opened)
-        if not chained and file.suffix.lower() != ".raw":  # soundfile opens .raw only if told what is in it
-            return SoundfileSource(file)
+        extent = examine(file)
+        source = _by_libsndfile(file, extent, accept_cut)
+        if source is not None:
+            return source
+        from codec.audio.ffmpeg import FfmpegSource
+
+        unnamed = None if extent.links or extent.foreign or not file.stat().st_size else examine_unnamed(file)
+        source = _by_libsndfile(file, unnamed, accept_cut) if unnamed else None
     except OSError as error:
         raise AudioError(f"cannot read {path}: {error.strerror}") from None
+    return source or FfmpegSource(file, lost=extent.lost, accept_cut=accept_cut)
+
+
+def _by_libsndfile(file: Path, extent: Extent, accept_cut: bool) -> AudioSource | None:
+    """The source that libsndfile reads; None if it does not read this file."""
+    import soundfile
+
+    from codec.audio.chain import ChainedSource
+    from codec.audio.libsndfile import SoundfileSource
+
+    if extent.foreign or file.suffix.lower() == ".raw":  # soundfile opens .raw only if told what is in it
+        return None
+    try:
+        if len(extent.links) > 1:
+            return ChainedSource(file, extent.links, lost=extent.lost, accept_cut=accept_cut)
+        return SoundfileSource(file, *extent.links, lost=extent.lost, accept_cut=accept_cut)
     except soundfile.SoundFileError:
-        pass
-    from codec.audio.ffmpeg import FfmpegSource
-
-    return FfmpegSource(file)
-
-
-def _is_chained_ogg(file: BinaryIO) -> bool:
-    """Tell whether an Ogg file is several streams one after the other, of which libsndfile reads only the first."""
-    begins = b"OggS\0\2"  # the first bytes of a page that begins a stream
-    head = begins
-    while head == begins:  # parallel streams all begin before the first page of another kind
-        page = file.read(27)
-        head = page[:6]
-        if len(page) < 27 or head[:4] != b"OggS":
-            return False
-        segments = file.read(page[26])
-        file.seek(sum(segments), 1)
-    tail = b""
-    while data := file.read(1 << 20):
-        if begins in tail + data:
-            return True
-        tail = data[-len(begins) :]
-    return False
+        return None

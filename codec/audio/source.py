@@ -18,10 +18,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from codec.audio.tags import read_tags
 from formats.container.metadata import Metadata
-from formats.errors import AudioError, UsageError
+from formats.errors import AudioError, CutError, UsageError
 
 RATES = (1000, 768_000)
 """Lowest and highest sample rate of a source, Hz."""
+
+LOUDEST = np.float32(2**20)
+"""Largest sample, 120 dB over full scale: no music is, and numbers beyond that are no samples but a mistake."""
 
 _FULL_SCALE = {"int16": (0, 2**-15), "int32": (0, 2**-31), "uint8": (128, 2**-7)}
 """Zero and step size of integer samples by type, as in wav files."""
@@ -40,7 +43,8 @@ class AudioSource(ABC):
             m4a).
         expected: as `samples`, or an estimate for a progress bar; None if there is none.
         source_bytes: size of the file; None if the source is not a file.
-        warnings: lines for the user about what was read; complete when `blocks` has ended.
+        accept_cut: whether a source of which a part is missing is read as far as it goes.
+        lost: lines for the user about what is missing; complete when `blocks` has ended.
 
     Raises:
         AudioError: the source has more than two channels, or a sample rate outside RATES.
@@ -59,7 +63,8 @@ class AudioSource(ABC):
         self.samples = samples
         self.expected = samples
         self.source_bytes: int | None = None
-        self.warnings: list[str] = []
+        self.accept_cut = False
+        self.lost: list[str] = []
 
     @property
     def tags(self) -> Metadata:
@@ -70,19 +75,31 @@ class AudioSource(ABC):
         """Yield all samples as float32 blocks [C, size], the last one shorter, full scale at +-1.
 
         Raises:
-            AudioError: the file is damaged, or a sample is not a finite number.
+            AudioError: a sample is not a finite number, or is larger than LOUDEST; CutError: a part is missing or
+            damaged, and `accept_cut` is not set.
         """
         done = 0
         while True:
             block = self._read(size)
-            if not np.isfinite(block).all():
-                raise AudioError(f"{self.name} holds samples that are not finite numbers, near {self._time(done)}")
+            if not (np.abs(block) <= LOUDEST).all():
+                raise AudioError(f"{self.name} holds samples {_fault(block)}, near {self._time(done)}")
             if block.shape[0]:
                 done += block.shape[0]
                 yield np.ascontiguousarray(block.T)
             if block.shape[0] < size:
                 self._finish(done)
                 return
+
+    def _lose(self, what: str) -> None:
+        """Note that a part is missing; `what` ends a sentence that begins with the name.
+
+        Raises:
+            CutError: the caller does not accept that.
+        """
+        line = f"{self.name} {what}"
+        if not self.accept_cut:
+            raise CutError(line)
+        self.lost.append(line)
 
     def _time(self, samples: int) -> str:
         return f"{samples / self.sample_rate:.2f} s"
@@ -102,6 +119,13 @@ class AudioSource(ABC):
 
     def __exit__(self, *exc: object) -> None:
         self.close()
+
+
+def _fault(block: NDArray[np.float32]) -> str:
+    """What is wrong with a block, not all of whose samples are music."""
+    if not np.isfinite(block).all():
+        return "that are not finite numbers"
+    return f"of up to {np.abs(block).max():.3g}, where 1 is full scale; scale them down"
 
 
 class ArraySource(AudioSource):
@@ -188,9 +212,12 @@ def _whole(sample_rate: float | SupportsIndex) -> int:
 class FileSource(AudioSource):
     """Base class of sources that are files: a path, and tags."""
 
-    def __init__(self, path: Path, sample_rate: int, channels: int, samples: int | None) -> None:
+    def __init__(
+        self, path: Path, sample_rate: int, channels: int, samples: int | None, *, accept_cut: bool = False
+    ) -> None:
         super().__init__(str(path), sample_rate, channels, samples)
         self.path = path
+        self.accept_cut = accept_cut
         self.source_bytes = path.stat().st_size
 
     @cached_property

@@ -47,6 +47,7 @@ class Result:
         kept: whether its target was kept, because it was made before.
         seconds: seconds of audio that were coded.
         warnings: lines for the user.
+        lost: lines for the user about what is missing, though the caller accepted it.
         damaged: whether parts of the song were lost.
         entry: the journal's entry for the new target; None if none was made.
     """
@@ -57,6 +58,7 @@ class Result:
     kept: bool = False
     seconds: float = 0.0
     warnings: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
     damaged: bool = False
     entry: Entry | None = None
 

@@ -68,6 +68,7 @@ class EncodeTask:
 
     plan: EncodePlan
     manners: Manners
+    accept_cut: bool = False
 
     def __call__(self, job: Job, engine: Engine, progress: Progress | None = None) -> Result:
         """Do one file."""
@@ -76,11 +77,11 @@ class EncodeTask:
             return Result(job, kept=True)
         seal = Seal()
         report = file_codec.encode_file(
-            job.source, job.target, self.plan, force=self.manners.replaces, engine=engine, progress=progress,
-            finished=seal.take,
+            job.source, job.target, self.plan, accept_cut=self.accept_cut, force=self.manners.replaces, engine=engine,
+            progress=progress, finished=seal.take,
         )  # fmt: skip
-        entry = source.finished(self.settings, seal, provider=report.provider)
-        return Result(job, seconds=report.seconds, warnings=tuple(report.warnings), entry=entry)
+        entry = source.finished(self.settings, seal, damaged=bool(report.lost), provider=report.provider)
+        return Result(job, seconds=report.seconds, warnings=report.notes, lost=report.lost, entry=entry)
 
     def try_out(self, engine: Engine) -> None:
         """Encode an empty song, so that an error common to all files is raised once, before any file is opened.
@@ -104,11 +105,11 @@ class EncodeTask:
         model = self.plan.model
         named = model.name if model.shipped else str(model.folder.resolve())
         values = {name: getattr(self.plan, name) for name in ("latent", "gain", "bitrate", "coder", "chunk_frames")}
-        return _encode_task, (named, values, self.manners, self.settings)
+        return _encode_task, (named, values, self.manners, self.accept_cut, self.settings)
 
 
-def _encode_task(model: str, values: dict[str, Any], manners: Manners, settings: str) -> EncodeTask:
-    task = EncodeTask(EncodePlan(models.by_name(model), **values), manners)
+def _encode_task(model: str, values: dict[str, Any], manners: Manners, accept_cut: bool, settings: str) -> EncodeTask:
+    task = EncodeTask(EncodePlan(models.by_name(model), **values), manners, accept_cut)
     if task.settings != settings:
         raise ModelError(f"model {model} or the version of aez on this machine is not the one that started the run")
     return task

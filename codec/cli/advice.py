@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-from formats.errors import AezError, DamagedError, FormatError
+from formats.errors import AezError, CutError, DamagedError, FormatError
 
 
 def advised(text: str, error: type[Exception] | None, *, salvageable: bool = False) -> str:
@@ -22,6 +22,7 @@ def advised(text: str, error: type[Exception] | None, *, salvageable: bool = Fal
     from codec.runtime.models import MissingModelError
 
     advice = {
+        CutError: "--accept-cut encodes what is there",
         TargetExistsError: "--force overwrites it",
         MissingModelError: "--model FOLDER takes it from there",
         DamagedError: "aez decode --salvage keeps the rest" if salvageable else "",

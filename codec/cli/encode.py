@@ -42,6 +42,7 @@ from codec.clock import clock
 @click.option("--gain", type=int, help="Step size in 1/32 octaves, higher is finer (default: the tier's own).")
 @click.option("--coder", type=click.Choice(("auto", "zstd", "range")), default="auto", help="Payload coder.")
 @click.option("--model", metavar="NAME", help="An installed model, or a model's folder.")
+@click.option("--accept-cut", is_flag=True, help="Encode what is there of files that are cut or damaged.")
 @device_option
 @jobs_option
 @resume_option
@@ -57,6 +58,7 @@ def encode(
     gain: int | None,
     coder: str,
     model: str | None,
+    accept_cut: bool,
     device: str,
     jobs: int | None,
     resume: bool,
@@ -89,8 +91,8 @@ def encode(
         from codec.batch.tasks import EncodeTask, Manners
 
         return run_many(
-            names, out, ".aez", AUDIO, EncodeTask(plan, Manners(force, resume, named)), device,
-            jobs=jobs, resume=resume, ray=ray, verb="encoded", verbose=verbose, quiet=quiet,
+            names, out, ".aez", AUDIO, EncodeTask(plan, Manners(force, resume, named), accept_cut),
+            device, jobs=jobs, resume=resume, ray=ray, verb="encoded", verbose=verbose, quiet=quiet,
         )  # fmt: skip
     from codec.pipeline.file_codec import encode_file
     from codec.pipeline.workers import Engine
@@ -102,10 +104,13 @@ def encode(
         progress("encoding", quiet=quiet) as advance,
     ):
         report = encode_file(
-            source_of(source), file, plan, name="standard input", force=force, engine=engine, progress=advance
-        )
-    for warning in report.warnings:
-        say(f"aez: warning: {warning}", quiet=quiet)
+            source_of(source), file, plan, accept_cut=accept_cut, name="standard input", force=force, engine=engine,
+            progress=advance,
+        )  # fmt: skip
+    for line in report.lost:  # a loss is told even to those who want errors only
+        say(f"aez: warning: {line}")
+    for line in report.notes:
+        say(f"aez: warning: {line}", quiet=quiet)
     pcm = 2 * report.channels * report.samples
     ratio = f"{pcm / report.coded_bytes:.1f}:1 to 16 bit PCM, " if pcm else ""
     speed = speed_text(report.seconds, begun)

@@ -254,6 +254,8 @@ def run_many(
 def _tell(result: Result, verb: str, *, verbose: bool, quiet: bool) -> None:
     for warning in result.warnings:
         say(f"aez: warning: {warning}", quiet=quiet and not result.damaged)
+    for line in result.lost:
+        say(f"aez: warning: {line}")
     if verbose and not result.failure:
         say(f"{result.job.target}: " + ("done before" if result.kept else verb))
 

@@ -105,15 +105,21 @@ def decode(data: bytes, **options: Unpack[DecodeOptions]) -> tuple[NDArray[np.fl
 
 
 def encode_file(
-    source: str | PathLike[str], target: str | PathLike[str], *, force: bool = False, **options: Unpack[EncodeOptions]
+    source: str | PathLike[str],
+    target: str | PathLike[str],
+    *,
+    force: bool = False,
+    accept_cut: bool = False,
+    **options: Unpack[EncodeOptions],
 ) -> EncodeReport:
     """Compress an audio file; `target` appears when it is complete, and replaces another file only with `force`.
 
-    The options are those of `encode`.
+    The other options are those of `encode`. With `accept_cut`, a source of which a part is missing is encoded as far as
+    it can be read, and `lost` of the report tells what is missing.
 
     Raises:
-        AudioError: `source` cannot be read; UsageError: an option is out of range, or `target` exists; ModelError:
-        there is no such model; OSError.
+        AudioError: `source` cannot be read; CutError: a part of it is missing; UsageError: an option is out of range,
+        or `target` exists; ModelError: there is no such model; OSError.
     """
     from codec.audio.estimate import estimated_seconds
     from codec.pipeline import file_codec
@@ -121,7 +127,9 @@ def encode_file(
 
     plan, device, progress = _encode_plan(options)
     with Engine(device, seconds=estimated_seconds(source)) as engine:
-        return file_codec.encode_file(source, target, plan, force=force, engine=engine, progress=progress)
+        return file_codec.encode_file(
+            source, target, plan, accept_cut=accept_cut, force=force, engine=engine, progress=progress
+        )
 
 
 def decode_file(

@@ -44,7 +44,8 @@ class EncodeReport:
         coded_bytes, kbps: size of the whole file, and its rate in 1000 bit/s.
         latent, gain, coder, model: settings that the file was made with.
         provider: of ONNX Runtime, which ran the network.
-        warnings: lines for the user about what was read.
+        lost: lines for the user about what is missing in the source; only a caller who accepts that gets any.
+        notes: lines for the user about the result.
     """
 
     seconds: float
@@ -58,7 +59,8 @@ class EncodeReport:
     coder: str
     model: str
     provider: str
-    warnings: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def encode(
@@ -97,7 +99,7 @@ def encode(
     return EncodeReport(
         seconds, windows.samples, source.sample_rate, source.channels, size, size / 125 / seconds if seconds else 0.0,
         header.latent, header.gain, header.coder.name.lower(), plan.model.name, analyse.provider,
-        (*source.warnings, *([] if windows.samples else [f"{source.name} has no samples, so the result is empty"])),
+        tuple(source.lost), () if windows.samples else (f"{source.name} has no samples, so the result is empty",),
     )  # fmt: skip
 
 

@@ -39,6 +39,7 @@ def encode_file(
     target: FilePath | BinaryIO,
     plan: EncodePlan,
     *,
+    accept_cut: bool = False,
     name: str | None = None,
     force: bool = False,
     engine: Engine | None = None,
@@ -51,6 +52,7 @@ def encode_file(
         source: a path, or a file object; a file object or a named pipe is read into a temporary file first.
         target: a path or a file object.
         plan: how to encode.
+        accept_cut: encode a source of which a part is missing; `EncodeReport.lost` tells then what is.
         name: what to call a source that is a file object, in messages.
         force: replace a target that exists.
         engine: sessions and threads to share with other files.
@@ -58,12 +60,15 @@ def encode_file(
         finished: for a target that is a path, see `Finished`.
 
     Raises:
-        AudioError: the source cannot be read; UsageError: the target must not be written (`codec.files.check_target`);
-        ModelError: the model cannot be run; OSError.
+        AudioError: the source cannot be read; CutError: a part of it is missing; UsageError: the target must not be
+        written (`codec.files.check_target`); ModelError: the model cannot be run; OSError.
     """
     origin = _path(source)
     _check(target, force, origin)
-    with _opened_audio(source, name or "the source") as audio, _created(target, force, origin, finished) as file:
+    with (
+        _opened_audio(source, name or "the source", accept_cut) as audio,
+        _created(target, force, origin, finished) as file,
+    ):
         report = encode(audio, file, plan, engine=engine, progress=progress)
         if progress:
             progress(1.0)
@@ -182,12 +187,12 @@ def _created(
 
 
 @contextlib.contextmanager
-def _opened_audio(source: FilePath | BinaryIO, name: str) -> Iterator[AudioSource]:
+def _opened_audio(source: FilePath | BinaryIO, name: str, accept_cut: bool) -> Iterator[AudioSource]:
     """Open a source for the length of a with block. Audio libraries need to seek, so what is a pipe is copied first."""
     if isinstance(source, str | os.PathLike) and is_fifo(source):
         name = os.fspath(source)
     elif isinstance(source, str | os.PathLike):
-        with open_source(source) as audio:
+        with open_source(source, accept_cut=accept_cut) as audio:
             yield audio
         return
     with tempfile.TemporaryDirectory(prefix="aez-") as folder, removed_at_the_end(Path(folder)):
@@ -195,8 +200,9 @@ def _opened_audio(source: FilePath | BinaryIO, name: str) -> Iterator[AudioSourc
         with opened(source) as stream, copy.open("wb") as file:
             shutil.copyfileobj(stream, file)
         try:
-            with open_source(copy) as audio:
+            with open_source(copy, accept_cut=accept_cut) as audio:
+                audio.name = name
+                audio.lost[:] = [line.replace(str(copy), name) for line in audio.lost]
                 yield audio
-                audio.warnings[:] = [line.replace(str(copy), name) for line in audio.warnings]
         except AudioError as error:
-            raise AudioError(str(error).replace(str(copy), name)) from None
+            raise type(error)(str(error).replace(str(copy), name)) from None

@@ -1,17 +1,13 @@
 """Opening files: every format arrives, and what is no audio is one sentence."""
 
 import os
-import shutil
 
 import numpy as np
 import pytest
 
-from codec.audio import open as opening
 from codec.audio.open import open_source
 from formats.errors import AudioError
 from tests.support.audio_files import music, read, write
-
-needs_ffmpeg = pytest.mark.skipif(not shutil.which("ffmpeg"), reason="no ffmpeg here")
 
 RATES = (8000, 11025, 22050, 44100, 48000, 96000, 192000)
 LOSSLESS = {
@@ -79,12 +75,3 @@ def test_directories_and_missing_files(tmp_path):
         open_source(tmp_path / "a.wav")
     with pytest.raises(AudioError, match="no regular file"):
         open_source(os.devnull)
-
-
-@needs_ffmpeg
-def test_chained_ogg_streams_are_all_read(tmp_path):
-    path = write(tmp_path / "a.ogg", music(44_100), 44100)
-    with path.open("rb") as file:
-        assert not opening._is_chained_ogg(file)
-    path.write_bytes(path.read_bytes() * 2)
-    assert abs(read(path).shape[1] - 88_200) < 2048

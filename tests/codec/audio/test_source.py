@@ -131,6 +131,19 @@ def test_sample_rates_that_no_audio_has_are_refused(rate):
         ArraySource(music(10), rate)
 
 
+@pytest.mark.parametrize("subtype", ["FLOAT", "DOUBLE"])
+@pytest.mark.parametrize(("value", "says"), [(1e30, r"of up to 1e\+30"), (-3e6, r"of up to 3e\+06")])
+def test_samples_far_over_full_scale_are_refused(tmp_path, subtype, value, says):
+    audio = music(88_200)
+    audio[1, 66_150] = value
+    with pytest.raises(AudioError, match=rf"{says}, where 1 is full scale; scale them down, near 1\.\d\d s"):
+        read(write(tmp_path / "a.wav", audio, 44100, subtype))
+    with pytest.raises(AudioError, match=says):
+        samples(ArraySource(audio, 44100))
+    loud = np.clip(audio, -1, 1) * 2**20
+    np.testing.assert_array_equal(read(write(tmp_path / "b.wav", loud, 44100, "FLOAT")), loud)
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf, 1e39])
 def test_array_samples_that_are_not_finite_are_refused(value):
     audio = music(88_200).astype(np.float64)

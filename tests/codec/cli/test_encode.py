@@ -86,14 +86,17 @@ def test_force_replaces_whole_or_not_at_all(song, coded, monkeypatch):
     assert coded.read_bytes() != old
 
 
-def test_warnings_about_the_source(tmp_path, capsys):
+def test_a_cut_source_is_an_error_unless_it_is_accepted(tmp_path, capsys):
     path = tmp_path / "a.wav"
     soundfile.write(path, np.zeros((RATE, 2)), RATE)
     path.write_bytes(path.read_bytes()[:-1000])
-    assert aez("encode", path, "--force") == 0
-    assert re.search(r"^aez: warning: .*a\.wav is cut: ", capsys.readouterr().err)
-    assert aez("encode", path, "--force", "--quiet") == 0
-    assert capsys.readouterr().err == ""
+    for many in ([], ["-o", tmp_path / "out"]):
+        assert aez("encode", path, *many, "--quiet") == 1
+        told = capsys.readouterr().err
+        assert re.fullmatch(r"aez: error: .*a\.wav is cut: .*; --accept-cut encodes what is there\n", told)
+        assert aez("encode", path, *many, "--accept-cut", "--quiet") == 0
+        assert re.fullmatch(r"aez: warning: .*a\.wav is cut: .*\n", capsys.readouterr().err)
+    assert aez("encode", path, "-o", tmp_path / "out", "--resume", "--quiet") == 1  # what is cut is not kept
 
 
 @pytest.mark.parametrize("name", ["a.aez", "A.AEZ", "two.dots.aez"])

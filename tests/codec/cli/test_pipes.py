@@ -169,8 +169,12 @@ def test_a_pipe_that_is_cut_gives_no_wav(coded, tmp_path):
         assert not (tmp_path / "a.wav").exists()
 
 
-def test_a_flac_that_is_cut_leaves_an_incomplete_stream(flac):
+def test_a_flac_that_is_cut_or_damaged_leaves_no_complete_stream(flac):
     done = aez("encode", "--model", "tiny", "-", "-", data=flac[: len(flac) // 2])
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert done.stderr.startswith(b"aez: error: standard input is cut")
+    middle = len(flac) // 2
+    done = aez("encode", "--model", "tiny", "-", "-", data=flac[:middle] + bytes(20) + flac[middle + 20 :])
     assert done.returncode == 1
     assert done.stderr.startswith(b"aez: error: standard input is damaged")
     assert not done.stdout or not Reader(io.BytesIO(done.stdout)).complete

@@ -150,13 +150,21 @@ def test_targets_are_refused_before_any_work(song: Path, coded: Path, tmp_path: 
     assert others(tmp_path, song, coded) == set()
 
 
-def test_what_was_read_is_told_in_the_report(tmp_path: Path, music: Array) -> None:
+def test_a_cut_source_is_encoded_only_if_that_is_accepted(tmp_path: Path, music: Array) -> None:
     whole, cut = tmp_path / "whole.wav", tmp_path / "cut.wav"
     soundfile.write(whole, music[:, :RATE].T, RATE)
     cut.write_bytes(whole.read_bytes()[:-4000])
-    report = encode_file(cut, tmp_path / "cut.aez", plan())
-    assert len(report.warnings) == 1 and "is cut" in report.warnings[0]
-    assert encode_file(whole, tmp_path / "whole.aez", plan()).warnings == ()
+    for encode in (
+        lambda: encode_file(cut, tmp_path / "cut.aez", plan()),
+        lambda: encode_file(io.BytesIO(cut.read_bytes()), tmp_path / "cut.aez", plan()),
+        lambda: aez.encode_file(cut, tmp_path / "cut.aez", model="tiny", device="cpu"),
+    ):
+        with pytest.raises(aez.CutError, match=r"is cut: .* bytes of audio are there$"):
+            encode()
+        assert not (tmp_path / "cut.aez").exists()
+    report = aez.encode_file(cut, tmp_path / "cut.aez", model="tiny", device="cpu", accept_cut=True)
+    assert len(report.lost) == 1 and "is cut" in report.lost[0]
+    assert encode_file(whole, tmp_path / "whole.aez", plan()).lost == ()
 
 
 def test_the_library_is_the_same_road(song: Path, coded: Path, tmp_path: Path) -> None:
