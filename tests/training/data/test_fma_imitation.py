@@ -63,7 +63,7 @@ def test_the_broken_ones_are_found(tree: tuple[Path, dict[int, str]], tmp_path: 
     reasons = {broken[int(name)]: reason for name, reason in made.skipped.items()}
     assert reasons["missing"] == "no such file"
     assert reasons["short"] == "too short: 1.5 s"
-    assert reasons["cut"] in ("too short: 1.4 s", "too short: 1.5 s")
+    assert "is cut: " in reasons["cut"]
     for kind in ("empty", "text"):
         assert "libsndfile" in reasons[kind]
 
