@@ -137,8 +137,7 @@ class DecodeTask:
             job.source, job.target, self.plan, subtype=self.subtype, force=self.manners.replaces, engine=engine,
             progress=progress, finished=seal.take,
         )  # fmt: skip
-        many = "" if report.clipped == 1 else "s"
-        clipped = [f"{job.target}: {report.clipped} sample{many} clipped"] if report.clipped else []
+        clipped = [f"{job.target}: {report.clipping}"] if report.clipping else []
         lost = [f"{job.source}: {line}" for line in (*report.damage_lines, report.emptiness) if line]
         seconds = report.samples / report.sample_rate
         entry = source.finished(settings, seal, damaged=report.damaged, provider=report.provider)

@@ -23,7 +23,6 @@ from codec.cli.many import (
 )
 from codec.cli.options import (
     channels_text,
-    counted,
     decoder_option,
     device_option,
     force_option,
@@ -125,7 +124,7 @@ def decode(
             progress=advance,
         )
     seconds = report.samples / report.sample_rate
-    clipped = f"{counted(report.clipped, 'sample')} clipped, " if report.clipped else ""
+    clipped = f"{report.clipping}, " if report.clipping else ""
     audio = f"{report.sample_rate} Hz {channels_text(report.channels)}"
     say(f"{target}: {clock(seconds)}, {audio}, {clipped}{speed_text(seconds, begun)}", quiet=quiet)
     if verbose:

@@ -13,7 +13,7 @@ import click
 
 from codec.audio.estimate import estimated_seconds
 from codec.cli.advice import advised
-from codec.cli.options import WholeNumber, default_target, names_folder, say, say_device, times
+from codec.cli.options import WholeNumber, counted, default_target, names_folder, say, say_device, times
 from codec.cli.terminal import PIPE, progress
 from codec.clock import clock
 from codec.ending import be_patient
@@ -171,13 +171,14 @@ class Summary:
             "damaged": self.damaged,
             "done before": self.kept,
             "failed": len(self.failures),
-            f"other file{'' if others == 1 else 's'} left out": others,
         }
         told = [
             f"{count} {what}"
             for what, count in counts.items()
             if count or what == self.verb or (what == "damaged" and self.salvaging)
         ]
+        if others:
+            told.append(f"{counted(others, 'other file')} left out")
         if self.seconds:
             told.append(f"{clock(self.seconds)} of audio, {times(self.seconds, elapsed)} real time")
         return ", ".join(told)

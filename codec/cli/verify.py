@@ -8,7 +8,7 @@ import click
 
 from codec.cli.advice import failure
 from codec.cli.escape import escaped, json_line
-from codec.cli.options import coded_files, model_option, quiet_option, say
+from codec.cli.options import coded_files, counted, model_option, quiet_option, say
 from codec.cli.terminal import opened, spoken
 from codec.clock import clock
 
@@ -50,10 +50,9 @@ def verify(names: tuple[str, ...], model: str | None, as_json: bool, quiet: bool
                 click.echo(json_line(record(name, verdict)))
             elif not verdict.good or not quiet:
                 click.echo(text(name, verdict))
-    files = "file" if len(found) - unread == 1 else "files"
     rest = f"; {unread} not read" if unread else ""
     checked = len(found) - unread
-    say(f"{checked} {files} checked: {checked - bad} whole, {bad} damaged{rest}", quiet=quiet)
+    say(f"{counted(checked, 'file')} checked: {checked - bad} whole, {bad} damaged{rest}", quiet=quiet)
     return 1 if bad or unread or closed else 0
 
 

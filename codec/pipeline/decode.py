@@ -63,6 +63,11 @@ class DecodeReport:
     emptiness: str = ""
 
     @property
+    def clipping(self) -> str:
+        """How many samples were clipped, in words; empty where none was."""
+        return f"{self.clipped} sample{'' if self.clipped == 1 else 's'} clipped" if self.clipped else ""
+
+    @property
     def damaged(self) -> bool:
         """Whether the file was found damaged."""
         return bool(self.losses or self.damage)

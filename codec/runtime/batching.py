@@ -93,9 +93,8 @@ class BatchedNetwork:
                 try:
                     results = lane.run(calls)
                 except Exception as error:  # as in codec.runtime.session
-                    line = (str(error).splitlines() or [type(error).__name__])[0]
                     for call in calls:
-                        call.result.set_exception(ModelError(f"a network cannot be run: {line}"))
+                        call.result.set_exception(ModelError(f"a network cannot be run: {first_line(error)}"))
                 else:
                     for call, found in zip(calls, results, strict=True):
                         call.result.set_result(found)
@@ -219,6 +218,11 @@ class _Buffers:
             name: value[item : item + 1, : value.shape[1] * frames // self._frames].copy()
             for name, value in self._outputs.items()
         }
+
+
+def first_line(error: Exception) -> str:
+    """The first line of an error's text, or its type where it has none."""
+    return next(iter(str(error).splitlines()), "") or type(error).__name__
 
 
 def _frames(inputs: Arrays) -> int:

@@ -78,8 +78,7 @@ def for_model(bitstream: bytes) -> Classifier:
     found, broken = models.first_of(Classifier, lambda classifier: classifier.knows(bitstream))
     if found is not None:
         return found
-    reasons = "".join(f" ({error})" for error in broken)
-    raise ModelError(f"no installed classifier was trained for {_called(bitstream)}{reasons}")
+    raise ModelError(f"no installed classifier was trained for {_called(bitstream)}{broken}")
 
 
 def check(classifier: Classifier, bitstream: bytes) -> None:

@@ -234,19 +234,19 @@ def all_of(kind: type[F]) -> list[F]:
     return list(named.values())
 
 
-def first_of(kind: type[F], fits: Callable[[F], bool]) -> tuple[F | None, list[ModelError]]:
-    """The first model folder of a kind that fits, whatever its name, and what is wrong with those before it.
+def first_of(kind: type[F], fits: Callable[[F], bool]) -> tuple[F | None, str]:
+    """The first model folder of a kind that fits, whatever its name; in brackets, what is wrong with those before it.
 
     Folders of the same name hide one another only from users who name them: a broken one in AEZ_MODELS takes no file
     from the model that it hides.
     """
-    broken: list[ModelError] = []
+    broken = ""
     for found in _every(kind):
         try:
             if fits(found):
                 return found, broken
         except ModelError as error:
-            broken.append(error)
+            broken += f" ({error})"
     return None, broken
 
 
@@ -299,10 +299,9 @@ def by_id(wanted: bytes) -> Model:
     found, broken = first_of(Model, lambda model: model.id == wanted)
     if found is not None:
         return found
-    reasons = "".join(f" ({error})" for error in broken)
     raise MissingModelError(
         f"the file needs a model of bitstream {wanted.hex()}, which is not installed; a newer aez may bring it, or "
-        f"name the folder that holds it, or put that where AEZ_MODELS points{reasons}"
+        f"name the folder that holds it, or put that where AEZ_MODELS points{broken}"
     )
 
 

@@ -5,7 +5,7 @@ from threading import Lock
 from typing import Any, NamedTuple, Protocol
 
 from codec.runtime import graph_check
-from codec.runtime.batching import Arrays, BatchedNetwork
+from codec.runtime.batching import Arrays, BatchedNetwork, first_line
 from codec.runtime.device import CUDA, SILENT, number_of, providers
 from formats.errors import ModelError, UsageError
 from formats.grid import COEFFICIENTS, HYPER_SIZE
@@ -124,7 +124,7 @@ class LocalNetwork(NamedTuple):
         try:
             found = self.session.run(names, inputs)
         except Exception as error:  # as in _new_session
-            raise ModelError(f"a network cannot be run: {_first_line(error)}") from None
+            raise ModelError(f"a network cannot be run: {first_line(error)}") from None
         return dict(zip(names, found, strict=True))
 
 
@@ -193,12 +193,7 @@ def _new_session(graph: bytes, device: str, threads: int) -> Any:
     except UsageError:
         raise
     except Exception as error:  # onnxruntime raises its own C++ types, which have no common base but Exception
-        raise ModelError(f"a network cannot be loaded: {_first_line(error)}") from None
+        raise ModelError(f"a network cannot be loaded: {first_line(error)}") from None
     if device.startswith("cuda") and session.get_providers()[0] != "CUDAExecutionProvider":
         raise UsageError(f"{device} was asked for, but ONNX Runtime could not start it here")
     return session
-
-
-def _first_line(error: Exception) -> str:
-    """The first line of an error's text, or its type where it has none."""
-    return next(iter(str(error).splitlines()), "") or type(error).__name__

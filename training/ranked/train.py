@@ -139,8 +139,9 @@ def begin(config: TrainConfig, options: Options, device: torch.device) -> Run[Tr
         UsageError: the checkpoint is another network's, or does not have what is to be resumed.
     """
     model = Autoencoder(config.network)
-    base = load(options.bitstream) if options.bitstream else None
-    if base and options.bitstream:
+    base = None
+    if options.bitstream:
+        base = load(options.bitstream)
         start_from(model, base, options.bitstream)
     model.to(device)
     average = {name: value.clone() for name, value in model.state_dict().items()}
