@@ -13,6 +13,9 @@ TAIL = 1 << 18
 CANDIDATES = 8
 """How many of the last places that look like a frame are tried."""
 
+PADDING = 16
+"""Zeros from which on they are not a frame's own."""
+
 _SYNC = re.compile(rb"\xff(?=[\xf8\xf9])")
 
 
@@ -130,11 +133,12 @@ def _crc16(data: bytes) -> int:
 
 
 def _without_zeros(data: bytes, begin: int, end: int) -> int:
-    """Where a frame ends behind which there may be zeros, which leave its checksum as it is."""
+    """Where a frame ends behind which there may be zeros; they leave its checksum as it is.
+
+    A frame may end in zeros itself, most of all in one, and must keep them. Only a longer run is taken for padding.
+    """
     stop = begin + len(data[begin:end].rstrip(b"\0"))
-    while stop < end and _crc16(data[begin:stop]):
-        stop += 1
-    return stop
+    return end if end - stop < PADDING else stop
 
 
 def _crc16_end(data: bytes, begin: int, bound: int) -> int:
@@ -145,5 +149,5 @@ def _crc16_end(data: bytes, begin: int, bound: int) -> int:
         if check == 0 and at - begin > 8:
             found = at + 1
             if at + 1 < bound and not any(data[at + 1 : bound]):
-                break
+                return _without_zeros(data, begin, bound)
     return found
