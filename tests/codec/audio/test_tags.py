@@ -12,9 +12,9 @@ import soundfile
 
 from codec.audio.open import open_source
 from codec.audio.sink import open_sink
-from codec.audio.tags import read_tags
+from codec.audio.tags.read import read_tags
 from formats import Metadata
-from formats.container.metadata import COVER_LIMIT, TAGS_LIMIT, pack_metadata
+from formats.container.metadata import PICTURES_LIMIT, TAGS_LIMIT, pack_metadata
 
 needs_ffmpeg = pytest.mark.skipif(not shutil.which("ffmpeg"), reason="no ffmpeg here")
 
@@ -146,7 +146,7 @@ def test_giant_tags_are_left_out_and_the_others_stay(tmp_path):
     assert len(full.tags) == 4
 
 
-@pytest.mark.parametrize(("size", "kept"), [(1000, True), (COVER_LIMIT, True), (COVER_LIMIT + 1, False)])
+@pytest.mark.parametrize(("size", "kept"), [(1000, True), (PICTURES_LIMIT, True), (PICTURES_LIMIT + 1, False)])
 def test_covers_as_far_as_a_file_may_hold_them(tmp_path, size, kept):
     picture = b"\0image/png\0\3\0" + b"x" * size
     frame = b"APIC" + struct.pack(">I", len(picture)) + b"\0\0" + picture
