@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -69,7 +70,7 @@ class Gathered:
         if not data:
             return
         described = clean(description).encode()[:65_535].decode("utf-8", "ignore")
-        known = mime if "/" in mime and mime.isascii() else image_type(data)
+        known = mime if re.fullmatch(r"[!-~]+/[!-~]+", mime) else image_type(data)
         self.pictures.append(Picture(data, clean(known)[:255], kind if 0 <= kind <= LAST_TYPE else 0, described))
 
     def fill(self, other: Gathered) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from codec.audio.tags.gather import image_type
 from codec.audio.tags.names import (
     DESCRIPTIONS,
     ID3_NUMBERS,
@@ -90,7 +91,7 @@ def _performer(text: str) -> tuple[str, str]:
 
 
 def _picture(picture: Picture) -> bytes:
-    mime = (picture.mime or "image/").encode("ascii", "replace").replace(b"\0", b"")
+    mime = (picture.mime or image_type(picture.data) or "image/").encode("ascii", "replace").replace(b"\0", b"")
     kind, description = bytes([picture.type]), picture.description.encode()
     return _frame("APIC", b"\3" + mime + b"\0" + kind + description + b"\0" + picture.data)
 

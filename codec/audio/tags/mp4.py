@@ -6,7 +6,7 @@ import struct
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from codec.audio.tags.gather import READ_LIMIT, Gathered
+from codec.audio.tags.gather import READ_LIMIT, Gathered, image_type
 from codec.audio.tags.id3 import genre
 from codec.audio.tags.names import DESCRIPTIONS, MP4_INTEGERS, MP4_NUMBERS, MP4_TEXT, described, standing_in
 from codec.audio.tags.splice import splice
@@ -99,8 +99,9 @@ def _list(metadata: Metadata, left_out: list[str]) -> Iterator[bytes]:
         yield _item(_ATOMS[key], texts) if key in _ATOMS else _free_form(key, texts)
     pictures = []
     for picture in metadata.pictures:
-        if picture.mime in _IMAGES:
-            pictures.append((_IMAGES[picture.mime], picture.data))
+        kind = _IMAGES.get(image_type(picture.data))
+        if kind:
+            pictures.append((kind, picture.data))
         else:
             left_out.append(f"a picture of type {picture.mime or 'unknown'}, which m4a cannot hold")
     if pictures:

@@ -101,7 +101,8 @@ def _by_tinytag(file: BinaryIO, found: Gathered) -> None:
     found.add_number(("TRACKNUMBER", "TRACKTOTAL"), f"{tags.track or ''}/{tags.track_total or ''}")
     found.add_number(("DISCNUMBER", "DISCTOTAL"), f"{tags.disc or ''}/{tags.disc_total or ''}")
     for key, values in tags.other.items():
-        found.add(canonical(key.lstrip("_")), *map(str, values))
+        name = canonical(key.lstrip("_"))
+        found.add(name, *(str(value) for value in values if str(value) not in found.tags.get(name, ())))
     for images in tags.images.as_dict().values():
         for image in images:
             found.add_picture(image.data, image.mime_type or "", 3, image.description or "")

@@ -27,7 +27,9 @@ def read_chunks(file: BinaryIO, found: Gathered) -> None:
         file.seek(at)
         data = file.read(size)
         if name in (b"id3 ", b"ID3 ") and id3_size(data[:10]):
-            read_id3(data, found)
+            another = Gathered()
+            read_id3(data, another)
+            found.fill(another)
         elif name == b"LIST" and data[:4] == b"INFO":
             _info(data, plain)
         elif is_aiff and name.decode() in AIFF_TEXT:
