@@ -172,7 +172,7 @@ def test_a_full_disk_is_one_error():
     from codec.audio.sink import AudioSink
 
     with (
-        pytest.raises(AudioError, match="cannot write a.flac: No space left"),
+        pytest.raises(AudioError, match=r"cannot write a\.flac: No space left"),
         AudioSink(FullDisk(), "a.flac", 44100, 2, tags=replace(SONG, tags={})) as sink,
     ):
         sink.write(SILENCE)
