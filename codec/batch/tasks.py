@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from codec.audio.sink import target_kind
+from codec.audio.kinds import Encoding
 from codec.audio.source import ArraySource
 from codec.batch.jobs import Job
 from codec.batch.journal import Seal, SourceState, settings_digest
@@ -117,11 +117,12 @@ def _encode_task(model: str, values: dict[str, Any], manners: Manners, accept_cu
 
 @dataclass(frozen=True)
 class DecodeTask:
-    """Decode a file to what its target's extension says; `subtype` is 16, 24, float or None."""
+    """Decode a file to what its target's extension says; `subtype` and `bitrate` are as for `decode_file`."""
 
     plan: DecodePlan
     manners: Manners
     subtype: str | None = None
+    bitrate: float | None = None
 
     def __call__(self, job: Job, engine: Engine, progress: Progress | None = None) -> Result:
         """Do one file."""
@@ -134,14 +135,14 @@ class DecodeTask:
             return Result(job, kept=True)
         seal = Seal()
         report = file_codec.decode_file(
-            job.source, job.target, self.plan, subtype=self.subtype, force=self.manners.replaces, engine=engine,
-            progress=progress, finished=seal.take,
+            job.source, job.target, self.plan, subtype=self.subtype, bitrate=self.bitrate, force=self.manners.replaces,
+            engine=engine, progress=progress, finished=seal.take,
         )  # fmt: skip
-        clipped = [f"{job.target}: {report.clipping}"] if report.clipping else []
+        told = [f"{job.target}: {line}" for line in (report.clipping, report.resampling) if line]
         lost = [f"{job.source}: {line}" for line in (*report.damage_lines, report.emptiness) if line]
         seconds = report.samples / report.sample_rate
         entry = source.finished(settings, seal, damaged=report.damaged, provider=report.provider)
-        return Result(job, seconds=seconds, warnings=(*clipped, *lost), damaged=report.damaged, entry=entry)
+        return Result(job, seconds=seconds, warnings=(*told, *lost), damaged=report.damaged, entry=entry)
 
     def try_out(self, engine: Engine) -> None:
         """Raise the error that is common to all files: UsageError where the engine's device cannot be used."""
@@ -154,10 +155,11 @@ class DecodeTask:
         model = models.for_file(header.bitstream, plan.model)
         name, entry = model.decoder_entry(plan.decoder)
         hashes = {"sha256": entry.sha256, "noise_sha256": entry.noise_sha256 or None}
-        kind, subtype = target_kind(target, self.subtype)
-        values = {name: getattr(plan, name) for name in ("start", "duration", "salvage")}
+        encoding = Encoding.of(target, self.subtype, self.bitrate)
+        sound = {"kind": encoding.kind.name, "subtype": encoding.subtype, "bitrate": encoding.bitrate}
+        values = {name: getattr(plan, name) for name in ("start", "duration", "salvage", "rate")}
         networks = {"bitstream": header.bitstream.hex(), "decoder": name, **hashes}
-        return settings_digest("decode", networks | {"kind": kind, "subtype": subtype} | values)
+        return settings_digest("decode", networks | sound | values)
 
 
 @dataclass(frozen=True)

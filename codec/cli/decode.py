@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 
 import click
 
 from codec.audio.estimate import estimated_seconds
+from codec.audio.kinds import EXTENSIONS, KINDS, kind_of
 from codec.cli.advice import about
 from codec.cli.many import (
     SALVAGED,
@@ -22,6 +22,8 @@ from codec.cli.many import (
     run_many,
 )
 from codec.cli.options import (
+    Number,
+    WholeNumber,
     channels_text,
     decoder_option,
     device_option,
@@ -36,17 +38,18 @@ from codec.cli.options import (
 from codec.cli.terminal import PIPE, Time, progress, source_of, spoken, target_of
 from codec.clock import clock
 
-KINDS = ("wav", "flac", "ogg", "mp3")
-"""What --to can name."""
-
 
 @click.command()
 @inputs_argument
 @out_option
-@click.option("--to", type=click.Choice(KINDS), help="What files become (default wav).")
+@click.option("--to", type=click.Choice(tuple(KINDS)), help="What files become (default wav).")
 @click.option("--start", type=Time(), default=0.0, help="Begin here: seconds or [h:]m:s.")
 @click.option("--duration", type=Time(), help="Decode this much: seconds or [h:]m:s.")
-@click.option("--subtype", type=click.Choice(("16", "24", "float")), help="Bits of a wav (default 16) or flac.")
+@click.option("--subtype", type=click.Choice(("16", "24", "float")), help="Bits of wav (default 16), flac, aiff, caf.")
+@click.option(
+    "-b", "--bitrate", type=Number(6, 512), metavar="KBPS", help="Rate of mp3, ogg, opus or m4a, in 1000 bit/s."
+)
+@click.option("--rate", type=WholeNumber(1000, 768_000), metavar="HZ", help="Resample to this rate.")
 @click.option("--salvage", is_flag=True, help="Keep what a damaged file still has; silence where it is lost (exit 3).")
 @model_option
 @decoder_option
@@ -64,6 +67,8 @@ def decode(
     start: float,
     duration: float | None,
     subtype: str | None,
+    bitrate: float | None,
+    rate: int | None,
     salvage: bool,
     model: str | None,
     decoder: str | None,
@@ -75,14 +80,14 @@ def decode(
     verbose: bool,
     quiet: bool,
 ) -> int:
-    """Decode to .wav, .flac, .ogg or .mp3. OUT is IN with the extension .wav unless named.
+    """Decode to .wav, .flac, .ogg, .mp3, .opus, .m4a, .aiff or .caf. OUT is IN with the extension .wav unless named.
 
     A damaged file is refused, and nothing is written; with --salvage it is decoded, lost parts become silence and are
     named, and the exit code is 3. With -o, many files and all .aez files in folders are decoded.
     """
     from codec.batch.jobs import CODED
 
-    names, out = out_of_one(names, out, {f".{kind}" for kind in KINDS})
+    names, out = out_of_one(names, out, EXTENSIONS)
     source = target = ""
     if out is None:
         source, target = one("decode", names, f".{to or 'wav'}", CODED, jobs=jobs, resume=resume, ray=ray)
@@ -91,18 +96,22 @@ def decode(
     device, model = on_cluster(ray, device, model)
     from codec.pipeline.plan import DecodePlan
 
-    plan = DecodePlan.make(start=start, duration=duration, model=model, decoder=decoder, salvage=salvage)
+    plan = DecodePlan.make(start=start, duration=duration, model=model, decoder=decoder, salvage=salvage, rate=rate)
     begun = time.monotonic()
     if out is not None:
-        from codec.audio.sink import target_kind
+        from codec.audio.ffmpeg_writer import find_ffmpeg
+        from codec.audio.kinds import Encoding
         from codec.batch.tasks import DecodeTask, Manners
 
         extension = f".{to or 'wav'}"
-        target_kind(f"OUT{extension}", subtype)
+        encoding = Encoding.of(f"OUT{extension}", subtype, bitrate)
+        find_ffmpeg(encoding)
+        if rate is not None:
+            encoding.kind.check_rate(rate)
+        task = DecodeTask(plan, Manners(force, resume, named), subtype, bitrate)
         return run_many(
-            names, out, extension, CODED, DecodeTask(plan, Manners(force, resume, named), subtype), device,
-            jobs=jobs, resume=resume, ray=ray, verb="decoded", salvageable=not salvage, salvaging=salvage,
-            verbose=verbose, quiet=quiet,
+            names, out, extension, CODED, task, device, jobs=jobs, resume=resume, ray=ray, verb="decoded",
+            salvageable=not salvage, salvaging=salvage, verbose=verbose, quiet=quiet,
         )  # fmt: skip
     from codec.pipeline.file_codec import decode_file
     from codec.pipeline.workers import Engine
@@ -119,6 +128,7 @@ def decode(
             plan,
             kind=to or "wav",
             subtype=subtype,
+            bitrate=bitrate,
             force=force,
             engine=engine,
             progress=advance,
@@ -130,6 +140,8 @@ def decode(
     if verbose:
         say(f"model {report.model}, decoder {report.decoder}, on {report.provider}")
         say_device(engine)
+    if report.resampling:
+        say(f"{target}: {report.resampling}", quiet=quiet)
     for line in report.damage_lines:
         say(f"aez: warning: {spoken(source)}: {line}")
     if report.emptiness:
@@ -141,6 +153,5 @@ def decode(
 
 def _check_kind(target: str, to: str | None) -> None:
     """Refuse an output whose extension says something else than --to."""
-    kind = Path(target).suffix.lower().removeprefix(".")
-    if to and target != PIPE and kind != to:
+    if to and target != PIPE and kind_of(target) is not KINDS[to]:
         raise click.UsageError(f"--to {to} does not go with the name {target}")

@@ -40,6 +40,7 @@ class DecodeOptions(TypedDict, total=False):
     model: str | None
     decoder: str | None
     salvage: bool
+    rate: int | None
     device: str
     progress: Progress | None
 
@@ -82,11 +83,11 @@ def decode(data: bytes, **options: Unpack[DecodeOptions]) -> tuple[NDArray[np.fl
     Args:
         data: the file.
         **options: start and duration in seconds; model (a name or a folder), decoder (one of the model's), salvage,
-            device, progress.
+            rate in Hz, to resample to; device, progress.
 
     Returns:
-        float32 [C, N] with the source's channels and sample count, full scale at +-1, not clipped; and its sample rate
-        in Hz.
+        float32 [C, N] with the source's channels and sample count (at another `rate`, in proportion, rounded half up),
+        full scale at +-1, not clipped; and the sample rate in Hz.
 
     Raises:
         FormatError: the data are not an .aez file, or are damaged; ModelError: the model that it needs is not
@@ -137,12 +138,15 @@ def decode_file(
     target: str | PathLike[str],
     *,
     subtype: str | None = None,
+    bitrate: float | None = None,
     force: bool = False,
     **options: Unpack[DecodeOptions],
 ) -> DecodeReport:
-    """Decompress a file to wav, flac, ogg or mp3, by the extension of `target`; `subtype` is 16, 24 or float.
+    """Decompress a file to wav, flac, ogg, mp3, opus, m4a, aiff or caf, by the extension of `target`.
 
-    The other options are those of `decode`.
+    `subtype` is 16, 24 or float, of a file that is not lossy; `bitrate` about how many 1000 bit/s a lossy one takes.
+    The other options are those of `decode`. A song is resampled where the format cannot hold its rate, as `resampling`
+    of the report says. An m4a needs an installed ffmpeg.
 
     Raises:
         FormatError, ModelError: as `decode`; AudioError: the target's format cannot hold the song; UsageError: an
@@ -155,7 +159,7 @@ def decode_file(
     plan, device, progress = _decode_plan(options)
     with Engine(device, seconds=estimated_seconds(source)) as engine:
         return file_codec.decode_file(
-            source, target, plan, subtype=subtype, force=force, engine=engine, progress=progress
+            source, target, plan, subtype=subtype, bitrate=bitrate, force=force, engine=engine, progress=progress
         )
 
 

@@ -11,11 +11,15 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from codec.audio.ffmpeg_writer import find_ffmpeg
+from codec.audio.kinds import Encoding
 from codec.audio.open import open_source
-from codec.audio.sink import AudioSink, target_kind
+from codec.audio.resample import resampled_length
+from codec.audio.sink import AudioSink
 from codec.ending import removed_at_the_end
 from codec.files import check_target, is_fifo, new_file, opened
 from codec.pipeline.decode import DecodeReport, decode
@@ -82,6 +86,7 @@ def decode_file(
     *,
     kind: str | None = None,
     subtype: str | None = None,
+    bitrate: float | None = None,
     force: bool = False,
     engine: Engine | None = None,
     progress: Progress | None = None,
@@ -89,12 +94,16 @@ def decode_file(
 ) -> DecodeReport:
     """Decompress an .aez file to an audio file.
 
+    Where the plan names no sample rate and the format cannot hold the song's, the song is resampled to the next one
+    that it can hold, and the report says so.
+
     Args:
         source: a path or a file object.
         target: a path, whose extension chooses the format, or a file object that can seek.
         plan: which part, with which model and decoder; the whole song with the installed ones if None.
-        kind: wav, flac, ogg or mp3, where the target is a file object; wav if None.
+        kind: one of `codec.audio.kinds.KINDS`, where the target is a file object; wav if None.
         subtype: 16, 24 or float; the format's own if None.
+        bitrate: of a lossy format, about how many 1000 bit/s; the format's own if None.
         force: replace a target that exists.
         engine: sessions and threads to share with other files.
         progress: called as chunks are decoded, and before the target takes its name.
@@ -109,20 +118,27 @@ def decode_file(
     origin, place = _path(source), _path(target)
     label = str(place) if place is not None else f"the output.{kind or 'wav'}"
     _check(target, force, origin)
-    target_kind(label, subtype)
+    encoding = Encoding.of(label, subtype, bitrate)
+    find_ffmpeg(encoding)
     with opened(source) as coded:
         reader = Reader(coded)
         header = reader.header
+        rate = plan.rate or encoding.kind.rate_for(header.sample_rate)
+        is_forced = plan.rate is None and rate != header.sample_rate
+        plan = replace(plan, rate=rate) if is_forced else plan
         with _created(target, force, origin, finished) as file:
             with AudioSink(
-                file, label, header.sample_rate, header.channels, subtype=subtype, tags=_tags(reader, plan),
+                file, label, rate, header.channels, subtype=subtype, bitrate=bitrate, tags=_tags(reader, plan),
                 expected=_expected(reader, plan),
             ) as sink:  # fmt: skip
                 report = decode(reader, sink, plan, engine=engine, progress=progress)
                 sink.emptiness = report.emptiness
             if progress:  # after the sink has written its last bytes
                 progress(1.0)
-    return report
+    if not is_forced:
+        return report
+    what = f"{encoding.kind.name} cannot hold {header.sample_rate} Hz"
+    return replace(report, resampling=f"resampled to {rate} Hz, because {what}")
 
 
 def peel_file(
@@ -148,7 +164,9 @@ def _expected(reader: Reader, plan: DecodePlan) -> int | None:
         return None
     rate = reader.header.sample_rate
     left = max(0, reader.samples - round(plan.start * rate))
-    return left if plan.duration is None else min(left, round(plan.duration * rate))
+    if plan.duration is not None:
+        left = min(left, round(plan.duration * rate))
+    return resampled_length(left, rate, plan.rate or rate)
 
 
 def _tags(reader: Reader, plan: DecodePlan) -> dict[str, str]:
