@@ -68,7 +68,8 @@ class FfmpegWriter:
                 "-f", "f32le", "-ar", str(sample_rate), "-ac", str(channels), "-i", "pipe:0",
                 "-f", "ffmetadata", "-i", listed, "-map", "0:a", "-map_metadata", "1",
                 "-c:a", encoding.kind.codec, "-b:a", f"{round(1000 * bitrate)}",
-                *_exact(program, encoding.kind.container, sample_rate), "-movflags", "+faststart", "-f", encoding.kind.container, self._made,
+                *_exact(program, encoding.kind.container, sample_rate), "-movflags", "+faststart",  # plays from a pipe
+                "-f", encoding.kind.container, self._made,
             ]  # fmt: skip
             # In a group of its own: Ctrl-C reaches this process only, which ends ffmpeg.
             alone: dict[str, Any] = {} if sys.platform == "win32" else {"process_group": 0}
@@ -90,9 +91,9 @@ class FfmpegWriter:
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(samples.astype("<f4", copy=False).data)
-        except OSError as error:
+        except OSError:
             self._process.wait()
-            raise self._failure(error) from None
+            raise self._failure() from None
 
     def close(self) -> None:
         """Complete the file, and copy it to the target.
@@ -104,11 +105,11 @@ class FfmpegWriter:
         with self._opened:
             try:
                 self._process.stdin.close()
-            except OSError as error:
+            except OSError:
                 self._process.wait()
-                raise self._failure(error) from None
+                raise self._failure() from None
             if self._process.wait() or not self._made.exists():
-                raise self._failure(None)
+                raise self._failure()
             with self._made.open("rb") as made:
                 while data := made.read(1 << 20):
                     self._copy(data)
@@ -124,11 +125,12 @@ class FfmpegWriter:
             self._process.stdin.close()
         self._process.wait()
 
-    def _failure(self, error: OSError | None) -> AudioError:
+    def _failure(self) -> AudioError:
         self._messages.seek(0)
         lines = [line for line in self._messages.read(1 << 16).decode("utf-8", "replace").splitlines() if line.strip()]
-        said = lines[0].strip() if lines else f"exit status {self._process.returncode}"
-        said = said.rpartition("] ")[2].replace(str(self._made), self._name)
+        if not lines:
+            return AudioError(f"cannot write {self._name}: ffmpeg ended with status {self._process.returncode}")
+        said = lines[0].strip().rpartition("] ")[2].replace(str(self._made), self._name)
         return AudioError(f"cannot write {self._name}: ffmpeg says {said[:200]!r}")
 
 

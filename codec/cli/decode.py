@@ -21,9 +21,8 @@ from codec.cli.many import (
     resume_option,
     run_many,
 )
+from codec.cli.numbers import Number, WholeNumber
 from codec.cli.options import (
-    Number,
-    WholeNumber,
     channels_text,
     decoder_option,
     device_option,
@@ -38,6 +37,9 @@ from codec.cli.options import (
 from codec.cli.terminal import PIPE, Time, progress, source_of, spoken, target_of
 from codec.clock import clock
 
+KBPS = Number(6, 512, k=1)
+RATE = WholeNumber(1000, 768_000, k=1000)
+
 
 @click.command()
 @inputs_argument
@@ -47,9 +49,18 @@ from codec.clock import clock
 @click.option("--duration", type=Time(), help="Decode this much: seconds or [h:]m:s.")
 @click.option("--subtype", type=click.Choice(("16", "24", "float")), help="Bits of wav (default 16), flac, aiff, caf.")
 @click.option(
-    "-b", "--bitrate", type=Number(6, 512), metavar="KBPS", help="Rate of mp3, ogg, opus or m4a, in 1000 bit/s."
+    "-b",
+    "--bitrate",
+    type=KBPS,
+    metavar="KBPS",
+    help="About how many 1000 bit/s mp3, ogg, opus, m4a take.",
 )
-@click.option("--rate", type=WholeNumber(1000, 768_000), metavar="HZ", help="Resample to this rate.")
+@click.option(
+    "--rate",
+    type=RATE,
+    metavar="HZ",
+    help="Resample: 1000 to 768000 Hz.",
+)
 @click.option("--salvage", is_flag=True, help="Keep what a damaged file still has; silence where it is lost (exit 3).")
 @model_option
 @decoder_option

@@ -19,9 +19,8 @@ from codec.cli.many import (
     resume_option,
     run_many,
 )
+from codec.cli.numbers import Number, WholeNumber
 from codec.cli.options import (
-    Number,
-    WholeNumber,
     device_option,
     force_option,
     quiet_option,
@@ -33,13 +32,16 @@ from codec.cli.options import (
 from codec.cli.terminal import progress, source_of, target_of
 from codec.clock import clock
 
+KBPS = Number(6, 128, k=1)
+GAIN = WholeNumber(-512, 512)
+
 
 @click.command()
 @inputs_argument
 @out_option
 @click.option("--latent", type=WholeNumber(1), metavar="N", help="Tier: latents a frame (default 128).")
-@click.option("-b", "--bitrate", type=Number(6, 128), metavar="KBPS", help="6 to 128, in 1000 bit/s; picks the tier.")
-@click.option("--gain", type=int, help="Step size in 1/32 octaves, higher is finer (default: the tier's own).")
+@click.option("-b", "--bitrate", type=KBPS, metavar="KBPS", help="6 to 128, in 1000 bit/s; picks the tier.")
+@click.option("--gain", type=GAIN, metavar="N", help="Step size in 1/32 octaves, -512 to 512; higher is finer.")
 @click.option("--coder", type=click.Choice(("auto", "zstd", "range")), default="auto", help="Payload coder.")
 @click.option("--model", metavar="NAME", help="An installed model, or a model's folder.")
 @click.option("--accept-cut", is_flag=True, help="Encode what is there of files that are cut or damaged.")

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from codec.cli.escape import escaped, json_line
-from codec.cli.options import WholeNumber, each, model_option
+from codec.cli.numbers import WholeNumber
+from codec.cli.options import each, model_option
 
 if TYPE_CHECKING:
     from codec.inspection.genre import Genres

@@ -13,7 +13,8 @@ import click
 
 from codec.audio.estimate import estimated_seconds
 from codec.cli.advice import advised
-from codec.cli.options import WholeNumber, counted, default_target, names_folder, say, say_device, times
+from codec.cli.numbers import WholeNumber
+from codec.cli.options import counted, default_target, names_folder, say, say_device, times
 from codec.cli.terminal import PIPE, progress
 from codec.clock import clock
 from codec.ending import be_patient

@@ -131,15 +131,3 @@ def times(seconds: float, elapsed: float) -> str:
 def counted(count: int, what: str) -> str:
     """Return a count with what is counted, in the plural but for one: "1 sample", "2 samples"."""
     return f"{count} {what}{'' if count == 1 else 's'}"
-
-
-class Number(click.FloatRange):
-    """A number in a range, which a message calls that."""
-
-    name = "number"
-
-
-class WholeNumber(click.IntRange):
-    """A whole number in a range, which a message calls that."""
-
-    name = "whole number"

@@ -17,7 +17,8 @@ from codec.cli.many import (
     resume_option,
     run_many,
 )
-from codec.cli.options import WholeNumber, force_option, model_option, quiet_option, say
+from codec.cli.numbers import WholeNumber
+from codec.cli.options import force_option, model_option, quiet_option, say
 from codec.cli.terminal import PIPE, source_of, spoken, target_of
 
 

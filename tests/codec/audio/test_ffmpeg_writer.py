@@ -116,10 +116,10 @@ def test_a_target_that_is_full_is_told_by_its_name():
     ("script", "says"),
     [
         ("echo '[aac @ 0x1] Unknown encoder' >&2; exit 1", "ffmpeg says 'Unknown encoder'"),
-        ("cat > /dev/null; exit 3", "ffmpeg says 'exit status 3'"),
+        ("cat > /dev/null; exit 3", "ffmpeg ended with status 3"),
         ("cat > /dev/null; echo No space left on device >&2; exit 1", "No space left on device"),
-        ("kill -9 $$", "exit status -9"),
-        ("cat > /dev/null", "exit status 0"),
+        ("kill -9 $$", "ended with status -9"),
+        ("cat > /dev/null", "ended with status 0"),
     ],
 )
 def test_an_ffmpeg_that_fails_leaves_nothing(tmp_path, monkeypatch, script, says):
