@@ -26,9 +26,7 @@ def test_numbers(kind, text, value):
     assert type(found) is (int if isinstance(kind, WholeNumber) else float)
 
 
-@pytest.mark.parametrize(
-    "text", ["", "k", "1e3", "inf", "nan", "12 k", "0x10", "12kk", "1_000", "٣", "9" * 400, "5"]
-)
+@pytest.mark.parametrize("text", ["", "k", "1e3", "inf", "nan", "12 k", "0x10", "12kk", "1_000", "٣", "9" * 400, "5"])
 def test_what_is_no_number_in_the_range(text):
     with pytest.raises(click.BadParameter, match="is not a number from 6 to 128"):
         Number(6, 128, k=1).convert(text, None, None)
