@@ -69,6 +69,7 @@ class EncodeTask:
     plan: EncodePlan
     manners: Manners
     accept_cut: bool = False
+    downmix: bool = False
 
     def __call__(self, job: Job, engine: Engine, progress: Progress | None = None) -> Result:
         """Do one file."""
@@ -77,8 +78,8 @@ class EncodeTask:
             return Result(job, kept=True)
         seal = Seal()
         report = file_codec.encode_file(
-            job.source, job.target, self.plan, accept_cut=self.accept_cut, force=self.manners.replaces, engine=engine,
-            progress=progress, finished=seal.take,
+            job.source, job.target, self.plan, accept_cut=self.accept_cut, downmix=self.downmix,
+            force=self.manners.replaces, engine=engine, progress=progress, finished=seal.take,
         )  # fmt: skip
         entry = source.finished(self.settings, seal, damaged=bool(report.lost), provider=report.provider)
         return Result(job, seconds=report.seconds, warnings=report.notes, lost=report.lost, entry=entry)
@@ -98,18 +99,20 @@ class EncodeTask:
         networks = {"bitstream": plan.model.id.hex(), "encoder": plan.model.encoder_sha256}
         coder = None if plan.coder is None else plan.coder.name
         numbers = {name: getattr(plan, name) for name in ("latent", "gain", "bitrate", "chunk_frames")}
-        return settings_digest("encode", networks | {"coder": coder} | numbers)
+        return settings_digest("encode", networks | {"coder": coder, "downmix": self.downmix} | numbers)
 
     def __reduce__(self) -> tuple[Callable[..., EncodeTask], tuple[Any, ...]]:
         """Send the model by its name, or by its folder if the user named that; every machine reads its own files."""
         model = self.plan.model
         named = model.name if model.shipped else str(model.folder.resolve())
         values = {name: getattr(self.plan, name) for name in ("latent", "gain", "bitrate", "coder", "chunk_frames")}
-        return _encode_task, (named, values, self.manners, self.accept_cut, self.settings)
+        return _encode_task, (named, values, self.manners, self.accept_cut, self.downmix, self.settings)
 
 
-def _encode_task(model: str, values: dict[str, Any], manners: Manners, accept_cut: bool, settings: str) -> EncodeTask:
-    task = EncodeTask(EncodePlan(models.by_name(model), **values), manners, accept_cut)
+def _encode_task(
+    model: str, values: dict[str, Any], manners: Manners, accept_cut: bool, downmix: bool, settings: str
+) -> EncodeTask:
+    task = EncodeTask(EncodePlan(models.by_name(model), **values), manners, accept_cut, downmix)
     if task.settings != settings:
         raise ModelError(f"model {model} or the version of aez on this machine is not the one that started the run")
     return task

@@ -44,6 +44,7 @@ GAIN = WholeNumber(-512, 512)
 @click.option("--gain", type=GAIN, metavar="N", help="Step size in 1/32 octaves, -512 to 512; higher is finer.")
 @click.option("--coder", type=click.Choice(("auto", "zstd", "range")), default="auto", help="Payload coder.")
 @click.option("--model", metavar="NAME", help="An installed model, or a model's folder.")
+@click.option("--downmix", is_flag=True, help="Mix more than two channels to stereo, so that nothing clips.")
 @click.option("--accept-cut", is_flag=True, help="Encode what is there of files that are cut or damaged.")
 @device_option
 @jobs_option
@@ -60,6 +61,7 @@ def encode(
     gain: int | None,
     coder: str,
     model: str | None,
+    downmix: bool,
     accept_cut: bool,
     device: str,
     jobs: int | None,
@@ -93,7 +95,7 @@ def encode(
         from codec.batch.tasks import EncodeTask, Manners
 
         return run_many(
-            names, out, ".aez", AUDIO, EncodeTask(plan, Manners(force, resume, named), accept_cut),
+            names, out, ".aez", AUDIO, EncodeTask(plan, Manners(force, resume, named), accept_cut, downmix),
             device, jobs=jobs, resume=resume, ray=ray, verb="encoded", verbose=verbose, quiet=quiet,
         )  # fmt: skip
     from codec.pipeline.file_codec import encode_file
@@ -106,8 +108,8 @@ def encode(
         progress("encoding", quiet=quiet) as advance,
     ):
         report = encode_file(
-            source_of(source), file, plan, accept_cut=accept_cut, name="standard input", force=force, engine=engine,
-            progress=advance,
+            source_of(source), file, plan, accept_cut=accept_cut, downmix=downmix, name="standard input", force=force,
+            engine=engine, progress=advance,
         )  # fmt: skip
     for line in report.lost:  # a loss is told even to those who want errors only
         say(f"aez: warning: {line}")

@@ -45,13 +45,14 @@ class DecodeOptions(TypedDict, total=False):
     progress: Progress | None
 
 
-def encode(samples: ArrayLike, sample_rate: int, **options: Unpack[EncodeOptions]) -> bytes:
+def encode(samples: ArrayLike, sample_rate: int, *, downmix: bool = False, **options: Unpack[EncodeOptions]) -> bytes:
     """Compress an array.
 
     Args:
         samples: [C, N] or [N], with C of 1 or 2 and any N. Floats have their full scale at +-1, int16 and int32 at the
             ends of their ranges, and uint8 as well, with 128 for zero. Other types are not accepted.
         sample_rate: Hz, a whole number.
+        downmix: mix 3 to 8 channels, in the order of wav files, to stereo (`codec.audio.downmix`).
         **options: latent (one of the model's tiers), or bitrate (6...128 in 1000 bit/s), or gain (-512...512);
             model (a name or a folder), coder (auto, range, zstd), chunk_frames, device (auto, cpu, cuda, cuda:N),
             progress.
@@ -70,7 +71,7 @@ def encode(samples: ArrayLike, sample_rate: int, **options: Unpack[EncodeOptions
     plan, device, progress = _encode_plan(options)
     out = BytesIO()
     with (
-        ArraySource(samples, sample_rate) as source,
+        ArraySource(samples, sample_rate, downmix=downmix) as source,
         Engine(device, seconds=(source.samples or 0) / sample_rate) as engine,
     ):
         encoding.encode(source, out, plan, engine=engine, progress=progress)
@@ -111,12 +112,14 @@ def encode_file(
     *,
     force: bool = False,
     accept_cut: bool = False,
+    downmix: bool = False,
     **options: Unpack[EncodeOptions],
 ) -> EncodeReport:
     """Compress an audio file; `target` appears when it is complete, and replaces another file only with `force`.
 
     The other options are those of `encode`. With `accept_cut`, a source of which a part is missing is encoded as far as
-    it can be read, and `lost` of the report tells what is missing.
+    it can be read, and `lost` of the report tells what is missing. With `downmix`, more than two channels are mixed to
+    stereo, as `notes` of the report tells.
 
     Raises:
         AudioError: `source` cannot be read; CutError: a part of it is missing; UsageError: an option is out of range,
@@ -129,7 +132,14 @@ def encode_file(
     plan, device, progress = _encode_plan(options)
     with Engine(device, seconds=estimated_seconds(source)) as engine:
         return file_codec.encode_file(
-            source, target, plan, accept_cut=accept_cut, force=force, engine=engine, progress=progress
+            source,
+            target,
+            plan,
+            accept_cut=accept_cut,
+            downmix=downmix,
+            force=force,
+            engine=engine,
+            progress=progress,
         )
 
 

@@ -96,10 +96,11 @@ def encode(
         else:
             header, size = song.write_at_rate(target, chunks, plan.bitrate)
     seconds = windows.samples / source.sample_rate
+    empty = () if windows.samples else (f"{source.name} has no samples, so the result is empty",)
     return EncodeReport(
         seconds, windows.samples, source.sample_rate, source.channels, size, size / 125 / seconds if seconds else 0.0,
         header.latent, header.gain, header.coder.name.lower(), plan.model.name, analyse.provider,
-        tuple(source.lost), () if windows.samples else (f"{source.name} has no samples, so the result is empty",),
+        tuple(source.lost), (*source.notes, *empty),
     )  # fmt: skip
 
 

@@ -44,6 +44,7 @@ def encode_file(
     plan: EncodePlan,
     *,
     accept_cut: bool = False,
+    downmix: bool = False,
     name: str | None = None,
     force: bool = False,
     engine: Engine | None = None,
@@ -57,6 +58,7 @@ def encode_file(
         target: a path or a file object.
         plan: how to encode.
         accept_cut: encode a source of which a part is missing; `EncodeReport.lost` tells then what is.
+        downmix: mix more than two channels to stereo; `EncodeReport.notes` tells then how.
         name: what to call a source that is a file object, in messages.
         force: replace a target that exists.
         engine: sessions and threads to share with other files.
@@ -70,7 +72,7 @@ def encode_file(
     origin = _path(source)
     _check(target, force, origin)
     with (
-        _opened_audio(source, name or "the source", accept_cut) as audio,
+        _opened_audio(source, name or "the source", accept_cut, downmix) as audio,
         _created(target, force, origin, finished) as file,
     ):
         report = encode(audio, file, plan, engine=engine, progress=progress)
@@ -205,12 +207,12 @@ def _created(
 
 
 @contextlib.contextmanager
-def _opened_audio(source: FilePath | BinaryIO, name: str, accept_cut: bool) -> Iterator[AudioSource]:
+def _opened_audio(source: FilePath | BinaryIO, name: str, accept_cut: bool, downmix: bool) -> Iterator[AudioSource]:
     """Open a source for the length of a with block. Audio libraries need to seek, so what is a pipe is copied first."""
     if isinstance(source, str | os.PathLike) and is_fifo(source):
         name = os.fspath(source)
     elif isinstance(source, str | os.PathLike):
-        with open_source(source, accept_cut=accept_cut) as audio:
+        with open_source(source, accept_cut=accept_cut, downmix=downmix) as audio:
             yield audio
         return
     with tempfile.TemporaryDirectory(prefix="aez-") as folder, removed_at_the_end(Path(folder)):
@@ -218,7 +220,7 @@ def _opened_audio(source: FilePath | BinaryIO, name: str, accept_cut: bool) -> I
         with opened(source) as stream, copy.open("wb") as file:
             shutil.copyfileobj(stream, file)
         try:
-            with open_source(copy, accept_cut=accept_cut) as audio:
+            with open_source(copy, accept_cut=accept_cut, downmix=downmix) as audio:
                 audio.name = name
                 audio.lost[:] = [line.replace(str(copy), name) for line in audio.lost]
                 yield audio

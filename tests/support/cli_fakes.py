@@ -60,7 +60,7 @@ def fake_encode(source: AudioSource, target: io.BufferedIOBase, plan: EncodePlan
     seconds = total / source.sample_rate
     return EncodeReport(
         seconds, total, source.sample_rate, source.channels, writer.coded_size, 12.34, header.latent, header.gain,
-        "zstd", "fake", "CPUExecutionProvider", tuple(source.lost),
+        "zstd", "fake", "CPUExecutionProvider", tuple(source.lost), source.notes,
     )  # fmt: skip
 
 

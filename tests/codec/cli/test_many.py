@@ -134,6 +134,8 @@ def test_wrong_usage(album, monkeypatch, capsys, arguments, says):
         (["encode", ".", "-o", "out", "--device", "abacus"], "no device 'abacus'"),
         (["decode", ".", "-o", "out"], "nothing to do"),
         (["decode", ".", "-o", "out", "--to", "flac", "--subtype", "float"], "no subtype"),
+        (["decode", ".", "-o", "out", "--bitrate", "64"], "wav has no bit rate to choose"),
+        (["decode", ".", "-o", "out", "--to", "mp3", "--rate", "96k"], "mp3 cannot hold a sample rate of 96000 Hz"),
         (["decode", ".", "-o", "out", "--device", "abacus"], "no device 'abacus'"),
     ],
 )
