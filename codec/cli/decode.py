@@ -14,13 +14,12 @@ from codec.cli.many import (
     inputs_argument,
     jobs_option,
     on_cluster,
-    one,
-    out_of_one,
     out_option,
     ray_option,
     resume_option,
     run_many,
 )
+from codec.cli.names import one, out_of_one, several
 from codec.cli.numbers import Number, WholeNumber
 from codec.cli.options import (
     channels_text,
@@ -94,13 +93,15 @@ def decode(
     """Decode to .wav, .flac, .ogg, .mp3, .opus, .m4a, .aiff or .caf. OUT is IN with the extension .wav unless named.
 
     A damaged file is refused, and nothing is written; with --salvage it is decoded, lost parts become silence and are
-    named, and the exit code is 3. With -o, many files and all .aez files in folders are decoded.
+    named, and the exit code is 3. Several files become files beside them; with -o, they and all .aez files in folders
+    go into a folder.
     """
     from codec.batch.jobs import CODED
 
     names, out = out_of_one(names, out, EXTENSIONS)
     source = target = ""
-    if out is None:
+    beside = out is None and several("decode", names, CODED, EXTENSIONS, resume=resume, ray=ray)
+    if out is None and not beside:
         source, target = one("decode", names, f".{to or 'wav'}", CODED, jobs=jobs, resume=resume, ray=ray)
         _check_kind(target, to)
     named = device
@@ -109,7 +110,7 @@ def decode(
 
     plan = DecodePlan.make(start=start, duration=duration, model=model, decoder=decoder, salvage=salvage, rate=rate)
     begun = time.monotonic()
-    if out is not None:
+    if out is not None or beside:
         from codec.audio.ffmpeg_writer import find_ffmpeg
         from codec.audio.kinds import Encoding
         from codec.batch.tasks import DecodeTask, Manners

@@ -8,19 +8,18 @@ import click
 
 from codec.audio.estimate import estimated_seconds
 from codec.cli.many import (
-    check_coded_name,
     inputs_argument,
     jobs_option,
     on_cluster,
-    one,
-    out_of_one,
     out_option,
     ray_option,
     resume_option,
     run_many,
 )
+from codec.cli.names import check_coded_name, one, out_of_one, several
 from codec.cli.numbers import Number, WholeNumber
 from codec.cli.options import (
+    FILE,
     device_option,
     force_option,
     quiet_option,
@@ -43,7 +42,7 @@ GAIN = WholeNumber(-512, 512)
 @click.option("-b", "--bitrate", type=KBPS, metavar="KBPS", help="6 to 128, in 1000 bit/s; picks the tier.")
 @click.option("--gain", type=GAIN, metavar="N", help="Step size in 1/32 octaves, -512 to 512; higher is finer.")
 @click.option("--coder", type=click.Choice(("auto", "zstd", "range")), default="auto", help="Payload coder.")
-@click.option("--model", metavar="NAME", help="An installed model, or a model's folder.")
+@click.option("--model", type=FILE, metavar="NAME", help="An installed model, or a model's folder.")
 @click.option("--downmix", is_flag=True, help="Mix more than two channels to stereo, so that nothing clips.")
 @click.option("--accept-cut", is_flag=True, help="Encode what is there of files that are cut or damaged.")
 @device_option
@@ -73,8 +72,8 @@ def encode(
 ) -> int:
     """Encode an audio file. OUT is IN with the extension .aez unless named.
 
-    With -o, encode many files and all audio in folders, and go on after a bad one; song.mp3 and song.flac side by
-    side become song.mp3.aez and song.flac.aez.
+    Several files become files beside them; with -o, they and all audio in folders go into a folder. A bad one does
+    not stop the others. Where song.mp3 and song.flac meet, they become song.mp3.aez and song.flac.aez.
     """
     if bitrate is not None and (latent is not None or gain is not None):
         raise click.UsageError("--bitrate chooses latent and gain itself; give it, or --latent and --gain")
@@ -82,7 +81,8 @@ def encode(
 
     names, out = out_of_one(names, out, {".aez"})
     source = target = ""
-    if out is None:
+    beside = out is None and several("encode", names, AUDIO, {".aez"}, resume=resume, ray=ray)
+    if out is None and not beside:
         source, target = one("encode", names, ".aez", AUDIO, jobs=jobs, resume=resume, ray=ray)
         check_coded_name("encode", source, target, AUDIO)
     named = device
@@ -91,7 +91,7 @@ def encode(
 
     plan = EncodePlan.make(latent=latent, gain=gain, bitrate=bitrate, model=model, coder=coder)
     begun = time.monotonic()
-    if out is not None:
+    if out is not None or beside:
         from codec.batch.tasks import EncodeTask, Manners
 
         return run_many(

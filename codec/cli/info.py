@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from codec.cli.escape import escaped, json_line
-from codec.cli.options import channels_text, each, model_option
+from codec.cli.options import FILE, channels_text, each, model_option
 from codec.clock import clock
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.argument("files", type=FILE, nargs=-1, required=True, metavar="FILE...")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line and file.")
 @model_option
 def info(files: tuple[str, ...], as_json: bool, model: str | None) -> int:

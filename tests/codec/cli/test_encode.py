@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from codec.cli.many import check_coded_name
+from codec.cli.names import check_coded_name
 from codec.pipeline import file_codec
 from codec.pipeline.plan import EncodePlan
 from formats import Reader
@@ -132,9 +132,9 @@ def test_a_second_song_is_no_output(song, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     Path("b.mp3").write_bytes(b"there already")
     for force in ([], ["--force"]):
-        assert aez("encode", "song.flac", "b.mp3", *force) == 2
-        assert "several inputs need -o FOLDER" in (told := capsys.readouterr().err)
-        assert "aez encode song.flac b.mp3 -o FOLDER" in told
+        assert aez("encode", "song.flac", "b.mp3", *force) == 1
+        assert "aez: error: b.mp3 holds no audio" in (told := capsys.readouterr().err)
+        assert "1 encoded, 1 failed" in told
     assert Path("b.mp3").read_bytes() == b"there already"
 
 

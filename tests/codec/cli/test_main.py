@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from click.shell_completion import BashComplete
 
 from codec.cli.main import COMMANDS, cli
 from codec.pipeline import file_codec
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("fakes")
         [],
         ["nonsense"],
         ["encode"],
-        ["encode", "a", "b", "c"],
+        ["peel", "--latent", "32", "a", "b", "c"],
         ["encode", "a", "--latent", "0"],
         ["encode", "a", "--latent", "many"],
         ["encode", "a", "--latent", "64", "--bitrate", "20"],
@@ -179,3 +180,24 @@ def test_help_is_a_command_too(capsys):
 def test_numbers_are_called_numbers(arguments, says, capsys):
     assert aez(*arguments) == 2
     assert says in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("typed", "incomplete", "found"),
+    [
+        (["encode"], "so", [("so", "file")]),
+        (["encode", "a.wav"], "", [("", "file")]),
+        (["encode", "a.wav", "-o"], "ou", [("ou", "file")]),
+        (["decode", "--model"], "", [("", "file")]),
+        (["info"], "x", [("x", "file")]),
+        (["verify"], "x", [("x", "file")]),
+        (["plot", "a.aez"], "x", [("x", "file")]),
+        (["peel", "--latent", "32"], "x", [("x", "file")]),
+        (["decode", "--to"], "f", [("flac", "plain")]),
+        (["help"], "pe", [("peel", "plain")]),
+        (["encode"], "--bit", [("--bitrate", "plain")]),
+    ],
+)
+def test_shells_complete_names_of_files(typed, incomplete, found):
+    completion = BashComplete(cli, {}, "aez", "_AEZ_COMPLETE").get_completions(typed, incomplete)
+    assert [(item.value, item.type) for item in completion] == found
