@@ -77,6 +77,8 @@ class SoundfileSource(FileSource):
             self.expected = declared
             if lost:
                 self._lose(lost)
+            # Behind a flac's last frame there may be zeros, at which libFLAC loses sync.
+            self._end = declared if self._kind == "FLAC" and declared else 1 << 63
             self._is_guess = self._kind == "MP3" and not (parts and isinstance(parts[0], bytes))
             if self._kind == "MP3":
                 self._open_mp3(path, parts or ((0, path.stat().st_size),))
@@ -93,6 +95,7 @@ class SoundfileSource(FileSource):
     def _read(self, size: int) -> NDArray[np.float32]:
         # NumPy converts 16 bit samples to float32 in a fifth of the time that libsndfile takes.
         is_short = self._file.subtype == "PCM_16" and not self.accept_cut
+        size = min(size, self._end - self._done)
         block: NDArray[Any] = np.full(
             (size, self._width), 0 if is_short else np.nan, np.int16 if is_short else np.float32
         )
