@@ -11,7 +11,7 @@ import click
 
 from codec.cli.advice import about
 from codec.cli.escape import escaped, json_line
-from codec.cli.options import channels_text, each, force_option, model_option, say
+from codec.cli.options import FILE, channels_text, each, force_option, model_option, say
 from codec.cli.terminal import created, opened, spoken
 from codec.clock import clock
 from formats.errors import UsageError
@@ -28,9 +28,9 @@ SHOWN = (
 
 
 @click.command()
-@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.argument("files", type=FILE, nargs=-1, required=True, metavar="FILE...")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line and file.")
-@click.option("--cover", metavar="IMAGE", help="Write the cover to this file, or to - for a pipe, and do no more.")
+@click.option("--cover", type=FILE, metavar="IMAGE", help="Write the cover to this file, or - for a pipe.")
 @force_option
 @model_option
 def info(files: tuple[str, ...], as_json: bool, cover: str | None, force: bool, model: str | None) -> int:

@@ -58,17 +58,19 @@ class DecodeOptions(TypedDict, total=False):
     cover: str | PathLike[str] | bytes | None
     keep_tags: bool
     keep_cover: bool
+    rate: int | None
     device: str
     progress: Progress | None
 
 
-def encode(samples: ArrayLike, sample_rate: int, **options: Unpack[EncodeOptions]) -> bytes:
+def encode(samples: ArrayLike, sample_rate: int, *, downmix: bool = False, **options: Unpack[EncodeOptions]) -> bytes:
     """Compress an array.
 
     Args:
         samples: [C, N] or [N], with C of 1 or 2 and any N. Floats have their full scale at +-1, int16 and int32 at the
             ends of their ranges, and uint8 as well, with 128 for zero. Other types are not accepted.
         sample_rate: Hz, a whole number.
+        downmix: mix 3 to 8 channels, in the order of wav files, to stereo (`codec.audio.downmix`).
         **options: latent (one of the model's tiers), or bitrate (6...128 in 1000 bit/s), or gain (-512...512);
             model (a name or a folder), coder (auto, range, zstd), chunk_frames, tags and cover as in `EncodeOptions`,
             device (auto, cpu, cuda, cuda:N), progress.
@@ -87,7 +89,7 @@ def encode(samples: ArrayLike, sample_rate: int, **options: Unpack[EncodeOptions
     plan, device, progress = _encode_plan(options)
     out = BytesIO()
     with (
-        ArraySource(samples, sample_rate) as source,
+        ArraySource(samples, sample_rate, downmix=downmix) as source,
         Engine(device, seconds=(source.samples or 0) / sample_rate) as engine,
     ):
         encoding.encode(source, out, plan, engine=engine, progress=progress)
@@ -100,11 +102,11 @@ def decode(data: bytes, **options: Unpack[DecodeOptions]) -> tuple[NDArray[np.fl
     Args:
         data: the file.
         **options: start and duration in seconds; model (a name or a folder), decoder (one of the model's), salvage,
-            device, progress.
+            rate in Hz, to resample to; device, progress.
 
     Returns:
-        float32 [C, N] with the source's channels and sample count, full scale at +-1, not clipped; and its sample rate
-        in Hz.
+        float32 [C, N] with the source's channels and sample count (at another `rate`, in proportion, rounded half up),
+        full scale at +-1, not clipped; and the sample rate in Hz.
 
     Raises:
         FormatError: the data are not an .aez file, or are damaged; ModelError: the model that it needs is not
@@ -128,12 +130,14 @@ def encode_file(
     *,
     force: bool = False,
     accept_cut: bool = False,
+    downmix: bool = False,
     **options: Unpack[EncodeOptions],
 ) -> EncodeReport:
     """Compress an audio file; `target` appears when it is complete, and replaces another file only with `force`.
 
     The other options are those of `encode`. With `accept_cut`, a source of which a part is missing is encoded as far as
-    it can be read, and `lost` of the report tells what is missing.
+    it can be read, and `lost` of the report tells what is missing. With `downmix`, more than two channels are mixed to
+    stereo, as `notes` of the report tells.
 
     Raises:
         AudioError: `source` cannot be read; CutError: a part of it is missing; UsageError: an option is out of range,
@@ -146,7 +150,14 @@ def encode_file(
     plan, device, progress = _encode_plan(options)
     with Engine(device, seconds=estimated_seconds(source)) as engine:
         return file_codec.encode_file(
-            source, target, plan, accept_cut=accept_cut, force=force, engine=engine, progress=progress
+            source,
+            target,
+            plan,
+            accept_cut=accept_cut,
+            downmix=downmix,
+            force=force,
+            engine=engine,
+            progress=progress,
         )
 
 
@@ -155,12 +166,15 @@ def decode_file(
     target: str | PathLike[str],
     *,
     subtype: str | None = None,
+    bitrate: float | None = None,
     force: bool = False,
     **options: Unpack[DecodeOptions],
 ) -> DecodeReport:
-    """Decompress a file to wav, flac, ogg or mp3, by the extension of `target`; `subtype` is 16, 24 or float.
+    """Decompress a file to wav, flac, ogg, mp3, opus, m4a, aiff or caf, by the extension of `target`.
 
-    The other options are those of `decode`.
+    `subtype` is 16, 24 or float, of a file that is not lossy; `bitrate` about how many 1000 bit/s a lossy one takes.
+    The other options are those of `decode`. A song is resampled where the format cannot hold its rate, as `resampling`
+    of the report says. An m4a needs an installed ffmpeg.
 
     Raises:
         FormatError, ModelError: as `decode`; AudioError: the target's format cannot hold the song; UsageError: an
@@ -173,7 +187,7 @@ def decode_file(
     plan, device, progress = _decode_plan(options)
     with Engine(device, seconds=estimated_seconds(source)) as engine:
         return file_codec.decode_file(
-            source, target, plan, subtype=subtype, force=force, engine=engine, progress=progress
+            source, target, plan, subtype=subtype, bitrate=bitrate, force=force, engine=engine, progress=progress
         )
 
 

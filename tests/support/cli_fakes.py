@@ -63,7 +63,7 @@ def fake_encode(source: AudioSource, target: io.BufferedIOBase, plan: EncodePlan
     return EncodeReport(
         seconds, total, source.sample_rate, source.channels, writer.coded_size, 12.34, header.latent, header.gain,
         "zstd", "fake", "CPUExecutionProvider", tuple(source.lost),
-        tuple(f"{source.name}: left out: {line}" for line in left_out),
+        (*source.notes, *(f"{source.name}: left out: {line}" for line in left_out)),
     )  # fmt: skip
 
 

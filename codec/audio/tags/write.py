@@ -42,7 +42,7 @@ def write_tags(file: BinaryIO, kind: str, metadata: Metadata) -> list[str]:
 
     Args:
         file: open for reading and writing, and able to seek.
-        kind: a key of `WRITERS`.
+        kind: the usual extension of such files, without the dot.
         metadata: tags by the keys of Vorbis comments, and pictures.
 
     Returns:
@@ -57,4 +57,6 @@ def write_tags(file: BinaryIO, kind: str, metadata: Metadata) -> list[str]:
     if not found.tags and not metadata.pictures:
         return []
     tags = {key: tuple(values) for key, values in found.tags.items()}
+    if kind not in WRITERS:
+        return [f"all tags and pictures, which are not written into {kind} files"]
     return list(dict.fromkeys(found.left_out + WRITERS[kind](file, Metadata(tags, metadata.pictures))))

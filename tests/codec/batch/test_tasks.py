@@ -105,6 +105,7 @@ ENCODES = [
     lambda: encoding(model="tiny-dense"),
     lambda: encoding(tags=TagChoice(keep_tags=False)),
     lambda: encoding(tags=ALL),
+    lambda: replace(encoding(), downmix=True),
 ]
 
 
@@ -126,6 +127,10 @@ DECODES = [
     lambda: decoding("24"),
     lambda: decoding("float"),
     lambda: decoding(tags=TagChoice.make(tags={"title": "T"})),
+    lambda: decoding(rate=22050),
+    lambda: decoding(rate=16000),
+    lambda: replace(decoding(), bitrate=64),
+    lambda: replace(decoding(), bitrate=128),
 ]
 
 
@@ -142,7 +147,7 @@ def test_a_device_that_was_named_keeps_only_what_it_made(wav, tmp_path, engine, 
 
 @pytest.mark.parametrize("kind", ["wav", "mp3"])
 def test_the_journal_tells_decodings_apart(aez, tmp_path, engine, would_keep, kind):
-    made = [make() for make in DECODES if kind == "wav" or make().subtype is None]
+    made = [make() for make in DECODES if (make().bitrate if kind == "wav" else make().subtype) is None]
     for number, first in enumerate(made):
         target = tmp_path / f"{number}.{kind}"
         entry = done(first, aez, target, engine).entry

@@ -88,7 +88,7 @@ def test_every_command_takes_any_name(bad, classifier, tmp_path, capfd):
     "arguments",
     [["encode", "a.wav"], ["decode", "a.aez"], ["info", "a.aez"], ["verify", "a.aez"], ["genre", "a.aez"],
      ["peel", "--latent", "32", "a.aez", "b.aez"], ["plot", "a.aez"], ["encode", "a.wav", "-o", "out"],
-     ["decode", "b.aez", "a.ogg"], ["encode", "b.wav", "a.wav"], ["encode", "a.wav", "b.wav", "c.wav"]],
+     ["decode", "b.aez", "a.ogg"], ["encode", "b.wav", "a.wav"], ["encode", "a.wav", "b.wav", "c.aez"]],
     ids=" ".join,
 )  # fmt: skip
 def test_errors_show_any_name_too(tmp_path, capfd, monkeypatch, arguments):

@@ -177,6 +177,19 @@ def test_rates_of_audio_and_file_are_told_apart(tmp_path, capsys):
     assert found["kbps"] < 100 and found["kbps_file"] > 25_000
 
 
+@pytest.mark.parametrize("kind", ["opus", "aiff", "aif", pytest.param("m4a", marks=needs_ffmpeg), "caf"])
+def test_all_goes_into_other_targets(tmp_path, capsys, kind):
+    song(tmp_path / "a.flac")
+    assert aez("encode", tmp_path / "a.flac") == aez("decode", tmp_path / "a.aez", tmp_path / f"b.{kind}") == 0
+    told, found = capsys.readouterr().err, read_tags(tmp_path / f"b.{kind}").metadata
+    if kind == "caf":
+        assert "left out: all tags and pictures, which are not written into caf files" in told
+        return
+    assert found.tags == TAGS
+    assert [picture.data for picture in found.pictures] == [picture.data for picture in PICTURES]
+    assert ("left out: what its pictures show" in told) == (kind == "m4a") == ("left out" in told)
+
+
 @needs_ffmpeg
 @pytest.mark.parametrize("kind", ["m4a", "opus"])
 def test_sources_of_other_programs(tmp_path, kind):

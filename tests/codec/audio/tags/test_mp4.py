@@ -62,6 +62,39 @@ def test_what_is_there_is_replaced_and_audio_stays():
     assert {key: tuple(values) for key, values in read(file.getvalue()).tags.items()} == TAGS
 
 
+def test_audio_behind_the_tags_is_found_again():
+    head = atom(b"ftyp", b"M4A ")
+
+    def tree(place):
+        stco, co64 = struct.pack(">III", 0, 2, place) + struct.pack(">I", 8), struct.pack(">IIQ", 0, 1, place)
+        table = atom(b"stbl", atom(b"stco", stco), atom(b"co64", co64))
+        return atom(b"moov", atom(b"trak", atom(b"mdia", atom(b"minf", table))))
+
+    place = len(head) + len(tree(0)) + 8
+    file = io.BytesIO(head + tree(place) + atom(b"mdat", b"audio"))
+    for title in ("x" * 500, "y"):
+        assert write_mp4(file, Metadata({"TITLE": (title,)})) == []
+        data = file.getvalue()
+        at = data.index(b"stco")
+        assert struct.unpack_from(">II", data, at + 12) == (data.index(b"audio"), 8)
+        assert struct.unpack_from(">Q", data, data.index(b"co64") + 12)[0] == data.index(b"audio")
+        assert read(data).tags == {"TITLE": [title]}
+
+
+def test_fragmented_files_keep_what_they_have():
+    data = atom(b"ftyp", b"M4A ") + atom(b"moov", atom(b"mvex", b"")) + atom(b"moof", b"")
+    file = io.BytesIO(data)
+    assert write_mp4(file, SONG) == ["all tags, because the file has an unusual layout"]
+    assert file.getvalue() == data
+
+
+def test_any_text():
+    tags = {"TITLE": ("a=b;c#d\\e\nzweite Zeile",), "COMMENT": ("x" * 200_000,), "蛇 = ;": ("🎹",)}
+    file = io.BytesIO(movie())
+    assert write_mp4(file, Metadata(tags)) == []
+    assert {key: tuple(values) for key, values in read(file.getvalue()).tags.items()} == tags
+
+
 def test_numbers_that_do_not_fit_are_texts():
     file = io.BytesIO(movie())
     tags = {"TRACKNUMBER": ("A1",), "BPM": ("120.5",), "DISCNUMBER": ("70000",), "COMPILATION": ("yes",)}
