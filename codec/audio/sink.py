@@ -163,6 +163,7 @@ class AudioSink:
         """Put the tags into the finished file; libsndfile knows one value each of a few, and no pictures."""
         try:
             self.left_out += write_tags(self._output, self._kind.name, self._tags)
+            self._output.seek(0, 2)
             self._output.flush()
         except OSError as error:
             raise AudioError(f"cannot write {self._name}: {error.strerror or error}") from None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +16,8 @@ from codec.clock import clock
 from formats.errors import UsageError
 
 if TYPE_CHECKING:
-    from codec.inspection.info import Info, PictureInfo
+    from codec.inspection.info import Info
+    from formats import Picture
 
 SHOWN = (
     "other picture", "file icon", "other icon", "front cover", "back cover", "leaflet", "medium", "lead artist",
@@ -44,15 +44,23 @@ def info(files: tuple[str, ...], as_json: bool, cover: str | None, force: bool, 
         if found.damage:
             failed.append(name)
         if as_json:
-            click.echo(json_line({"file": name} | asdict(found)))
+            click.echo(
+                json_line({"file": name} | vars(found) | {"pictures": [_listed(picture) for picture in found.pictures]})
+            )
         else:
             click.echo(("\n" if number else "") + table(name, found))
     return 1 if failed else 0
 
 
-def _picture_text(picture: PictureInfo) -> str:
+def _listed(picture: Picture) -> dict[str, object]:
+    """A picture for programs, without the image file."""
+    values = {name: getattr(picture, name) for name in ("type", "mime", "description")}
+    return values | {"size": len(picture.data)}
+
+
+def _picture_text(picture: Picture) -> str:
     described = f", {picture.description}" if picture.description else ""
-    return f"{picture.mime or 'unknown type'}, {picture.size} bytes{described}"
+    return f"{picture.mime or 'unknown type'}, {len(picture.data)} bytes{described}"
 
 
 def _take_out(files: tuple[str, ...], cover: str, *, force: bool) -> int:

@@ -20,12 +20,24 @@ if TYPE_CHECKING:
     from codec.pipeline.workers import Progress
 
 
-class EncodeOptions(TypedDict, total=False):
+class TagOptions(TypedDict, total=False):
+    """Keyword arguments about tags and pictures.
+
+    Tags are values by key, one or several, which replace the source's: `{"artist": ["Zoë", "Max"]}`; an empty list
+    leaves a tag out. A cover is the name of an image file, or its bytes. Without `keep_tags` or `keep_cover` the
+    source's tags or pictures are left out.
+    """
+
+    tags: TagValues | None
+    cover: str | PathLike[str] | bytes | None
+    keep_tags: bool
+    keep_cover: bool
+
+
+class EncodeOptions(TagOptions, total=False):
     """Keyword arguments of `encode`: those of `codec.pipeline.plan.EncodePlan.make`, and some more.
 
-    Tags are values by key, one or several, which replace the source's: `{"artist": ["Zoë", "Max"]}`. A cover is the
-    name of an image file, or its bytes. `cover_limit` is how many bytes of the source's pictures are taken, None for
-    all that a file may hold; without `keep_tags` or `keep_cover` the source's tags or pictures are left out.
+    `cover_limit` is how many bytes of the source's pictures are taken, None for all that a file may hold.
     """
 
     latent: int | None
@@ -34,19 +46,15 @@ class EncodeOptions(TypedDict, total=False):
     model: str | None
     coder: str
     chunk_frames: int
-    tags: TagValues | None
-    cover: str | PathLike[str] | bytes | None
     cover_limit: int | None
-    keep_tags: bool
-    keep_cover: bool
     device: str
     progress: Progress | None
 
 
-class DecodeOptions(TypedDict, total=False):
-    """Keyword arguments of `decode`: those of `codec.pipeline.plan.DecodePlan.make`, and some more.
+class DecodeOptions(TagOptions, total=False):
+    """Keyword arguments of `decode`: those of `codec.pipeline.plan.DecodePlan.make`, device and progress.
 
-    Those about tags are as in `EncodeOptions`; an array has none.
+    Those about tags are for files only.
     """
 
     start: float
@@ -54,10 +62,6 @@ class DecodeOptions(TypedDict, total=False):
     model: str | None
     decoder: str | None
     salvage: bool
-    tags: TagValues | None
-    cover: str | PathLike[str] | bytes | None
-    keep_tags: bool
-    keep_cover: bool
     rate: int | None
     device: str
     progress: Progress | None
@@ -72,7 +76,7 @@ def encode(samples: ArrayLike, sample_rate: int, *, downmix: bool = False, **opt
         sample_rate: Hz, a whole number.
         downmix: mix 3 to 8 channels, in the order of wav files, to stereo (`codec.audio.downmix`).
         **options: latent (one of the model's tiers), or bitrate (6...128 in 1000 bit/s), or gain (-512...512);
-            model (a name or a folder), coder (auto, range, zstd), chunk_frames, tags and cover as in `EncodeOptions`,
+            model (a name or a folder), coder (auto, range, zstd), chunk_frames, tags and cover as in `TagOptions`,
             device (auto, cpu, cuda, cuda:N), progress.
 
     Returns:
@@ -191,12 +195,12 @@ def decode_file(
         )
 
 
-def peel(data: bytes, latent: int, *, model: str | None = None) -> bytes:
-    """Cut an .aez file down to a smaller tier without decoding it; see `codec.pipeline.peel`."""
+def peel(data: bytes, latent: int, *, model: str | None = None, **options: Unpack[TagOptions]) -> bytes:
+    """Cut an .aez file down to a smaller tier without decoding it; see `codec.pipeline.peel` and `TagOptions`."""
     from codec.pipeline import peel as peeling
 
     out = BytesIO()
-    peeling.peel(_file_of(data), out, latent, model=model)
+    peeling.peel(_file_of(data), out, latent, model=model, tags=_choice(dict(options), None))
     return out.getvalue()
 
 
@@ -207,11 +211,12 @@ def peel_file(
     *,
     model: str | None = None,
     force: bool = False,
+    **options: Unpack[TagOptions],
 ) -> None:
     """As `peel`, from file to file."""
     from codec.pipeline import file_codec
 
-    file_codec.peel_file(source, target, latent, model=model, force=force)
+    file_codec.peel_file(source, target, latent, model=model, tags=_choice(dict(options), None), force=force)
 
 
 class ArraySink:

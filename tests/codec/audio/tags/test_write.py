@@ -183,6 +183,13 @@ def test_no_tags_change_nothing(tmp_path):
     assert not (tmp_path / "a.mp3").read_bytes().startswith(b"ID3")
 
 
+def test_files_without_samples_have_tags_too(tmp_path):
+    for kind in ("ogg", "wav", "aiff"):
+        path = tmp_path / f"a.{kind}"
+        assert written(path, SONG, SILENCE[:, :0]) == []
+        assert read_tags(path).metadata == SONG
+
+
 def test_pictures_alone(tmp_path):
     for kind in ("flac", "ogg", "mp3", "wav"):
         path = tmp_path / f"a.{kind}"
