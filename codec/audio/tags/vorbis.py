@@ -7,6 +7,7 @@ import binascii
 import struct
 
 from codec.audio.tags.gather import Gathered
+from codec.audio.tags.names import upper
 from formats import Metadata, Picture
 
 PICTURE_KEY = "METADATA_BLOCK_PICTURE"
@@ -23,12 +24,12 @@ def read_comments(data: bytes, found: Gathered) -> bytes:
             break
         comment, at = _string(data, at)
         key, equals, value = comment.partition(b"=")
-        name = key.decode("utf-8", "replace")
+        name = upper(key.decode("utf-8", "replace")).strip()
         if not equals:
             continue
-        if name.upper() in (PICTURE_KEY, "COVERART"):
-            _embedded(name.upper(), value, found)
-        elif name.upper() != "COVERARTMIME":
+        if name in (PICTURE_KEY, "COVERART"):
+            _embedded(name, value, found)
+        elif name != "COVERARTMIME":
             found.add(name, value.decode("utf-8", "replace"))
     return vendor
 
@@ -61,7 +62,9 @@ def write_comments(metadata: Metadata, vendor: bytes, left_out: list[str], *, pi
     """
     comments = []
     for key, values in metadata.tags.items():
-        if all(0x20 <= ord(letter) <= 0x7D and letter != "=" for letter in key):
+        if key in (PICTURE_KEY, "COVERART", "COVERARTMIME"):
+            left_out.append(f"the tag {key}, which stands for a picture in Vorbis comments")
+        elif all(0x20 <= ord(letter) <= 0x7D and letter != "=" for letter in key):
             comments += [f"{key}={value}".encode() for value in values]
         else:
             left_out.append(f"the tag {key}, a name that Vorbis comments cannot have")

@@ -95,6 +95,8 @@ def test_what_a_kind_cannot_hold_is_told(tmp_path):
         told = written(tmp_path / f"a.{kind}", odd)
         assert len(told) == 2 and "CLÉ" in told[0] and "A=B" in told[1]
         assert read_tags(tmp_path / f"a.{kind}").metadata.tags == {"TITLE": ("T",)}
+    picture = Metadata({"COVERART": ("no picture",)})
+    assert "COVERART" in written(tmp_path / "a.flac", picture)[0]
     assert written(tmp_path / "a.mp3", odd) == []
     assert read_tags(tmp_path / "a.mp3").metadata.tags == odd.tags
     assert written(tmp_path / "a.flac", Metadata({}, (Picture(bytes((1 << 24) - 10), "image/png"),))) != []
