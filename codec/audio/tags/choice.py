@@ -154,6 +154,8 @@ def _image(cover: str | os.PathLike[str] | bytes | None) -> Picture | None:
     name = "the cover"
     if isinstance(cover, str | os.PathLike):
         name = os.fspath(cover)
+        if not name:
+            raise UsageError("the name of the cover is empty")
         with Path(name).open("rb") as file:
             cover = file.read(PICTURES_LIMIT + 1)
     if not isinstance(cover, bytes | bytearray | memoryview):

@@ -118,6 +118,7 @@ def test_what_a_target_cannot_hold_is_one_line(tmp_path, capsys):
         (["--cover", "text.txt"], 1, "text.txt is no image"),
         (["--cover", "empty.png"], 1, "empty.png is no image"),
         (["--cover", "none.png"], 1, "none.png"),
+        (["--cover", ""], 1, "name of the cover is empty"),
         (["--cover", "."], 1, "directory"),
         (["--cover", "huge.png"], 1, "huge.png is larger than the 16 MB"),
         (["--cover-limit", "17"], 2, "17"),
