@@ -146,9 +146,9 @@ def decode(
             progress=advance,
         )
     seconds = report.samples / report.sample_rate
-    clipped = f"{report.clipping}, " if report.clipping else ""
+    clipped = f", {report.clipping}" if report.clipping else ""
     audio = f"{report.sample_rate} Hz {channels_text(report.channels)}"
-    say(f"{target}: {clock(seconds)}, {audio}, {clipped}{speed_text(seconds, begun)}", quiet=quiet)
+    say(f"{target}: {clock(seconds)}, {audio}{clipped}{speed_text(seconds, begun)}", quiet=quiet)
     if verbose:
         say(f"model {report.model}, decoder {report.decoder}, on {report.provider}")
         say_device(engine)

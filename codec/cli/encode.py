@@ -116,9 +116,9 @@ def encode(
     for line in report.notes:
         say(f"aez: warning: {line}", quiet=quiet)
     pcm = 2 * report.channels * report.samples
-    ratio = f"{pcm / report.coded_bytes:.1f}:1 to 16 bit PCM, " if pcm else ""
+    ratio = f", {pcm / report.coded_bytes:.1f}:1 to 16 bit PCM" if pcm else ""
     speed = speed_text(report.seconds, begun)
-    say(f"{target}: {clock(report.seconds)}, {report.kbps:.2f} kbit/s, {ratio}{speed}", quiet=quiet)
+    say(f"{target}: {clock(report.seconds)}, {report.kbps:.2f} kbit/s{ratio}{speed}", quiet=quiet)
     if verbose:
         about = f"{report.latent} latents a frame, gain {report.gain}, {report.coder} coder"
         say(f"model {report.model} on {report.provider}, {about}")

@@ -9,7 +9,7 @@ import click
 
 from codec.cli.escape import escaped, json_line
 from codec.cli.options import FILE, channels_text, each, model_option
-from codec.clock import clock
+from codec.clock import clock, counted
 
 if TYPE_CHECKING:
     from codec.inspection.info import Info
@@ -41,10 +41,11 @@ def table(name: str, found: Info) -> str:
         return "unknown" if value is None else text(value)
 
     bare = f" ({found.kbps_bare:.2f} without the cover)" if found.kbps_bare and found.cover_bytes else ""
+    samples = counted(found.samples or 0, "sample")
     rows = {
         "file": name,
         "size": unless_none(found.size, lambda size: f"{size} bytes"),
-        "duration": unless_none(found.seconds, lambda seconds: f"{clock(seconds)} ({found.samples} samples)"),
+        "duration": unless_none(found.seconds, lambda seconds: f"{clock(seconds)} ({samples})"),
         "audio": f"{found.sample_rate} Hz {channels_text(found.channels)}",
         "rate": unless_none(found.kbps, lambda kbps: f"{kbps:.2f} kbit/s{bare}"),
         "ratio": unless_none(found.ratio, lambda ratio: f"{ratio:.1f}:1 to 16 bit PCM"),
@@ -53,7 +54,7 @@ def table(name: str, found: Info) -> str:
         "bitstream": found.bitstream,
         "model": found.model or "not installed",
         **({"decoder": found.decoder} if found.decoder else {}),
-        "coder": f"{found.coder}, {unless_none(found.chunks, str)} chunks",
+        "coder": f"{found.coder}, {unless_none(found.chunks, lambda chunks: counted(chunks, 'chunk'))}",
         "encoder": f"aez {found.encoder}",
         "checksums": found.damage or "all match",
     }
