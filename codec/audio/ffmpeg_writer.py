@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import re
 import shutil
 import subprocess
 import sys
@@ -154,6 +155,8 @@ def _listed(tags: Mapping[str, str]) -> str:
     """Tags as ffmpeg reads them from a file; as arguments, long ones would be refused by the system."""
     lines = [";FFMETADATA1"]
     for key, value in tags.items():
+        if not re.fullmatch(r"[A-Za-z0-9_. -]+", key):  # a key may not begin a section, or a line
+            continue
         text = "".join(f"\\{letter}" if letter in "\\=;#\n" else letter for letter in value.replace("\0", ""))
         lines.append(f"{_NAMES.get(key, key)}={text.encode('utf-8', 'replace').decode('utf-8')}")
     return "\n".join(lines) + "\n"

@@ -96,9 +96,9 @@ def decode(
     named, and the exit code is 3. Several files become files beside them; with -o, they and all .aez files in folders
     go into a folder.
     """
-    from codec.batch.jobs import CODED
+    from codec.batch.jobs import AUDIO, CODED
 
-    names, out = out_of_one(names, out, EXTENSIONS)
+    names, out = out_of_one(names, out, EXTENSIONS | AUDIO)
     source = target = ""
     beside = out is None and several("decode", names, CODED, EXTENSIONS, resume=resume, ray=ray)
     if out is None and not beside:

@@ -79,7 +79,7 @@ def encode(
         raise click.UsageError("--bitrate chooses latent and gain itself; give it, or --latent and --gain")
     from codec.batch.jobs import AUDIO
 
-    names, out = out_of_one(names, out, {".aez"})
+    names, out = out_of_one(names, out, {".aez", *AUDIO})
     source = target = ""
     beside = out is None and several("encode", names, AUDIO, {".aez"}, resume=resume, ray=ray)
     if out is None and not beside:

@@ -66,6 +66,7 @@ def test_what_is_written_sounds_alike(tmp_path, channels):
 @needs_ffmpeg
 def test_tags_of_any_text(tmp_path):
     tags = {"title": "a=b;c#d\\e\nzweite Zeile", "albumartist": "Jóga 蛇", "comment": "x" * 200_000, "date": "\0\ud800"}
+    tags |= {"[CHAPTER]": "1", "a\nb": "2", "": "3"}
     with open_sink(tmp_path / "a.m4a", 44100, 2, tags=tags) as sink:
         sink.write(music(1000))
     found = subprocess.run(
