@@ -99,7 +99,7 @@ class EncodeTask:
         plan = self.plan
         networks = {"bitstream": plan.model.id.hex(), "encoder": plan.model.encoder_sha256}
         coder = None if plan.coder is None else plan.coder.name
-        numbers = {name: getattr(plan, name) for name in ("latent", "gain", "bitrate", "chunk_frames")}
+        numbers = {name: getattr(plan, name) for name in ("latent", "gain", "default_gain", "bitrate", "chunk_frames")}
         extra = {"coder": coder, "tags": plan.tags.as_dict(), "downmix": self.downmix}
         return settings_digest("encode", networks | extra | numbers)
 
@@ -107,9 +107,8 @@ class EncodeTask:
         """Send the model by its name, or by its folder if the user named that; every machine reads its own files."""
         model = self.plan.model
         named = model.name if model.shipped else str(model.folder.resolve())
-        values = {
-            name: getattr(self.plan, name) for name in ("latent", "gain", "bitrate", "coder", "chunk_frames", "tags")
-        }
+        names = ("latent", "gain", "default_gain", "bitrate", "coder", "chunk_frames", "tags")
+        values = {name: getattr(self.plan, name) for name in names}
         return _encode_task, (named, values, self.manners, self.accept_cut, self.downmix, self.settings)
 
 

@@ -103,9 +103,9 @@ def decode(
     named, and the exit code is 3. Several files become files beside them; with -o, they and all .aez files in folders
     go into a folder.
     """
-    from codec.batch.jobs import CODED
+    from codec.batch.jobs import AUDIO, CODED
 
-    names, out = out_of_one(names, out, EXTENSIONS)
+    names, out = out_of_one(names, out, EXTENSIONS | AUDIO)
     source = target = ""
     beside = out is None and several("decode", names, CODED, EXTENSIONS, resume=resume, ray=ray)
     if out is None and not beside:
@@ -155,9 +155,9 @@ def decode(
             progress=advance,
         )
     seconds = report.samples / report.sample_rate
-    clipped = f"{report.clipping}, " if report.clipping else ""
+    clipped = f", {report.clipping}" if report.clipping else ""
     audio = f"{report.sample_rate} Hz {channels_text(report.channels)}"
-    say(f"{target}: {clock(seconds)}, {audio}, {clipped}{speed_text(seconds, begun)}", quiet=quiet)
+    say(f"{target}: {clock(seconds)}, {audio}{clipped}{speed_text(seconds, begun)}", quiet=quiet)
     if verbose:
         say(f"model {report.model}, decoder {report.decoder}, on {report.provider}")
         say_device(engine)

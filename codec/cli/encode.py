@@ -32,7 +32,7 @@ from codec.cli.options import (
 )
 from codec.cli.tagging import tag_options
 from codec.cli.terminal import progress, source_of, target_of
-from codec.clock import clock
+from codec.clock import clock, counted
 
 if TYPE_CHECKING:
     from codec.audio.tags.choice import TagChoice
@@ -87,7 +87,7 @@ def encode(
         raise click.UsageError("--bitrate chooses latent and gain itself; give it, or --latent and --gain")
     from codec.batch.jobs import AUDIO
 
-    names, out = out_of_one(names, out, {".aez"})
+    names, out = out_of_one(names, out, {".aez", *AUDIO})
     source = target = ""
     beside = out is None and several("encode", names, AUDIO, {".aez"}, resume=resume, ray=ray)
     if out is None and not beside:
@@ -124,10 +124,10 @@ def encode(
     for line in report.notes:
         say(f"aez: warning: {keeping(line)}", quiet=quiet)
     pcm = 2 * report.channels * report.samples
-    ratio = f"{pcm / (report.coded_bytes - report.picture_bytes):.1f}:1 to 16 bit PCM, " if pcm else ""
-    pictures = f", {report.picture_bytes} bytes of pictures" if report.picture_bytes else ""
+    ratio = f", {pcm / (report.coded_bytes - report.picture_bytes):.1f}:1 to 16 bit PCM" if pcm else ""
+    pictures = f", {counted(report.picture_bytes, 'byte')} of pictures" if report.picture_bytes else ""
     speed = speed_text(report.seconds, begun)
-    say(f"{target}: {clock(report.seconds)}, {report.kbps:.2f} kbit/s, {ratio}{speed}{pictures}", quiet=quiet)
+    say(f"{target}: {clock(report.seconds)}, {report.kbps:.2f} kbit/s{ratio}{speed}{pictures}", quiet=quiet)
     if verbose:
         about = f"{report.latent} latents a frame, gain {report.gain}, {report.coder} coder"
         say(f"model {report.model} on {report.provider}, {about}")

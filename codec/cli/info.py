@@ -12,7 +12,7 @@ from codec.cli.advice import about
 from codec.cli.escape import escaped, json_line
 from codec.cli.options import FILE, channels_text, each, force_option, model_option, say
 from codec.cli.terminal import created, opened, spoken
-from codec.clock import clock
+from codec.clock import clock, counted
 from formats.errors import UsageError
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def _listed(picture: Picture) -> dict[str, object]:
 
 def _picture_text(picture: Picture) -> str:
     described = f", {picture.description}" if picture.description else ""
-    return f"{picture.mime or 'unknown type'}, {len(picture.data)} bytes{described}"
+    return f"{picture.mime or 'unknown type'}, {counted(len(picture.data), 'byte')}{described}"
 
 
 def _take_out(files: tuple[str, ...], cover: str, *, force: bool) -> int:
@@ -75,7 +75,7 @@ def _take_out(files: tuple[str, ...], cover: str, *, force: bool) -> int:
         raise UsageError(f"{spoken(files[0])} has no pictures")
     with created(cover, force=force, source=files[0]) as target:
         target.write(picture.data)
-    say(f"{cover}: {picture.mime or 'unknown type'}, {len(picture.data)} bytes")
+    say(f"{cover}: {picture.mime or 'unknown type'}, {counted(len(picture.data), 'byte')}")
     return 0
 
 
@@ -86,10 +86,11 @@ def table(name: str, found: Info) -> str:
         return "unknown" if value is None else text(value)
 
     whole = f", {found.kbps_file:.2f} with its pictures" if found.kbps_file and found.pictures else ""
+    samples = counted(found.samples or 0, "sample")
     rows = {
         "file": name,
         "size": unless_none(found.size, lambda size: f"{size} bytes"),
-        "duration": unless_none(found.seconds, lambda seconds: f"{clock(seconds)} ({found.samples} samples)"),
+        "duration": unless_none(found.seconds, lambda seconds: f"{clock(seconds)} ({samples})"),
         "audio": f"{found.sample_rate} Hz {channels_text(found.channels)}",
         "rate": unless_none(found.kbps, lambda kbps: f"{kbps:.2f} kbit/s{whole}"),
         "ratio": unless_none(found.ratio, lambda ratio: f"{ratio:.1f}:1 to 16 bit PCM"),
@@ -98,7 +99,7 @@ def table(name: str, found: Info) -> str:
         "bitstream": found.bitstream,
         "model": found.model or "not installed",
         **({"decoder": found.decoder} if found.decoder else {}),
-        "coder": f"{found.coder}, {unless_none(found.chunks, str)} chunks",
+        "coder": f"{found.coder}, {unless_none(found.chunks, lambda chunks: counted(chunks, 'chunk'))}",
         "encoder": f"aez {found.encoder}",
         "checksums": found.damage or "all match",
     }

@@ -15,9 +15,9 @@ from codec.audio.estimate import estimated_seconds
 from codec.cli.advice import advised, keeping
 from codec.cli.names import check_out
 from codec.cli.numbers import WholeNumber
-from codec.cli.options import FILE, counted, say, say_device, times
+from codec.cli.options import FILE, say, say_device, times
 from codec.cli.terminal import progress
-from codec.clock import clock
+from codec.clock import clock, counted
 from codec.ending import be_patient
 from formats.errors import UsageError
 

@@ -74,7 +74,7 @@ def out_of_one(names: tuple[str, ...], out: str | None, kinds: Collection[str]) 
     Args:
         names: what was named.
         out: what -o named.
-        kinds: extensions of outputs.
+        kinds: extensions that no folder has: of outputs, and of audio that is none of them, which is refused later.
     """
     is_file = out is not None and Path(out).suffix.lower() in kinds and not names_folder(out)
     if out is None or not is_file or len(names) != 1 or Path(names[0]).is_dir():

@@ -132,16 +132,13 @@ def channels_text(count: int) -> str:
 
 
 def speed_text(seconds: float, begun: float) -> str:
-    """Return the speed at which `seconds` of audio were coded since `begun` (monotonic)."""
-    return f"{times(seconds, time.monotonic() - begun)} real time"
+    """Return ", " and the speed at which `seconds` of audio were coded since `begun` (monotonic); empty for none."""
+    return f", {times(seconds, time.monotonic() - begun)} real time" if seconds else ""
 
 
 def times(seconds: float, elapsed: float) -> str:
     """Return by how much `seconds` of audio are longer than `elapsed` seconds: "0.4 times", "93 times"."""
     ratio = seconds / max(elapsed, 1e-6)
+    if ratio < 0.05:
+        return "less than 0.1 times"
     return f"{ratio:.{0 if ratio >= 9.95 else 1}f} times"
-
-
-def counted(count: int, what: str) -> str:
-    """Return a count with what is counted, in the plural but for one: "1 sample", "2 samples"."""
-    return f"{count} {what}{'' if count == 1 else 's'}"

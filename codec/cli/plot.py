@@ -77,7 +77,7 @@ def plot(
                 raise UsageError(f"{spoken(source)}: {error}") from None
             save(shown, heading(reader, source), file, kind)
     seconds = shown.end - shown.start
-    say(f"{target}: {clock(seconds)}, {speed_text(seconds, begun)}", quiet=quiet)
+    say(f"{target}: {clock(seconds)}{speed_text(seconds, begun)}", quiet=quiet)
 
 
 def heading(reader: Reader, source: str) -> str:

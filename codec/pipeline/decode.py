@@ -16,7 +16,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from codec.clock import clock
+from codec.clock import clock, counted
 from codec.dsp.mdct import Float
 from codec.pipeline import backend
 from codec.pipeline.backend import OpenedChunk
@@ -70,7 +70,7 @@ class DecodeReport:
     @property
     def clipping(self) -> str:
         """How many samples were clipped, in words; empty where none was."""
-        return f"{self.clipped} sample{'' if self.clipped == 1 else 's'} clipped" if self.clipped else ""
+        return f"{counted(self.clipped, 'sample')} clipped" if self.clipped else ""
 
     @property
     def damaged(self) -> bool:

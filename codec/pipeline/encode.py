@@ -95,7 +95,7 @@ def encode(
             chunks = regroup(chunks, plan.chunk_frames, source.sample_rate)
         song = _Song(source, windows, plan, running)
         if plan.bitrate is None:
-            header, size = song.write(target, chunks, plan.gain, plan.coder)
+            header, size = song.write(target, chunks, plan.gain_for(source.sample_rate), plan.coder)
         else:
             header, size = song.write_at_rate(target, chunks, plan.bitrate)
     seconds = windows.samples / source.sample_rate

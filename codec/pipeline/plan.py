@@ -21,6 +21,9 @@ BITRATES = (6.0, 128.0)
 CODERS = {"auto": None, "range": Coder.RANGE, "zstd": Coder.ZSTD}
 """Payload coders by name; auto chooses the one with the smaller payload."""
 
+NARROW_RATE, NARROW_GAIN = 16000, -16
+"""Sample rate in Hz below which default gains fall, and how far they would at 0 Hz (`EncodePlan.gain_for`)."""
+
 LONGEST = 1e9
 """Upper bound on times in seconds, longer than any song."""
 
@@ -33,6 +36,7 @@ class EncodePlan:
         model: the model to encode with.
         latent: tier, in latents per frame.
         gain: d = 2**(-gain / 32) scales the quantizer steps; with a bit rate, the gain at which its search starts.
+        default_gain: whether the gain is the tier's own, which depends on the source.
         bitrate: rate in 1000 bit/s of the file without its pictures; None if the gain decides.
         coder: coder of the payloads; None for the one that makes the first chunk smaller.
         chunk_frames: frames of a chunk of the file.
@@ -42,6 +46,7 @@ class EncodePlan:
     model: Model
     latent: int
     gain: int
+    default_gain: bool
     bitrate: float | None
     coder: Coder | None
     chunk_frames: int
@@ -86,6 +91,7 @@ class EncodePlan:
         if latent not in chosen.latents:
             known = ", ".join(map(str, chosen.latents))
             raise UsageError(f"model {chosen.name} has no tier of {latent} latents; it has {known}")
+        default_gain = gain is None
         gain = chosen.gain(latent) if gain is None else whole("the gain", gain)
         if abs(gain) > GAIN_LIMIT:
             raise UsageError(f"the gain must be -{GAIN_LIMIT} to {GAIN_LIMIT}, not {gain}")
@@ -94,12 +100,24 @@ class EncodePlan:
         chunk_frames = whole("the number of frames in a chunk", chunk_frames)
         if chunk_frames not in range(SEGMENT, MAX_CHUNK + 1, SEGMENT):
             raise UsageError(f"a chunk must have {SEGMENT}, {2 * SEGMENT}, ... {MAX_CHUNK} frames, not {chunk_frames}")
-        return cls(chosen, latent, gain, bitrate, CODERS[coder], chunk_frames, tags or USUAL)
+        return cls(chosen, latent, gain, default_gain, bitrate, CODERS[coder], chunk_frames, tags or USUAL)
 
     @property
     def main_count(self) -> int:
         """Quantization indices per frame."""
         return self.model.main_count(self.latent)
+
+    def gain_for(self, sample_rate: int) -> int:
+        """The gain for a source of this sample rate in Hz.
+
+        Steps follow a frame's mean level over all bands. Bands above the Nyquist frequency, where there is nothing,
+        lower it, so that steps of a narrow source would be finer, and its file larger, than those of the same song in
+        full band. A default gain makes up for that (training/LOG.md, "Rates that surprise").
+        """
+        if not self.default_gain or self.model.kind != "ranked":
+            return self.gain
+        missing = max(0.0, 1 - sample_rate / NARROW_RATE)
+        return max(self.gain + round(NARROW_GAIN * missing), -GAIN_LIMIT)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import numpy as np
 
 from codec.audio.resample import Resampler, resampled_length
 from codec.dsp.mdct import Float
-from codec.pipeline.output import Sink
+from codec.pipeline.output import BLOCK, Sink
 
 
 class ResampledSink:
@@ -29,7 +29,10 @@ class ResampledSink:
     def write(self, block: Float) -> None:
         """Take the next samples [C, N]."""
         self._taken += block.shape[1]
-        self._pass(self._resampler.push(block))
+        from_rate, to_rate = self._rates
+        pieces = 1 + block.shape[1] * to_rate // from_rate // BLOCK  # a file may claim a rate of 100 Hz
+        for piece in np.array_split(block, pieces, axis=1):
+            self._pass(self._resampler.push(piece))
 
     def finish(self) -> int:
         """Write the rest -> samples written per channel."""

@@ -79,13 +79,8 @@ def test_nothing_else_is_removed(tmp_path: Path, dead: int) -> None:
     (tmp_path / f".folder.aez-{here}-{dead}-abcdefgh.part").mkdir()
     stale = tmp_path / f".a.aez-{here}-{dead}-abcdefgh.part"
     old = tmp_path / f".a.aez-{elsewhere}-1-abcdefgh.part"  # of an earlier boot: its number means nothing
-    for path, age in (
-        (stale, 0),
-        (old, 8),
-        (tmp_path / kept[0], 6),
-        (tmp_path / kept[2], 99),
-        (tmp_path / kept[6], 99),
-    ):
+    aged = ((stale, 0), (old, 8), (tmp_path / kept[0], 6), (tmp_path / kept[2], 99), (tmp_path / kept[6], 99))
+    for path, age in aged:
         path.write_bytes(b"half")
         os.utime(path, (time.time(), time.time() - age * 86400))
     with new_file(tmp_path / "b") as file:

@@ -6,6 +6,7 @@ import re
 from typing import BinaryIO, NamedTuple
 
 from codec.audio.headers.extent import AS_IT_IS, Extent, tags_behind
+from codec.clock import counted
 
 TAIL = 1 << 18
 """Bytes at the end of a file among which its last frame and the tags behind it are sought."""
@@ -56,7 +57,7 @@ def examine_flac(file: BinaryIO, size: int, begin: int) -> Extent:
     if samples < declared:
         lost = f"is cut: {samples} of {declared} samples are there"
     elif cut:
-        lost = f"is cut in its last frame, after {samples} samples"
+        lost = f"is cut in its last frame, after {counted(samples, 'sample')}"
     if samples == declared and (begin, at + stop) == (0, size):
         return Extent(lost=lost)
     head[21] = head[21] & 0xF0 | samples >> 32

@@ -138,6 +138,16 @@ def test_a_second_song_is_no_output(song, tmp_path, monkeypatch, capsys):
     assert Path("b.mp3").read_bytes() == b"there already"
 
 
+def test_an_output_of_another_kind_is_no_folder(song, tmp_path, capsys):
+    before = sorted(tmp_path.iterdir())
+    assert aez("encode", song, "-o", tmp_path / "song.mp3") == 1
+    assert "song.mp3 is not the name of an .aez file" in capsys.readouterr().err
+    assert aez("encode", song) == 0
+    assert aez("decode", song.with_suffix(".aez"), "-o", tmp_path / "song.aac") == 1
+    assert "extension must be one of" in capsys.readouterr().err
+    assert sorted(tmp_path.iterdir()) == sorted([*before, song.with_suffix(".aez")])
+
+
 @pytest.mark.skipif(not Path("/dev/null").exists(), reason="needs /dev/null")
 def test_devices_and_pipes_may_have_any_name(song, tmp_path):
     assert aez("encode", song, "/dev/null", "--quiet") == 0

@@ -24,6 +24,13 @@ def test_a_plan_of_nothing_takes_the_models_defaults() -> None:
     assert DecodePlan.make() == DecodePlan() == DecodePlan(0.0, None, None, None, False)
 
 
+def test_a_default_gain_is_lower_for_a_narrow_source() -> None:
+    default = models.by_name().gain(128)
+    gains = [EncodePlan.make().gain_for(rate) - default for rate in (96000, 44100, 16000, 12000, 8000, 1000)]
+    assert gains == [0, 0, 0, -4, -8, -15]
+    assert EncodePlan.make(gain=default).gain_for(8000) == default
+
+
 def test_a_bit_rate_chooses_the_tier() -> None:
     for kbps in (6, 20, 100):
         assert EncodePlan.make(bitrate=kbps).latent == models.by_name().tier_for(kbps)

@@ -24,6 +24,14 @@ def test_lengths_are_exact_however_blocks_are_cut(old, new, samples):
         assert sink.finish() == sum(block.shape[1] for block in inner.blocks) == resampled_length(samples, old, new)
 
 
+def test_blocks_stay_small_whatever_the_rates():
+    inner = Sink()
+    sink = ResampledSink(inner, 100, 768_000, 1)
+    sink.write(np.zeros((1, 500), np.float32))
+    assert sink.finish() == 5 * 768_000
+    assert max(block.shape[1] for block in inner.blocks) < 1 << 22
+
+
 def test_the_sound_stays_where_it_was():
     inner = Sink()
     sink = ResampledSink(inner, 44100, 48000, 2)

@@ -118,7 +118,17 @@ def test_flac_behind_id3_has_the_last_word(tmp_path):
 
 
 def test_comments_of_vorbis_keep_their_names_and_values(tmp_path):
-    comments = ["Title= T ", "TRACKNUMBER=03/12", "trackTotal=12", "MY=a=b", "empty=", "blank=  ", "no equals", "MY=c", " coverart =AAA"]
+    comments = [
+        "Title= T ",
+        "TRACKNUMBER=03/12",
+        "trackTotal=12",
+        "MY=a=b",
+        "empty=",
+        "blank=  ",
+        "no equals",
+        "MY=c",
+        " coverart =AAA",
+    ]
     assert read_tags(flac_with(tmp_path / "a.flac", comments)).metadata.tags == {
         "TITLE": (" T ",), "TRACKNUMBER": ("03/12",), "TRACKTOTAL": ("12",), "MY": ("a=b", "c"),
     }  # fmt: skip
