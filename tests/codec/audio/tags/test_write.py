@@ -55,7 +55,7 @@ def test_all_comes_back_and_the_audio_is_the_same(tmp_path, name):
 
 
 @needs_ffmpeg
-@pytest.mark.parametrize("kind", ["opus", "m4a", "aiff", "ogg", "flac", "mp3"])
+@pytest.mark.parametrize("kind", ["opus", "m4a", "aiff", "ogg", "mp3"])
 def test_all_goes_into_files_of_other_programs(tmp_path, kind):
     made, path = tmp_path / "made.wav", tmp_path / f"a.{kind}"
     soundfile.write(made, NOISE.T, 48000)
