@@ -1,4 +1,4 @@
-"""Times as text for people."""
+"""Times and counts as text for people."""
 
 
 def clock(seconds: float) -> str:
@@ -7,3 +7,8 @@ def clock(seconds: float) -> str:
     hours, rest = divmod(tenths, 36_000)
     minutes, rest = divmod(rest, 600)
     return f"{hours}:{minutes:02}:{rest / 10:04.1f}" if hours else f"{minutes}:{rest / 10:04.1f}"
+
+
+def counted(count: int, what: str) -> str:
+    """A count with what is counted, in the plural but for one: "1 sample", "2 samples"."""
+    return f"{count} {what}{'' if count == 1 else 's'}"

@@ -72,6 +72,7 @@ def test_commands_run_in_order(place: Path) -> None:
 def test_the_example_in_python_runs(place: Path) -> None:
     soundfile.write(place / "in.mp3", song(62, 44100).T, 44100)  # its example decodes from one minute on
     code = README[README.index("```python\n") + 10 :].split("```")[0]
+    (place / "front.jpg").write_bytes(b"\xff\xd8\xff")
     (place / "example.py").write_text(f"import numpy as np\nsamples = np.zeros((2, 44100), np.float32)\n{code}")
     done = run(f'"{sys.executable}" example.py', place)
     assert done.returncode == 0, done.stderr

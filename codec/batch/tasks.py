@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from codec.audio.sink import target_kind
+from codec.audio.kinds import Encoding
 from codec.audio.source import ArraySource
+from codec.audio.tags.choice import ALL, TagChoice
 from codec.batch.jobs import Job
 from codec.batch.journal import Seal, SourceState, settings_digest
 from codec.batch.run import Result
@@ -69,6 +70,7 @@ class EncodeTask:
     plan: EncodePlan
     manners: Manners
     accept_cut: bool = False
+    downmix: bool = False
 
     def __call__(self, job: Job, engine: Engine, progress: Progress | None = None) -> Result:
         """Do one file."""
@@ -77,8 +79,8 @@ class EncodeTask:
             return Result(job, kept=True)
         seal = Seal()
         report = file_codec.encode_file(
-            job.source, job.target, self.plan, accept_cut=self.accept_cut, force=self.manners.replaces, engine=engine,
-            progress=progress, finished=seal.take,
+            job.source, job.target, self.plan, accept_cut=self.accept_cut, downmix=self.downmix,
+            force=self.manners.replaces, engine=engine, progress=progress, finished=seal.take,
         )  # fmt: skip
         entry = source.finished(self.settings, seal, damaged=bool(report.lost), provider=report.provider)
         return Result(job, seconds=report.seconds, warnings=report.notes, lost=report.lost, entry=entry)
@@ -98,19 +100,22 @@ class EncodeTask:
         networks = {"bitstream": plan.model.id.hex(), "encoder": plan.model.encoder_sha256}
         coder = None if plan.coder is None else plan.coder.name
         numbers = {name: getattr(plan, name) for name in ("latent", "gain", "default_gain", "bitrate", "chunk_frames")}
-        return settings_digest("encode", networks | {"coder": coder} | numbers)
+        extra = {"coder": coder, "tags": plan.tags.as_dict(), "downmix": self.downmix}
+        return settings_digest("encode", networks | extra | numbers)
 
     def __reduce__(self) -> tuple[Callable[..., EncodeTask], tuple[Any, ...]]:
         """Send the model by its name, or by its folder if the user named that; every machine reads its own files."""
         model = self.plan.model
         named = model.name if model.shipped else str(model.folder.resolve())
-        names = ("latent", "gain", "default_gain", "bitrate", "coder", "chunk_frames")
+        names = ("latent", "gain", "default_gain", "bitrate", "coder", "chunk_frames", "tags")
         values = {name: getattr(self.plan, name) for name in names}
-        return _encode_task, (named, values, self.manners, self.accept_cut, self.settings)
+        return _encode_task, (named, values, self.manners, self.accept_cut, self.downmix, self.settings)
 
 
-def _encode_task(model: str, values: dict[str, Any], manners: Manners, accept_cut: bool, settings: str) -> EncodeTask:
-    task = EncodeTask(EncodePlan(models.by_name(model), **values), manners, accept_cut)
+def _encode_task(
+    model: str, values: dict[str, Any], manners: Manners, accept_cut: bool, downmix: bool, settings: str
+) -> EncodeTask:
+    task = EncodeTask(EncodePlan(models.by_name(model), **values), manners, accept_cut, downmix)
     if task.settings != settings:
         raise ModelError(f"model {model} or the version of aez on this machine is not the one that started the run")
     return task
@@ -118,11 +123,12 @@ def _encode_task(model: str, values: dict[str, Any], manners: Manners, accept_cu
 
 @dataclass(frozen=True)
 class DecodeTask:
-    """Decode a file to what its target's extension says; `subtype` is 16, 24, float or None."""
+    """Decode a file to what its target's extension says; `subtype` and `bitrate` are as for `decode_file`."""
 
     plan: DecodePlan
     manners: Manners
     subtype: str | None = None
+    bitrate: float | None = None
 
     def __call__(self, job: Job, engine: Engine, progress: Progress | None = None) -> Result:
         """Do one file."""
@@ -135,14 +141,14 @@ class DecodeTask:
             return Result(job, kept=True)
         seal = Seal()
         report = file_codec.decode_file(
-            job.source, job.target, self.plan, subtype=self.subtype, force=self.manners.replaces, engine=engine,
-            progress=progress, finished=seal.take,
+            job.source, job.target, self.plan, subtype=self.subtype, bitrate=self.bitrate, force=self.manners.replaces,
+            engine=engine, progress=progress, finished=seal.take,
         )  # fmt: skip
-        clipped = [f"{job.target}: {report.clipping}"] if report.clipping else []
-        lost = [f"{job.source}: {line}" for line in (*report.damage_lines, report.emptiness) if line]
+        told = [f"{job.target}: {line}" for line in (report.clipping, report.resampling) if line]
+        lost = [f"{job.source}: {line}" for line in (*report.damage_lines, report.emptiness, report.left_out) if line]
         seconds = report.samples / report.sample_rate
         entry = source.finished(settings, seal, damaged=report.damaged, provider=report.provider)
-        return Result(job, seconds=seconds, warnings=(*clipped, *lost), damaged=report.damaged, entry=entry)
+        return Result(job, seconds=seconds, warnings=(*told, *lost), damaged=report.damaged, entry=entry)
 
     def try_out(self, engine: Engine) -> None:
         """Raise the error that is common to all files: UsageError where the engine's device cannot be used."""
@@ -155,10 +161,12 @@ class DecodeTask:
         model = models.for_file(header.bitstream, plan.model)
         name, entry = model.decoder_entry(plan.decoder)
         hashes = {"sha256": entry.sha256, "noise_sha256": entry.noise_sha256 or None}
-        kind, subtype = target_kind(target, self.subtype)
-        values = {name: getattr(plan, name) for name in ("start", "duration", "salvage")}
+        encoding = Encoding.of(target, self.subtype, self.bitrate)
+        sound = {"kind": encoding.kind.name, "subtype": encoding.subtype, "bitrate": encoding.bitrate}
+        values = {name: getattr(plan, name) for name in ("start", "duration", "salvage", "rate")}
+        values["tags"] = plan.tags.as_dict()
         networks = {"bitstream": header.bitstream.hex(), "decoder": name, **hashes}
-        return settings_digest("decode", networks | {"kind": kind, "subtype": subtype} | values)
+        return settings_digest("decode", networks | sound | values)
 
 
 @dataclass(frozen=True)
@@ -168,19 +176,21 @@ class PeelTask:
     latent: int
     manners: Manners
     model: str | None = None
+    tags: TagChoice = ALL
 
     def __call__(self, job: Job, engine: Engine, progress: Progress | None = None) -> Result:
         """Do one file."""
         source = SourceState.of(job.source)
-        settings = settings_digest("peel", {"latent": self.latent})
+        settings = settings_digest("peel", {"latent": self.latent, "tags": self.tags.as_dict()})
         if self.manners.keeps(job, settings, source):
             return Result(job, kept=True)
         seal = Seal()
-        file_codec.peel_file(
-            job.source, job.target, self.latent, model=self.model, force=self.manners.replaces, engine=engine,
-            finished=seal.take,
+        left_out = file_codec.peel_file(
+            job.source, job.target, self.latent, model=self.model, tags=self.tags, force=self.manners.replaces,
+            engine=engine, finished=seal.take,
         )  # fmt: skip
-        return Result(job, entry=source.finished(settings, seal))
+        warnings = (f"{job.source}: left out: {'; '.join(left_out)}",) if left_out else ()
+        return Result(job, warnings=warnings, entry=source.finished(settings, seal))
 
     def try_out(self, engine: Engine) -> None:
         """Do nothing: no network is needed."""

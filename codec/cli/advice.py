@@ -18,10 +18,12 @@ def advised(text: str, error: type[Exception] | None, *, salvageable: bool = Fal
     """
     if "header is damaged" in text or "ends in its header" in text:  # without a header nothing can be salvaged
         salvageable = False
+    from codec.audio.source import ChannelsError
     from codec.files import TargetExistsError
     from codec.runtime.models import MissingModelError
 
     advice = {
+        ChannelsError: "--downmix mixes them to stereo",
         CutError: "--accept-cut encodes what is there",
         TargetExistsError: "--force overwrites it",
         MissingModelError: "--model FOLDER takes it from there",
@@ -31,6 +33,13 @@ def advised(text: str, error: type[Exception] | None, *, salvageable: bool = Fal
         if line and error is not None and issubclass(error, kind):
             return f"{text}; {line}"
     return text
+
+
+def keeping(warning: str) -> str:
+    """Return a warning with advice on what to type where a limit has left out pictures."""
+    from codec.audio.tags.choice import LIMITED
+
+    return f"{warning}; --cover-limit 16 keeps what fits, --cover FILE replaces it" if LIMITED in warning else warning
 
 
 @contextlib.contextmanager

@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 
 from codec.cli.info import table
-from codec.cli.options import Number, force_option, say, speed_text
+from codec.cli.numbers import Number
+from codec.cli.options import force_option, say, speed_text
 from codec.clock import clock
 from codec.files import check_target
 
@@ -36,9 +37,9 @@ def demo(folder: Path, seconds: float, force: bool) -> None:
     with Engine() as engine:
         begun = time.monotonic()
         report = encode_file(original, coded, EncodePlan.make(), force=force, engine=engine)
-        say(f"{coded}: encoded, {report.coded_bytes} bytes, {speed_text(seconds, begun)}")
+        say(f"{coded}: encoded, {report.coded_bytes} bytes{speed_text(seconds, begun)}")
         begun = time.monotonic()
         decode_file(coded, decoded, force=force, engine=engine)
-        say(f"{decoded}: decoded, {speed_text(seconds, begun)}")
+        say(f"{decoded}: decoded{speed_text(seconds, begun)}")
     with coded.open("rb") as file:
         click.echo(table(str(coded), describe(file)))

@@ -10,6 +10,7 @@ import click
 
 from codec.cli.advice import about
 from codec.cli.options import (
+    FILE,
     decoder_option,
     default_target,
     device_option,
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @input_argument
-@click.argument("target", metavar="[OUT]", required=False)
+@click.argument("target", type=FILE, metavar="[OUT]", required=False)
 @click.option("--start", type=Time(), default=0.0, help="Begin here: seconds or [h:]m:s.")
 @click.option("--duration", type=Time(), help="Draw this much: seconds or [h:]m:s.")
 @model_option
@@ -76,14 +77,14 @@ def plot(
                 raise UsageError(f"{spoken(source)}: {error}") from None
             save(shown, heading(reader, source), file, kind)
     seconds = shown.end - shown.start
-    say(f"{target}: {clock(seconds)}, {speed_text(seconds, begun)}", quiet=quiet)
+    say(f"{target}: {clock(seconds)}{speed_text(seconds, begun)}", quiet=quiet)
 
 
 def heading(reader: Reader, source: str) -> str:
     """One line on a file: artist and title, or else its name; tier and measured rate."""
-    tags, header = reader.metadata.tags, reader.header
-    named = " - ".join(tags[key] for key in ("artist", "title") if tags.get(key))
-    name = (named if "title" in tags else "") or (spoken(source) if source == PIPE else Path(source).stem)
+    metadata, header = reader.metadata, reader.header
+    named = " - ".join(filter(None, map(metadata.text, ("ARTIST", "TITLE"))))
+    name = (named if metadata.text("TITLE") else "") or (spoken(source) if source == PIPE else Path(source).stem)
     seconds = (reader.samples or 0) / header.sample_rate
     rate = f", {reader.coded_size / 125 / seconds:.1f} kbit/s" if seconds and reader.coded_size else ""
     return f"{name if len(name) <= 80 else name[:79] + '…'}   ({header.latent} latents a frame{rate})"

@@ -8,16 +8,16 @@ import click
 
 from codec.cli.advice import failure
 from codec.cli.escape import escaped, json_line
-from codec.cli.options import coded_files, counted, model_option, quiet_option, say
+from codec.cli.options import FILE, coded_files, model_option, quiet_option, say
 from codec.cli.terminal import opened, spoken
-from codec.clock import clock
+from codec.clock import clock, counted
 
 if TYPE_CHECKING:
     from codec.inspection.verify import Verdict
 
 
 @click.command()
-@click.argument("names", nargs=-1, required=True, metavar="FILE...")
+@click.argument("names", type=FILE, nargs=-1, required=True, metavar="FILE...")
 @model_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line and file.")
 @quiet_option
@@ -61,13 +61,13 @@ def text(name: str, verdict: Verdict) -> str:
     shown = escaped(spoken(name))
     length = "" if verdict.seconds is None else f"{clock(verdict.seconds)}, "
     if verdict.good:
-        return f"{shown}: whole, {length}{verdict.chunks} chunks"
+        return f"{shown}: whole, {length}{counted(verdict.chunks, 'chunk')}"
     lines = [f"{shown}: DAMAGED: {fault}" for fault in verdict.faults[:SHOWN]]
     if len(verdict.faults) > SHOWN:
         lines.append(f"{shown}: DAMAGED: and {len(verdict.faults) - SHOWN} more")
     lines += [f"{shown}: lost: {loss}" for loss in verdict.losses]
     if verdict.chunks:
-        lines.append(f"{shown}: aez decode --salvage keeps {verdict.chunks} undamaged chunks")
+        lines.append(f"{shown}: aez decode --salvage keeps {counted(verdict.chunks, 'undamaged chunk')}")
     return "\n".join(lines)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
+from codec.clock import counted
 from codec.pipeline.damage import Loss, located, losses
 from codec.pipeline.payload import check_tier, unpack
 from codec.pipeline.workers import engine_for_file
@@ -133,6 +134,6 @@ class _Findings:
         if total is not None and total > self._next:
             lost.append((self._next, total - 1))
         if not reader.complete:
-            faults.append(f"the end of the file is missing or damaged, after {self._next} chunks")
+            faults.append(f"the end of the file is missing or damaged, after {counted(self._next, 'chunk')}")
         seconds = None if samples is None else samples / header.sample_rate
         return Verdict(self._good, seconds, losses(lost, header, samples), tuple(dict.fromkeys(faults)))

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Self
 
+from codec.audio.source import RATES
+from codec.audio.tags.choice import ALL, USUAL, TagChoice
 from codec.runtime import models
 from codec.runtime.models import Model
 from formats import Coder
@@ -35,9 +37,10 @@ class EncodePlan:
         latent: tier, in latents per frame.
         gain: d = 2**(-gain / 32) scales the quantizer steps; with a bit rate, the gain at which its search starts.
         default_gain: whether the gain is the tier's own, which depends on the source.
-        bitrate: rate in 1000 bit/s of the file without its cover; None if the gain decides.
+        bitrate: rate in 1000 bit/s of the file without its pictures; None if the gain decides.
         coder: coder of the payloads; None for the one that makes the first chunk smaller.
         chunk_frames: frames of a chunk of the file.
+        tags: which tags and pictures go along.
     """
 
     model: Model
@@ -47,6 +50,7 @@ class EncodePlan:
     bitrate: float | None
     coder: Coder | None
     chunk_frames: int
+    tags: TagChoice = USUAL
 
     @classmethod
     def make(
@@ -58,6 +62,7 @@ class EncodePlan:
         model: str | Model | None = None,
         coder: str = "auto",
         chunk_frames: int = CHUNK,
+        tags: TagChoice | None = None,
     ) -> Self:
         """Check all values, and fill in defaults.
 
@@ -68,6 +73,7 @@ class EncodePlan:
             model: an installed model's name or a model's folder; the default model if None.
             coder: auto, range or zstd.
             chunk_frames: 126, 252, ... 2520; a seek decodes whole chunks.
+            tags: which tags and pictures go along; `USUAL` if None.
 
         Raises:
             UsageError: a value is not a number, is out of its range, or excludes another; ModelError: there is no such
@@ -94,7 +100,7 @@ class EncodePlan:
         chunk_frames = whole("the number of frames in a chunk", chunk_frames)
         if chunk_frames not in range(SEGMENT, MAX_CHUNK + 1, SEGMENT):
             raise UsageError(f"a chunk must have {SEGMENT}, {2 * SEGMENT}, ... {MAX_CHUNK} frames, not {chunk_frames}")
-        return cls(chosen, latent, gain, default_gain, bitrate, CODERS[coder], chunk_frames)
+        return cls(chosen, latent, gain, default_gain, bitrate, CODERS[coder], chunk_frames, tags or USUAL)
 
     @property
     def main_count(self) -> int:
@@ -124,6 +130,8 @@ class DecodePlan:
         model: name or folder of the model to use; None for the installed one that has the file's bitstream.
         decoder: name of one of the model's decoders; None for the default one.
         salvage: whether to decode a damaged file, with silence in place of lost chunks.
+        tags: which tags and pictures go along.
+        rate: sample rate of the output in Hz; None for the song's.
     """
 
     start: float = 0.0
@@ -131,6 +139,8 @@ class DecodePlan:
     model: str | None = None
     decoder: str | None = None
     salvage: bool = False
+    rate: int | None = None
+    tags: TagChoice = ALL
 
     @classmethod
     def make(
@@ -141,17 +151,23 @@ class DecodePlan:
         model: str | None = None,
         decoder: str | None = None,
         salvage: bool = False,
+        rate: int | None = None,
+        tags: TagChoice | None = None,
     ) -> Self:
         """Check all values.
 
         Raises:
-            UsageError: a time is not a number, is negative, or is 1e9 seconds or more.
+            UsageError: a time is not a number, is negative, or is 1e9 seconds or more; the rate is not a whole number
+            from 1000 to 768000.
         """
         start = number("the start", start)
         duration = None if duration is None else number("the duration", duration)
         if not (0 <= start < LONGEST and 0 <= (duration or 0) < LONGEST):
             raise UsageError(f"start and duration must be from 0 to less than {LONGEST:g} seconds")
-        return cls(start, duration, model, decoder, bool(salvage))
+        rate = None if rate is None else whole("the sample rate", rate)
+        if rate is not None and not RATES[0] <= rate <= RATES[1]:
+            raise UsageError(f"the sample rate must be {RATES[0]} to {RATES[1]} Hz, not {rate}")
+        return cls(start, duration, model, decoder, bool(salvage), rate, tags or ALL)
 
 
 def whole(what: str, value: object) -> int:

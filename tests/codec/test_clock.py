@@ -2,7 +2,7 @@
 
 import pytest
 
-from codec.clock import clock
+from codec.clock import clock, counted
 
 
 @pytest.mark.parametrize(
@@ -18,3 +18,7 @@ from codec.clock import clock
 )
 def test_minutes_seconds_and_hours_where_there_are_any(seconds: float, text: str) -> None:
     assert clock(seconds) == text
+
+
+def test_one_is_no_plural() -> None:
+    assert [counted(count, "chunk") for count in (0, 1, 2)] == ["0 chunks", "1 chunk", "2 chunks"]

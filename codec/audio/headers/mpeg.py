@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 
 from codec.audio.headers.extent import Extent, Part
+from codec.clock import counted
 
 RUN = 4
 """Frames in a row that cannot be an accident."""
@@ -154,7 +155,7 @@ class _Walk:
             return ""
         if self.junk:
             return f"is damaged: {self.junk} bytes between its frames are no audio"
-        return f"is cut in its last frame, after {self.count} frames" if self.cut else ""
+        return f"is cut in its last frame, after {counted(self.count, 'frame')}" if self.cut else ""
 
 
 def _run(data: Any, position: int) -> int:

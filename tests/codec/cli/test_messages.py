@@ -12,6 +12,7 @@ import pytest
 import soundfile
 
 from codec.audio.source import ArraySource
+from codec.cli.options import speed_text, times
 from formats.container import metadata
 from formats.container.metadata import Metadata
 from tests.support.cli_fakes import PROGRAM, aez, process
@@ -75,7 +76,7 @@ def test_what_is_missing_is_not_damaged(two_seconds, tmp_path, capsys):
     missing = tmp_path / "missing.aez"
     assert aez("verify", missing, two_seconds) == 1
     out, err = capsys.readouterr()
-    assert out == f"{two_seconds}: whole, 0:02.0, 1 chunks\n"
+    assert out == f"{two_seconds}: whole, 0:02.0, 1 chunk\n"
     assert err == f"aez: error: {missing}: not found\n1 file checked: 1 whole, 0 damaged; 1 not read\n"
     assert aez("verify", missing, "--json", "--quiet") == 1
     record = json.loads(capsys.readouterr().out)
@@ -133,7 +134,7 @@ def test_tags_that_no_target_can_hold_do_not_keep_a_file_from_being_decoded(
 ):
     import zstandard
 
-    tags = {"title": text, "artist": "b"}
+    tags = {"TITLE": (text,), "ARTIST": ("b",)}
     monkeypatch.setattr(metadata, "_pack_tags", lambda tags: zstandard.compress(json.dumps(tags).encode()))
     made = io.BytesIO()
     encode_into(ArraySource(music[:, :44100], 44100, Metadata(tags)), made, latent=64)
@@ -174,3 +175,12 @@ def test_fifos_in_folders_are_left_out(two_seconds, tmp_path, capsys):
     assert "1 file checked: 1 whole" in capsys.readouterr().err
     assert aez("decode", tmp_path, "-o", tmp_path / "out") == 0
     assert "1 decoded, 1 other file left out" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("seconds", "elapsed", "text"),
+    [(93, 1, "93 times"), (4, 10, "0.4 times"), (9.96, 1, "10 times"), (0.01, 1, "less than 0.1 times")],
+)
+def test_speeds_are_never_nothing(seconds, elapsed, text):
+    assert times(seconds, elapsed) == text
+    assert speed_text(0, 0) == ""
