@@ -7,7 +7,7 @@ import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 
-const dist = fileURLToPath(new URL("../dist", import.meta.url));
+const dist = join(process.env["AEZ_PLAYER"] ?? fileURLToPath(new URL("..", import.meta.url)), "dist");
 /** @type {Record<string, string>} */
 const TYPES = { ".js": "text/javascript", ".html": "text/html", ".json": "application/json" };
 const CHROMIUM = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];

@@ -68,7 +68,6 @@ const HANDLERS: Handlers = {
         const file = await AezFile.open(opened, signal);
         const song = ++names;
         songs.set(song, file);
-        news(song);
         return describe(song, file);
     },
 
@@ -146,6 +145,7 @@ function describe(song: number, file: AezFile): SongInfo {
         latent: header.latent,
         bitstream: header.bitstream,
         bytes: source.size,
+        fetched: source.fetched,
         chunks: Array.from(trailer.lengths, (bytes, index) => ({
             start: index * seconds,
             duration: Math.max(0, Math.min(seconds, duration - index * seconds)),

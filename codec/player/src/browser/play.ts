@@ -14,7 +14,7 @@ export interface PlayOptions {
 }
 
 /**
- * A song that is played. Its events: "time" (about four times a second), "playing" (sound begins), "waiting" (for bytes
+ * A song that is played, waiting at first. Its events: "time" (about four times a second), "playing" (sound begins), "waiting" (for bytes
  * or for decoding), "chunk" (more was fetched), "ended", "error" (a CustomEvent with the error as its `detail`).
  */
 export interface Playback extends EventTarget {
@@ -128,6 +128,7 @@ class SongPlayback extends EventTarget implements Playback {
     }
 
     stop(): void {
+        if (this.#state === "stopped") return;
         this.#state = "stopped";
         this.#feeding?.abort();
         this.#wake?.();

@@ -19,6 +19,7 @@ export interface SongInfo {
     readonly latent: number;
     readonly bitstream: string;
     readonly bytes: number;
+    readonly fetched: number;
     readonly chunks: readonly ChunkInfo[];
 }
 

@@ -71,7 +71,7 @@ export class WorkerSong implements Song {
     readonly chunks;
     readonly bytes;
     cover: Blob | null;
-    bytesFetched = 0;
+    bytesFetched: number;
     readonly #connection: Connection;
     readonly #id: number;
     readonly #listeners = new Set<() => void>();
@@ -91,6 +91,7 @@ export class WorkerSong implements Song {
         this.bitstream = info.bitstream;
         this.chunks = info.chunks;
         this.bytes = info.bytes;
+        this.bytesFetched = info.fetched;
         connection.listen(info.song, (news) => this.#hear(news));
     }
 
