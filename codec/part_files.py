@@ -10,8 +10,8 @@ its writer is certainly dead: the file's name says that it was written where thi
 number. "Where" is a hash of what no two systems share: on Linux the id of this boot and the namespace of the process
 numbers, so that other machines of a network share, other containers and virtual machines that are copies of each other
 all differ; elsewhere the host's name and network address. What is not certain is left alone: files of another machine,
-or of this one before it was started again, and those whose process number has been given to another process. Windows
-does not let an open file be removed, so there the attempt itself tells.
+or of this one before it was started again, until nobody has touched them for a week, and those whose process number has
+been given to another process. Windows does not let an open file be removed, so there the attempt itself tells.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import hashlib
 import os
 import re
 import sys
+import time
 from pathlib import Path
 from typing import BinaryIO
 
@@ -29,6 +30,9 @@ SUFFIX = ".part"
 
 NAME_BYTES = 60
 """Most bytes of the target's name in the name of its unfinished file: file systems allow 143 to 255 in all."""
+
+ABANDONED = 7 * 86400.0
+"""Seconds after which an unfinished file of another place, or of an earlier boot, has no writer any more."""
 
 _OURS = re.compile(r"\..*\.aez-([0-9a-f]{12})-([0-9]{1,10})-[a-z0-9_]{8}\.part", re.DOTALL)
 
@@ -67,9 +71,12 @@ def remove_stale(folder: Path) -> None:
         names = [entry.name for entry in entries if entry.name.endswith(SUFFIX)]
     for name in names:
         found = _OURS.fullmatch(name)
-        if found and found[1] == place() and _is_dead(int(found[2])):
-            with contextlib.suppress(OSError):
-                (folder / name).unlink()
+        if not found:
+            continue
+        part = folder / name
+        with contextlib.suppress(OSError):
+            if _is_dead(int(found[2])) if found[1] == place() else time.time() - part.stat().st_mtime > ABANDONED:
+                part.unlink()
 
 
 def _is_dead(process: int) -> bool:

@@ -6,7 +6,8 @@ data = aez.encode(samples, 44100, latent=128)     # float [C, N] -> bytes
 samples, rate = aez.decode(data)                  # bytes -> float32 [C, N]
 aez.encode_file("in.mp3", "out.aez", bitrate=24)
 aez.decode_file("out.aez", "out.wav", start=60, duration=10)
-aez.info("out.aez").kbps; aez.verify("out.aez").good
+aez.encode_file("in.mp3", "out.aez", tags={"artist": ["Zoë", "Max"]}, cover="front.jpg")
+aez.info("out.aez").kbps; aez.info("out.aez").tags["ARTIST"]; aez.verify("out.aez").good
 """
 
 from codec.inspection.calls import info, verify

@@ -20,14 +20,21 @@ class ChainedSource(FileSource):
     """
 
     def __init__(
-        self, path: Path, links: tuple[tuple[Part, ...], ...], *, lost: str = "", accept_cut: bool = False
+        self,
+        path: Path,
+        links: tuple[tuple[Part, ...], ...],
+        *,
+        lost: str = "",
+        accept_cut: bool = False,
+        downmix: bool = False,
     ) -> None:
-        first = self._link = SoundfileSource(path, links[0], accept_cut=accept_cut)
+        self._mixing = downmix
+        first = self._link = SoundfileSource(path, links[0], accept_cut=accept_cut, downmix=downmix)
         self._waiting = list(links[1:])
         try:
             super().__init__(path, first.sample_rate, first.channels, None, accept_cut=accept_cut)
             for link in self._waiting:  # what cannot be read is better known now
-                SoundfileSource(path, link, accept_cut=True).close()
+                SoundfileSource(path, link, accept_cut=True, downmix=downmix).close()
             if lost:
                 self._lose(lost)
         except BaseException:
@@ -63,7 +70,8 @@ class ChainedSource(FileSource):
             self._ended = True
             return rest
         self._link.close()
-        self._link = SoundfileSource(self.path, self._waiting.pop(0), accept_cut=self.accept_cut)
+        part = self._waiting.pop(0)
+        self._link = SoundfileSource(self.path, part, accept_cut=self.accept_cut, downmix=self._mixing)
         self._blocks = self._link.blocks()
         self._resampler = Resampler(self._link.sample_rate, self.sample_rate, self.channels)
         return rest

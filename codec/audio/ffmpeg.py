@@ -13,6 +13,7 @@ from audioread import DecodeError
 from audioread.ffdec import FFmpegAudioFile, NotInstalledError
 from numpy.typing import NDArray
 
+from codec.audio.downmix import places_by_count, places_of_layout
 from codec.audio.source import FileSource
 from formats.errors import AudioError
 
@@ -61,7 +62,7 @@ class _Ffmpeg(FFmpegAudioFile):  # type: ignore[misc]
         layout = re.search(r"hz, ([^,]+)", s)
         self.layout = layout[1].strip() if layout else ""
         if self.channels == 1 and self.layout not in ("mono", "1 channels"):  # "quad" and such: audioread says 1
-            self.channels = {"downmix": 2}.get(self.layout, 0)
+            self.channels = 2 if self.layout == "downmix" else len(places_of_layout(self.layout))
 
     def _get_info(self) -> None:
         self._opening = _Recorder(self.proc.stderr)
@@ -106,7 +107,7 @@ class FfmpegSource(FileSource):
         AudioError: ffmpeg is missing, or finds no audio, or more than two channels; CutError: a part is missing.
     """
 
-    def __init__(self, path: Path, *, lost: str = "", accept_cut: bool = False) -> None:
+    def __init__(self, path: Path, *, lost: str = "", accept_cut: bool = False, downmix: bool = False) -> None:
         try:
             # An absolute path: ffmpeg would take "a:b.m4a" for a protocol.
             self._ffmpeg = _Ffmpeg(str(path.absolute()))
@@ -121,7 +122,9 @@ class FfmpegSource(FileSource):
                 raise AudioError(
                     f"{path} has the channel layout {self._ffmpeg.layout!r}; only mono and stereo can be encoded"
                 )
-            super().__init__(path, self._ffmpeg.samplerate, self._ffmpeg.channels, None, accept_cut=accept_cut)
+            count = self._ffmpeg.channels
+            places = (places_of_layout(self._ffmpeg.layout) or places_by_count(count)) if downmix else None
+            super().__init__(path, self._ffmpeg.samplerate, count, None, accept_cut=accept_cut, places=places)
             if lost:
                 self._lose(lost)
         except BaseException:
@@ -132,7 +135,7 @@ class FfmpegSource(FileSource):
         self._rest = b""
 
     def _read(self, size: int) -> NDArray[np.float32]:
-        wanted = size * self.channels * 2
+        wanted = size * self._width * 2
         parts = [self._rest]
         count = len(self._rest)
         try:
@@ -143,9 +146,9 @@ class FfmpegSource(FileSource):
             raise AudioError(f"ffmpeg stopped while it read {self.name}: {_one_line(error)}") from None
         data = b"".join(parts)
         self._rest = data[wanted:]
-        values = min(len(data), wanted) // (2 * self.channels) * self.channels
+        values = min(len(data), wanted) // (2 * self._width) * self._width
         samples = np.frombuffer(data, "<i2", count=values).astype(np.float32)
-        return samples.reshape(-1, self.channels) * np.float32(2**-15)
+        return samples.reshape(-1, self._width) * np.float32(2**-15)
 
     def _finish(self, delivered: int) -> None:
         status = self._ffmpeg.proc.wait()

@@ -14,12 +14,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from codec.audio.downmix import Places, places_by_count, places_of_map, places_of_vorbis
 from codec.audio.headers.extent import Part
 from codec.audio.source import FileSource
 from codec.audio.spliced import Spliced
 
 _VORBIS_BLOCK = 8192
 """Samples of Vorbis's largest block, by which the length on a file's last page may be too large."""
+
+_MAPPED = ("WAV", "WAVEX", "RF64", "W64", "CAF")
+"""Formats whose channel maps libsndfile reads; those that it gives of an aiff are not filled in."""
+
+_GET_CHANNEL_MAP = 0x1100
+"""libsndfile's SFC_GET_CHANNEL_MAP_INFO."""
 
 _STEP = np.float32(2**-15)
 """Step size of 16 bit samples."""
@@ -33,6 +40,7 @@ class SoundfileSource(FileSource):
         parts: pieces of it to read, and bytes that stand for others; the whole file if empty.
         lost: what is known to be missing, as in `codec.audio.headers.extent.Extent`.
         accept_cut: whether to read a file of which a part is missing.
+        downmix: whether more than two channels are mixed to stereo.
 
     Raises:
         AudioError: more than two channels, or a sample rate outside `codec.audio.source.RATES`; CutError: a part is
@@ -41,7 +49,15 @@ class SoundfileSource(FileSource):
         OSError: the file cannot be read.
     """
 
-    def __init__(self, path: Path, parts: tuple[Part, ...] = (), *, lost: str = "", accept_cut: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path,
+        parts: tuple[Part, ...] = (),
+        *,
+        lost: str = "",
+        accept_cut: bool = False,
+        downmix: bool = False,
+    ) -> None:
         import soundfile
 
         self._error: type[Exception] = soundfile.SoundFileError
@@ -55,11 +71,14 @@ class SoundfileSource(FileSource):
             # The length in an mp3's header is a hint, and an Ogg's last page may count a block that no decoder gives.
             exact = self._kind not in ("MP3", "OGG") and not lost
             super().__init__(
-                path, self._file.samplerate, self._file.channels, declared if exact else None, accept_cut=accept_cut
-            )
+                path, self._file.samplerate, self._file.channels, declared if exact else None, accept_cut=accept_cut,
+                places=_places(self._file) if downmix else None,
+            )  # fmt: skip
             self.expected = declared
             if lost:
                 self._lose(lost)
+            # Behind a flac's last frame there may be zeros, at which libFLAC loses sync.
+            self._end = declared if self._kind == "FLAC" and declared else 1 << 63
             self._is_guess = self._kind == "MP3" and not (parts and isinstance(parts[0], bytes))
             if self._kind == "MP3":
                 self._open_mp3(path, parts or ((0, path.stat().st_size),))
@@ -76,8 +95,9 @@ class SoundfileSource(FileSource):
     def _read(self, size: int) -> NDArray[np.float32]:
         # NumPy converts 16 bit samples to float32 in a fifth of the time that libsndfile takes.
         is_short = self._file.subtype == "PCM_16" and not self.accept_cut
+        size = min(size, self._end - self._done)
         block: NDArray[Any] = np.full(
-            (size, self.channels), 0 if is_short else np.nan, np.int16 if is_short else np.float32
+            (size, self._width), 0 if is_short else np.nan, np.int16 if is_short else np.float32
         )
         try:
             filled: NDArray[Any] = self._file.read(out=block)
@@ -108,6 +128,19 @@ class SoundfileSource(FileSource):
             self._file.close()
         if self._spliced:
             self._spliced.close()
+
+
+def _places(file: Any) -> Places:
+    """Where the channels of an open file belong."""
+    if file.format == "OGG":
+        return places_of_vorbis(file.channels)
+    if file.format in _MAPPED:
+        import soundfile
+
+        numbers = soundfile._ffi.new("int[]", file.channels)  # soundfile has no function for this
+        if soundfile._snd.sf_command(file._file, _GET_CHANNEL_MAP, numbers, soundfile._ffi.sizeof(numbers)):
+            return places_of_map(list(numbers)) or places_by_count(file.channels)
+    return places_by_count(file.channels)
 
 
 def _open_linear(file: Any) -> Any:

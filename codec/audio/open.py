@@ -14,16 +14,17 @@ if TYPE_CHECKING:
     from codec.audio.headers.extent import Extent
 
 
-def open_source(path: str | PathLike[str], *, accept_cut: bool = False) -> AudioSource:
+def open_source(path: str | PathLike[str], *, accept_cut: bool = False, downmix: bool = False) -> AudioSource:
     """Open an audio file for reading.
 
     Args:
         path: the file.
         accept_cut: whether to read a file of which a part is missing; `AudioSource.lost` tells then what is.
+        downmix: whether more than two channels are mixed to stereo; `AudioSource.notes` tells then how.
 
     Raises:
-        AudioError: there is no such file, it is not an audio file, it has more than two channels, or it needs ffmpeg,
-        which is not installed; CutError: a part of it is missing.
+        AudioError: there is no such file, it is not an audio file, or it needs ffmpeg, which is not installed;
+        ChannelsError: it has more than two channels; CutError: a part of it is missing.
     """
     file = Path(path)
     if not file.exists():
@@ -34,19 +35,19 @@ def open_source(path: str | PathLike[str], *, accept_cut: bool = False) -> Audio
 
     try:
         extent = examine(file)
-        source = _by_libsndfile(file, extent, accept_cut)
+        source = _by_libsndfile(file, extent, accept_cut, downmix)
         if source is not None:
             return source
         from codec.audio.ffmpeg import FfmpegSource
 
         unnamed = None if extent.links or extent.foreign or not file.stat().st_size else examine_unnamed(file)
-        source = _by_libsndfile(file, unnamed, accept_cut) if unnamed else None
+        source = _by_libsndfile(file, unnamed, accept_cut, downmix) if unnamed else None
     except OSError as error:
         raise AudioError(f"cannot read {path}: {error.strerror}") from None
-    return source or FfmpegSource(file, lost=extent.lost, accept_cut=accept_cut)
+    return source or FfmpegSource(file, lost=extent.lost, accept_cut=accept_cut, downmix=downmix)
 
 
-def _by_libsndfile(file: Path, extent: Extent, accept_cut: bool) -> AudioSource | None:
+def _by_libsndfile(file: Path, extent: Extent, accept_cut: bool, downmix: bool) -> AudioSource | None:
     """The source that libsndfile reads; None if it does not read this file."""
     import soundfile
 
@@ -57,7 +58,7 @@ def _by_libsndfile(file: Path, extent: Extent, accept_cut: bool) -> AudioSource 
         return None
     try:
         if len(extent.links) > 1:
-            return ChainedSource(file, extent.links, lost=extent.lost, accept_cut=accept_cut)
-        return SoundfileSource(file, *extent.links, lost=extent.lost, accept_cut=accept_cut)
+            return ChainedSource(file, extent.links, lost=extent.lost, accept_cut=accept_cut, downmix=downmix)
+        return SoundfileSource(file, *extent.links, lost=extent.lost, accept_cut=accept_cut, downmix=downmix)
     except soundfile.SoundFileError:
         return None

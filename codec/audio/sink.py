@@ -1,15 +1,16 @@
-"""Blocks of float32 to audio files: wav, flac, ogg and mp3, written by libsndfile."""
+"""Blocks of float32 to audio files, written by libsndfile or, where it cannot, by ffmpeg; `kinds` lists them."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from codec.audio.bitrates import check_bitrate, compression
+from codec.audio.kinds import Encoding
 from codec.audio.tags.write import write_tags
 from codec.files import new_file
 from formats import Metadata
@@ -18,46 +19,10 @@ from formats.errors import AudioError
 if TYPE_CHECKING:
     from os import PathLike
 
-SUBTYPES: dict[str, dict[str, str]] = {
-    "wav": {"16": "PCM_16", "24": "PCM_24", "float": "FLOAT"},
-    "flac": {"16": "PCM_16", "24": "PCM_24"},
-    "ogg": {"": "VORBIS"},
-    "mp3": {"": "MPEG_LAYER_III"},
-}
-"""Subtypes of each format by our names, with libsndfile's names for them; the first is the default."""
-
-_RATES = {
-    "flac": range(1, 655_351),
-    "ogg": range(1000, 192_001),  # libvorbis crashes the process above 200 kHz
-    "mp3": (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000),
-}
 _BITS = {"PCM_16": 16, "PCM_24": 24}
 _WAV_LIMIT = (1 << 32) - (1 << 16)  # bytes that the 32-bit sizes of a wav can count, with room for tags
-_SLICES = {"ogg": 4096, "wav": 1 << 16}
-"""Samples per call. libsndfile's Vorbis encoder keeps a whole call on its stack; slices of a wav fit the cache."""
-
-
-def target_kind(path: str | PathLike[str], subtype: str | None = None) -> tuple[str, str]:
-    """The kind of file that a path's extension names, and libsndfile's name of the subtype.
-
-    Args:
-        path: a name that ends in .wav, .flac, .ogg or .mp3.
-        subtype: "16", "24" or "float"; None takes the kind's default.
-
-    Raises:
-        AudioError: another extension, or a subtype that the kind does not have.
-    """
-    kind = Path(path).suffix.lower().removeprefix(".")
-    if kind not in SUBTYPES:
-        raise AudioError(f"{path}: the extension must be one of .{', .'.join(SUBTYPES)}")
-    known = SUBTYPES[kind]
-    if subtype is None:
-        return kind, next(iter(known.values()))
-    if not isinstance(subtype, str) or subtype not in known:
-        choices = " or ".join(filter(None, known))
-        has = f"it has {choices}" if choices else "it has only one"
-        raise AudioError(f"{kind} has no subtype {subtype!r}; {has}")
-    return kind, known[subtype]
+_SLICES = {"ogg": 4096, "opus": 4096, "wav": 1 << 16}
+"""Samples per call. libsndfile's Ogg encoders keep a whole call on their stack; slices of a wav fit the cache."""
 
 
 class AudioSink:
@@ -80,6 +45,7 @@ class AudioSink:
         channels: int,
         *,
         subtype: str | None = None,
+        bitrate: float | None = None,
         tags: Metadata | None = None,
         expected: int | None = None,
     ) -> None:
@@ -91,16 +57,19 @@ class AudioSink:
             sample_rate: Hz.
             channels: 1 or 2.
             subtype: "16", "24" or "float"; None takes the format's default.
+            bitrate: of a lossy format, about how many 1000 bit/s; None takes the format's default.
             tags: tags and pictures; what the format cannot hold is left out, and `left_out` tells.
             expected: samples per channel that will be written, if known. A wav that they take past 4 GiB is written
                 as RF64, which few players read; so the number should be no estimate.
 
         Raises:
-            AudioError: the format cannot hold this subtype or sample rate, or nothing can be written.
+            AudioError: the format cannot hold this subtype, bit rate or sample rate, or nothing can be written.
         """
-        kind, self._subtype = target_kind(name, subtype)
-        if sample_rate not in _RATES.get(kind, range(1, 1 << 31)):
-            raise AudioError(f"{kind} cannot hold a sample rate of {sample_rate} Hz; wav can")
+        self._encoding = Encoding.of(name, subtype, bitrate)
+        self._kind, self._subtype = self._encoding.kind, self._encoding.subtype
+        self._kind.check_rate(sample_rate)
+        if bitrate is not None:
+            check_bitrate(self._kind, bitrate, sample_rate, channels)
         self.sample_rate = sample_rate
         self.channels = channels
         self.samples = 0
@@ -108,29 +77,38 @@ class AudioSink:
         self.emptiness = ""
         self.left_out: list[str] = []
         self._tags = tags or Metadata()
-        self._kind = kind
         self._name = name
         self._frame = channels * {"PCM_24": 3, "FLOAT": 4}.get(self._subtype, 2)
-        large = kind == "wav" and expected is not None and expected * self._frame > _WAV_LIMIT
-        self._limit = _WAV_LIMIT if kind == "wav" and not large else None
+        is_limited = self._kind.name in ("wav", "aiff")
+        large = self._kind.name == "wav" and expected is not None and expected * self._frame > _WAV_LIMIT
+        self._limit = _WAV_LIMIT if is_limited and not large else None
         self._output = target
         self._target = _Target(target)
         self._file: Any = None
         try:
-            self._open("RF64" if large else kind.upper())
+            self._open("RF64" if large else self._kind.container)
         except BaseException:
             self._abandon()
             raise
 
     def _open(self, container: str) -> None:
+        if self._kind.codec:
+            from codec.audio.ffmpeg_writer import FfmpegWriter
+
+            self._file = FfmpegWriter(self._target.write, self._name, self._encoding, self.sample_rate, self.channels)
+            return
         import soundfile
 
         class Linear(soundfile.SoundFile):  # type: ignore[misc, unused-ignore]
             def seekable(self) -> bool:  # saves two seeks per block
                 return False
 
+        bitrate = self._encoding.bitrate
+        level = {} if bitrate is None else compression(self._kind, bitrate, self.sample_rate, self.channels)
         with self._errors():
-            self._file = Linear(self._target, "w", self.sample_rate, self.channels, self._subtype, format=container)
+            self._file = Linear(
+                self._target, "w", self.sample_rate, self.channels, self._subtype, format=container, **level
+            )
 
     def write(self, block: NDArray[np.float32]) -> None:
         """Append samples [C, N], full scale at +-1.
@@ -139,8 +117,11 @@ class AudioSink:
             AudioError: the disk is full, or a wav passes 4 GiB although `expected` did not say so.
         """
         if self._limit and (self.samples + block.shape[1]) * self._frame > self._limit:
-            raise AudioError(f"{self._name} would pass the 4 GiB that a wav of unknown length can hold; write a .flac")
-        step = _SLICES.get(self._kind, max(1, block.shape[1]))
+            unknown = " of unknown length" if self._kind.name == "wav" else ""
+            raise AudioError(
+                f"{self._name} would pass the 4 GiB that a {self._kind.name}{unknown} can hold; write a .flac"
+            )
+        step = _SLICES.get(self._kind.name, max(1, block.shape[1]))
         with self._errors():
             for at in range(0, block.shape[1], step):
                 part: NDArray[Any] = block[:, at : at + step]
@@ -165,22 +146,24 @@ class AudioSink:
         """Write the rest, the header, and the tags.
 
         Raises:
-            AudioError: the disk is full, or there were no samples and the format needs some (flac, mp3).
+            AudioError: the disk is full, or there were no samples and the format needs some (flac, mp3 and others).
         """
+        if not self.samples and self._kind.needs_samples:
+            self._abandon()
+            why = f" ({self.emptiness})" if self.emptiness else ""
+            text = f"{self._name}: there are no samples, which a {self._kind.name} file cannot hold; write a .wav{why}"
+            raise AudioError(text)
         with self._errors():
             self._file.close()
             self._target.flush()
-        if not self.samples and self._kind in ("flac", "mp3"):
-            why = f" ({self.emptiness})" if self.emptiness else ""
-            text = f"{self._name}: there are no samples, which a {self._kind} file cannot hold; write a .wav{why}"
-            raise AudioError(text)
         if self._output.readable():  # a device takes the audio only
             self._write_tags()
 
     def _write_tags(self) -> None:
         """Put the tags into the finished file; libsndfile knows one value each of a few, and no pictures."""
         try:
-            self.left_out += write_tags(self._output, self._kind, self._tags)
+            self.left_out += write_tags(self._output, self._kind.name, self._tags)
+            self._output.seek(0, 2)
             self._output.flush()
         except OSError as error:
             raise AudioError(f"cannot write {self._name}: {error.strerror or error}") from None
@@ -216,7 +199,7 @@ class AudioSink:
         """Close without writing more, and without errors, which would hide the one that matters."""
         self._target.stopped = self._target.stopped or OSError("given up")
         with contextlib.suppress(Exception):
-            self._file.close()
+            (self._file.abandon if self._kind.codec else self._file.close)()
 
 
 def _interleaved(channels: NDArray[Any]) -> NDArray[Any]:
@@ -268,6 +251,7 @@ def open_sink(
     subtype: str | None = None,
     tags: Metadata | None = None,
     *,
+    bitrate: float | None = None,
     expected: int | None = None,
     force: bool = True,
 ) -> Iterator[AudioSink]:
@@ -281,6 +265,8 @@ def open_sink(
     """
     with (
         new_file(path, force=force) as file,
-        AudioSink(file, str(path), sample_rate, channels, subtype=subtype, tags=tags, expected=expected) as sink,
+        AudioSink(
+            file, str(path), sample_rate, channels, subtype=subtype, bitrate=bitrate, tags=tags, expected=expected
+        ) as sink,
     ):
         yield sink

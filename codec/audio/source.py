@@ -16,6 +16,7 @@ from typing import Self, SupportsIndex
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from codec.audio.downmix import Downmix, Places, places_by_count
 from codec.audio.tags.read import Found, read_tags
 from formats.container.metadata import Metadata
 from formats.errors import AudioError, CutError, UsageError
@@ -32,8 +33,18 @@ _FULL_SCALE = {"int16": (0, 2**-15), "int32": (0, 2**-31), "uint8": (128, 2**-7)
 _FLOATS = ("float16", "float32", "float64")
 
 
+class ChannelsError(AudioError):
+    """A source has more than two channels; the caller may have them mixed to stereo."""
+
+
 class AudioSource(ABC):
     """Audio to be read once, front to back; a context manager.
+
+    Args:
+        name, sample_rate, samples: see below.
+        channels: of the source.
+        places: of more than two channels, which are mixed to stereo, as `codec.audio.downmix` names them; None to
+            refuse such a source.
 
     Attributes:
         name: name of the source in messages.
@@ -47,12 +58,20 @@ class AudioSource(ABC):
         lost: lines for the user about what is missing; complete when `blocks` has ended.
 
     Raises:
-        AudioError: the source has more than two channels, or a sample rate outside RATES.
+        ChannelsError: the source has more than two channels; AudioError: it is not known where they belong, or the
+        sample rate lies outside RATES.
     """
 
-    def __init__(self, name: str, sample_rate: int, channels: int, samples: int | None) -> None:
+    def __init__(
+        self, name: str, sample_rate: int, channels: int, samples: int | None, *, places: Places | None = None
+    ) -> None:
+        self._width, self._downmix = channels, None
+        if channels > 2 and places is not None:
+            if len(places) != channels:
+                raise AudioError(f"{name} has {channels} channels that cannot be mixed to stereo: it does not say how")
+            self._downmix, channels = Downmix(places), 2
         if channels not in (1, 2):
-            raise AudioError(f"{name} has {channels} channels; only mono and stereo can be encoded")
+            raise ChannelsError(f"{name} has {channels} channels; only mono and stereo can be encoded")
         if not RATES[0] <= sample_rate <= RATES[1]:
             raise AudioError(
                 f"{name} has a sample rate of {sample_rate} Hz; {RATES[0]} to {RATES[1]} Hz can be encoded"
@@ -65,6 +84,13 @@ class AudioSource(ABC):
         self.source_bytes: int | None = None
         self.accept_cut = False
         self.lost: list[str] = []
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Lines for the user about what was done to the samples."""
+        if self._downmix is None:
+            return ()
+        return (f"{self.name}: {self._width} channels are mixed to stereo, {self._downmix}",)
 
     @property
     def tags(self) -> Metadata:
@@ -90,7 +116,8 @@ class AudioSource(ABC):
                 raise AudioError(f"{self.name} holds samples {_fault(block)}, near {self._time(done)}")
             if block.shape[0]:
                 done += block.shape[0]
-                yield np.ascontiguousarray(block.T)
+                mixed = self._downmix(block) if self._downmix else block
+                yield np.ascontiguousarray(mixed.T)
             if block.shape[0] < size:
                 self._finish(done)
                 return
@@ -111,7 +138,7 @@ class AudioSource(ABC):
 
     @abstractmethod
     def _read(self, size: int) -> NDArray[np.float32]:
-        """Return the next samples [N, C]; N is less than size at the end only."""
+        """Return the next samples [N, C] of all the source's channels; N is less than size at the end only."""
 
     def _finish(self, delivered: int) -> None:  # noqa: B027  (most sources have nothing to check)
         """Check the source after its last block."""
@@ -142,15 +169,24 @@ class ArraySource(AudioSource):
             by 2**-7 around 128. Other types are refused, because their full scale cannot be known.
         sample_rate: Hz, a whole number of any type: 44100, 44100.0 or a NumPy integer.
         tags: tags and pictures to encode with the samples.
+        downmix: whether 3 to 8 channels, in the order of wav files, are mixed to stereo.
 
     Raises:
         AudioError: the array has another shape or type, or the sample rate lies outside RATES; UsageError: the sample
         rate is not a whole number.
     """
 
-    def __init__(self, samples: ArrayLike, sample_rate: float | SupportsIndex, tags: Metadata | None = None) -> None:
+    def __init__(
+        self,
+        samples: ArrayLike,
+        sample_rate: float | SupportsIndex,
+        tags: Metadata | None = None,
+        *,
+        downmix: bool = False,
+    ) -> None:
         array = _two_dimensional(_array(samples))
-        super().__init__("the array", _whole(sample_rate), *array.shape)
+        places = places_by_count(array.shape[0]) if downmix else None
+        super().__init__("the array", _whole(sample_rate), *array.shape, places=places)
         self._samples = array
         self._zero, self._step = _FULL_SCALE.get(array.dtype.name, (0, 1))
         self._tags = tags
@@ -218,9 +254,16 @@ class FileSource(AudioSource):
     """Base class of sources that are files: a path, and tags."""
 
     def __init__(
-        self, path: Path, sample_rate: int, channels: int, samples: int | None, *, accept_cut: bool = False
+        self,
+        path: Path,
+        sample_rate: int,
+        channels: int,
+        samples: int | None,
+        *,
+        accept_cut: bool = False,
+        places: Places | None = None,
     ) -> None:
-        super().__init__(str(path), sample_rate, channels, samples)
+        super().__init__(str(path), sample_rate, channels, samples, places=places)
         self.path = path
         self.accept_cut = accept_cut
         self.source_bytes = path.stat().st_size

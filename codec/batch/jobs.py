@@ -12,11 +12,17 @@ from codec.batch.journal import Entry
 AUDIO = frozenset(
     f".{kind}"
     for kind in (
-        "aac", "ac3", "aif", "aifc", "aiff", "ape", "au", "caf", "flac", "m4a", "m4b", "mka", "mp2", "mp3", "mp4",
-        "oga", "ogg", "opus", "rf64", "snd", "tta", "w64", "wav", "webm", "wma", "wv",
+        # what libsndfile reads
+        "aif", "aifc", "aiff", "au", "caf", "flac", "mp1", "mp2", "mp3", "oga", "ogg", "opus", "rf64", "snd", "voc",
+        "w64", "wav",
+        # what ffmpeg reads: audio, and films
+        "aac", "ac3", "amr", "ape", "dff", "dsf", "dts", "eac3", "m4a", "m4b", "mka", "mpc", "ra", "shn", "spx", "tak",
+        "tta", "wma", "wv",
+        "3gp", "asf", "avi", "flv", "m2ts", "m4v", "mkv", "mov", "mp4", "mpeg", "mpg", "ogv", "ts", "webm", "wmv",
     )
 )  # fmt: skip
-"""Extensions of audio files in folders; a file that is named itself may have any extension."""
+"""Extensions of files in folders that are taken for audio, or for films with sound; a file that is named itself may
+have any extension."""
 
 CODED = frozenset([".aez"])
 """Extension of .aez files."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from codec.audio.sink import target_kind
+from codec.audio.kinds import Encoding
 from codec.audio.source import ArraySource
 from codec.audio.tags.choice import ALL, TagChoice
 from codec.batch.jobs import Job
@@ -70,6 +70,7 @@ class EncodeTask:
     plan: EncodePlan
     manners: Manners
     accept_cut: bool = False
+    downmix: bool = False
 
     def __call__(self, job: Job, engine: Engine, progress: Progress | None = None) -> Result:
         """Do one file."""
@@ -78,8 +79,8 @@ class EncodeTask:
             return Result(job, kept=True)
         seal = Seal()
         report = file_codec.encode_file(
-            job.source, job.target, self.plan, accept_cut=self.accept_cut, force=self.manners.replaces, engine=engine,
-            progress=progress, finished=seal.take,
+            job.source, job.target, self.plan, accept_cut=self.accept_cut, downmix=self.downmix,
+            force=self.manners.replaces, engine=engine, progress=progress, finished=seal.take,
         )  # fmt: skip
         entry = source.finished(self.settings, seal, damaged=bool(report.lost), provider=report.provider)
         return Result(job, seconds=report.seconds, warnings=report.notes, lost=report.lost, entry=entry)
@@ -99,7 +100,8 @@ class EncodeTask:
         networks = {"bitstream": plan.model.id.hex(), "encoder": plan.model.encoder_sha256}
         coder = None if plan.coder is None else plan.coder.name
         numbers = {name: getattr(plan, name) for name in ("latent", "gain", "bitrate", "chunk_frames")}
-        return settings_digest("encode", networks | {"coder": coder, "tags": plan.tags.as_dict()} | numbers)
+        extra = {"coder": coder, "tags": plan.tags.as_dict(), "downmix": self.downmix}
+        return settings_digest("encode", networks | extra | numbers)
 
     def __reduce__(self) -> tuple[Callable[..., EncodeTask], tuple[Any, ...]]:
         """Send the model by its name, or by its folder if the user named that; every machine reads its own files."""
@@ -108,11 +110,13 @@ class EncodeTask:
         values = {
             name: getattr(self.plan, name) for name in ("latent", "gain", "bitrate", "coder", "chunk_frames", "tags")
         }
-        return _encode_task, (named, values, self.manners, self.accept_cut, self.settings)
+        return _encode_task, (named, values, self.manners, self.accept_cut, self.downmix, self.settings)
 
 
-def _encode_task(model: str, values: dict[str, Any], manners: Manners, accept_cut: bool, settings: str) -> EncodeTask:
-    task = EncodeTask(EncodePlan(models.by_name(model), **values), manners, accept_cut)
+def _encode_task(
+    model: str, values: dict[str, Any], manners: Manners, accept_cut: bool, downmix: bool, settings: str
+) -> EncodeTask:
+    task = EncodeTask(EncodePlan(models.by_name(model), **values), manners, accept_cut, downmix)
     if task.settings != settings:
         raise ModelError(f"model {model} or the version of aez on this machine is not the one that started the run")
     return task
@@ -120,11 +124,12 @@ def _encode_task(model: str, values: dict[str, Any], manners: Manners, accept_cu
 
 @dataclass(frozen=True)
 class DecodeTask:
-    """Decode a file to what its target's extension says; `subtype` is 16, 24, float or None."""
+    """Decode a file to what its target's extension says; `subtype` and `bitrate` are as for `decode_file`."""
 
     plan: DecodePlan
     manners: Manners
     subtype: str | None = None
+    bitrate: float | None = None
 
     def __call__(self, job: Job, engine: Engine, progress: Progress | None = None) -> Result:
         """Do one file."""
@@ -137,14 +142,14 @@ class DecodeTask:
             return Result(job, kept=True)
         seal = Seal()
         report = file_codec.decode_file(
-            job.source, job.target, self.plan, subtype=self.subtype, force=self.manners.replaces, engine=engine,
-            progress=progress, finished=seal.take,
+            job.source, job.target, self.plan, subtype=self.subtype, bitrate=self.bitrate, force=self.manners.replaces,
+            engine=engine, progress=progress, finished=seal.take,
         )  # fmt: skip
-        clipped = [f"{job.target}: {report.clipping}"] if report.clipping else []
+        told = [f"{job.target}: {line}" for line in (report.clipping, report.resampling) if line]
         lost = [f"{job.source}: {line}" for line in (*report.damage_lines, report.emptiness, report.left_out) if line]
         seconds = report.samples / report.sample_rate
         entry = source.finished(settings, seal, damaged=report.damaged, provider=report.provider)
-        return Result(job, seconds=seconds, warnings=(*clipped, *lost), damaged=report.damaged, entry=entry)
+        return Result(job, seconds=seconds, warnings=(*told, *lost), damaged=report.damaged, entry=entry)
 
     def try_out(self, engine: Engine) -> None:
         """Raise the error that is common to all files: UsageError where the engine's device cannot be used."""
@@ -157,11 +162,12 @@ class DecodeTask:
         model = models.for_file(header.bitstream, plan.model)
         name, entry = model.decoder_entry(plan.decoder)
         hashes = {"sha256": entry.sha256, "noise_sha256": entry.noise_sha256 or None}
-        kind, subtype = target_kind(target, self.subtype)
-        values = {name: getattr(plan, name) for name in ("start", "duration", "salvage")}
+        encoding = Encoding.of(target, self.subtype, self.bitrate)
+        sound = {"kind": encoding.kind.name, "subtype": encoding.subtype, "bitrate": encoding.bitrate}
+        values = {name: getattr(plan, name) for name in ("start", "duration", "salvage", "rate")}
         values["tags"] = plan.tags.as_dict()
         networks = {"bitstream": header.bitstream.hex(), "decoder": name, **hashes}
-        return settings_digest("decode", networks | {"kind": kind, "subtype": subtype} | values)
+        return settings_digest("decode", networks | sound | values)
 
 
 @dataclass(frozen=True)

@@ -18,10 +18,12 @@ def advised(text: str, error: type[Exception] | None, *, salvageable: bool = Fal
     """
     if "header is damaged" in text or "ends in its header" in text:  # without a header nothing can be salvaged
         salvageable = False
+    from codec.audio.source import ChannelsError
     from codec.files import TargetExistsError
     from codec.runtime.models import MissingModelError
 
     advice = {
+        ChannelsError: "--downmix mixes them to stereo",
         CutError: "--accept-cut encodes what is there",
         TargetExistsError: "--force overwrites it",
         MissingModelError: "--model FOLDER takes it from there",

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from codec.audio.estimate import estimated_seconds
+from codec.audio.kinds import EXTENSIONS, KINDS, kind_of
 from codec.cli.advice import about
 from codec.cli.many import (
     SALVAGED,
     inputs_argument,
     jobs_option,
     on_cluster,
-    one,
-    out_of_one,
     out_option,
     ray_option,
     resume_option,
     run_many,
 )
+from codec.cli.names import one, out_of_one, several
+from codec.cli.numbers import Number, WholeNumber
 from codec.cli.options import (
     channels_text,
     decoder_option,
@@ -41,17 +41,30 @@ from codec.clock import clock
 if TYPE_CHECKING:
     from codec.audio.tags.choice import TagChoice
 
-KINDS = ("wav", "flac", "ogg", "mp3")
-"""What --to can name."""
+KBPS = Number(6, 512, k=1)
+RATE = WholeNumber(1000, 768_000, k=1000)
 
 
 @click.command()
 @inputs_argument
 @out_option
-@click.option("--to", type=click.Choice(KINDS), help="What files become (default wav).")
+@click.option("--to", type=click.Choice(tuple(KINDS)), help="What files become (default wav).")
 @click.option("--start", type=Time(), default=0.0, help="Begin here: seconds or [h:]m:s.")
 @click.option("--duration", type=Time(), help="Decode this much: seconds or [h:]m:s.")
-@click.option("--subtype", type=click.Choice(("16", "24", "float")), help="Bits of a wav (default 16) or flac.")
+@click.option("--subtype", type=click.Choice(("16", "24", "float")), help="Bits of wav (default 16), flac, aiff, caf.")
+@click.option(
+    "-b",
+    "--bitrate",
+    type=KBPS,
+    metavar="KBPS",
+    help="About how many 1000 bit/s mp3, ogg, opus, m4a take.",
+)
+@click.option(
+    "--rate",
+    type=RATE,
+    metavar="HZ",
+    help="Resample: 1000 to 768000 Hz.",
+)
 @click.option("--salvage", is_flag=True, help="Keep what a damaged file still has; silence where it is lost (exit 3).")
 @tag_options()
 @model_option
@@ -70,6 +83,8 @@ def decode(
     start: float,
     duration: float | None,
     subtype: str | None,
+    bitrate: float | None,
+    rate: int | None,
     salvage: bool,
     tags: TagChoice,
     model: str | None,
@@ -82,34 +97,42 @@ def decode(
     verbose: bool,
     quiet: bool,
 ) -> int:
-    """Decode to .wav, .flac, .ogg or .mp3. OUT is IN with the extension .wav unless named.
+    """Decode to .wav, .flac, .ogg, .mp3, .opus, .m4a, .aiff or .caf. OUT is IN with the extension .wav unless named.
 
     A damaged file is refused, and nothing is written; with --salvage it is decoded, lost parts become silence and are
-    named, and the exit code is 3. With -o, many files and all .aez files in folders are decoded.
+    named, and the exit code is 3. Several files become files beside them; with -o, they and all .aez files in folders
+    go into a folder.
     """
     from codec.batch.jobs import CODED
 
-    names, out = out_of_one(names, out, {f".{kind}" for kind in KINDS})
+    names, out = out_of_one(names, out, EXTENSIONS)
     source = target = ""
-    if out is None:
+    beside = out is None and several("decode", names, CODED, EXTENSIONS, resume=resume, ray=ray)
+    if out is None and not beside:
         source, target = one("decode", names, f".{to or 'wav'}", CODED, jobs=jobs, resume=resume, ray=ray)
         _check_kind(target, to)
     named = device
     device, model = on_cluster(ray, device, model)
     from codec.pipeline.plan import DecodePlan
 
-    plan = DecodePlan.make(start=start, duration=duration, model=model, decoder=decoder, salvage=salvage, tags=tags)
+    plan = DecodePlan.make(
+        start=start, duration=duration, model=model, decoder=decoder, salvage=salvage, rate=rate, tags=tags
+    )
     begun = time.monotonic()
-    if out is not None:
-        from codec.audio.sink import target_kind
+    if out is not None or beside:
+        from codec.audio.ffmpeg_writer import find_ffmpeg
+        from codec.audio.kinds import Encoding
         from codec.batch.tasks import DecodeTask, Manners
 
         extension = f".{to or 'wav'}"
-        target_kind(f"OUT{extension}", subtype)
+        encoding = Encoding.of(f"OUT{extension}", subtype, bitrate)
+        find_ffmpeg(encoding)
+        if rate is not None:
+            encoding.kind.check_rate(rate)
+        task = DecodeTask(plan, Manners(force, resume, named), subtype, bitrate)
         return run_many(
-            names, out, extension, CODED, DecodeTask(plan, Manners(force, resume, named), subtype), device,
-            jobs=jobs, resume=resume, ray=ray, verb="decoded", salvageable=not salvage, salvaging=salvage,
-            verbose=verbose, quiet=quiet,
+            names, out, extension, CODED, task, device, jobs=jobs, resume=resume, ray=ray, verb="decoded",
+            salvageable=not salvage, salvaging=salvage, verbose=verbose, quiet=quiet,
         )  # fmt: skip
     from codec.pipeline.file_codec import decode_file
     from codec.pipeline.workers import Engine
@@ -126,6 +149,7 @@ def decode(
             plan,
             kind=to or "wav",
             subtype=subtype,
+            bitrate=bitrate,
             force=force,
             engine=engine,
             progress=advance,
@@ -137,6 +161,8 @@ def decode(
     if verbose:
         say(f"model {report.model}, decoder {report.decoder}, on {report.provider}")
         say_device(engine)
+    if report.resampling:
+        say(f"{target}: {report.resampling}", quiet=quiet)
     for line in report.damage_lines:
         say(f"aez: warning: {spoken(source)}: {line}")
     for line in filter(None, (report.emptiness, report.left_out)):
@@ -148,6 +174,5 @@ def decode(
 
 def _check_kind(target: str, to: str | None) -> None:
     """Refuse an output whose extension says something else than --to."""
-    kind = Path(target).suffix.lower().removeprefix(".")
-    if to and target != PIPE and kind != to:
+    if to and target != PIPE and kind_of(target) is not KINDS[to]:
         raise click.UsageError(f"--to {to} does not go with the name {target}")

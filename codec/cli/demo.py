@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 
 from codec.cli.info import table
-from codec.cli.options import Number, force_option, say, speed_text
+from codec.cli.numbers import Number
+from codec.cli.options import force_option, say, speed_text
 from codec.clock import clock
 from codec.files import check_target
 

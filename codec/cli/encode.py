@@ -10,20 +10,18 @@ import click
 from codec.audio.estimate import estimated_seconds
 from codec.cli.advice import keeping
 from codec.cli.many import (
-    check_coded_name,
     inputs_argument,
     jobs_option,
     on_cluster,
-    one,
-    out_of_one,
     out_option,
     ray_option,
     resume_option,
     run_many,
 )
+from codec.cli.names import check_coded_name, one, out_of_one, several
+from codec.cli.numbers import Number, WholeNumber
 from codec.cli.options import (
-    Number,
-    WholeNumber,
+    FILE,
     device_option,
     force_option,
     quiet_option,
@@ -39,15 +37,19 @@ from codec.clock import clock
 if TYPE_CHECKING:
     from codec.audio.tags.choice import TagChoice
 
+KBPS = Number(6, 128, k=1)
+GAIN = WholeNumber(-512, 512)
+
 
 @click.command()
 @inputs_argument
 @out_option
 @click.option("--latent", type=WholeNumber(1), metavar="N", help="Tier: latents a frame (default 128).")
-@click.option("-b", "--bitrate", type=Number(6, 128), metavar="KBPS", help="6 to 128, in 1000 bit/s; picks the tier.")
-@click.option("--gain", type=int, help="Step size in 1/32 octaves, higher is finer (default: the tier's own).")
+@click.option("-b", "--bitrate", type=KBPS, metavar="KBPS", help="6 to 128, in 1000 bit/s; picks the tier.")
+@click.option("--gain", type=GAIN, metavar="N", help="Step size in 1/32 octaves, -512 to 512; higher is finer.")
 @click.option("--coder", type=click.Choice(("auto", "zstd", "range")), default="auto", help="Payload coder.")
-@click.option("--model", metavar="NAME", help="An installed model, or a model's folder.")
+@click.option("--model", type=FILE, metavar="NAME", help="An installed model, or a model's folder.")
+@click.option("--downmix", is_flag=True, help="Mix more than two channels to stereo, so that nothing clips.")
 @click.option("--accept-cut", is_flag=True, help="Encode what is there of files that are cut or damaged.")
 @tag_options(limit_mb=1)
 @device_option
@@ -65,6 +67,7 @@ def encode(
     gain: int | None,
     coder: str,
     model: str | None,
+    downmix: bool,
     accept_cut: bool,
     tags: TagChoice,
     device: str,
@@ -77,8 +80,8 @@ def encode(
 ) -> int:
     """Encode an audio file. OUT is IN with the extension .aez unless named.
 
-    With -o, encode many files and all audio in folders, and go on after a bad one; song.mp3 and song.flac side by
-    side become song.mp3.aez and song.flac.aez.
+    Several files become files beside them; with -o, they and all audio in folders go into a folder. A bad one does
+    not stop the others. Where song.mp3 and song.flac meet, they become song.mp3.aez and song.flac.aez.
     """
     if bitrate is not None and (latent is not None or gain is not None):
         raise click.UsageError("--bitrate chooses latent and gain itself; give it, or --latent and --gain")
@@ -86,7 +89,8 @@ def encode(
 
     names, out = out_of_one(names, out, {".aez"})
     source = target = ""
-    if out is None:
+    beside = out is None and several("encode", names, AUDIO, {".aez"}, resume=resume, ray=ray)
+    if out is None and not beside:
         source, target = one("encode", names, ".aez", AUDIO, jobs=jobs, resume=resume, ray=ray)
         check_coded_name("encode", source, target, AUDIO)
     named = device
@@ -95,11 +99,11 @@ def encode(
 
     plan = EncodePlan.make(latent=latent, gain=gain, bitrate=bitrate, model=model, coder=coder, tags=tags)
     begun = time.monotonic()
-    if out is not None:
+    if out is not None or beside:
         from codec.batch.tasks import EncodeTask, Manners
 
         return run_many(
-            names, out, ".aez", AUDIO, EncodeTask(plan, Manners(force, resume, named), accept_cut),
+            names, out, ".aez", AUDIO, EncodeTask(plan, Manners(force, resume, named), accept_cut, downmix),
             device, jobs=jobs, resume=resume, ray=ray, verb="encoded", verbose=verbose, quiet=quiet,
         )  # fmt: skip
     from codec.pipeline.file_codec import encode_file
@@ -112,8 +116,8 @@ def encode(
         progress("encoding", quiet=quiet) as advance,
     ):
         report = encode_file(
-            source_of(source), file, plan, accept_cut=accept_cut, name="standard input", force=force, engine=engine,
-            progress=advance,
+            source_of(source), file, plan, accept_cut=accept_cut, downmix=downmix, name="standard input", force=force,
+            engine=engine, progress=advance,
         )  # fmt: skip
     for line in report.lost:  # a loss is told even to those who want errors only
         say(f"aez: warning: {line}")

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 import click
 
 from codec.cli.escape import escaped, json_line
-from codec.cli.options import WholeNumber, each, model_option
+from codec.cli.numbers import WholeNumber
+from codec.cli.options import FILE, each, model_option
 
 if TYPE_CHECKING:
     from codec.inspection.genre import Genres
 
 
 @click.command()
-@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.argument("files", type=FILE, nargs=-1, required=True, metavar="FILE...")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line and file.")
 @click.option("--top", type=WholeNumber(1), metavar="N", help="Genres to name (default 3; with --json, all).")
 @click.option("--classifier", metavar="NAME", help="An installed classifier, or a classifier's folder.")

@@ -5,8 +5,13 @@ from __future__ import annotations
 import click
 
 
+def _commands(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    assert ctx.parent is not None and isinstance(ctx.parent.command, click.Group)
+    return [name for name in ctx.parent.command.list_commands(ctx) if name.startswith(incomplete)]
+
+
 @click.command("help")
-@click.argument("command", required=False, metavar="[COMMAND]")
+@click.argument("command", required=False, metavar="[COMMAND]", shell_complete=_commands)
 @click.pass_context
 def help(ctx: click.Context, command: str | None) -> None:
     """Print what --help prints, of aez or of one of its commands."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,13 +10,14 @@ import click
 
 from codec.cli.advice import about
 from codec.cli.escape import escaped, json_line
-from codec.cli.options import channels_text, each, force_option, model_option, say
+from codec.cli.options import FILE, channels_text, each, force_option, model_option, say
 from codec.cli.terminal import created, opened, spoken
 from codec.clock import clock
 from formats.errors import UsageError
 
 if TYPE_CHECKING:
-    from codec.inspection.info import Info, PictureInfo
+    from codec.inspection.info import Info
+    from formats import Picture
 
 SHOWN = (
     "other picture", "file icon", "other icon", "front cover", "back cover", "leaflet", "medium", "lead artist",
@@ -28,9 +28,9 @@ SHOWN = (
 
 
 @click.command()
-@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.argument("files", type=FILE, nargs=-1, required=True, metavar="FILE...")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line and file.")
-@click.option("--cover", metavar="IMAGE", help="Write the cover to this file, or to - for a pipe, and do no more.")
+@click.option("--cover", type=FILE, metavar="IMAGE", help="Write the cover to this file, or - for a pipe.")
 @force_option
 @model_option
 def info(files: tuple[str, ...], as_json: bool, cover: str | None, force: bool, model: str | None) -> int:
@@ -44,15 +44,23 @@ def info(files: tuple[str, ...], as_json: bool, cover: str | None, force: bool, 
         if found.damage:
             failed.append(name)
         if as_json:
-            click.echo(json_line({"file": name} | asdict(found)))
+            click.echo(
+                json_line({"file": name} | vars(found) | {"pictures": [_listed(picture) for picture in found.pictures]})
+            )
         else:
             click.echo(("\n" if number else "") + table(name, found))
     return 1 if failed else 0
 
 
-def _picture_text(picture: PictureInfo) -> str:
+def _listed(picture: Picture) -> dict[str, object]:
+    """A picture for programs, without the image file."""
+    values = {name: getattr(picture, name) for name in ("type", "mime", "description")}
+    return values | {"size": len(picture.data)}
+
+
+def _picture_text(picture: Picture) -> str:
     described = f", {picture.description}" if picture.description else ""
-    return f"{picture.mime or 'unknown type'}, {picture.size} bytes{described}"
+    return f"{picture.mime or 'unknown type'}, {len(picture.data)} bytes{described}"
 
 
 def _take_out(files: tuple[str, ...], cover: str, *, force: bool) -> int:

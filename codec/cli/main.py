@@ -36,7 +36,8 @@ class Commands(click.Group):
 def cli() -> None:
     """Compress songs with a neural codec, and bring them back.
 
-    IN and OUT may be - for a pipe.
+    IN and OUT may be - for a pipe. In bash, eval "$(_AEZ_COMPLETE=bash_source aez)" completes commands, options and
+    names of files; zsh_source and fish_source are for those shells.
     """
 
 

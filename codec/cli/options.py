@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
 from codec.cli.advice import failure
 from codec.cli.escape import escaped
@@ -21,17 +22,30 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+
+class FileName(click.ParamType[str]):
+    """The name of a file or folder, which a shell that completes options completes, too."""
+
+    name = "file"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Leave the completion to the shell."""
+        return [CompletionItem(incomplete, type=self.name)]
+
+
+FILE = FileName()
+
 force_option = click.option("-f", "-y", "--force", is_flag=True, help="Overwrite an existing output.")
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 verbose_option = click.option("-v", "--verbose", is_flag=True, help="Say which model and ONNX Runtime provider ran.")
 device_option = click.option("--device", default="auto", metavar="DEVICE", help="auto (default), cpu, cuda or cuda:N.")
 model_option = click.option(
-    "--model", metavar="NAME", help="The file's model by name, or by its folder where it is not installed."
+    "--model", type=FILE, metavar="NAME", help="The file's model by name, or by its folder where it is not installed."
 )
 decoder_option = click.option(
     "--decoder", metavar="NAME", help="One of the model's decoders (default: its own choice)."
 )
-input_argument = click.argument("source", metavar="IN")
+input_argument = click.argument("source", type=FILE, metavar="IN")
 
 
 def say(line: str, *, quiet: bool = False) -> None:
@@ -131,15 +145,3 @@ def times(seconds: float, elapsed: float) -> str:
 def counted(count: int, what: str) -> str:
     """Return a count with what is counted, in the plural but for one: "1 sample", "2 samples"."""
     return f"{count} {what}{'' if count == 1 else 's'}"
-
-
-class Number(click.FloatRange):
-    """A number in a range, which a message calls that."""
-
-    name = "number"
-
-
-class WholeNumber(click.IntRange):
-    """A whole number in a range, which a message calls that."""
-
-    name = "whole number"

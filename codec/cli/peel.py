@@ -9,16 +9,15 @@ import click
 
 from codec.cli.advice import about
 from codec.cli.many import (
-    check_coded_name,
     inputs_argument,
     jobs_option,
-    one,
-    out_of_one,
     out_option,
     resume_option,
     run_many,
 )
-from codec.cli.options import WholeNumber, force_option, model_option, quiet_option, say
+from codec.cli.names import check_coded_name, one, out_of_one
+from codec.cli.numbers import WholeNumber
+from codec.cli.options import force_option, model_option, quiet_option, say
 from codec.cli.tagging import tag_options
 from codec.cli.terminal import PIPE, source_of, spoken, target_of
 

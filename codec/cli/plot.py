@@ -10,6 +10,7 @@ import click
 
 from codec.cli.advice import about
 from codec.cli.options import (
+    FILE,
     decoder_option,
     default_target,
     device_option,
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @input_argument
-@click.argument("target", metavar="[OUT]", required=False)
+@click.argument("target", type=FILE, metavar="[OUT]", required=False)
 @click.option("--start", type=Time(), default=0.0, help="Begin here: seconds or [h:]m:s.")
 @click.option("--duration", type=Time(), help="Draw this much: seconds or [h:]m:s.")
 @model_option

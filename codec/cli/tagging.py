@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from codec.cli.options import Number
+from codec.cli.numbers import Number
+from codec.cli.options import FILE
 
 MOST_MB = 16
 
@@ -22,7 +23,7 @@ def tag_options(*, limit_mb: float | None = None) -> Callable[[Callable[..., int
     """
     options = [
         click.option("--tag", "changes", multiple=True, metavar="KEY=VALUE", help="Set a tag; KEY= leaves it out."),
-        click.option("--cover", metavar="FILE", help="An image file for the front cover."),
+        click.option("--cover", type=FILE, metavar="FILE", help="An image file for the front cover."),
         click.option("--no-tags", is_flag=True, help="Leave out the source's tags, but not its pictures."),
         click.option("--no-cover", is_flag=True, help="Leave out the source's pictures."),
     ]

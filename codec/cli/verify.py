@@ -8,7 +8,7 @@ import click
 
 from codec.cli.advice import failure
 from codec.cli.escape import escaped, json_line
-from codec.cli.options import coded_files, counted, model_option, quiet_option, say
+from codec.cli.options import FILE, coded_files, counted, model_option, quiet_option, say
 from codec.cli.terminal import opened, spoken
 from codec.clock import clock
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("names", nargs=-1, required=True, metavar="FILE...")
+@click.argument("names", type=FILE, nargs=-1, required=True, metavar="FILE...")
 @model_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line and file.")
 @quiet_option

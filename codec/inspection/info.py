@@ -8,23 +8,13 @@ from typing import TYPE_CHECKING, BinaryIO
 from codec.pipeline.damage import located
 from codec.runtime import models
 from codec.runtime.models import MissingModelError
-from formats import Metadata, Reader
+from formats import Metadata, Picture, Reader
 from formats.container.metadata import pack_picture
 from formats.errors import FormatError
 
 if TYPE_CHECKING:
     from codec.runtime.models import Model
     from formats import Header
-
-
-@dataclass(frozen=True)
-class PictureInfo:
-    """A picture: what it shows (3: front cover, as in ID3v2 and FLAC), MIME type, description, bytes of the image."""
-
-    type: int
-    mime: str
-    description: str
-    size: int
 
 
 @dataclass(frozen=True)
@@ -46,7 +36,7 @@ class Info:
         chunks: number of chunks.
         encoder: version of aez that made the file.
         tags: values by key, which are those of Vorbis comments.
-        pictures: without the image files themselves.
+        pictures: in order, with their image files.
         damage: what is wrong with the file; None if all checksums match and the file is complete.
     """
 
@@ -67,7 +57,7 @@ class Info:
     chunks: int | None
     encoder: str
     tags: dict[str, tuple[str, ...]]
-    pictures: tuple[PictureInfo, ...]
+    pictures: tuple[Picture, ...]
     damage: str | None
 
 
@@ -114,10 +104,7 @@ def describe(source: BinaryIO, *, model: str | None = None) -> Info:
         chunks=reader.chunk_count,
         encoder=header.encoder_version,
         tags=metadata.tags,
-        pictures=tuple(
-            PictureInfo(picture.type, picture.mime, picture.description, len(picture.data))
-            for picture in metadata.pictures
-        ),
+        pictures=metadata.pictures,
         damage=damage,
     )
 

@@ -20,12 +20,24 @@ if TYPE_CHECKING:
     from codec.pipeline.workers import Progress
 
 
-class EncodeOptions(TypedDict, total=False):
+class TagOptions(TypedDict, total=False):
+    """Keyword arguments about tags and pictures.
+
+    Tags are values by key, one or several, which replace the source's: `{"artist": ["Zoë", "Max"]}`; an empty list
+    leaves a tag out. A cover is the name of an image file, or its bytes. Without `keep_tags` or `keep_cover` the
+    source's tags or pictures are left out.
+    """
+
+    tags: TagValues | None
+    cover: str | PathLike[str] | bytes | None
+    keep_tags: bool
+    keep_cover: bool
+
+
+class EncodeOptions(TagOptions, total=False):
     """Keyword arguments of `encode`: those of `codec.pipeline.plan.EncodePlan.make`, and some more.
 
-    Tags are values by key, one or several, which replace the source's: `{"artist": ["Zoë", "Max"]}`. A cover is the
-    name of an image file, or its bytes. `cover_limit` is how many bytes of the source's pictures are taken, None for
-    all that a file may hold; without `keep_tags` or `keep_cover` the source's tags or pictures are left out.
+    `cover_limit` is how many bytes of the source's pictures are taken, None for all that a file may hold.
     """
 
     latent: int | None
@@ -34,19 +46,15 @@ class EncodeOptions(TypedDict, total=False):
     model: str | None
     coder: str
     chunk_frames: int
-    tags: TagValues | None
-    cover: str | PathLike[str] | bytes | None
     cover_limit: int | None
-    keep_tags: bool
-    keep_cover: bool
     device: str
     progress: Progress | None
 
 
-class DecodeOptions(TypedDict, total=False):
-    """Keyword arguments of `decode`: those of `codec.pipeline.plan.DecodePlan.make`, and some more.
+class DecodeOptions(TagOptions, total=False):
+    """Keyword arguments of `decode`: those of `codec.pipeline.plan.DecodePlan.make`, device and progress.
 
-    Those about tags are as in `EncodeOptions`; an array has none.
+    Those about tags are for files only.
     """
 
     start: float
@@ -54,23 +62,21 @@ class DecodeOptions(TypedDict, total=False):
     model: str | None
     decoder: str | None
     salvage: bool
-    tags: TagValues | None
-    cover: str | PathLike[str] | bytes | None
-    keep_tags: bool
-    keep_cover: bool
+    rate: int | None
     device: str
     progress: Progress | None
 
 
-def encode(samples: ArrayLike, sample_rate: int, **options: Unpack[EncodeOptions]) -> bytes:
+def encode(samples: ArrayLike, sample_rate: int, *, downmix: bool = False, **options: Unpack[EncodeOptions]) -> bytes:
     """Compress an array.
 
     Args:
         samples: [C, N] or [N], with C of 1 or 2 and any N. Floats have their full scale at +-1, int16 and int32 at the
             ends of their ranges, and uint8 as well, with 128 for zero. Other types are not accepted.
         sample_rate: Hz, a whole number.
+        downmix: mix 3 to 8 channels, in the order of wav files, to stereo (`codec.audio.downmix`).
         **options: latent (one of the model's tiers), or bitrate (6...128 in 1000 bit/s), or gain (-512...512);
-            model (a name or a folder), coder (auto, range, zstd), chunk_frames, tags and cover as in `EncodeOptions`,
+            model (a name or a folder), coder (auto, range, zstd), chunk_frames, tags and cover as in `TagOptions`,
             device (auto, cpu, cuda, cuda:N), progress.
 
     Returns:
@@ -87,7 +93,7 @@ def encode(samples: ArrayLike, sample_rate: int, **options: Unpack[EncodeOptions
     plan, device, progress = _encode_plan(options)
     out = BytesIO()
     with (
-        ArraySource(samples, sample_rate) as source,
+        ArraySource(samples, sample_rate, downmix=downmix) as source,
         Engine(device, seconds=(source.samples or 0) / sample_rate) as engine,
     ):
         encoding.encode(source, out, plan, engine=engine, progress=progress)
@@ -100,11 +106,11 @@ def decode(data: bytes, **options: Unpack[DecodeOptions]) -> tuple[NDArray[np.fl
     Args:
         data: the file.
         **options: start and duration in seconds; model (a name or a folder), decoder (one of the model's), salvage,
-            device, progress.
+            rate in Hz, to resample to; device, progress.
 
     Returns:
-        float32 [C, N] with the source's channels and sample count, full scale at +-1, not clipped; and its sample rate
-        in Hz.
+        float32 [C, N] with the source's channels and sample count (at another `rate`, in proportion, rounded half up),
+        full scale at +-1, not clipped; and the sample rate in Hz.
 
     Raises:
         FormatError: the data are not an .aez file, or are damaged; ModelError: the model that it needs is not
@@ -128,12 +134,14 @@ def encode_file(
     *,
     force: bool = False,
     accept_cut: bool = False,
+    downmix: bool = False,
     **options: Unpack[EncodeOptions],
 ) -> EncodeReport:
     """Compress an audio file; `target` appears when it is complete, and replaces another file only with `force`.
 
     The other options are those of `encode`. With `accept_cut`, a source of which a part is missing is encoded as far as
-    it can be read, and `lost` of the report tells what is missing.
+    it can be read, and `lost` of the report tells what is missing. With `downmix`, more than two channels are mixed to
+    stereo, as `notes` of the report tells.
 
     Raises:
         AudioError: `source` cannot be read; CutError: a part of it is missing; UsageError: an option is out of range,
@@ -146,7 +154,14 @@ def encode_file(
     plan, device, progress = _encode_plan(options)
     with Engine(device, seconds=estimated_seconds(source)) as engine:
         return file_codec.encode_file(
-            source, target, plan, accept_cut=accept_cut, force=force, engine=engine, progress=progress
+            source,
+            target,
+            plan,
+            accept_cut=accept_cut,
+            downmix=downmix,
+            force=force,
+            engine=engine,
+            progress=progress,
         )
 
 
@@ -155,12 +170,15 @@ def decode_file(
     target: str | PathLike[str],
     *,
     subtype: str | None = None,
+    bitrate: float | None = None,
     force: bool = False,
     **options: Unpack[DecodeOptions],
 ) -> DecodeReport:
-    """Decompress a file to wav, flac, ogg or mp3, by the extension of `target`; `subtype` is 16, 24 or float.
+    """Decompress a file to wav, flac, ogg, mp3, opus, m4a, aiff or caf, by the extension of `target`.
 
-    The other options are those of `decode`.
+    `subtype` is 16, 24 or float, of a file that is not lossy; `bitrate` about how many 1000 bit/s a lossy one takes.
+    The other options are those of `decode`. A song is resampled where the format cannot hold its rate, as `resampling`
+    of the report says. An m4a needs an installed ffmpeg.
 
     Raises:
         FormatError, ModelError: as `decode`; AudioError: the target's format cannot hold the song; UsageError: an
@@ -173,16 +191,16 @@ def decode_file(
     plan, device, progress = _decode_plan(options)
     with Engine(device, seconds=estimated_seconds(source)) as engine:
         return file_codec.decode_file(
-            source, target, plan, subtype=subtype, force=force, engine=engine, progress=progress
+            source, target, plan, subtype=subtype, bitrate=bitrate, force=force, engine=engine, progress=progress
         )
 
 
-def peel(data: bytes, latent: int, *, model: str | None = None) -> bytes:
-    """Cut an .aez file down to a smaller tier without decoding it; see `codec.pipeline.peel`."""
+def peel(data: bytes, latent: int, *, model: str | None = None, **options: Unpack[TagOptions]) -> bytes:
+    """Cut an .aez file down to a smaller tier without decoding it; see `codec.pipeline.peel` and `TagOptions`."""
     from codec.pipeline import peel as peeling
 
     out = BytesIO()
-    peeling.peel(_file_of(data), out, latent, model=model)
+    peeling.peel(_file_of(data), out, latent, model=model, tags=_choice(dict(options), None))
     return out.getvalue()
 
 
@@ -193,11 +211,12 @@ def peel_file(
     *,
     model: str | None = None,
     force: bool = False,
+    **options: Unpack[TagOptions],
 ) -> None:
     """As `peel`, from file to file."""
     from codec.pipeline import file_codec
 
-    file_codec.peel_file(source, target, latent, model=model, force=force)
+    file_codec.peel_file(source, target, latent, model=model, tags=_choice(dict(options), None), force=force)
 
 
 class ArraySink:

@@ -11,7 +11,7 @@ be known from the trailer alone.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 import numpy as np
@@ -26,6 +26,7 @@ from codec.pipeline.damage import Loss, located
 from codec.pipeline.output import Output, Sink
 from codec.pipeline.payload import check_tier, unpack
 from codec.pipeline.plan import DecodePlan
+from codec.pipeline.resampled import ResampledSink
 from codec.pipeline.salvage import Salvage, fade
 from codec.pipeline.workers import Engine, Progress, engine_for_file
 from codec.runtime import models
@@ -50,6 +51,7 @@ class DecodeReport:
         damage: other damage that was found, one line each, if the plan salvages.
         emptiness: why there are no samples, where there are none.
         left_out: tags and pictures that the target cannot hold, as a sentence; empty where it has all.
+        resampling: why the output has another sample rate than the song, where nobody asked for that.
     """
 
     sample_rate: int
@@ -63,6 +65,7 @@ class DecodeReport:
     damage: tuple[str, ...] = ()
     emptiness: str = ""
     left_out: str = ""
+    resampling: str = ""
 
     @property
     def clipping(self) -> str:
@@ -89,7 +92,7 @@ def decode(
     engine: Engine | None = None,
     progress: Progress | None = None,
 ) -> DecodeReport:
-    """Decompress a file object into a sink of the source's rate and channels.
+    """Decompress a file object into a sink of the source's channels, and of its rate or that of the plan.
 
     Args:
         source: an .aez file, or a Reader of one; only one that can seek reads just the chunks that it needs.
@@ -104,11 +107,17 @@ def decode(
         the file objects raise it.
     """
     reader = source if isinstance(source, Reader) else Reader(source)
+    plan = plan or DecodePlan()
+    own = reader.header.sample_rate
+    rate = plan.rate or own
+    resampled = ResampledSink(sink, own, rate, reader.header.channels) if rate != own else None
+    inner: Sink = resampled or sink
     try:
         with engine_for_file(engine) as running:
-            return Decoder(reader, plan or DecodePlan(), running, progress).run(sink)
+            report = Decoder(reader, plan, running, progress).run(inner)
     except FormatError as error:
         raise located(error, reader.header, reader.samples) from None
+    return replace(report, sample_rate=rate, samples=resampled.finish(), clipped=sink.clipped) if resampled else report
 
 
 class Decoder:

@@ -109,6 +109,7 @@ def encode(
 
 def _notes(source: AudioSource, samples: int, left_out: Iterable[str]) -> Iterator[str]:
     """Lines for the user."""
+    yield from source.notes
     if not samples:
         yield f"{source.name} has no samples, so the result is empty"
     if words := "; ".join(left_out):

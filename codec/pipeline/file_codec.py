@@ -15,8 +15,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from codec.audio.ffmpeg_writer import find_ffmpeg
+from codec.audio.kinds import Encoding
 from codec.audio.open import open_source
-from codec.audio.sink import AudioSink, target_kind
+from codec.audio.resample import resampled_length
+from codec.audio.sink import AudioSink
 from codec.audio.tags.choice import TagChoice
 from codec.ending import removed_at_the_end
 from codec.files import check_target, is_fifo, new_file, opened
@@ -42,6 +45,7 @@ def encode_file(
     plan: EncodePlan,
     *,
     accept_cut: bool = False,
+    downmix: bool = False,
     name: str | None = None,
     force: bool = False,
     engine: Engine | None = None,
@@ -55,6 +59,7 @@ def encode_file(
         target: a path or a file object.
         plan: how to encode.
         accept_cut: encode a source of which a part is missing; `EncodeReport.lost` tells then what is.
+        downmix: mix more than two channels to stereo; `EncodeReport.notes` tells then how.
         name: what to call a source that is a file object, in messages.
         force: replace a target that exists.
         engine: sessions and threads to share with other files.
@@ -68,7 +73,7 @@ def encode_file(
     origin = _path(source)
     _check(target, force, origin)
     with (
-        _opened_audio(source, name or "the source", accept_cut) as audio,
+        _opened_audio(source, name or "the source", accept_cut, downmix) as audio,
         _created(target, force, origin, finished) as file,
     ):
         report = encode(audio, file, plan, engine=engine, progress=progress)
@@ -84,6 +89,7 @@ def decode_file(
     *,
     kind: str | None = None,
     subtype: str | None = None,
+    bitrate: float | None = None,
     force: bool = False,
     engine: Engine | None = None,
     progress: Progress | None = None,
@@ -91,12 +97,16 @@ def decode_file(
 ) -> DecodeReport:
     """Decompress an .aez file to an audio file.
 
+    Where the plan names no sample rate and the format cannot hold the song's, the song is resampled to the next one
+    that it can hold, and the report says so.
+
     Args:
         source: a path or a file object.
         target: a path, whose extension chooses the format, or a file object that can seek.
         plan: which part, with which model and decoder; the whole song with the installed ones if None.
-        kind: wav, flac, ogg or mp3, where the target is a file object; wav if None.
+        kind: one of `codec.audio.kinds.KINDS`, where the target is a file object; wav if None.
         subtype: 16, 24 or float; the format's own if None.
+        bitrate: of a lossy format, about how many 1000 bit/s; the format's own if None.
         force: replace a target that exists.
         engine: sessions and threads to share with other files.
         progress: called as chunks are decoded, and before the target takes its name.
@@ -111,14 +121,18 @@ def decode_file(
     origin, place = _path(source), _path(target)
     label = str(place) if place is not None else f"the output.{kind or 'wav'}"
     _check(target, force, origin)
-    target_kind(label, subtype)
+    encoding = Encoding.of(label, subtype, bitrate)
+    find_ffmpeg(encoding)
     with opened(source) as coded:
         reader = Reader(coded)
         header = reader.header
+        rate = plan.rate or encoding.kind.rate_for(header.sample_rate)
+        is_forced = plan.rate is None and rate != header.sample_rate
+        plan = replace(plan, rate=rate) if is_forced else plan
         tags, left_out = _tags(reader, plan)
         with _created(target, force, origin, finished) as file:
             with AudioSink(
-                file, label, header.sample_rate, header.channels, subtype=subtype, tags=tags,
+                file, label, rate, header.channels, subtype=subtype, bitrate=bitrate, tags=tags,
                 expected=_expected(reader, plan),
             ) as sink:  # fmt: skip
                 report = decode(reader, sink, plan, engine=engine, progress=progress)
@@ -126,7 +140,11 @@ def decode_file(
             left_out += sink.left_out
             if progress:  # after the sink has written its last bytes
                 progress(1.0)
-    return replace(report, left_out=f"left out: {'; '.join(left_out)}" if left_out else "")
+    report = replace(report, left_out=f"left out: {'; '.join(left_out)}" if left_out else "")
+    if not is_forced:
+        return report
+    what = f"{encoding.kind.name} cannot hold {header.sample_rate} Hz"
+    return replace(report, resampling=f"resampled to {rate} Hz, because {what}")
 
 
 def peel_file(
@@ -153,7 +171,9 @@ def _expected(reader: Reader, plan: DecodePlan) -> int | None:
         return None
     rate = reader.header.sample_rate
     left = max(0, reader.samples - round(plan.start * rate))
-    return left if plan.duration is None else min(left, round(plan.duration * rate))
+    if plan.duration is not None:
+        left = min(left, round(plan.duration * rate))
+    return resampled_length(left, rate, plan.rate or rate)
 
 
 def _tags(reader: Reader, plan: DecodePlan) -> tuple[Metadata, list[str]]:
@@ -193,12 +213,12 @@ def _created(
 
 
 @contextlib.contextmanager
-def _opened_audio(source: FilePath | BinaryIO, name: str, accept_cut: bool) -> Iterator[AudioSource]:
+def _opened_audio(source: FilePath | BinaryIO, name: str, accept_cut: bool, downmix: bool) -> Iterator[AudioSource]:
     """Open a source for the length of a with block. Audio libraries need to seek, so what is a pipe is copied first."""
     if isinstance(source, str | os.PathLike) and is_fifo(source):
         name = os.fspath(source)
     elif isinstance(source, str | os.PathLike):
-        with open_source(source, accept_cut=accept_cut) as audio:
+        with open_source(source, accept_cut=accept_cut, downmix=downmix) as audio:
             yield audio
         return
     with tempfile.TemporaryDirectory(prefix="aez-") as folder, removed_at_the_end(Path(folder)):
@@ -206,7 +226,7 @@ def _opened_audio(source: FilePath | BinaryIO, name: str, accept_cut: bool) -> I
         with opened(source) as stream, copy.open("wb") as file:
             shutil.copyfileobj(stream, file)
         try:
-            with open_source(copy, accept_cut=accept_cut) as audio:
+            with open_source(copy, accept_cut=accept_cut, downmix=downmix) as audio:
                 audio.name = name
                 audio.lost[:] = [line.replace(str(copy), name) for line in audio.lost]
                 yield audio

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Self
 
+from codec.audio.source import RATES
 from codec.audio.tags.choice import ALL, USUAL, TagChoice
 from codec.runtime import models
 from codec.runtime.models import Model
@@ -112,6 +113,7 @@ class DecodePlan:
         decoder: name of one of the model's decoders; None for the default one.
         salvage: whether to decode a damaged file, with silence in place of lost chunks.
         tags: which tags and pictures go along.
+        rate: sample rate of the output in Hz; None for the song's.
     """
 
     start: float = 0.0
@@ -119,6 +121,7 @@ class DecodePlan:
     model: str | None = None
     decoder: str | None = None
     salvage: bool = False
+    rate: int | None = None
     tags: TagChoice = ALL
 
     @classmethod
@@ -130,18 +133,23 @@ class DecodePlan:
         model: str | None = None,
         decoder: str | None = None,
         salvage: bool = False,
+        rate: int | None = None,
         tags: TagChoice | None = None,
     ) -> Self:
         """Check all values.
 
         Raises:
-            UsageError: a time is not a number, is negative, or is 1e9 seconds or more.
+            UsageError: a time is not a number, is negative, or is 1e9 seconds or more; the rate is not a whole number
+            from 1000 to 768000.
         """
         start = number("the start", start)
         duration = None if duration is None else number("the duration", duration)
         if not (0 <= start < LONGEST and 0 <= (duration or 0) < LONGEST):
             raise UsageError(f"start and duration must be from 0 to less than {LONGEST:g} seconds")
-        return cls(start, duration, model, decoder, bool(salvage), tags or ALL)
+        rate = None if rate is None else whole("the sample rate", rate)
+        if rate is not None and not RATES[0] <= rate <= RATES[1]:
+            raise UsageError(f"the sample rate must be {RATES[0]} to {RATES[1]} Hz, not {rate}")
+        return cls(start, duration, model, decoder, bool(salvage), rate, tags or ALL)
 
 
 def whole(what: str, value: object) -> int:

@@ -12,7 +12,7 @@ import math
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from itertools import accumulate
-from typing import TYPE_CHECKING, BinaryIO, Self, cast
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +45,14 @@ TRIES = 12
 
 RISE, LEAST_RISE = 0.022, 0.002
 """Rise of log size per step of gain: what is expected before two sizes are known, and the least that is believed."""
+
+
+class _Segment(NamedTuple):
+    start: int
+    """First frame in the song."""
+
+    frames: int
+    hyper: NDArray[np.int8]
 
 
 class Spool:
@@ -86,22 +94,33 @@ class Spool:
         As chunks they take what they would take in the song, where most frames have coded frames on both sides. Their
         side information is not theirs.
         """
-        places = [
-            (first + at, number, at)
-            for number, (first, frames) in enumerate(zip(accumulate(self.frames, initial=0), self.frames, strict=False))
+        for joined in self._sampled(most):
+            coefficients = np.concatenate([self._read(segment.start, segment.frames) for segment in joined])
+            yield AnalysedChunk(np.concatenate([segment.hyper for segment in joined]), coefficients, self.heads[0][1])
+
+    def sample_hyper(self, most: int) -> list[tuple[NDArray[np.int8], int]]:
+        """Hyper latents and frames of the chunks that `sample` gives."""
+        return [
+            (np.concatenate([segment.hyper for segment in joined]), sum(segment.frames for segment in joined))
+            for joined in self._sampled(most)
+        ]
+
+    def _sampled(self, most: int) -> Iterator[list[_Segment]]:
+        segments = [
+            _Segment(
+                first + at,
+                min(SEGMENT, frames - at),
+                hyper[at // HYPER_FRAMES : (at + SEGMENT) // HYPER_FRAMES],
+            )
+            for first, frames, (hyper, _) in zip(
+                accumulate(self.frames, initial=0), self.frames, self.heads, strict=False
+            )
             for at in range(0, frames, SEGMENT)
         ]
-        count = min(most, len(places))
-        chosen = [places[(2 * i + 1) * len(places) // (2 * count)] for i in range(count)]
+        count = min(most, len(segments))
+        chosen = [segments[(2 * i + 1) * len(segments) // (2 * count)] for i in range(count)]
         for at in range(0, count, CHUNK // SEGMENT):
-            parts = [self._segment(*place) for place in chosen[at : at + CHUNK // SEGMENT]]
-            hyper, coefficients = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-            yield AnalysedChunk(hyper, coefficients, self.heads[0][1])
-
-    def _segment(self, start: int, number: int, at: int) -> tuple[NDArray[np.int8], Float]:
-        """Hyper latents and coefficients of the segment at frame `at` of a chunk, at frame `start` of the song."""
-        vectors = self.heads[number][0][at // HYPER_FRAMES : (at + SEGMENT) // HYPER_FRAMES]
-        return vectors, self._read(start, min(SEGMENT, self.frames[number] - at))
+            yield chosen[at : at + CHUNK // SEGMENT]
 
     def _read(self, start: int, frames: int) -> Float:
         """Coefficients of some frames of the song."""
@@ -144,7 +163,7 @@ class _Estimate:
     def __init__(self, spool: Spool, engine: Engine, plan: EncodePlan) -> None:
         self._spool, self._engine, self._plan = spool, engine, plan
         main, tables = plan.main_count, plan.model.tables
-        part = [(chunk.hyper, len(chunk.coefficients)) for chunk in spool.sample(SAMPLE)]
+        part = spool.sample_hyper(SAMPLE)
         whole = [(hyper, frames) for (hyper, _), frames in zip(spool.heads, spool.frames, strict=True)]
         self._part, self._whole = ExpectedSize(part, main, tables), ExpectedSize(whole, main, tables)
         self._share = sum(frames for _, frames in part) / sum(spool.frames)

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -77,10 +78,19 @@ def test_nothing_else_is_removed(tmp_path: Path, dead: int) -> None:
         (tmp_path / name).write_bytes(b"of someone")
     (tmp_path / f".folder.aez-{here}-{dead}-abcdefgh.part").mkdir()
     stale = tmp_path / f".a.aez-{here}-{dead}-abcdefgh.part"
-    stale.write_bytes(b"half")
+    old = tmp_path / f".a.aez-{elsewhere}-1-abcdefgh.part"  # of an earlier boot: its number means nothing
+    for path, age in (
+        (stale, 0),
+        (old, 8),
+        (tmp_path / kept[0], 6),
+        (tmp_path / kept[2], 99),
+        (tmp_path / kept[6], 99),
+    ):
+        path.write_bytes(b"half")
+        os.utime(path, (time.time(), time.time() - age * 86400))
     with new_file(tmp_path / "b") as file:
         file.write(b"b")
-    assert not stale.exists()
+    assert not stale.exists() and not old.exists()
     assert len(list(tmp_path.iterdir())) == len(kept) + 2
 
 

@@ -26,7 +26,7 @@ import click  # noqa: E402
 if TYPE_CHECKING:
     from tests.fuzz.targets import Guard
 
-NAMES = ("reader", "payload", "decode", "graph", "card", "tables")
+NAMES = ("reader", "payload", "decode", "graph", "card", "tables", "tags")
 SMALL = 4096
 """Bytes of inputs that are grown."""
 

@@ -17,7 +17,7 @@ from formats import Coder, Reader
 from formats.errors import AezError, FormatError
 from formats.model import Tables
 from formats.payload.chunk import decode_payload, encode_payload
-from tests.fuzz import model_files, seeds
+from tests.fuzz import audio_tags, model_files, seeds
 from tests.fuzz.mutate import mutate, scribble
 
 SECONDS = 5.0
@@ -188,6 +188,8 @@ def prepared(name: str) -> tuple[Callable[[bytes], None], AbstractContextManager
         return playing.playing, playing.stubs()
     if name in model_files.TARGETS:
         return model_files.TARGETS[name][0], nullcontext()
+    if name == "tags":
+        return audio_tags.Tags(), nullcontext()
     return (Payloads() if name == "payload" else opening), nullcontext()
 
 
@@ -195,6 +197,8 @@ def starting(name: str) -> list[bytes]:
     """Inputs to start from."""
     if name in model_files.TARGETS:
         return model_files.TARGETS[name][1]()
+    if name == "tags":
+        return audio_tags.Tags().seeds()
     if name == "payload":
         return Payloads().seeds()
     return seeds.songs() if name == "decode" else seeds.containers()
@@ -213,4 +217,4 @@ def mutation(name: str) -> Callable[[bytes, Random], bytes]:
     """How inputs of a target are changed: by structure, but a payload has none."""
     if name in model_files.TARGETS:
         return model_files.TARGETS[name][2]
-    return (lambda data, random: scribble(random, data)) if name == "payload" else mutate
+    return (lambda data, random: scribble(random, data)) if name in ("payload", "tags") else mutate

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from formats import Reader
 from formats.errors import FormatError
-from tests.fuzz import corpus, playing, seeds, targets
+from tests.fuzz import audio_tags, corpus, playing, seeds, targets
 from tests.fuzz.mutate import join, mutate, scribble, split
 
 RUN = Path(__file__).parent / "run.py"
@@ -105,6 +105,21 @@ def test_seeds_decode(data):
 @given(st.sampled_from(CONTAINERS), st.randoms())
 def test_no_container_harms_the_reader(opening, data, random):
     opening(mutate(data, random))
+
+
+def test_no_tags_of_audio_harm_their_readers():
+    guard = targets.Guard(audio_tags.Tags())
+    seeds = audio_tags.Tags().seeds()
+    for data in seeds:
+        guard(data)
+
+    @settings(max_examples=300, **relaxed)
+    @given(st.sampled_from(seeds), st.randoms())
+    def all_of_them(data, random):
+        guard(scribble(random, data))
+
+    all_of_them()
+    guard.check()
 
 
 @settings(max_examples=60, **relaxed)

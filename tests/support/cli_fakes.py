@@ -12,6 +12,7 @@ import numpy as np
 
 from codec.audio.sink import AudioSink
 from codec.audio.source import AudioSource
+from codec.audio.tags.choice import ALL
 from codec.cli.main import cli
 from codec.cli.terminal import run
 from codec.pipeline import file_codec
@@ -26,7 +27,7 @@ FAKE_BITSTREAM = b"\x01\x23\x45\x67\x89\xab\xcd\xef"
 RATE = 8000
 FRAMES = 126
 """Frames of a chunk: 2 s."""
-TAGS = {"title": "Jóga", "artist": "A", "track": "3"}
+TAGS = {"TITLE": ("Jóga",), "ARTIST": ("A",), "TRACKNUMBER": ("3",)}
 
 
 def write(writer: Writer, payload: bytes, frames: int) -> None:
@@ -47,7 +48,8 @@ def fake_encode(source: AudioSource, target: io.BufferedIOBase, plan: EncodePlan
         sample_rate=source.sample_rate, channels=source.channels, samples=source.samples, latent=plan.latent, hop=700,
         chunk_frames=FRAMES, gain=plan.gain, coder=Coder.ZSTD, bitstream=FAKE_BITSTREAM, encoder_version="0.1.0",
     )  # fmt: skip
-    writer = Writer(target, header, source.tags)
+    metadata, left_out = plan.tags.applied(source.tags)
+    writer = Writer(target, header, metadata)
     total = 0
     for block in source.blocks(2 * source.sample_rate):
         packed = zlib.compress(np.rint(block.T * 32768).astype("<i2").tobytes())
@@ -61,6 +63,7 @@ def fake_encode(source: AudioSource, target: io.BufferedIOBase, plan: EncodePlan
     return EncodeReport(
         seconds, total, source.sample_rate, source.channels, writer.coded_size, 12.34, header.latent, header.gain,
         "zstd", "fake", "CPUExecutionProvider", tuple(source.lost),
+        (*source.notes, *(f"{source.name}: left out: {line}" for line in left_out)),
     )  # fmt: skip
 
 
@@ -76,12 +79,14 @@ def fake_decode(reader: Reader, sink: AudioSink, plan: DecodePlan, *, engine, pr
     return DecodeReport(rate, channels, audio.shape[1], sink.clipped, "fake", "standard", "CPUExecutionProvider")
 
 
-def fake_peel(source, target, latent, *, model, engine):
+def fake_peel(source, target, latent, *, model, tags, engine):
     reader = Reader(source)
-    writer = Writer(target, replace(reader.header, latent=latent), reader.metadata)
+    metadata, left_out = (tags or ALL).applied(reader.metadata)
+    writer = Writer(target, replace(reader.header, latent=latent), metadata)
     for chunk in reader:
         writer.write(chunk)
     writer.finish(reader.samples or 0)
+    return left_out
 
 
 FAKES = {"encode": fake_encode, "decode": fake_decode, "peel": fake_peel}

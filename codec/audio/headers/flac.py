@@ -13,9 +13,6 @@ TAIL = 1 << 18
 CANDIDATES = 8
 """How many of the last places that look like a frame are tried."""
 
-PADDING = 16
-"""Zeros from which on they are not a frame's own."""
-
 _SYNC = re.compile(rb"\xff(?=[\xf8\xf9])")
 
 
@@ -71,7 +68,7 @@ def _last_intact(tail: bytes, frames: list[_Frame], end: int) -> tuple[int, int,
     """Where the last frame that is whole ends, the samples up to there, and whether another one begins behind it."""
     for frame in reversed(frames[-CANDIDATES:]):
         if _crc16(tail[frame.position : end]) == 0:
-            return _without_zeros(tail, frame.position, end), frame.end, False
+            return end, frame.end, False  # zeros behind a frame leave its checksum as it is
     for index in range(len(frames) - 1, max(-1, len(frames) - 1 - CANDIDATES), -1):
         frame = frames[index]
         bound = frames[index + 1].position if index + 1 < len(frames) else end
@@ -132,15 +129,6 @@ def _crc16(data: bytes) -> int:
     return check
 
 
-def _without_zeros(data: bytes, begin: int, end: int) -> int:
-    """Where a frame ends behind which there may be zeros; they leave its checksum as it is.
-
-    A frame may end in zeros itself, most of all in one, and must keep them. Only a longer run is taken for padding.
-    """
-    stop = begin + len(data[begin:end].rstrip(b"\0"))
-    return end if end - stop < PADDING else stop
-
-
 def _crc16_end(data: bytes, begin: int, bound: int) -> int:
     """The last place at which a frame from `begin` on can end by its checksum; 0 if there is none."""
     check, found = 0, 0
@@ -149,5 +137,5 @@ def _crc16_end(data: bytes, begin: int, bound: int) -> int:
         if check == 0 and at - begin > 8:
             found = at + 1
             if at + 1 < bound and not any(data[at + 1 : bound]):
-                return _without_zeros(data, begin, bound)
+                return bound
     return found

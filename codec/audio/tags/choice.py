@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from codec.audio.tags.gather import clean, fitting, image_type
 from codec.audio.tags.names import canonical
@@ -65,9 +65,7 @@ class TagChoice:
         """
         if tags is not None and not isinstance(tags, Mapping):
             raise UsageError(f"tags are a mapping of keys to values, not {type(tags).__name__}")
-        changes = [
-            (key, (values,) if isinstance(values, str) else tuple(values)) for key, values in (tags or {}).items()
-        ]
+        changes = [(key, _several(values)) for key, values in (tags or {}).items()]
         for key, values in changes:
             texts = [key, *values]
             if (
@@ -100,18 +98,21 @@ class TagChoice:
         """The pictures within the limits, front covers first served."""
         room = PICTURES_LIMIT - (len(pack_picture(self.cover)) if self.cover else 0)
         room = room if self.limit is None else min(room, self.limit)
+        most = MOST_PICTURES - (1 if self.cover else 0)
         kept: set[int] = set()
         for number, picture in sorted(enumerate(pictures), key=lambda item: item[1].type != FRONT_COVER):
             size = len(pack_picture(picture))
-            if size <= room and len(kept) < MOST_PICTURES - 1:
+            if size <= room and len(kept) < most:
                 kept.add(number)
                 room -= size
         lost = [picture for number, picture in enumerate(pictures) if number not in kept]
         if lost:
-            size = sum(len(picture.data) for picture in lost)
             what = "its cover" if any(picture.type == FRONT_COVER for picture in lost) else "a picture"
             what = what if len(lost) == 1 else f"{len(lost)} pictures"
-            left_out.append(f"{what} of {_mb(size)}, because {LIMITED} {_mb(self.limit or PICTURES_LIMIT)}")
+            total = _mb(sum(len(picture.data) for picture in lost))
+            limit = _mb(PICTURES_LIMIT if self.limit is None else self.limit)
+            why = f"a file holds {MOST_PICTURES} at most" if len(kept) == most else f"{LIMITED} {limit}"
+            left_out.append(f"{what} of {total}, because {why}")
         first = (self.cover,) if self.cover else ()
         return first + tuple(picture for number, picture in enumerate(pictures) if number in kept)
 
@@ -133,6 +134,11 @@ USUAL = TagChoice(limit=COVER_LIMIT)
 """Everything of a source goes along, but for pictures that are large for a compressed song."""
 
 
+def _several(values: object) -> tuple[Any, ...]:
+    """One value or several as a tuple."""
+    return tuple(values) if isinstance(values, Iterable) and not isinstance(values, str) else (values,)
+
+
 def _mb(size: int) -> str:
     """A size in units of 2^20 bytes, rounded up."""
     return f"{-(-size * 10 >> 20) / 10:g} MB"
@@ -150,6 +156,8 @@ def _image(cover: str | os.PathLike[str] | bytes | None) -> Picture | None:
         name = os.fspath(cover)
         with Path(name).open("rb") as file:
             cover = file.read(PICTURES_LIMIT + 1)
+    if not isinstance(cover, bytes | bytearray | memoryview):
+        raise UsageError(f"a cover is the name of an image file, or its bytes, not {type(cover).__name__}")
     picture = Picture(bytes(cover), image_type(bytes(cover)))
     if not picture.mime:
         raise UsageError(f"{name} is no image of a known kind (jpeg, png, gif, webp, bmp, tiff, avif, jxl)")

@@ -59,10 +59,9 @@ def _take(name: str, content: bytes, found: Gathered) -> None:
 
 
 def write_mp4(file: BinaryIO, metadata: Metadata) -> list[str]:
-    """Put tags into an MP4 file whose audio lies before moov, in place of those that it has -> what was left out."""
+    """Put tags into an MP4 file, in place of those that it has -> what was left out."""
     moov = _moov(file)
-    end = file.seek(0, 2)
-    if moov is None or moov[1] != end or moov[1] - moov[0] > READ_LIMIT:
+    if moov is None or moov[1] - moov[0] > READ_LIMIT:
         return ["all tags, because the file has an unusual layout"]
     left_out: list[str] = []
     ilst = _atom(b"ilst", b"".join(_list(metadata, left_out)))
@@ -70,8 +69,13 @@ def write_mp4(file: BinaryIO, metadata: Metadata) -> list[str]:
     start, stop = moov
     file.seek(start)
     data = file.read(stop - start)
-    kept = b"".join(_atom(name, content) for name, content in _atoms(data) if name not in (b"udta", b"meta"))
-    body = kept + _atom(b"udta", meta)
+    atoms = [(name, content) for name, content in _atoms(data) if name not in (b"udta", b"meta")]
+    udta = _atom(b"udta", meta)
+    shift = sum(len(content) + 8 for _, content in atoms) + len(udta) - len(data)
+    try:
+        body = b"".join(_atom(name, _moved(content, stop, shift, name)) for name, content in atoms) + udta
+    except (ValueError, struct.error):
+        return ["all tags, because the file has an unusual layout"]
     splice(file, start - 8, stop, _atom(b"moov", body))
     return left_out
 
@@ -127,6 +131,26 @@ def _data(kind: int, value: bytes) -> bytes:
 
 def _atom(name: bytes, content: bytes) -> bytes:
     return struct.pack(">I", len(content) + 8) + name + content
+
+
+def _moved(content: bytes, end: int, shift: int, name: bytes) -> bytes:
+    """The content of an atom of this name, with what lies behind `end` in the file moved by `shift`.
+
+    Raises:
+        ValueError: the file is fragmented, or an atom is damaged; struct.error: it would be too long.
+    """
+    if name in (b"mvex", b"moof"):
+        raise ValueError("fragmented")
+    if name in (b"trak", b"mdia", b"minf", b"stbl"):
+        parts = list(_atoms(content))
+        if sum(len(inner) + 8 for _, inner in parts) != len(content):
+            raise ValueError("damaged")
+        return b"".join(_atom(kind, _moved(inner, end, shift, kind)) for kind, inner in parts)
+    if name not in (b"stco", b"co64"):
+        return content
+    code = ">I" if name == b"stco" else ">Q"
+    places = [place for (place,) in struct.iter_unpack(code, content[8:])]
+    return content[:8] + b"".join(struct.pack(code, place + shift if place >= end else place) for place in places)
 
 
 def _moov(file: BinaryIO) -> tuple[int, int] | None:

@@ -46,14 +46,16 @@ def read_tags(path: str | PathLike[str]) -> Found:
     found = Gathered()
     try:
         with Path(path).open("rb") as file:
-            _read(file, Path(path), found)
+            gather(file, found)
     except Exception:  # a parser may raise anything for bytes that are no tags
         found.left_out.append("some of its tags, which are damaged")
     metadata = found.metadata()
     return Found(metadata, tuple(dict.fromkeys(found.left_out)))
 
 
-def _read(file: BinaryIO, path: Path, found: Gathered) -> None:
+def gather(file: BinaryIO, found: Gathered) -> None:
+    """Take the tags of an audio file that can seek. Bytes that are no tags may raise anything."""
+    file.seek(0)
     head = file.read(_JUNK)
     if head[:4] in (b"RIFF", b"RF64", b"FORM"):
         read_chunks(file, found)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import BinaryIO
 
 from codec.audio.tags.flac import write_flac
+from codec.audio.tags.gather import Gathered
 from codec.audio.tags.id3 import HEAD, id3_size
 from codec.audio.tags.id3_frames import write_id3
 from codec.audio.tags.mp4 import write_mp4
@@ -41,7 +42,7 @@ def write_tags(file: BinaryIO, kind: str, metadata: Metadata) -> list[str]:
 
     Args:
         file: open for reading and writing, and able to seek.
-        kind: a key of `WRITERS`.
+        kind: the usual extension of such files, without the dot.
         metadata: tags by the keys of Vorbis comments, and pictures.
 
     Returns:
@@ -50,6 +51,12 @@ def write_tags(file: BinaryIO, kind: str, metadata: Metadata) -> list[str]:
     Raises:
         OSError: as the file object raises it.
     """
-    if not metadata.tags and not metadata.pictures:
+    found = Gathered()
+    for key, values in metadata.tags.items():
+        found.add(key, *values)  # which no file that was read needs, but a program may hand over anything
+    if not found.tags and not metadata.pictures:
         return []
-    return list(dict.fromkeys(WRITERS[kind](file, metadata)))
+    tags = {key: tuple(values) for key, values in found.tags.items()}
+    if kind not in WRITERS:
+        return [f"all tags and pictures, which are not written into {kind} files"]
+    return list(dict.fromkeys(found.left_out + WRITERS[kind](file, Metadata(tags, metadata.pictures))))

@@ -38,8 +38,8 @@ def test_arrays_are_sources_too():
     with ArraySource(audio.astype(np.float64), 44100) as source:
         assert (source.samples, source.channels, source.tags.tags) == (2500, 2, {})
         np.testing.assert_array_equal(samples(source), audio)
-    with ArraySource(audio[0], 44100, Metadata(tags={"title": "T"})) as source:
-        assert (source.samples, source.channels, source.tags.tags) == (2500, 1, {"title": "T"})
+    with ArraySource(audio[0], 44100, Metadata(tags={"TITLE": ("T",)})) as source:
+        assert (source.samples, source.channels, source.tags.tags) == (2500, 1, {"TITLE": ("T",)})
         np.testing.assert_array_equal(samples(source), audio[:1])
     np.testing.assert_array_equal(samples(ArraySource([[0.5, -0.25], [1.0, 0.0]], 44100)), [[0.5, -0.25], [1, 0]])
     for empty in ([], np.zeros((2, 0), np.int16)):

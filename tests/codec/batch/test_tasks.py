@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import soundfile
 
+from codec.audio.tags.choice import ALL, TagChoice
 from codec.batch.jobs import Job
 from codec.batch.journal import Entry
 from codec.batch.run import Result
@@ -102,6 +103,9 @@ ENCODES = [
     lambda: encoding(coder="range"),
     lambda: encoding(chunk_frames=SEGMENT),
     lambda: encoding(model="tiny-dense"),
+    lambda: encoding(tags=TagChoice(keep_tags=False)),
+    lambda: encoding(tags=ALL),
+    lambda: replace(encoding(), downmix=True),
 ]
 
 
@@ -122,6 +126,11 @@ DECODES = [
     lambda: decoding(salvage=True),
     lambda: decoding("24"),
     lambda: decoding("float"),
+    lambda: decoding(tags=TagChoice.make(tags={"title": "T"})),
+    lambda: decoding(rate=22050),
+    lambda: decoding(rate=16000),
+    lambda: replace(decoding(), bitrate=64),
+    lambda: replace(decoding(), bitrate=128),
 ]
 
 
@@ -138,7 +147,7 @@ def test_a_device_that_was_named_keeps_only_what_it_made(wav, tmp_path, engine, 
 
 @pytest.mark.parametrize("kind", ["wav", "mp3"])
 def test_the_journal_tells_decodings_apart(aez, tmp_path, engine, would_keep, kind):
-    made = [make() for make in DECODES if kind == "wav" or make().subtype is None]
+    made = [make() for make in DECODES if (make().bitrate if kind == "wav" else make().subtype) is None]
     for number, first in enumerate(made):
         target = tmp_path / f"{number}.{kind}"
         entry = done(first, aez, target, engine).entry
@@ -171,6 +180,15 @@ def test_the_journal_tells_tiers_of_peeling_apart(aez, tmp_path, engine):
     entry = done(peeling(32), aez, target, engine).entry
     assert done(peeling(32), aez, target, engine, entry).kept
     assert not done(peeling(64), aez, target, engine, entry).kept
+    assert not done(replace(peeling(32), tags=TagChoice(keep_pictures=False)), aez, target, engine, entry).kept
+
+
+def test_what_a_target_cannot_hold_is_told(tmp_path, engine):
+    source = tmp_path / "a.aez"
+    source.write_bytes(encoded(song(1.0, 44100), latent=32, tags=TagChoice.make(tags={"clé": "x"})))
+    told = (f"{source}: left out: the tag CLé, a name that Vorbis comments cannot have",)
+    assert done(decoding(), source, tmp_path / "a.flac", engine).warnings == told
+    assert done(decoding(), source, tmp_path / "a.mp3", engine).warnings == ()
 
 
 @pytest.mark.parametrize("name", ["encode", "decode", "peel"])

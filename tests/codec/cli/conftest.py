@@ -29,7 +29,7 @@ def song(tmp_path: Path) -> Path:
     path = tmp_path / "song.flac"
     samples = np.random.default_rng(1).integers(-3000, 3000, (5 * RATE + 17, 2)).astype(np.int16)
     with soundfile.SoundFile(path, "w", RATE, 2) as file:
-        file.title, file.artist, file.tracknumber = TAGS["title"], TAGS["artist"], TAGS["track"]
+        file.title, file.artist, file.tracknumber = (TAGS[key][0] for key in ("TITLE", "ARTIST", "TRACKNUMBER"))
         file.write(samples)
     return path
 

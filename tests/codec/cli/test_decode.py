@@ -143,3 +143,32 @@ def test_to_names_the_kind_of_an_output_that_is_not_named(to, kind, coded, tmp_p
     assert aez("decode", own, "--to", to) == 0
     assert soundfile.info(own.with_suffix(f".{to}")).format == kind
     assert aez("decode", own, tmp_path / f"named.{to}", "--to", to) == 0
+
+
+def test_lossy_files_take_a_bit_rate_and_a_rate(whole, tmp_path, capsys):
+    song = written(tmp_path, whole)
+    for kbps in (64, 160):
+        assert aez("decode", song, tmp_path / f"{kbps}.mp3", "--bitrate", f"{kbps}k") == 0
+    assert (tmp_path / "160.mp3").stat().st_size > 1.5 * (tmp_path / "64.mp3").stat().st_size
+    assert aez("decode", song, "--to", "opus") == 0
+    told = capsys.readouterr().err
+    assert f"{tmp_path / 'song.opus'}: 0:10.0, 48000 Hz stereo, " in told
+    assert f"{tmp_path / 'song.opus'}: resampled to 48000 Hz, because opus cannot hold 44100 Hz\n" in told
+    assert aez("decode", song, "-o", tmp_path / "out", "--to", "opus") == 0
+    assert "resampled to 48000 Hz" in capsys.readouterr().err
+    assert aez("decode", song, tmp_path / "a.aif", "--rate", "22.05k", "--to", "aiff") == 0
+    assert soundfile.info(tmp_path / "a.aif").frames == 10 * 22050
+    assert aez("decode", song, tmp_path / "b.opus", "--rate", 44100) == 1
+    assert "opus cannot hold a sample rate of 44100 Hz; it can hold 48000 Hz" in capsys.readouterr().err
+    assert not (tmp_path / "b.opus").exists()
+
+
+def test_without_ffmpeg_no_m4a(coded, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    before = list(tmp_path.iterdir())
+    for arguments in (["--to", "m4a"], ["--to", "m4a", "-o", tmp_path / "out"]):
+        assert aez("decode", coded, *arguments) == 1
+        assert capsys.readouterr().err.startswith(
+            "aez: error: .m4a files are written by ffmpeg, which is not installed"
+        )
+    assert list(tmp_path.iterdir()) == before

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from codec.cli.many import check_coded_name
+from codec.cli.names import check_coded_name
 from codec.pipeline import file_codec
 from codec.pipeline.plan import EncodePlan
 from formats import Reader
@@ -30,7 +30,7 @@ def test_there_and_back(song, tmp_path, capsys):
     assert re.fullmatch(r".*a\.aez: 0:05\.0, 12\.34 kbit/s, \d\.\d:1 to 16 bit PCM, \d+ times real time", first)
     assert re.fullmatch(r".*a\.flac: 0:05\.0, 8000 Hz stereo, \d+ times real time", second)
     with soundfile.SoundFile(tmp_path / "a.flac") as file:
-        assert (file.title, file.artist, file.tracknumber) == tuple(TAGS.values())
+        assert (file.title, file.artist, file.tracknumber) == tuple(value for (value,) in TAGS.values())
 
 
 def test_names_that_are_not_given_follow_the_input(song):
@@ -132,9 +132,9 @@ def test_a_second_song_is_no_output(song, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     Path("b.mp3").write_bytes(b"there already")
     for force in ([], ["--force"]):
-        assert aez("encode", "song.flac", "b.mp3", *force) == 2
-        assert "several inputs need -o FOLDER" in (told := capsys.readouterr().err)
-        assert "aez encode song.flac b.mp3 -o FOLDER" in told
+        assert aez("encode", "song.flac", "b.mp3", *force) == 1
+        assert "aez: error: b.mp3 holds no audio" in (told := capsys.readouterr().err)
+        assert "1 encoded, 1 failed" in told
     assert Path("b.mp3").read_bytes() == b"there already"
 
 
@@ -144,3 +144,21 @@ def test_devices_and_pipes_may_have_any_name(song, tmp_path):
     check_coded_name("encode", "song.wav", "-", ())
     with pytest.raises(UsageError):
         check_coded_name("encode", "song.wav", str(tmp_path / "null"), ())
+
+
+def test_more_than_two_channels(tmp_path, capsys):
+    surround = tmp_path / "surround.wav"
+    soundfile.write(surround, np.zeros((RATE, 6)), RATE)
+    assert aez("encode", surround) == 1
+    says = (
+        f"aez: error: {surround} has 6 channels; only mono and stereo can be encoded; --downmix mixes them to stereo\n"
+    )
+    assert capsys.readouterr().err == says
+    assert aez("encode", surround, "-o", tmp_path / "out", "--quiet") == 1
+    assert capsys.readouterr().err == says
+    assert aez("encode", surround, "--downmix") == 0
+    assert f"aez: warning: {surround}: 6 channels are mixed to stereo, 7.7 dB lower" in capsys.readouterr().err
+    assert aez("encode", surround, "-o", tmp_path / "out", "--downmix") == 0
+    assert "6 channels are mixed to stereo" in capsys.readouterr().err
+    with surround.with_suffix(".aez").open("rb") as file:
+        assert Reader(file).header.channels == 2

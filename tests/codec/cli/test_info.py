@@ -9,26 +9,28 @@ from pathlib import Path
 
 import pytest
 
-from formats import Metadata
+from formats import Metadata, Picture
 from tests.support.cli_fakes import FAKE_BITSTREAM, RATE, TAGS, aez, aez_file
 from tests.support.codec import encoded
 
 
 def test_info_tells_what_is_there(tmp_path, capsys):
     path = tmp_path / "a.aez"
-    cover = bytes(range(200))
-    path.write_bytes(aez_file(3 * RATE, Metadata(TAGS, cover, "image/png")))
+    tags = TAGS | {"GENRE": ("Jazz", "Folk")}
+    pictures = (Picture(bytes(range(200)), "image/png"), Picture(b"back", "", 4, "the back"))
+    path.write_bytes(aez_file(3 * RATE, Metadata(tags, pictures)))
     assert aez("info", path) == 0
     out = capsys.readouterr().out
     size = path.stat().st_size
-    lines = dict(re.fullmatch(r" *(\S+) +(.*)", line).groups() for line in out.splitlines())
-    assert lines == {
+    audio = size - 200 - 4 - 8 - 8 - len("image/png" + "the back")
+    lines = [tuple(re.split("  +", line.strip(), maxsplit=1)) for line in out.splitlines()]
+    assert dict(lines[:-5]) == {
         "file": str(path),
         "size": f"{size} bytes",
         "duration": "0:03.0 (24000 samples)",
         "audio": "8000 Hz stereo",
-        "rate": f"{size * 8 / 3000:.2f} kbit/s ({(size - 200) * 8 / 3000:.2f} without the cover)",
-        "ratio": f"{3 * RATE * 4 / size:.1f}:1 to 16 bit PCM",
+        "rate": f"{audio * 8 / 3000:.2f} kbit/s, {size * 8 / 3000:.2f} with its pictures",
+        "ratio": f"{3 * RATE * 4 / audio:.1f}:1 to 16 bit PCM",
         "tier": "64 latents a frame",
         "gain": "-5",
         "bitstream": FAKE_BITSTREAM.hex(),
@@ -36,9 +38,16 @@ def test_info_tells_what_is_there(tmp_path, capsys):
         "coder": "range, 2 chunks",
         "encoder": "aez 0.1.0",
         "checksums": "all match",
-        "cover": "image/png, 200 bytes",
-        **TAGS,
+        "front cover": "image/png, 200 bytes",
+        "back cover": "unknown type, 4 bytes, the back",
     }
+    assert lines[-5:] == [
+        ("TITLE", "Jóga"),
+        ("ARTIST", "A"),
+        ("TRACKNUMBER", "3"),
+        ("GENRE", "Jazz"),
+        ("GENRE", "Folk"),
+    ]
 
 
 def test_info_for_programs(tmp_path, capsys):
@@ -46,11 +55,18 @@ def test_info_for_programs(tmp_path, capsys):
     paths[0].write_bytes(aez_file(3 * RATE, Metadata(TAGS)))
     paths[1].write_bytes(aez_file(0))
     assert aez("info", "--json", *paths) == 0
+    listed = {key: list(values) for key, values in TAGS.items()}
     first, second = map(json.loads, capsys.readouterr().out.splitlines())
-    assert first["kbps"] == first["kbps_bare"] == pytest.approx(paths[0].stat().st_size * 8 / 3000)
-    assert (first["file"], first["tags"], first["damage"], first["latent"]) == (str(paths[0]), TAGS, None, 64)
+    assert first["kbps"] == first["kbps_file"] == pytest.approx(paths[0].stat().st_size * 8 / 3000)
+    assert (first["file"], first["tags"], first["damage"], first["latent"]) == (str(paths[0]), listed, None, 64)
     assert (second["samples"], second["seconds"], second["kbps"], second["ratio"]) == (0, 0, None, None)
-    assert (second["cover_bytes"], second["cover_type"]) == (0, "")
+    assert second["pictures"] == []
+    paths[0].write_bytes(aez_file(3 * RATE, Metadata(TAGS, (Picture(bytes(50), "image/png", 4, "b"),))))
+    assert aez("info", "--json", paths[0]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["pictures"] == [{"type": 4, "mime": "image/png", "description": "b", "size": 50}]
+    assert found["kbps"] == pytest.approx(first["kbps"])
+    assert found["kbps_file"] - found["kbps"] == pytest.approx((50 + 8 + 10) * 8 / 3000)
     assert (first["bitstream"], first["model"], first["decoder"]) == (FAKE_BITSTREAM.hex(), None, None)
 
 
@@ -76,7 +92,7 @@ def test_info_names_an_installed_model_and_its_decoder(tiny, music, tmp_path, mo
 
 
 def test_info_checks_every_byte(tmp_path, capsys):
-    good = aez_file(3 * RATE, Metadata(TAGS, b"cover", "image/png"))
+    good = aez_file(3 * RATE, Metadata(TAGS, (Picture(b"cover", "image/png"),)))
     path = tmp_path / "a.aez"
     for at in range(0, len(good), 7):
         path.write_bytes(good[:at] + bytes([good[at] ^ 0x10]) + good[at + 1 :])
@@ -117,7 +133,7 @@ def test_info_of_folders(tmp_path, capsys):
 def test_tags_of_strangers_cannot_talk_to_the_terminal(tmp_path, capsys):
     path = tmp_path / "a.aez"
     path.write_bytes(
-        aez_file(metadata=Metadata({"checksums": "all match", "title\n\x1b[2J": "a\x1b]0;b\x07\nmodel  c"}))
+        aez_file(metadata=Metadata({"checksums": ("all match",), "title\n\x1b[2J": ("a\x1b]0;b\x07\nmodel  c",)}))
     )
     assert aez("info", path) == 0
     out = capsys.readouterr().out

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from click.shell_completion import BashComplete
 
 from codec.cli.main import COMMANDS, cli
 from codec.pipeline import file_codec
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("fakes")
         [],
         ["nonsense"],
         ["encode"],
-        ["encode", "a", "b", "c"],
+        ["peel", "--latent", "32", "a", "b", "c"],
         ["encode", "a", "--latent", "0"],
         ["encode", "a", "--latent", "many"],
         ["encode", "a", "--latent", "64", "--bitrate", "20"],
@@ -97,7 +98,7 @@ def failing(tmp_path: Path, song: Path, coded: Path) -> dict[str, tuple[list[obj
         "decode cut": (["decode", cut], "ends early"),
         "decode to aez": (["decode", coded, tmp_path / "o.aez"], "extension must be"),
         "decode onto itself": (["decode", odd, odd, "--force"], "is the input itself"),
-        "decode to opus": (["decode", coded, tmp_path / "o.opus"], "extension must be"),
+        "decode to xyz": (["decode", coded, tmp_path / "o.xyz"], "extension must be"),
         "decode to float flac": (["decode", coded, tmp_path / "o.flac", "--subtype", "float"], "16 or 24"),
         "peel onto itself": (["peel", coded, coded, "--latent", 32, "--force"], "is the input itself"),
         "peel onto a folder": (["peel", coded, folder, "--latent", 32], f"aez peel --latent 32 {coded} -o {folder}"),
@@ -168,10 +169,35 @@ def test_help_is_a_command_too(capsys):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("encode", "a.wav", "--bitrate", "12k"), "'12k' is not a valid number"),
-        (("encode", "a.wav", "--latent", "many"), "'many' is not a valid whole number"),
+        (("encode", "a.wav", "--bitrate", "12kbit"), "'12kbit' is not a number from 6 to 128\n"),
+        (("encode", "a.wav", "--bitrate", "5k"), "'5k' is not a number from 6 to 128\n"),
+        (("encode", "a.wav", "--bitrate", "nan"), "'nan' is not a number from 6 to 128\n"),
+        (("encode", "a.wav", "--latent", "many"), "'many' is not a whole number of 1 or more\n"),
+        (("encode", "a.wav", "--gain", "1k"), "'1k' is not a whole number from -512 to 512\n"),
+        (("decode", "a.aez", "--rate", "44.1234k5"), "'44.1234k5' is not a whole number from 1000 to 768000\n"),
     ],
 )
 def test_numbers_are_called_numbers(arguments, says, capsys):
     assert aez(*arguments) == 2
     assert says in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("typed", "incomplete", "found"),
+    [
+        (["encode"], "so", [("so", "file")]),
+        (["encode", "a.wav"], "", [("", "file")]),
+        (["encode", "a.wav", "-o"], "ou", [("ou", "file")]),
+        (["decode", "--model"], "", [("", "file")]),
+        (["info"], "x", [("x", "file")]),
+        (["verify"], "x", [("x", "file")]),
+        (["plot", "a.aez"], "x", [("x", "file")]),
+        (["peel", "--latent", "32"], "x", [("x", "file")]),
+        (["decode", "--to"], "f", [("flac", "plain")]),
+        (["help"], "pe", [("peel", "plain")]),
+        (["encode"], "--bit", [("--bitrate", "plain")]),
+    ],
+)
+def test_shells_complete_names_of_files(typed, incomplete, found):
+    completion = BashComplete(cli, {}, "aez", "_AEZ_COMPLETE").get_completions(typed, incomplete)
+    assert [(item.value, item.type) for item in completion] == found

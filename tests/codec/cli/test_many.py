@@ -63,6 +63,23 @@ def test_files_that_are_named_are_taken_whatever_they_are_called(album, tmp_path
     assert capsys.readouterr().err == f"aez: error: {tmp_path / 'none.wav'}: no such file\n"
 
 
+def test_several_files_become_files_beside_them(album, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(album)
+    before = tree(album)
+    assert aez("encode", "cd1/a.flac", "cd1/b.wav", "cd2/a.flac", "cd2/a.wav", "cd2/bad.flac") == 1
+    told = capsys.readouterr().err.splitlines()
+    assert told[0].startswith("aez: error: cd2/bad.flac ")
+    assert told[1].startswith("4 encoded, 1 failed, 0:01.8 of audio, ")
+    made = sorted(set(tree(album)) - set(before))
+    assert made == ["cd1/a.aez", "cd1/b.aez", "cd2/a.flac.aez", "cd2/a.wav.aez"]  # as in a folder, and no journal
+    coded = tree(album)
+    assert aez("encode", "cd1/a.flac", "cd1/b.wav", "--latent", 32) == 1
+    assert capsys.readouterr().err.count("exists already; --force overwrites it") == 2
+    assert tree(album) == coded
+    assert aez("decode", *made[:2], "--to", "aiff", "--jobs", 2) == 0
+    assert sorted(set(tree(album)) - set(coded)) == ["cd1/a.aiff", "cd1/b.aiff"]
+
+
 def test_nothing_is_overwritten_unless_told(album, tmp_path, capsys):
     out = tmp_path / "out"
     aez("encode", album, "-o", out)
@@ -101,9 +118,17 @@ def test_damaged_files_among_good_ones(album, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["encode", "cd1/a.flac", "cd1/b.wav"], "need -o FOLDER"),
-        (["encode", "cd1/a.flac", "cd1/b.wav", "--force"], "need -o FOLDER"),
-        (["encode", "cd1", "cd2", "cd3"], "aez encode cd1 cd2 cd3 -o FOLDER"),
+        (["encode", "cd1/a.flac", "cd1/b.wav", "x.aez"], "aez encode cd1/a.flac cd1/b.wav -o FOLDER"),
+        (["decode", "a.aez", "b.aez", "x.mp3", "--force"], "x.mp3 is one output for several inputs"),
+        (
+            ["encode", "cd1/a.flac", "cd1/b.wav", "cd2"],
+            "cd2 is a directory; for outputs, and for all that is in one: -o",
+        ),
+        (["encode", "cd1/a.flac", "cd1/b.wav", "new/"], "new/ is a directory"),
+        (["encode", "cd1/a.flac", "cd1/b.wav", "-"], "a pipe is one input"),
+        (["encode", "cd1/a.flac", "cd1/b.wav", ""], "a name is empty"),
+        (["encode", "cd1/a.flac", "cd1/b.wav", "--resume"], "--resume is for many files and needs -o"),
+        (["peel", "--latent", "32", "a.aez", "b.aez", "c.aez"], "several inputs need -o FOLDER"),
         (["encode", "cd1/a.flac", "--resume"], "--resume is for many files"),
         (["encode", "cd1/a.flac", "--ray", "local"], "--ray is for many files"),
         (["encode", "-", "-o", "out"], "a pipe"),
@@ -134,6 +159,8 @@ def test_wrong_usage(album, monkeypatch, capsys, arguments, says):
         (["encode", ".", "-o", "out", "--device", "abacus"], "no device 'abacus'"),
         (["decode", ".", "-o", "out"], "nothing to do"),
         (["decode", ".", "-o", "out", "--to", "flac", "--subtype", "float"], "no subtype"),
+        (["decode", ".", "-o", "out", "--bitrate", "64"], "wav has no bit rate to choose"),
+        (["decode", ".", "-o", "out", "--to", "mp3", "--rate", "96k"], "mp3 cannot hold a sample rate of 96000 Hz"),
         (["decode", ".", "-o", "out", "--device", "abacus"], "no device 'abacus'"),
     ],
 )

@@ -133,7 +133,7 @@ def test_tags_that_no_target_can_hold_do_not_keep_a_file_from_being_decoded(
 ):
     import zstandard
 
-    tags = {"title": text, "artist": "b"}
+    tags = {"TITLE": (text,), "ARTIST": ("b",)}
     monkeypatch.setattr(metadata, "_pack_tags", lambda tags: zstandard.compress(json.dumps(tags).encode()))
     made = io.BytesIO()
     encode_into(ArraySource(music[:, :44100], 44100, Metadata(tags)), made, latent=64)

@@ -19,7 +19,10 @@ from tests.support.cli_fakes import aez, aez_file
 from tests.support.codec import Array, encoded
 
 AEZ = (sys.executable, "-c", "from codec.cli.main import main; main()")
-FOREIGN = {"title": "Zoë 漢字 😀", "artist": "a\x9b2Jb", "album": "\u202egpj.exe", "comment": "one\ntwo\x7f\u3000three"}
+FOREIGN = {
+    "TITLE": ["Zoë 漢字 😀"], "ARTIST": ["a\x9b2Jb"], "ALBUM": ["\u202egpj.exe"],
+    "COMMENT": ["one\ntwo\x7f\u3000three"],
+}  # fmt: skip
 NAME = b"bad\xff \x1b[2J\n"
 SHOWN = r"bad\xff \x1b[2J\n"
 
@@ -85,7 +88,7 @@ def test_every_command_takes_any_name(bad, classifier, tmp_path, capfd):
     "arguments",
     [["encode", "a.wav"], ["decode", "a.aez"], ["info", "a.aez"], ["verify", "a.aez"], ["genre", "a.aez"],
      ["peel", "--latent", "32", "a.aez", "b.aez"], ["plot", "a.aez"], ["encode", "a.wav", "-o", "out"],
-     ["decode", "b.aez", "a.ogg"], ["encode", "b.wav", "a.wav"], ["encode", "a.wav", "b.wav", "c.wav"]],
+     ["decode", "b.aez", "a.ogg"], ["encode", "b.wav", "a.wav"], ["encode", "a.wav", "b.wav", "c.aez"]],
     ids=" ".join,
 )  # fmt: skip
 def test_errors_show_any_name_too(tmp_path, capfd, monkeypatch, arguments):
@@ -100,14 +103,14 @@ def test_errors_show_any_name_too(tmp_path, capfd, monkeypatch, arguments):
 @pytest.mark.parametrize("encoding", ["latin-1", "cp1252", "ascii", "utf-8"])
 def test_info_prints_tags_whatever_the_terminal_can_show(tmp_path, encoding):
     path = tmp_path / "a.aez"
-    path.write_bytes(aez_file(metadata=Metadata(FOREIGN)))
+    path.write_bytes(aez_file(metadata=Metadata({key: tuple(values) for key, values in FOREIGN.items()})))
     environment = os.environ | {"PYTHONIOENCODING": encoding, "PYTHONPATH": str(ROOT), "AEZ_MODELS": str(MODELS)}
     told = subprocess.run([*AEZ, "info", path], capture_output=True, env=environment, check=True)
     assert told.stderr == b""
     written = "utf-8" if encoding == "ascii" else encoding  # click takes ASCII for a mistake
     lines = told.stdout.decode(written).splitlines()
-    expected = FOREIGN["title"].encode(written, "backslashreplace").decode(written)
-    assert [line.split(maxsplit=1)[1] for line in lines if line.startswith("  title")] == [expected]
+    expected = FOREIGN["TITLE"][0].encode(written, "backslashreplace").decode(written)
+    assert [line.split(maxsplit=1)[1] for line in lines if line.startswith("  TITLE")] == [expected]
     listed = subprocess.run([*AEZ, "info", "--json", path], capture_output=True, env=environment, check=True)
     assert json.loads(listed.stdout.decode(encoding))["tags"] == FOREIGN
 
@@ -132,8 +135,8 @@ def test_what_stranger_letters_become():
 
 def test_json_has_escapes_for_what_acts_on_a_terminal(tmp_path, capsys):
     path = tmp_path / "a.aez"
-    tags = FOREIGN | {"genre": "\U000e0001"}
-    path.write_bytes(aez_file(metadata=Metadata(tags)))
+    tags = FOREIGN | {"GENRE": ["\U000e0001"]}
+    path.write_bytes(aez_file(metadata=Metadata({key: tuple(values) for key, values in tags.items()})))
     assert aez("info", "--json", path) == 0
     out = capsys.readouterr().out
     assert json.loads(out)["tags"] == tags

@@ -18,7 +18,7 @@ from codec.quantization.hyper_trellis import change_code_lengths
 from codec.quantization.quantize import quantize_hyper
 from codec.runtime import models
 from codec.runtime.session import Sessions
-from formats import Metadata, Reader
+from formats import Metadata, Picture, Reader
 from formats.errors import UsageError
 from formats.grid import (
     BANDS,
@@ -195,7 +195,7 @@ def test_chunk_length_changes_no_integer(held: Array) -> None:
 def test_peeling_keeps_the_first_ranks(coder: str, held: Array) -> None:
     """What encoding at that tier gives, but for a few magnitudes that were decided among other neighbours."""
     x = held[:, : 4 * SAMPLE_RATE]
-    tags = Metadata({"title": "Ode"}, b"cover", "image/png")
+    tags = Metadata({"TITLE": ("Ode",)}, (Picture(b"cover", "image/png"),))
     files = {}
     for latent in TIERS:
         out = io.BytesIO()

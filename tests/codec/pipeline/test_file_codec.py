@@ -96,7 +96,7 @@ def test_damaged_tags_do_not_stand_in_the_way_of_a_salvage(tmp_path: Path, music
     from codec.audio.source import ArraySource
 
     out = io.BytesIO()
-    encode_into(ArraySource(music[:, :RATE], RATE, Metadata({"title": "Ode"})), out, latent=32)
+    encode_into(ArraySource(music[:, :RATE], RATE, Metadata({"TITLE": ("Ode",)})), out, latent=32)
     raw = bytearray(out.getvalue())
     raw[HEADER_SIZE + 12] ^= 1
     bad, target = tmp_path / "bad.aez", tmp_path / "out.wav"

@@ -131,6 +131,8 @@ def test_a_spool_gives_back_the_chunks_and_segments_of_them() -> None:
                 assert np.array_equal(before.hyper, after.hyper) and before.side_info is after.side_info
                 assert np.array_equal(before.coefficients, after.coefficients)
         assert [len(chunk.coefficients) for chunk in spool.sample(6)] == [630, 74]
+        for chunk, (hyper, frames) in zip(spool.sample(6), spool.sample_hyper(6), strict=True):
+            assert np.array_equal(chunk.hyper, hyper) and len(chunk.coefficients) == frames
         (whole,) = [np.concatenate([chunk.coefficients for chunk in spool.sample(100)])]
         assert np.array_equal(whole, np.concatenate([chunk.coefficients for chunk in made]))
         (first,) = spool.sample(1)

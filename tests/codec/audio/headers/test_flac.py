@@ -67,6 +67,14 @@ def test_a_cut_flac_is_read_to_its_last_whole_frame(flac, size, declared):
     np.testing.assert_array_equal(got, whole[:, : got.shape[1]])
 
 
+@pytest.mark.parametrize("zeros", [1, 15, 16, 4000])
+def test_zeros_behind_the_last_frame_do_no_harm(flac, zeros):
+    path, data, whole = flac
+    for declared in (0, SAMPLES):
+        path.write_bytes(counted(data, declared) + bytes(zeros))
+        np.testing.assert_array_equal(read(path), whole)
+
+
 def test_a_frame_may_end_in_a_zero(tmp_path):
     """As one flac in 256 does; without that byte its last frame could not be decoded."""
     ending = 0

@@ -70,9 +70,9 @@ def test_frames_of_version_2_3():
     )  # fmt: skip
     assert tags(data) == {
         "ORIGINALDATE": ("1996",), "TRACKNUMBER": ("03",), "TRACKTOTAL": ("12",), "PRODUCER": ("P",),
-        "PERFORMER": ("Ann (lute)",), "MUSICBRAINZ_ALBUMID": ("x",), "TXXX": ("no name",), "MUSICBRAINZ_TRACKID": ("id",),
-        "COMMENT": ("plain",), "COMMENT:B": ("c",), "LYRICS": ("la\nla",), "URL": ("http://x",), "WEBSITE": ("http://y",),
-        "TFOO": ("own",), "DATE": ("1997-05-01",),
+        "PERFORMER": ("Ann (lute)",), "MUSICBRAINZ_ALBUMID": ("x",), "TXXX": ("no name",),
+        "COMMENT": ("plain",), "COMMENT:B": ("c",), "LYRICS": ("la\nla",), "URL": ("http://x",),
+        "WEBSITE": ("http://y",), "TFOO": ("own",), "DATE": ("1997-05-01",), "MUSICBRAINZ_TRACKID": ("id",),
     }  # fmt: skip
     assert read(data).left_out == ["ID3 frame GEOB"]
     assert tags(id3(3, ("TYER", b"\x001997"), ("TDAT", b"\0?"))) == {"DATE": ("1997",)}
