@@ -16,7 +16,7 @@ from codec.ending import removed_at_the_end
 from codec.files import TargetExistsError, named_reader
 from codec.inspection.info import Info, describe
 from codec.serve.names import readable, tag, url_name
-from formats.errors import AezError, DamagedError, ModelError, UsageError
+from formats.errors import AezError, DamagedError, FormatError, ModelError, UsageError
 
 LIST = "playlist.json"
 """The list of songs, by which a folder is known as one that was made here."""
@@ -95,8 +95,11 @@ def _listed(folder: Path) -> dict[str, Any] | None:
 
 def _checked(path: Path, built: Path) -> Info:
     """Describe a song that is whole, and that the player can play."""
-    with named_reader(path) as file:
-        found = describe(file)
+    try:
+        with named_reader(path) as file:
+            found = describe(file)
+    except FormatError as error:
+        raise type(error)(f"{path}: {error}") from None
     if found.damage:
         raise DamagedError(f"{path}: {found.damage}")
     if not (built / "model" / found.bitstream).is_dir():
