@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 POLICY = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' blob:; "
-    "media-src 'self' blob:; connect-src 'self' blob: http: https:; worker-src 'self'; manifest-src 'self'; "
+    "media-src 'self' blob:; connect-src 'self' blob: data: http: https:; worker-src 'self'; manifest-src 'self'; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 """The Content-Security-Policy of the page: nothing is loaded from elsewhere but songs that ?src= names."""

@@ -57,7 +57,7 @@ def make_site(songs: Sequence[Path], folder: Path, *, title: str | None = None, 
         with _temporary(folder) as new:
             rows = _copied(songs, described, new)
             shutil.copytree(built / "page", new, dirs_exist_ok=True, copy_function=shutil.copyfile)
-            others = shutil.ignore_patterns("page", "*.d.ts", "*.map")
+            others = shutil.ignore_patterns("page", "types", "*.d.ts", "*.map")
             shutil.copytree(built, new / PLAYER, ignore=others, copy_function=shutil.copyfile)
             listed = {"generator": GENERATOR, "title": title or _common_title(described), "songs": rows}
             (new / LIST).write_text(json.dumps(listed, ensure_ascii=False, indent=1), encoding="utf-8")

@@ -125,9 +125,13 @@ export class Jukebox extends EventTarget {
         on("time", () => this.#tell("time"));
         on("chunk", () => this.#tell("time"));
         on("waiting", () => this.#wait(this.#wanted));
-        on("playing", () => this.#wait(false));
+        on("playing", () => {
+            this.#wait(false);
+            void this.#fetchCover(song);
+        });
         on("error", (event) => this.#fail((event as CustomEvent<unknown>).detail));
         on("ended", () => {
+            if (!this.#wanted) return; // it was paused, and taken to its end
             this.#wanted = false;
             playback.stop();
             this.playback = null;
@@ -136,6 +140,13 @@ export class Jukebox extends EventTarget {
             this.#tell("ended");
         });
         this.#applyLoudness();
+    }
+
+    /** Fetch a cover that was too large to come with the tags; not before the first sound, which matters more. */
+    async #fetchCover(song: Song): Promise<void> {
+        if (song.cover) return;
+        const cover = await song.loadCover().catch(() => null); // a song without its cover plays all the same
+        if (cover && this.song === song) this.#tell("song");
     }
 
     #wake(): void {

@@ -11,6 +11,9 @@ import { keepForOffline } from "./offline.ts";
 import { seekbar } from "./seekbar.ts";
 import { spectrogram } from "./spectrogram.ts";
 
+/** Seconds after which a cover that is no longer shown is forgotten: the system may still be loading it for its keys. */
+const FORGET = 30;
+
 const jukebox = new Jukebox();
 const list = new List(jukebox);
 let coverAddress: string | null = null;
@@ -22,7 +25,8 @@ function showEntry(): void {
     elements.artist.textContent = by;
     document.title = entry ? [entry.title, entry.artist].filter(Boolean).join(" – ") : "aez";
     elements.play.disabled = !entry;
-    if (coverAddress) URL.revokeObjectURL(coverAddress);
+    const before = coverAddress;
+    if (before) setTimeout(() => URL.revokeObjectURL(before), FORGET * 1000);
     coverAddress = song?.cover ? URL.createObjectURL(song.cover) : null;
     elements.cover.hidden = true;
     if (coverAddress) elements.cover.src = coverAddress;
