@@ -1,7 +1,7 @@
 """The .aez file: container, model tables, payloads, errors. Needs neither an audio library nor ONNX Runtime."""
 
 from formats.container.layout import Chunk, Coder, Header
-from formats.container.metadata import Metadata
+from formats.container.metadata import Metadata, Picture
 from formats.container.reader import Reader
 from formats.container.writer import Writer
 from formats.errors import (
@@ -26,6 +26,7 @@ __all__ = [
     "Header",
     "Metadata",
     "ModelError",
+    "Picture",
     "Reader",
     "UsageError",
     "VersionError",

@@ -70,7 +70,7 @@ def test_integers_are_the_same(file: Path) -> None:
     reader = Reader(io.BytesIO(data))
     assert struct.unpack_from("<H", data, 8)[0] == facts(file)["format_version"] == VERSION
     assert reader.header.bitstream.hex() == facts(file)["bitstream"] == model.id.hex()
-    assert reader.metadata.tags == {"title": "golden"}
+    assert reader.metadata.tags == {"TITLE": ("golden",)}
     assert golden.digest(data, model) == facts(file)["integers_sha256"]
     assert Verifier(str(model.folder)).check(io.BytesIO(data)).good
 

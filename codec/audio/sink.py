@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from codec.audio.tags.write import write_tags
 from codec.files import new_file
+from formats import Metadata
 from formats.errors import AudioError
 
 if TYPE_CHECKING:
@@ -33,15 +35,6 @@ _BITS = {"PCM_16": 16, "PCM_24": 24}
 _WAV_LIMIT = (1 << 32) - (1 << 16)  # bytes that the 32-bit sizes of a wav can count, with room for tags
 _SLICES = {"ogg": 4096, "wav": 1 << 16}
 """Samples per call. libsndfile's Vorbis encoder keeps a whole call on its stack; slices of a wav fit the cache."""
-_STRINGS = {
-    "title": "title",
-    "artist": "artist",
-    "album": "album",
-    "track": "tracknumber",
-    "date": "date",
-    "genre": "genre",
-    "comment": "comment",
-}
 
 
 def target_kind(path: str | PathLike[str], subtype: str | None = None) -> tuple[str, str]:
@@ -76,6 +69,7 @@ class AudioSink:
         samples: samples per channel written so far.
         clipped: how many values exceeded full scale and were clipped; float and lossy targets clip nothing.
         emptiness: why there are no samples, for the error of a format that needs some.
+        left_out: tags and pictures that the format cannot hold, in words; complete when the file is closed.
     """
 
     def __init__(
@@ -86,7 +80,7 @@ class AudioSink:
         channels: int,
         *,
         subtype: str | None = None,
-        tags: Mapping[str, str] | None = None,
+        tags: Metadata | None = None,
         expected: int | None = None,
     ) -> None:
         """Begin a file.
@@ -97,7 +91,7 @@ class AudioSink:
             sample_rate: Hz.
             channels: 1 or 2.
             subtype: "16", "24" or "float"; None takes the format's default.
-            tags: as `codec.audio.tags` names them; what the format cannot hold is left out.
+            tags: tags and pictures; what the format cannot hold is left out, and `left_out` tells.
             expected: samples per channel that will be written, if known. A wav that they take past 4 GiB is written
                 as RF64, which few players read; so the number should be no estimate.
 
@@ -112,20 +106,23 @@ class AudioSink:
         self.samples = 0
         self.clipped = 0
         self.emptiness = ""
+        self.left_out: list[str] = []
+        self._tags = tags or Metadata()
         self._kind = kind
         self._name = name
         self._frame = channels * {"PCM_24": 3, "FLOAT": 4}.get(self._subtype, 2)
         large = kind == "wav" and expected is not None and expected * self._frame > _WAV_LIMIT
         self._limit = _WAV_LIMIT if kind == "wav" and not large else None
+        self._output = target
         self._target = _Target(target)
         self._file: Any = None
         try:
-            self._open("RF64" if large else kind.upper(), tags or {})
+            self._open("RF64" if large else kind.upper())
         except BaseException:
             self._abandon()
             raise
 
-    def _open(self, container: str, tags: Mapping[str, str]) -> None:
+    def _open(self, container: str) -> None:
         import soundfile
 
         class Linear(soundfile.SoundFile):  # type: ignore[misc, unused-ignore]
@@ -134,10 +131,6 @@ class AudioSink:
 
         with self._errors():
             self._file = Linear(self._target, "w", self.sample_rate, self.channels, self._subtype, format=container)
-            for key, value in tags.items():
-                text = _storable(value)
-                if text and key in _STRINGS and (self._kind != "mp3" or _Latin1.holds(text)):
-                    setattr(self._file, _STRINGS[key], _Latin1(text) if self._kind == "mp3" else text)
 
     def write(self, block: NDArray[np.float32]) -> None:
         """Append samples [C, N], full scale at +-1.
@@ -169,7 +162,7 @@ class AudioSink:
         return scaled.astype(np.int32) << (32 - bits)  # libsndfile takes the upper bits
 
     def close(self) -> None:
-        """Write the rest and the header.
+        """Write the rest, the header, and the tags.
 
         Raises:
             AudioError: the disk is full, or there were no samples and the format needs some (flac, mp3).
@@ -181,6 +174,16 @@ class AudioSink:
             why = f" ({self.emptiness})" if self.emptiness else ""
             text = f"{self._name}: there are no samples, which a {self._kind} file cannot hold; write a .wav{why}"
             raise AudioError(text)
+        if self._output.readable():  # a device takes the audio only
+            self._write_tags()
+
+    def _write_tags(self) -> None:
+        """Put the tags into the finished file; libsndfile knows one value each of a few, and no pictures."""
+        try:
+            self.left_out += write_tags(self._output, self._kind, self._tags)
+            self._output.flush()
+        except OSError as error:
+            raise AudioError(f"cannot write {self._name}: {error.strerror or error}") from None
 
     @contextlib.contextmanager
     def _errors(self) -> Iterator[None]:
@@ -224,24 +227,6 @@ def _interleaved(channels: NDArray[Any]) -> NDArray[Any]:
     return out
 
 
-def _storable(value: str) -> str:
-    """A tag's text up to its first NUL, where libsndfile ends it; empty if nothing is left, which it refuses."""
-    return value.partition("\0")[0].encode("utf-8", "replace").decode("utf-8")
-
-
-class _Latin1(str):
-    """Text that soundfile encodes in Latin-1: libsndfile passes the bytes on to LAME, which takes them for that."""
-
-    __slots__ = ()
-
-    def encode(self, encoding: str = "", errors: str = "") -> bytes:
-        return super().encode("latin-1")
-
-    @staticmethod
-    def holds(text: str) -> bool:
-        return all(ord(letter) < 256 for letter in text)
-
-
 class _Target:
     """The file object that libsndfile writes to.
 
@@ -281,7 +266,7 @@ def open_sink(
     sample_rate: int,
     channels: int,
     subtype: str | None = None,
-    tags: Mapping[str, str] | None = None,
+    tags: Metadata | None = None,
     *,
     expected: int | None = None,
     force: bool = True,

@@ -16,7 +16,7 @@ from typing import Self, SupportsIndex
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from codec.audio.tags import read_tags
+from codec.audio.tags.read import Found, read_tags
 from formats.container.metadata import Metadata
 from formats.errors import AudioError, CutError, UsageError
 
@@ -68,8 +68,13 @@ class AudioSource(ABC):
 
     @property
     def tags(self) -> Metadata:
-        """Tags and cover of the source; empty where it has none."""
+        """Tags and pictures of the source; empty where it has none."""
         return Metadata()
+
+    @property
+    def tags_left_out(self) -> tuple[str, ...]:
+        """What the source has and `tags` lacks, in words: "a picture that is damaged"."""
+        return ()
 
     def blocks(self, size: int = 65536) -> Iterator[NDArray[np.float32]]:
         """Yield all samples as float32 blocks [C, size], the last one shorter, full scale at +-1.
@@ -136,7 +141,7 @@ class ArraySource(AudioSource):
             int16, int32 and uint8 are scaled by the range of their type, as in wav files: by 2**-15, by 2**-31, and
             by 2**-7 around 128. Other types are refused, because their full scale cannot be known.
         sample_rate: Hz, a whole number of any type: 44100, 44100.0 or a NumPy integer.
-        tags: tags and cover to encode with the samples.
+        tags: tags and pictures to encode with the samples.
 
     Raises:
         AudioError: the array has another shape or type, or the sample rate lies outside RATES; UsageError: the sample
@@ -221,10 +226,15 @@ class FileSource(AudioSource):
         self.source_bytes = path.stat().st_size
 
     @cached_property
-    def _metadata(self) -> Metadata:
+    def _found(self) -> Found:
         return read_tags(self.path)
 
     @property
     def tags(self) -> Metadata:
-        """Tags and cover, as `codec.audio.tags` reads them."""
-        return self._metadata
+        """Tags and pictures, as `codec.audio.tags` reads them."""
+        return self._found.metadata
+
+    @property
+    def tags_left_out(self) -> tuple[str, ...]:
+        """What they lack, in words."""
+        return self._found.left_out

@@ -18,6 +18,7 @@ import numpy as np
 
 from codec.audio.sink import target_kind
 from codec.audio.source import ArraySource
+from codec.audio.tags.choice import ALL, TagChoice
 from codec.batch.jobs import Job
 from codec.batch.journal import Seal, SourceState, settings_digest
 from codec.batch.run import Result
@@ -98,13 +99,15 @@ class EncodeTask:
         networks = {"bitstream": plan.model.id.hex(), "encoder": plan.model.encoder_sha256}
         coder = None if plan.coder is None else plan.coder.name
         numbers = {name: getattr(plan, name) for name in ("latent", "gain", "bitrate", "chunk_frames")}
-        return settings_digest("encode", networks | {"coder": coder} | numbers)
+        return settings_digest("encode", networks | {"coder": coder, "tags": plan.tags.as_dict()} | numbers)
 
     def __reduce__(self) -> tuple[Callable[..., EncodeTask], tuple[Any, ...]]:
         """Send the model by its name, or by its folder if the user named that; every machine reads its own files."""
         model = self.plan.model
         named = model.name if model.shipped else str(model.folder.resolve())
-        values = {name: getattr(self.plan, name) for name in ("latent", "gain", "bitrate", "coder", "chunk_frames")}
+        values = {
+            name: getattr(self.plan, name) for name in ("latent", "gain", "bitrate", "coder", "chunk_frames", "tags")
+        }
         return _encode_task, (named, values, self.manners, self.accept_cut, self.settings)
 
 
@@ -138,7 +141,7 @@ class DecodeTask:
             progress=progress, finished=seal.take,
         )  # fmt: skip
         clipped = [f"{job.target}: {report.clipping}"] if report.clipping else []
-        lost = [f"{job.source}: {line}" for line in (*report.damage_lines, report.emptiness) if line]
+        lost = [f"{job.source}: {line}" for line in (*report.damage_lines, report.emptiness, report.left_out) if line]
         seconds = report.samples / report.sample_rate
         entry = source.finished(settings, seal, damaged=report.damaged, provider=report.provider)
         return Result(job, seconds=seconds, warnings=(*clipped, *lost), damaged=report.damaged, entry=entry)
@@ -156,6 +159,7 @@ class DecodeTask:
         hashes = {"sha256": entry.sha256, "noise_sha256": entry.noise_sha256 or None}
         kind, subtype = target_kind(target, self.subtype)
         values = {name: getattr(plan, name) for name in ("start", "duration", "salvage")}
+        values["tags"] = plan.tags.as_dict()
         networks = {"bitstream": header.bitstream.hex(), "decoder": name, **hashes}
         return settings_digest("decode", networks | {"kind": kind, "subtype": subtype} | values)
 
@@ -167,19 +171,21 @@ class PeelTask:
     latent: int
     manners: Manners
     model: str | None = None
+    tags: TagChoice = ALL
 
     def __call__(self, job: Job, engine: Engine, progress: Progress | None = None) -> Result:
         """Do one file."""
         source = SourceState.of(job.source)
-        settings = settings_digest("peel", {"latent": self.latent})
+        settings = settings_digest("peel", {"latent": self.latent, "tags": self.tags.as_dict()})
         if self.manners.keeps(job, settings, source):
             return Result(job, kept=True)
         seal = Seal()
-        file_codec.peel_file(
-            job.source, job.target, self.latent, model=self.model, force=self.manners.replaces, engine=engine,
-            finished=seal.take,
+        left_out = file_codec.peel_file(
+            job.source, job.target, self.latent, model=self.model, tags=self.tags, force=self.manners.replaces,
+            engine=engine, finished=seal.take,
         )  # fmt: skip
-        return Result(job, entry=source.finished(settings, seal))
+        warnings = (f"{job.source}: left out: {'; '.join(left_out)}",) if left_out else ()
+        return Result(job, warnings=warnings, entry=source.finished(settings, seal))
 
     def try_out(self, engine: Engine) -> None:
         """Do nothing: no network is needed."""

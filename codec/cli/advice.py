@@ -33,6 +33,13 @@ def advised(text: str, error: type[Exception] | None, *, salvageable: bool = Fal
     return text
 
 
+def keeping(warning: str) -> str:
+    """Return a warning with advice on what to type where a limit has left out pictures."""
+    from codec.audio.tags.choice import LIMITED
+
+    return f"{warning}; --cover-limit 16 keeps what fits, --cover FILE replaces it" if LIMITED in warning else warning
+
+
 @contextlib.contextmanager
 def about(name: str, *, salvageable: bool = False) -> Iterator[None]:
     """Put a source's name in front of errors about what is in it, which do not name it; add advice.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -33,8 +34,12 @@ from codec.cli.options import (
     speed_text,
     verbose_option,
 )
+from codec.cli.tagging import tag_options
 from codec.cli.terminal import PIPE, Time, progress, source_of, spoken, target_of
 from codec.clock import clock
+
+if TYPE_CHECKING:
+    from codec.audio.tags.choice import TagChoice
 
 KINDS = ("wav", "flac", "ogg", "mp3")
 """What --to can name."""
@@ -48,6 +53,7 @@ KINDS = ("wav", "flac", "ogg", "mp3")
 @click.option("--duration", type=Time(), help="Decode this much: seconds or [h:]m:s.")
 @click.option("--subtype", type=click.Choice(("16", "24", "float")), help="Bits of a wav (default 16) or flac.")
 @click.option("--salvage", is_flag=True, help="Keep what a damaged file still has; silence where it is lost (exit 3).")
+@tag_options()
 @model_option
 @decoder_option
 @device_option
@@ -65,6 +71,7 @@ def decode(
     duration: float | None,
     subtype: str | None,
     salvage: bool,
+    tags: TagChoice,
     model: str | None,
     decoder: str | None,
     device: str,
@@ -91,7 +98,7 @@ def decode(
     device, model = on_cluster(ray, device, model)
     from codec.pipeline.plan import DecodePlan
 
-    plan = DecodePlan.make(start=start, duration=duration, model=model, decoder=decoder, salvage=salvage)
+    plan = DecodePlan.make(start=start, duration=duration, model=model, decoder=decoder, salvage=salvage, tags=tags)
     begun = time.monotonic()
     if out is not None:
         from codec.audio.sink import target_kind
@@ -132,8 +139,8 @@ def decode(
         say_device(engine)
     for line in report.damage_lines:
         say(f"aez: warning: {spoken(source)}: {line}")
-    if report.emptiness:
-        say(f"aez: warning: {spoken(source)}: {report.emptiness}", quiet=quiet)
+    for line in filter(None, (report.emptiness, report.left_out)):
+        say(f"aez: warning: {spoken(source)}: {line}", quiet=quiet)
     if salvage and not report.damaged:
         say(f"{spoken(source)}: no damage was found, and nothing is lost", quiet=quiet)
     return SALVAGED if report.damaged else 0

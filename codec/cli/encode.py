@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
 import click
 
 from codec.audio.estimate import estimated_seconds
+from codec.cli.advice import keeping
 from codec.cli.many import (
     check_coded_name,
     inputs_argument,
@@ -30,8 +32,12 @@ from codec.cli.options import (
     speed_text,
     verbose_option,
 )
+from codec.cli.tagging import tag_options
 from codec.cli.terminal import progress, source_of, target_of
 from codec.clock import clock
+
+if TYPE_CHECKING:
+    from codec.audio.tags.choice import TagChoice
 
 
 @click.command()
@@ -43,6 +49,7 @@ from codec.clock import clock
 @click.option("--coder", type=click.Choice(("auto", "zstd", "range")), default="auto", help="Payload coder.")
 @click.option("--model", metavar="NAME", help="An installed model, or a model's folder.")
 @click.option("--accept-cut", is_flag=True, help="Encode what is there of files that are cut or damaged.")
+@tag_options(limit_mb=1)
 @device_option
 @jobs_option
 @resume_option
@@ -59,6 +66,7 @@ def encode(
     coder: str,
     model: str | None,
     accept_cut: bool,
+    tags: TagChoice,
     device: str,
     jobs: int | None,
     resume: bool,
@@ -85,7 +93,7 @@ def encode(
     device, model = on_cluster(ray, device, model)
     from codec.pipeline.plan import EncodePlan
 
-    plan = EncodePlan.make(latent=latent, gain=gain, bitrate=bitrate, model=model, coder=coder)
+    plan = EncodePlan.make(latent=latent, gain=gain, bitrate=bitrate, model=model, coder=coder, tags=tags)
     begun = time.monotonic()
     if out is not None:
         from codec.batch.tasks import EncodeTask, Manners
@@ -110,11 +118,12 @@ def encode(
     for line in report.lost:  # a loss is told even to those who want errors only
         say(f"aez: warning: {line}")
     for line in report.notes:
-        say(f"aez: warning: {line}", quiet=quiet)
+        say(f"aez: warning: {keeping(line)}", quiet=quiet)
     pcm = 2 * report.channels * report.samples
-    ratio = f"{pcm / report.coded_bytes:.1f}:1 to 16 bit PCM, " if pcm else ""
+    ratio = f"{pcm / (report.coded_bytes - report.picture_bytes):.1f}:1 to 16 bit PCM, " if pcm else ""
+    pictures = f", {report.picture_bytes} bytes of pictures" if report.picture_bytes else ""
     speed = speed_text(report.seconds, begun)
-    say(f"{target}: {clock(report.seconds)}, {report.kbps:.2f} kbit/s, {ratio}{speed}", quiet=quiet)
+    say(f"{target}: {clock(report.seconds)}, {report.kbps:.2f} kbit/s, {ratio}{speed}{pictures}", quiet=quiet)
     if verbose:
         about = f"{report.latent} latents a frame, gain {report.gain}, {report.coder} coder"
         say(f"model {report.model} on {report.provider}, {about}")

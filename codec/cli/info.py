@@ -3,24 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from codec.cli.advice import about
 from codec.cli.escape import escaped, json_line
-from codec.cli.options import channels_text, each, model_option
+from codec.cli.options import channels_text, each, force_option, model_option, say
+from codec.cli.terminal import created, opened, spoken
 from codec.clock import clock
+from formats.errors import UsageError
 
 if TYPE_CHECKING:
-    from codec.inspection.info import Info
+    from codec.inspection.info import Info, PictureInfo
+
+SHOWN = (
+    "other picture", "file icon", "other icon", "front cover", "back cover", "leaflet", "medium", "lead artist",
+    "artist", "conductor", "band", "composer", "lyricist", "location", "recording", "performance", "film still",
+    "coloured fish", "illustration", "band logo", "label logo",
+)  # fmt: skip
+"""What pictures show, by their types."""
 
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line and file.")
+@click.option("--cover", metavar="IMAGE", help="Write the cover to this file, or to - for a pipe, and do no more.")
+@force_option
 @model_option
-def info(files: tuple[str, ...], as_json: bool, model: str | None) -> int:
+def info(files: tuple[str, ...], as_json: bool, cover: str | None, force: bool, model: str | None) -> int:
     """Describe .aez files, and all in folders, and check all their checksums."""
+    if cover is not None:
+        return _take_out(files, cover, force=force)
     from codec.inspection.info import describe
 
     failed: list[str] = []
@@ -28,10 +44,31 @@ def info(files: tuple[str, ...], as_json: bool, model: str | None) -> int:
         if found.damage:
             failed.append(name)
         if as_json:
-            click.echo(json_line({"file": name} | vars(found)))
+            click.echo(json_line({"file": name} | asdict(found)))
         else:
             click.echo(("\n" if number else "") + table(name, found))
     return 1 if failed else 0
+
+
+def _picture_text(picture: PictureInfo) -> str:
+    described = f", {picture.description}" if picture.description else ""
+    return f"{picture.mime or 'unknown type'}, {picture.size} bytes{described}"
+
+
+def _take_out(files: tuple[str, ...], cover: str, *, force: bool) -> int:
+    """Write the cover of a file to an image file; returns the exit code."""
+    if len(files) != 1 or Path(files[0]).is_dir():
+        raise click.UsageError("--cover takes the cover out of one file")
+    from formats import Reader
+
+    with about(spoken(files[0])), opened(files[0]) as file:
+        picture = Reader(file).metadata.cover
+    if picture is None:
+        raise UsageError(f"{spoken(files[0])} has no pictures")
+    with created(cover, force=force, source=files[0]) as target:
+        target.write(picture.data)
+    say(f"{cover}: {picture.mime or 'unknown type'}, {len(picture.data)} bytes")
+    return 0
 
 
 def table(name: str, found: Info) -> str:
@@ -40,13 +77,13 @@ def table(name: str, found: Info) -> str:
     def unless_none(value: float | None, text: Callable[[Any], str]) -> str:
         return "unknown" if value is None else text(value)
 
-    bare = f" ({found.kbps_bare:.2f} without the cover)" if found.kbps_bare and found.cover_bytes else ""
+    whole = f", {found.kbps_file:.2f} with its pictures" if found.kbps_file and found.pictures else ""
     rows = {
         "file": name,
         "size": unless_none(found.size, lambda size: f"{size} bytes"),
         "duration": unless_none(found.seconds, lambda seconds: f"{clock(seconds)} ({found.samples} samples)"),
         "audio": f"{found.sample_rate} Hz {channels_text(found.channels)}",
-        "rate": unless_none(found.kbps, lambda kbps: f"{kbps:.2f} kbit/s{bare}"),
+        "rate": unless_none(found.kbps, lambda kbps: f"{kbps:.2f} kbit/s{whole}"),
         "ratio": unless_none(found.ratio, lambda ratio: f"{ratio:.1f}:1 to 16 bit PCM"),
         "tier": f"{found.latent} latents a frame",
         "gain": str(found.gain),
@@ -57,9 +94,9 @@ def table(name: str, found: Info) -> str:
         "encoder": f"aez {found.encoder}",
         "checksums": found.damage or "all match",
     }
-    if found.cover_bytes:
-        rows["cover"] = f"{found.cover_type}, {found.cover_bytes} bytes"
     # Tags come from strangers: they must not imitate our lines or send control characters to the terminal.
-    lines = [*rows.items(), *((f"  {key}", value) for key, value in sorted(found.tags.items()))]
+    pictures = [(SHOWN[picture.type], _picture_text(picture)) for picture in found.pictures]
+    tags = [(f"  {key}", value) for key, values in found.tags.items() for value in values]
+    lines = [*rows.items(), *pictures, *tags]
     width = max(len(key) for key, _ in lines if len(key) < 24)
     return "\n".join(f"{escaped(key):<{width}}  {escaped(value)}" for key, value in lines)

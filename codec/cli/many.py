@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from codec.audio.estimate import estimated_seconds
-from codec.cli.advice import advised
+from codec.cli.advice import advised, keeping
 from codec.cli.options import WholeNumber, counted, default_target, names_folder, say, say_device, times
 from codec.cli.terminal import PIPE, progress
 from codec.clock import clock
@@ -254,7 +254,8 @@ def run_many(
 
 def _tell(result: Result, verb: str, *, verbose: bool, quiet: bool) -> None:
     for warning in result.warnings:
-        say(f"aez: warning: {warning}", quiet=quiet and not result.damaged)
+        told = keeping(warning) if verb == "encoded" else warning
+        say(f"aez: warning: {told}", quiet=quiet and not result.damaged)
     for line in result.lost:
         say(f"aez: warning: {line}")
     if verbose and not result.failure:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -18,13 +19,18 @@ from codec.cli.many import (
     run_many,
 )
 from codec.cli.options import WholeNumber, force_option, model_option, quiet_option, say
+from codec.cli.tagging import tag_options
 from codec.cli.terminal import PIPE, source_of, spoken, target_of
+
+if TYPE_CHECKING:
+    from codec.audio.tags.choice import TagChoice
 
 
 @click.command()
 @inputs_argument
 @out_option
 @click.option("--latent", type=WholeNumber(1), metavar="N", required=True, help="The smaller tier: latents a frame.")
+@tag_options()
 @model_option
 @jobs_option
 @resume_option
@@ -34,6 +40,7 @@ def peel(
     names: tuple[str, ...],
     out: str | None,
     latent: int,
+    tags: TagChoice,
     model: str | None,
     jobs: int | None,
     resume: bool,
@@ -51,13 +58,15 @@ def peel(
     if out is not None:
         from codec.batch.tasks import Manners, PeelTask
 
-        task = PeelTask(latent, Manners(force, resume), model)
+        task = PeelTask(latent, Manners(force, resume), model, tags)
         return run_many(names, out, ".aez", CODED, task, "cpu", jobs=jobs, resume=resume, verb="peeled", quiet=quiet)
     from codec.pipeline.file_codec import peel_file
     from codec.pipeline.workers import Engine
 
     with about(spoken(source)), Engine("cpu") as engine, target_of(target) as file:
-        peel_file(source_of(source), file, latent, model=model, force=force, engine=engine)
+        left_out = peel_file(source_of(source), file, latent, model=model, tags=tags, force=force, engine=engine)
+    if left_out:
+        say(f"aez: warning: {spoken(source)}: left out: {'; '.join(left_out)}", quiet=quiet)
     if target != PIPE:
         say(f"{target}: {latent} latents a frame, {Path(target).stat().st_size} bytes", quiet=quiet)
     return 0

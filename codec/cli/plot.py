@@ -81,9 +81,9 @@ def plot(
 
 def heading(reader: Reader, source: str) -> str:
     """One line on a file: artist and title, or else its name; tier and measured rate."""
-    tags, header = reader.metadata.tags, reader.header
-    named = " - ".join(tags[key] for key in ("artist", "title") if tags.get(key))
-    name = (named if "title" in tags else "") or (spoken(source) if source == PIPE else Path(source).stem)
+    metadata, header = reader.metadata, reader.header
+    named = " - ".join(filter(None, map(metadata.text, ("ARTIST", "TITLE"))))
+    name = (named if metadata.text("TITLE") else "") or (spoken(source) if source == PIPE else Path(source).stem)
     seconds = (reader.samples or 0) / header.sample_rate
     rate = f", {reader.coded_size / 125 / seconds:.1f} kbit/s" if seconds and reader.coded_size else ""
     return f"{name if len(name) <= 80 else name[:79] + '…'}   ({header.latent} latents a frame{rate})"

@@ -9,11 +9,22 @@ from codec.pipeline.damage import located
 from codec.runtime import models
 from codec.runtime.models import MissingModelError
 from formats import Metadata, Reader
+from formats.container.metadata import pack_picture
 from formats.errors import FormatError
 
 if TYPE_CHECKING:
     from codec.runtime.models import Model
     from formats import Header
+
+
+@dataclass(frozen=True)
+class PictureInfo:
+    """A picture: what it shows (3: front cover, as in ID3v2 and FLAC), MIME type, description, bytes of the image."""
+
+    type: int
+    mime: str
+    description: str
+    size: int
 
 
 @dataclass(frozen=True)
@@ -23,9 +34,9 @@ class Info:
     Attributes:
         size: bytes of the whole file.
         seconds: duration.
-        kbps: measured rate in 1000 bit/s, including header, tags and cover.
-        kbps_bare: the same without the cover.
-        ratio: bytes of the source as 16-bit PCM, divided by `size`.
+        kbps: measured rate in 1000 bit/s of the file without its pictures.
+        kbps_file: the same of the whole file.
+        ratio: bytes of the source as 16-bit PCM, divided by the bytes that `kbps` counts.
         latent, gain: tier in latents per frame, and gain, which scales quantizer steps by d = 2**(-gain / 32).
         bitstream: id of the bitstream, in hexadecimal digits.
         model: name of the model for this bitstream; None if none is installed.
@@ -34,15 +45,15 @@ class Info:
         coder: "zstd" or "range".
         chunks: number of chunks.
         encoder: version of aez that made the file.
-        tags: tags by name.
-        cover_bytes, cover_type: size in bytes and MIME type of the cover; 0 and "" if there is none.
+        tags: values by key, which are those of Vorbis comments.
+        pictures: without the image files themselves.
         damage: what is wrong with the file; None if all checksums match and the file is complete.
     """
 
     size: int | None
     seconds: float | None
     kbps: float | None
-    kbps_bare: float | None
+    kbps_file: float | None
     ratio: float | None
     latent: int
     gain: int
@@ -55,9 +66,8 @@ class Info:
     coder: str
     chunks: int | None
     encoder: str
-    tags: dict[str, str]
-    cover_bytes: int
-    cover_type: str
+    tags: dict[str, tuple[str, ...]]
+    pictures: tuple[PictureInfo, ...]
     damage: str | None
 
 
@@ -83,15 +93,15 @@ def describe(source: BinaryIO, *, model: str | None = None) -> Info:
     except FormatError as error:
         damage = str(located(error, reader.header, reader.samples))
     size, samples = reader.coded_size, reader.samples
-    cover = metadata.cover or b""
+    audio = None if size is None else size - sum(len(pack_picture(picture)) for picture in metadata.pictures)
     header = reader.header
     seconds = None if samples is None else samples / header.sample_rate
     return Info(
         size=size,
         seconds=seconds,
-        kbps=size / 125 / seconds if size and seconds else None,
-        kbps_bare=(size - len(cover)) / 125 / seconds if size and seconds else None,
-        ratio=2 * header.channels * samples / size if size and samples else None,
+        kbps=audio / 125 / seconds if audio and seconds else None,
+        kbps_file=size / 125 / seconds if size and seconds else None,
+        ratio=2 * header.channels * samples / audio if audio and samples else None,
         latent=header.latent,
         gain=header.gain,
         bitstream=header.bitstream.hex(),
@@ -104,8 +114,10 @@ def describe(source: BinaryIO, *, model: str | None = None) -> Info:
         chunks=reader.chunk_count,
         encoder=header.encoder_version,
         tags=metadata.tags,
-        cover_bytes=len(cover),
-        cover_type=metadata.cover_type if cover else "",
+        pictures=tuple(
+            PictureInfo(picture.type, picture.mime, picture.description, len(picture.data))
+            for picture in metadata.pictures
+        ),
         damage=damage,
     )
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
+    from codec.audio.tags.choice import TagChoice, TagValues
     from codec.pipeline.decode import DecodeReport
     from codec.pipeline.encode import EncodeReport
     from codec.pipeline.plan import DecodePlan, EncodePlan
@@ -20,7 +21,12 @@ if TYPE_CHECKING:
 
 
 class EncodeOptions(TypedDict, total=False):
-    """Keyword arguments of `encode`: those of `codec.pipeline.plan.EncodePlan.make`, and device and progress."""
+    """Keyword arguments of `encode`: those of `codec.pipeline.plan.EncodePlan.make`, and some more.
+
+    Tags are values by key, one or several, which replace the source's: `{"artist": ["Zoë", "Max"]}`. A cover is the
+    name of an image file, or its bytes. `cover_limit` is how many bytes of the source's pictures are taken, None for
+    all that a file may hold; without `keep_tags` or `keep_cover` the source's tags or pictures are left out.
+    """
 
     latent: int | None
     gain: int | None
@@ -28,18 +34,30 @@ class EncodeOptions(TypedDict, total=False):
     model: str | None
     coder: str
     chunk_frames: int
+    tags: TagValues | None
+    cover: str | PathLike[str] | bytes | None
+    cover_limit: int | None
+    keep_tags: bool
+    keep_cover: bool
     device: str
     progress: Progress | None
 
 
 class DecodeOptions(TypedDict, total=False):
-    """Keyword arguments of `decode`: those of `codec.pipeline.plan.DecodePlan.make`, and device and progress."""
+    """Keyword arguments of `decode`: those of `codec.pipeline.plan.DecodePlan.make`, and some more.
+
+    Those about tags are as in `EncodeOptions`; an array has none.
+    """
 
     start: float
     duration: float | None
     model: str | None
     decoder: str | None
     salvage: bool
+    tags: TagValues | None
+    cover: str | PathLike[str] | bytes | None
+    keep_tags: bool
+    keep_cover: bool
     device: str
     progress: Progress | None
 
@@ -52,8 +70,8 @@ def encode(samples: ArrayLike, sample_rate: int, **options: Unpack[EncodeOptions
             ends of their ranges, and uint8 as well, with 128 for zero. Other types are not accepted.
         sample_rate: Hz, a whole number.
         **options: latent (one of the model's tiers), or bitrate (6...128 in 1000 bit/s), or gain (-512...512);
-            model (a name or a folder), coder (auto, range, zstd), chunk_frames, device (auto, cpu, cuda, cuda:N),
-            progress.
+            model (a name or a folder), coder (auto, range, zstd), chunk_frames, tags and cover as in `EncodeOptions`,
+            device (auto, cpu, cuda, cuda:N), progress.
 
     Returns:
         the bytes of an .aez file.
@@ -204,11 +222,12 @@ def _file_of(data: bytes) -> BytesIO:
 
 
 def _encode_plan(options: EncodeOptions) -> tuple[EncodePlan, str, Progress | None]:
+    from codec.audio.tags.choice import COVER_LIMIT
     from codec.pipeline.plan import EncodePlan
 
     plan: dict[str, Any] = dict(options)
     device, progress = plan.pop("device", "auto"), plan.pop("progress", None)
-    return EncodePlan.make(**plan), device, progress
+    return EncodePlan.make(tags=_choice(plan, plan.pop("cover_limit", COVER_LIMIT)), **plan), device, progress
 
 
 def _decode_plan(options: DecodeOptions) -> tuple[DecodePlan, str, Progress | None]:
@@ -216,4 +235,13 @@ def _decode_plan(options: DecodeOptions) -> tuple[DecodePlan, str, Progress | No
 
     plan: dict[str, Any] = dict(options)
     device, progress = plan.pop("device", "auto"), plan.pop("progress", None)
-    return DecodePlan.make(**plan), device, progress
+    return DecodePlan.make(tags=_choice(plan, None), **plan), device, progress
+
+
+def _choice(options: dict[str, Any], limit: int | None) -> TagChoice:
+    """Take the options about tags out of others."""
+    from codec.audio.tags.choice import TagChoice
+
+    keep_tags, keep_pictures = options.pop("keep_tags", True), options.pop("keep_cover", True)
+    tags, cover = options.pop("tags", None), options.pop("cover", None)
+    return TagChoice.make(keep_tags=keep_tags, keep_pictures=keep_pictures, tags=tags, cover=cover, limit=limit)

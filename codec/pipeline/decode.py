@@ -49,6 +49,7 @@ class DecodeReport:
         losses: parts of the song that were lost and became silence, if the plan salvages.
         damage: other damage that was found, one line each, if the plan salvages.
         emptiness: why there are no samples, where there are none.
+        left_out: tags and pictures that the target cannot hold, as a sentence; empty where it has all.
     """
 
     sample_rate: int
@@ -61,6 +62,7 @@ class DecodeReport:
     losses: tuple[Loss, ...] = ()
     damage: tuple[str, ...] = ()
     emptiness: str = ""
+    left_out: str = ""
 
     @property
     def clipping(self) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from io import BytesIO
@@ -28,6 +28,7 @@ from codec.pipeline.workers import Engine, Progress, engine_for_file
 from codec.version import __version__
 from formats import Chunk, Coder, Header, Metadata, Writer
 from formats.container.layout import crc32c
+from formats.container.metadata import pack_picture
 from formats.grid import CHUNK, HOP
 
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ class EncodeReport:
     Attributes:
         seconds, samples: duration of the audio, and its samples per channel.
         sample_rate, channels: of the source.
-        coded_bytes, kbps: size of the whole file, and its rate in 1000 bit/s.
+        coded_bytes, picture_bytes: size of the whole file, and of the pictures in it.
+        kbps: rate in 1000 bit/s of the file without its pictures.
         latent, gain, coder, model: settings that the file was made with.
         provider: of ONNX Runtime, which ran the network.
         lost: lines for the user about what is missing in the source; only a caller who accepts that gets any.
@@ -61,6 +63,7 @@ class EncodeReport:
     provider: str
     lost: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    picture_bytes: int = 0
 
 
 def encode(
@@ -97,10 +100,19 @@ def encode(
             header, size = song.write_at_rate(target, chunks, plan.bitrate)
     seconds = windows.samples / source.sample_rate
     return EncodeReport(
-        seconds, windows.samples, source.sample_rate, source.channels, size, size / 125 / seconds if seconds else 0.0,
+        seconds, windows.samples, source.sample_rate, source.channels, size,
+        (size - song.picture_bytes) / 125 / seconds if seconds else 0.0,
         header.latent, header.gain, header.coder.name.lower(), plan.model.name, analyse.provider,
-        tuple(source.lost), () if windows.samples else (f"{source.name} has no samples, so the result is empty",),
+        tuple(source.lost), tuple(_notes(source, windows.samples, song.left_out)), song.picture_bytes,
     )  # fmt: skip
+
+
+def _notes(source: AudioSource, samples: int, left_out: Iterable[str]) -> Iterator[str]:
+    """Lines for the user."""
+    if not samples:
+        yield f"{source.name} has no samples, so the result is empty"
+    if words := "; ".join(left_out):
+        yield f"{source.name}: left out: {words}"
 
 
 class _Song:
@@ -108,6 +120,9 @@ class _Song:
 
     def __init__(self, source: AudioSource, windows: SourceWindows, plan: EncodePlan, engine: Engine) -> None:
         self._source, self._windows, self._plan, self._engine = source, windows, plan, engine
+        self._tags, left_out = plan.tags.applied(source.tags)
+        self.picture_bytes = sum(len(pack_picture(picture)) for picture in self._tags.pictures)
+        self.left_out = (*(source.tags_left_out if plan.tags.keeps_all else ()), *left_out)
 
     def write(
         self, target: BinaryIO, chunks: Iterator[AnalysedChunk], gain: int, coder: Coder | None
@@ -128,22 +143,21 @@ class _Song:
         coded = self._engine.map(code, chain([first] if first else [], chunks))
         opening = next(coded, None)
         header = self._header(gain, coder, opening[1] if opening else b"")
-        writer = Writer(target, header, self._source.tags)
+        writer = Writer(target, header, self._tags)
         for index, (frames, payload) in enumerate(chain([opening] if opening else [], coded)):
             writer.write(Chunk(index, index * header.chunk_frames, frames, payload))
         writer.finish(self._windows.samples)
         return header, writer.coded_size
 
     def write_at_rate(self, target: BinaryIO, chunks: Iterator[AnalysedChunk], bitrate: float) -> tuple[Header, int]:
-        """As `write`, at the gain with which the file without its cover is nearest to a rate in 1000 bit/s.
+        """As `write`, at the gain with which the file without its pictures is nearest to a rate in 1000 bit/s.
 
         Drafts of the file wait in temporary files until the gain is found; mostly there is only one.
         """
         drafts: dict[int, tuple[BinaryIO, Header, int]] = {}
         with Spool(chunks) as spool, ExitStack() as stack:
-            tags = self._source.tags
-            overhead = _overhead(self._source, tags)
-            counted = _overhead(self._source, replace(tags, cover=None, cover_type=""))
+            overhead = _overhead(self._source, self._tags)
+            counted = _overhead(self._source, replace(self._tags, pictures=()))
 
             def draft(gain: int) -> float:
                 file = cast("BinaryIO", stack.enter_context(tempfile.TemporaryFile(prefix="aez-")))
@@ -162,7 +176,7 @@ class _Song:
 
     def _header(self, gain: int, coder: Coder, first_payload: bytes) -> Header:
         source, plan = self._source, self._plan
-        tags = "\0".join(f"{key}={value}" for key, value in sorted(source.tags.tags.items()))
+        tags = "\0".join(f"{key}={value}" for key, values in self._tags.tags.items() for value in values)
         return Header(
             sample_rate=source.sample_rate, channels=source.channels, samples=source.samples, latent=plan.latent,
             hop=HOP, chunk_frames=plan.chunk_frames, gain=gain, coder=coder, bitstream=plan.model.id,

@@ -11,11 +11,13 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from codec.audio.open import open_source
 from codec.audio.sink import AudioSink, target_kind
+from codec.audio.tags.choice import TagChoice
 from codec.ending import removed_at_the_end
 from codec.files import check_target, is_fifo, new_file, opened
 from codec.pipeline.decode import DecodeReport, decode
@@ -23,7 +25,7 @@ from codec.pipeline.encode import EncodeReport, encode
 from codec.pipeline.peel import peel
 from codec.pipeline.plan import DecodePlan, EncodePlan
 from codec.pipeline.workers import Engine, Progress
-from formats import Reader
+from formats import Metadata, Reader
 from formats.errors import AudioError, FormatError, UsageError
 
 if TYPE_CHECKING:
@@ -113,16 +115,18 @@ def decode_file(
     with opened(source) as coded:
         reader = Reader(coded)
         header = reader.header
+        tags, left_out = _tags(reader, plan)
         with _created(target, force, origin, finished) as file:
             with AudioSink(
-                file, label, header.sample_rate, header.channels, subtype=subtype, tags=_tags(reader, plan),
+                file, label, header.sample_rate, header.channels, subtype=subtype, tags=tags,
                 expected=_expected(reader, plan),
             ) as sink:  # fmt: skip
                 report = decode(reader, sink, plan, engine=engine, progress=progress)
                 sink.emptiness = report.emptiness
+            left_out += sink.left_out
             if progress:  # after the sink has written its last bytes
                 progress(1.0)
-    return report
+    return replace(report, left_out=f"left out: {'; '.join(left_out)}" if left_out else "")
 
 
 def peel_file(
@@ -131,15 +135,16 @@ def peel_file(
     latent: int,
     *,
     model: str | None = None,
+    tags: TagChoice | None = None,
     force: bool = False,
     engine: Engine | None = None,
     finished: Finished | None = None,
-) -> None:
+) -> list[str]:
     """Cut an .aez file down to a smaller tier; see `codec.pipeline.peel`."""
     origin = _path(source)
     _check(target, force, origin)
     with opened(source) as coded, _created(target, force, origin, finished) as file:
-        peel(coded, file, latent, model=model, engine=engine)
+        return peel(coded, file, latent, model=model, tags=tags, engine=engine)
 
 
 def _expected(reader: Reader, plan: DecodePlan) -> int | None:
@@ -151,14 +156,15 @@ def _expected(reader: Reader, plan: DecodePlan) -> int | None:
     return left if plan.duration is None else min(left, round(plan.duration * rate))
 
 
-def _tags(reader: Reader, plan: DecodePlan) -> dict[str, str]:
-    """The file's tags; none where they are damaged and the plan salvages."""
+def _tags(reader: Reader, plan: DecodePlan) -> tuple[Metadata, list[str]]:
+    """The tags that go along, and what is left out; none of the file where they are damaged and the plan salvages."""
     try:
-        return reader.metadata.tags
+        metadata = reader.metadata
     except FormatError:
         if not plan.salvage:
             raise
-        return {}
+        metadata = Metadata()
+    return plan.tags.applied(metadata)
 
 
 def _path(file: FilePath | BinaryIO) -> Path | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import BinaryIO
 
+from codec.audio.tags.choice import ALL, TagChoice
 from codec.pipeline.payload import check_tier, unpack
 from codec.pipeline.plan import whole
 from codec.pipeline.workers import Engine, engine_for_file
@@ -15,8 +16,14 @@ from formats.payload.chunk import encode_payload
 
 
 def peel(
-    source: BinaryIO, target: BinaryIO, latent: int, *, model: str | None = None, engine: Engine | None = None
-) -> None:
+    source: BinaryIO,
+    target: BinaryIO,
+    latent: int,
+    *,
+    model: str | None = None,
+    tags: TagChoice | None = None,
+    engine: Engine | None = None,
+) -> list[str]:
     """Cut a file down to a smaller tier by dropping the lowest ranks of every frame.
 
     Nothing is decoded to audio; the tables of the file's model are all that is needed.
@@ -26,7 +33,11 @@ def peel(
         target: binary file object, written front to back.
         latent: the new tier, at most the file's.
         model: name or folder of the model to use instead of the installed one that has the file's bitstream.
+        tags: which tags and pictures go along; all if None.
         engine: threads to share with other files.
+
+    Returns:
+        tags and pictures that were left out because of a limit, in words.
 
     Raises:
         UsageError: `latent` is not a tier of the model, or is above the file's; FormatError, ModelError, OSError: as
@@ -40,7 +51,8 @@ def peel(
     if latent not in chosen.latents or latent > header.latent:
         smaller = ", ".join(str(tier) for tier in chosen.latents if tier <= header.latent)
         raise UsageError(f"a file of {header.latent} latents cannot be peeled to {latent}; it can be to {smaller}")
-    writer = Writer(target, replace(header, latent=latent), reader.metadata)
+    metadata, left_out = (tags or ALL).applied(reader.metadata)
+    writer = Writer(target, replace(header, latent=latent), metadata)
 
     def cut(chunk: Chunk) -> Chunk:
         latents = unpack(header, chunk, chosen).peeled(chosen.main_count(latent))
@@ -52,3 +64,4 @@ def peel(
     if not reader.complete or reader.samples is None:
         raise DamagedError("the file ends early: it has no trailer")
     writer.finish(reader.samples)
+    return left_out

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Self
 
+from codec.audio.tags.choice import ALL, USUAL, TagChoice
 from codec.runtime import models
 from codec.runtime.models import Model
 from formats import Coder
@@ -31,9 +32,10 @@ class EncodePlan:
         model: the model to encode with.
         latent: tier, in latents per frame.
         gain: d = 2**(-gain / 32) scales the quantizer steps; with a bit rate, the gain at which its search starts.
-        bitrate: rate in 1000 bit/s of the file without its cover; None if the gain decides.
+        bitrate: rate in 1000 bit/s of the file without its pictures; None if the gain decides.
         coder: coder of the payloads; None for the one that makes the first chunk smaller.
         chunk_frames: frames of a chunk of the file.
+        tags: which tags and pictures go along.
     """
 
     model: Model
@@ -42,6 +44,7 @@ class EncodePlan:
     bitrate: float | None
     coder: Coder | None
     chunk_frames: int
+    tags: TagChoice = USUAL
 
     @classmethod
     def make(
@@ -53,6 +56,7 @@ class EncodePlan:
         model: str | Model | None = None,
         coder: str = "auto",
         chunk_frames: int = CHUNK,
+        tags: TagChoice | None = None,
     ) -> Self:
         """Check all values, and fill in defaults.
 
@@ -63,6 +67,7 @@ class EncodePlan:
             model: an installed model's name or a model's folder; the default model if None.
             coder: auto, range or zstd.
             chunk_frames: 126, 252, ... 2520; a seek decodes whole chunks.
+            tags: which tags and pictures go along; `USUAL` if None.
 
         Raises:
             UsageError: a value is not a number, is out of its range, or excludes another; ModelError: there is no such
@@ -88,7 +93,7 @@ class EncodePlan:
         chunk_frames = whole("the number of frames in a chunk", chunk_frames)
         if chunk_frames not in range(SEGMENT, MAX_CHUNK + 1, SEGMENT):
             raise UsageError(f"a chunk must have {SEGMENT}, {2 * SEGMENT}, ... {MAX_CHUNK} frames, not {chunk_frames}")
-        return cls(chosen, latent, gain, bitrate, CODERS[coder], chunk_frames)
+        return cls(chosen, latent, gain, bitrate, CODERS[coder], chunk_frames, tags or USUAL)
 
     @property
     def main_count(self) -> int:
@@ -106,6 +111,7 @@ class DecodePlan:
         model: name or folder of the model to use; None for the installed one that has the file's bitstream.
         decoder: name of one of the model's decoders; None for the default one.
         salvage: whether to decode a damaged file, with silence in place of lost chunks.
+        tags: which tags and pictures go along.
     """
 
     start: float = 0.0
@@ -113,6 +119,7 @@ class DecodePlan:
     model: str | None = None
     decoder: str | None = None
     salvage: bool = False
+    tags: TagChoice = ALL
 
     @classmethod
     def make(
@@ -123,6 +130,7 @@ class DecodePlan:
         model: str | None = None,
         decoder: str | None = None,
         salvage: bool = False,
+        tags: TagChoice | None = None,
     ) -> Self:
         """Check all values.
 
@@ -133,7 +141,7 @@ class DecodePlan:
         duration = None if duration is None else number("the duration", duration)
         if not (0 <= start < LONGEST and 0 <= (duration or 0) < LONGEST):
             raise UsageError(f"start and duration must be from 0 to less than {LONGEST:g} seconds")
-        return cls(start, duration, model, decoder, bool(salvage))
+        return cls(start, duration, model, decoder, bool(salvage), tags or ALL)
 
 
 def whole(what: str, value: object) -> int:

@@ -77,8 +77,14 @@ HEADER = Struct(
 
 METADATA = Struct(
     "tags_length" / Int32ul,
-    "cover_length" / Int32ul,
-    "type_length" / Int8ul,
+    "pictures_length" / Int32ul,
+)
+
+PICTURE = Struct(
+    "length" / Int32ul,
+    "type" / Int8ul,
+    "mime_length" / Int8ul,
+    "description_length" / Int16ul,
 )
 
 CHUNK = Struct(
@@ -105,6 +111,7 @@ CRC_SIZE = CRC.sizeof()
 LENGTH_SIZE = Int32ul.sizeof()
 HEADER_SIZE = HEADER.sizeof() + CRC_SIZE
 METADATA_SIZE = METADATA.sizeof()
+PICTURE_SIZE = PICTURE.sizeof()
 CHUNK_SIZE = CHUNK.sizeof() + CRC_SIZE
 TRAILER_SIZE = TRAILER.sizeof()
 FOOTER_SIZE = FOOTER.sizeof()

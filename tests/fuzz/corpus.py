@@ -120,10 +120,10 @@ def tags_of_nothing() -> bytes:
     """Tags that are empty, or begin with a NUL."""
     import zstandard
 
-    text = b'{"title":"","artist":"\\u0000x","":"y","album":"z\\u0000"}'
+    text = b'{"TITLE":[""],"ARTIST":["\\u0000x"],"":["y"],"ALBUM":["z\\u0000"],"GENRE":[]}'
     frame = zstandard.ZstdCompressor().compress(text)
     data = whole(seeds.header(), TWO)
-    block = sealed(struct.pack("<IIB", len(frame), 0, 0) + frame, data[: HEADER_SIZE - 4])
+    block = sealed(struct.pack("<II", len(frame), 0) + frame, data[: HEADER_SIZE - 4])
     return data[:HEADER_SIZE] + block + data[HEADER_SIZE + layout.METADATA_SIZE + layout.CRC_SIZE :]
 
 

@@ -11,12 +11,12 @@ from random import Random
 import google_crc32c
 import zstandard
 
-HEADER, METADATA, CHUNK, TRAILER, FOOTER = 49, 9, 18, 20, 8
+HEADER, METADATA, CHUNK, TRAILER, FOOTER = 49, 8, 18, 20, 8
 CHUNK_SYNC, TRAILER_SYNC = b"\xf5AZC", b"\xf5AZT"
 # (offset, struct code) of every number
 HEADER_FIELDS = [(8, "H"), (10, "H"), (12, "I"), (16, "Q"), (24, "Q"), (32, "H"), (34, "H"), (36, "H"), (38, "h"),
                  (40, "B"), (41, "B"), (42, "B"), (45, "I")]  # fmt: skip
-METADATA_FIELDS = [(0, "I"), (4, "I"), (8, "B")]
+METADATA_FIELDS = [(0, "I"), (4, "I")]
 CHUNK_FIELDS = [(4, "I"), (8, "I"), (12, "H"), (14, "I")]
 TRAILER_FIELDS = [(4, "I"), (8, "I"), (12, "Q")]
 LIKELY = (0, 1, 2, 8, 16, 32, 40, 100, 126, 252, 512, 700, 2520, 44_100, 2**20, 2**24, 2**31 - 1)
@@ -43,8 +43,7 @@ def split(data: bytes) -> Parts:
     numbers = data[at : at + METADATA]
     size = METADATA
     if len(numbers) == METADATA:
-        tags, cover, kind = struct.unpack("<IIB", numbers)
-        size += min(tags + cover + kind, len(data))
+        size += min(sum(struct.unpack("<II", numbers)), len(data))
     parts = [head, data[at : at + size]]
     at += size + 4
     while at < len(data):
@@ -173,18 +172,21 @@ def add_chunk(random: Random, parts: Parts) -> None:
 
 
 def new_tags(random: Random, parts: Parts) -> None:
-    """Tags of every bad kind: bombs, frames that state no size or a wrong one, JSON that is no object of strings."""
+    """Tags of every bad kind: bombs, frames that state no size or a wrong one, JSON of another shape; and pictures."""
     text = random.choice(
-        [b'{"a":"b"}', b"{}", b"[]", b'{"a":1}', b'{"a":"\\ud800"}', b"[" * 5000, b"1" * 5000, b"", b"\xff", b"NaN",
-         bytes(1 << 21), b'{"a":"' + b"b" * 1000 + b'"}', b'{"a":{"b":"c"}}', b'{"a":"b"', b'{"a":"","b":"\\u0000"}',
-         b'{"":"a","b":"c\\u0000d","b":"e"}']
+        [b'{"a":["b"]}', b"{}", b"[]", b'{"a":"b"}', b'{"a":[1]}', b'{"a":["\\ud800"]}', b"[" * 5000, b"1" * 5000, b"",
+         b"\xff", b"NaN", bytes(1 << 21), b'{"a":["' + b"b" * 1000 + b'"]}', b'{"a":[["c"]]}', b'{"a":["b"]',
+         b'{"a":["","c"],"b":["\\u0000"],"c":[]}', b'{"":["a"],"b":["c\\u0000d"],"b":["e"]}']
     )  # fmt: skip
     stated = random.random() < 0.8
     frame = zstandard.ZstdCompressor(level=1, write_content_size=stated).compress(text)
     if random.random() < 0.3:
         frame = scribble(random, frame)
-    cover = bytes(random.choice((0, 0, 3, 1000)))
-    parts[1] = struct.pack("<IIB", len(frame), len(cover), 0) + frame + cover
+    pictures = b"".join(
+        struct.pack("<IBBH", random.choice((0, 3, 3, 1 << 30)), random.choice((3, 200)), 1, 2) + b"ab\0" + b"jpg"
+        for _ in range(random.choice((0, 0, 1, 2, 70)))
+    )
+    parts[1] = struct.pack("<II", len(frame), len(pictures)) + frame + pictures
 
 
 def right_trailer(random: Random, parts: Parts) -> None:

@@ -7,7 +7,7 @@ from itertools import product
 
 import numpy as np
 
-from formats import Chunk, Coder, Header, Metadata, Writer
+from formats import Chunk, Coder, Header, Metadata, Picture, Writer
 from formats.grid import BANDS, HYPER_SIZE, ROTATION_ANGLES, SCALES, SEGMENT, WINDOW_UNITS
 from formats.model import AnyTables, PlainTables, Tables
 from formats.model.contexts import CONTEXTS
@@ -91,13 +91,16 @@ def write(head: Header, metadata: Metadata, payloads: list[bytes], last: int) ->
     return out.getvalue()
 
 
+PICTURES = (Picture(b"\xff\xd8\xff", "image/jpeg"), Picture(b"\x89PNG", "image/png", 4, "back"))
+
+
 def containers() -> list[bytes]:
     """Files for the reader, which does not look into payloads: from the shortest there is to several chunks."""
-    tags = Metadata({"title": "Ode", "artist": "Zoë"}, b"\xff\xd8\xff", "image/jpeg")
+    tags = Metadata({"TITLE": ("Ode",), "ARTIST": ("Zoë", "Max")}, PICTURES)
     return [
         write(header(), Metadata(), [], 0),
         write(header(coder=Coder.ZSTD), tags, [b"first", b"last"], 3),
-        write(header(), Metadata({"a": "b"}), [b"", b"x" * 40, b"\xf5AZC", b"\xf5AZT" * 3], 126),
+        write(header(), Metadata({"a": ("b",)}), [b"", b"x" * 40, b"\xf5AZC", b"\xf5AZT" * 3], 126),
     ]
 
 
@@ -109,5 +112,5 @@ def songs() -> list[bytes]:
         head = header(tables, coder=coder, sample_rate=rate, channels=channels, gain=gain)
         lasts = [126, 126, 5] if rate == 44_100 else [126, 5]
         parts = [payload(frames, head, tables, seed=seed + 1) for seed, frames in enumerate(lasts)]
-        found.append(write(head, Metadata({"title": coder.name}), parts, lasts[-1]))
+        found.append(write(head, Metadata({"TITLE": (coder.name,)}), parts, lasts[-1]))
     return found

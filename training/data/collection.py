@@ -11,7 +11,7 @@ from itertools import zip_longest
 from operator import itemgetter
 from pathlib import Path
 
-from codec.audio.tags import read_tags
+from codec.audio.tags.read import read_tags
 from formats.errors import UsageError
 from training.data.fma import fma, metadata
 from training.data.tracks import SPLITS, Track, rows
@@ -150,7 +150,7 @@ def _plain(folder: Path) -> list[Track]:
     paths = sorted(path for path in everything if path.is_file())
     inside = [path.relative_to(folder) for path in paths]
     return [
-        Track(path, name, "", read_tags(path).tags.get("artist", ""), SPLITS.get(short.parts[0], ""))
+        Track(path, name, "", read_tags(path).metadata.text("ARTIST"), SPLITS.get(short.parts[0], ""))
         for path, short, name in zip(paths, inside, _names([path.as_posix() for path in inside]), strict=True)
     ]
 

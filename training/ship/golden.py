@@ -106,7 +106,7 @@ def write(model: Model, coder: str, target: Path, *, replace: bool = False) -> l
     if not facts.exists():
         rate = SOURCES[coder][0]
         samples = source(coder)
-        data = encoded(model, samples, rate, Metadata({"title": "golden"}), coder=coder, chunk_frames=SEGMENT)
+        data = encoded(model, samples, rate, Metadata({"TITLE": ("golden",)}), coder=coder, chunk_frames=SEGMENT)
         told = {
             "format_version": VERSION,
             "model": model.name,

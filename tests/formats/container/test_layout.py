@@ -46,6 +46,7 @@ def test_specification_is_wrapped_and_its_links_lead_somewhere():
     [
         ("File header", layout.HEADER, True),
         ("Metadata block", layout.METADATA, False),
+        ("Picture", layout.PICTURE, False),
         ("Chunk", layout.CHUNK, True),
         ("Trailer", layout.TRAILER, False),
         ("Footer", layout.FOOTER, False),
@@ -83,7 +84,7 @@ def test_every_checksum_continues_that_of_the_header():
 def test_container_costs_little():
     empty = len(pack(replace(HEADER, samples=0), Metadata(), []))
     hundred = len(pack(replace(HEADER, samples=None), Metadata(), song([b""] * 100)))
-    assert empty == 53 + 13 + 24 + 8
+    assert empty == 53 + 12 + 24 + 8
     assert (hundred - empty) / 100 == 26
 
 

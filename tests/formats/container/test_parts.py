@@ -125,10 +125,10 @@ def test_lengths_beyond_the_file_are_damage():
 def claims():
     """Small files with honest checksums that claim what they do not have."""
     head = GOLDEN[:HEADER_SIZE]
-    yield "cover", head + sealed(struct.pack("<IIB", 0, 2**32 - 1, 0), head)
-    yield "cover below the cap", head + sealed(struct.pack("<IIB", 0, 2**24, 0), head)
-    yield "tags", head + sealed(struct.pack("<IIB", 2**32 - 1, 0, 255), head)
-    yield "tags below the cap", head + sealed(struct.pack("<IIB", 2**20, 0, 255), head)
+    yield "pictures", head + sealed(struct.pack("<II", 0, 2**32 - 1), head)
+    yield "pictures below the cap", head + sealed(struct.pack("<II", 0, 2**24), head)
+    yield "tags", head + sealed(struct.pack("<II", 2**32 - 1, 0), head)
+    yield "tags below the cap", head + sealed(struct.pack("<II", 2**20, 0), head)
     wide = pack_header(replace(HEADER, latent=1416, chunk_frames=2520))
     limit = 4 * 2520 * 1416 + 4096
     for length in (limit, limit + 1, 2**32 - 1):
@@ -163,7 +163,7 @@ def test_claims_allocate_nothing(data):
 def test_claims_beyond_the_format_are_named_before_anything_is_read():
     for name, data in claims():
         for opener in OPENERS.values():
-            if name in ("cover", "tags"):
+            if name in ("pictures", "tags"):
                 with pytest.raises(DamagedError, match="claims more than a file may hold"):
                     Reader(opener(data)).metadata  # noqa: B018
             if name.startswith("index"):

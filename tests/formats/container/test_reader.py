@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from formats import Coder, Metadata, Reader
+from formats import Coder, Metadata, Picture, Reader
 from formats.container import layout
 from formats.container.layout import CHUNK_SIZE, CHUNK_SYNC, HEADER_SIZE, TRAILER_SYNC
 from formats.errors import DamagedError, FormatError, UsageError
@@ -39,12 +39,19 @@ class Slow(io.BytesIO):
 
 
 text = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1)
+PICTURES = st.builds(
+    Picture,
+    st.binary(min_size=1, max_size=300),
+    st.sampled_from(["", "image/png"]),
+    st.integers(0, 20),
+    st.just("") | text,
+)
 
 
 @settings(deadline=None)
 @given(
-    tags=st.dictionaries(text, text, max_size=5),
-    cover=st.none() | st.binary(min_size=1, max_size=300),
+    tags=st.dictionaries(text, st.lists(text, min_size=1, max_size=3).map(tuple), max_size=5),
+    pictures=st.lists(PICTURES, max_size=3).map(tuple),
     payloads=st.lists(st.binary(max_size=300), max_size=6),
     last=st.integers(2, 126),
     known=st.booleans(),
@@ -62,12 +69,12 @@ text = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1
         }
     ),
 )
-def test_round_trip(tags, cover, payloads, last, known, fields):
+def test_round_trip(tags, pictures, payloads, last, known, fields):
     chunks = song(payloads, last)
     frames = sum(chunk.frames for chunk in chunks)
     samples = samples_for(frames, replace(HEADER, **fields))
     header = replace(HEADER, samples=samples if known else None, **fields)
-    metadata = Metadata(tags, cover, "image/png" if cover else "")
+    metadata = Metadata(tags, pictures)
     coded = pack(header, metadata, chunks, samples)
 
     reader = Reader(Slow(coded))

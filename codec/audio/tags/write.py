@@ -1,0 +1,55 @@
+"""Writing tags and pictures into finished audio files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import BinaryIO
+
+from codec.audio.tags.flac import write_flac
+from codec.audio.tags.id3 import HEAD, id3_size
+from codec.audio.tags.id3_frames import write_id3
+from codec.audio.tags.mp4 import write_mp4
+from codec.audio.tags.ogg import write_ogg
+from codec.audio.tags.riff import write_aiff, write_wav
+from codec.audio.tags.splice import splice
+from formats import Metadata
+
+
+def write_mp3(file: BinaryIO, metadata: Metadata) -> list[str]:
+    """Put an ID3v2.4 tag in front of an mp3 file, in place of the one that it has -> what was left out."""
+    left_out: list[str] = []
+    file.seek(0)
+    old = id3_size(file.read(HEAD))
+    splice(file, 0, old, write_id3(metadata, left_out))
+    return left_out
+
+
+WRITERS: dict[str, Callable[[BinaryIO, Metadata], list[str]]] = {
+    "wav": write_wav,
+    "aiff": write_aiff,
+    "flac": write_flac,
+    "ogg": write_ogg,
+    "opus": write_ogg,
+    "mp3": write_mp3,
+    "m4a": write_mp4,
+}
+"""How each kind of file is given its tags."""
+
+
+def write_tags(file: BinaryIO, kind: str, metadata: Metadata) -> list[str]:
+    """Write tags and pictures into a finished audio file.
+
+    Args:
+        file: open for reading and writing, and able to seek.
+        kind: a key of `WRITERS`.
+        metadata: tags by the keys of Vorbis comments, and pictures.
+
+    Returns:
+        what the kind cannot hold, in words; empty if all was written.
+
+    Raises:
+        OSError: as the file object raises it.
+    """
+    if not metadata.tags and not metadata.pictures:
+        return []
+    return list(dict.fromkeys(WRITERS[kind](file, metadata)))
