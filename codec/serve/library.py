@@ -15,12 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from codec.audio.tags import read_tags
+from codec.audio.tags.read import read_tags
 from codec.batch.jobs import AUDIO, CODED, find
 from codec.files import named_reader
 from codec.serve.names import Tags, folded, readable, tag
-from formats import Reader
+from formats import Metadata, Reader
 from formats.container.layout import CRC_SIZE
+from formats.container.metadata import pack_picture
 from formats.errors import FormatError
 
 FRESH = 5.0
@@ -148,14 +149,19 @@ def _described(path: Path, folder: Path, known: Song | None) -> Song | None:
             with named_reader(path) as file:
                 tags, seconds, cover, damage = _coded(file)
         else:
-            tags = read_tags(path).tags
+            tags = read_tags(path).metadata.tags
     except OSError:
         return None
     below = path.relative_to(folder)
-    title = tag(tags, "title") or readable(Path(path.stem))
-    artist, album = tag(tags, "artist") or tag(tags, "albumartist"), tag(tags, "album")
-    place = (readable(below.parent).casefold(), _number(tags, "disc"), _number(tags, "track"), readable(below))
-    words = folded("\n".join((title, artist, tag(tags, "albumartist"), album, tag(tags, "genre"), readable(below))))
+    title = tag(tags, "TITLE") or readable(Path(path.stem))
+    artist, album = tag(tags, "ARTIST", "ALBUMARTIST"), tag(tags, "ALBUM")
+    place = (
+        readable(below.parent).casefold(),
+        _number(tags, "DISCNUMBER"),
+        _number(tags, "TRACKNUMBER"),
+        readable(below),
+    )
+    words = folded("\n".join((title, artist, tag(tags, "ALBUMARTIST"), album, tag(tags, "GENRE"), readable(below))))
     return Song(
         hashlib.blake2b(os.fsencode(below), digest_size=8).hexdigest(), path, coded, title, artist, album, place, words,
         seconds, state.st_size, state.st_mtime_ns, cover, damage,
@@ -173,15 +179,20 @@ def _coded(file: BinaryIO) -> tuple[Tags, float | None, Cover | None, str]:
         first = min(reader.offsets.values(), default=None)
     except FormatError as error:
         return {}, None, None, str(error)
-    if not metadata.cover or first is None:
-        return metadata.tags, seconds, None, ""
-    kind = next((kind for start, kind in PICTURES.items() if metadata.cover.startswith(start)), None)
-    # It is stored unchanged ahead of the first chunk, so that it can be served from the disk, whatever its size.
-    start = first - CRC_SIZE - len(metadata.cover)
+    cover = None if first is None else _cover(file, metadata, first - CRC_SIZE)
+    return metadata.tags, seconds, cover, ""
+
+
+def _cover(file: BinaryIO, metadata: Metadata, end: int) -> Cover | None:
+    """Where the cover lies, of pictures that end at a byte of the file; served from there, it may have any size."""
+    cover = metadata.cover
+    kind = next((kind for start, kind in PICTURES.items() if cover and cover.data.startswith(start)), None)
+    if cover is None or kind is None:
+        return None
+    behind = metadata.pictures[metadata.pictures.index(cover) + 1 :]
+    start = end - sum(len(pack_picture(picture)) for picture in behind) - len(cover.data)
     file.seek(start)
-    if kind is None or file.read(len(metadata.cover)) != metadata.cover:
-        return metadata.tags, seconds, None, ""
-    return metadata.tags, seconds, Cover(start, len(metadata.cover), kind), ""
+    return Cover(start, len(cover.data), kind) if file.read(len(cover.data)) == cover.data else None
 
 
 def _number(tags: Tags, name: str) -> int:

@@ -8,13 +8,13 @@ import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-Tags = Mapping[str, str | Sequence[str]]
+Tags = Mapping[str, Sequence[str]]
+"""Values by key, as in `formats.Metadata`."""
 
 
-def tag(tags: Tags, name: str) -> str:
-    """Return a tag's values, joined by commas; empty where there is none. Case does not count in names."""
-    values = next((value for key, value in tags.items() if key.casefold() == name.casefold()), "")
-    return values if isinstance(values, str) else ", ".join(values)
+def tag(tags: Tags, *keys: str) -> str:
+    """Return the values of the first of these tags that there is, joined by commas; empty where there is none."""
+    return next((", ".join(tags[key]) for key in keys if tags.get(key)), "")
 
 
 def readable(path: Path) -> str:

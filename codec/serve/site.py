@@ -131,9 +131,9 @@ def _copied(songs: Sequence[Path], described: Sequence[Info], new: Path) -> list
         rows.append(
             {
                 "src": f"{SONGS}/{name}",
-                "title": tag(info.tags, "title") or readable(Path(path.stem)),
-                "artist": tag(info.tags, "artist") or tag(info.tags, "albumartist"),
-                "album": tag(info.tags, "album"),
+                "title": tag(info.tags, "TITLE") or readable(Path(path.stem)),
+                "artist": tag(info.tags, "ARTIST", "ALBUMARTIST"),
+                "album": tag(info.tags, "ALBUM"),
                 "duration": info.seconds,
                 "bytes": info.size,
                 "cover": None,
@@ -143,7 +143,7 @@ def _copied(songs: Sequence[Path], described: Sequence[Info], new: Path) -> list
 
 
 def _common_title(described: Sequence[Info]) -> str:
-    for name in ("title", "album", "artist"):
+    for name in ("TITLE", "ALBUM", "ARTIST"):
         found = {tag(info.tags, name) for info in described}
         if len(found) == 1 and (text := found.pop()):
             return text

@@ -46,16 +46,20 @@ self.addEventListener("fetch", (event) => {
     if (request.method !== "GET" || !inside || request.headers.has("range")) return;
     const name = address.href.slice(self.registration.scope.length).split(/[?#]/)[0] ?? "";
     if (request.mode === "navigate") {
-        if (name === "" || name === "index.html") event.respondWith(page(request));
+        if (name === "" || name === "index.html") event.respondWith(page(request, event));
     } else if (name === "playlist.json") event.respondWith(list(request));
     else if (FILES.includes(name)) event.respondWith(file(request, name));
 });
 
 async function install(): Promise<void> {
+    await fill();
+    await self.skipWaiting();
+}
+
+async function fill(): Promise<void> {
     const cache = await caches.open(SHELL);
     // What the page has loaded already is not sent again, only confirmed.
     await cache.addAll(FILES.map((name) => new Request(name, { cache: "no-cache" })));
-    await self.skipWaiting();
 }
 
 async function activate(): Promise<void> {
@@ -65,7 +69,7 @@ async function activate(): Promise<void> {
     await self.clients.claim();
 }
 
-async function page(request: Request): Promise<Response> {
+async function page(request: Request, event: Extendable): Promise<Response> {
     const kept = await (await caches.open(SHELL)).match("./");
     try {
         const answer = await fetch(request, { cache: "no-cache", signal: AbortSignal.timeout(PATIENCE) });
@@ -73,8 +77,8 @@ async function page(request: Request): Promise<Response> {
         if (answer.status >= 500 && kept) return kept;
         if (!(await answer.clone().text()).includes(VERSION)) {
             await caches.delete(SHELL);
-            await self.registration.update().catch(() => undefined);
-        }
+            event.waitUntil(self.registration.update().catch(() => undefined));
+        } else if (!kept) event.waitUntil(fill().catch(() => undefined)); // it was dropped, and the page came back
         return answer;
     } catch (error) {
         if (kept) return kept;

@@ -11,11 +11,13 @@ import pytest
 from codec.pipeline.workers import Engine
 from codec.serve.library import Library
 from formats import Metadata
+from formats.container.metadata import Picture
 from tests.support.cli_fakes import RATE, aez_file
 from tests.support.codec import Array, encoded
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 1000
-TAGS = {"title": "Jóga <b>&", "artist": "Björk", "album": "Two", "track": "2/9"}
+TAGS = {"TITLE": ("Jóga <b>&",), "ARTIST": ("Björk", "Other"), "ALBUM": ("Two",), "TRACKNUMBER": ("2/9",)}
+TITLE, ARTIST = "Jóga <b>&", "Björk, Other"
 
 
 @pytest.fixture(scope="session")
@@ -29,8 +31,13 @@ def folder(tmp_path: Path, coded: bytes) -> Path:
     """Two songs of an album, and a real one without tags beside it; a secret outside."""
     folder = tmp_path / "music"
     (folder / "album").mkdir(parents=True)
-    (folder / "album" / "a second.aez").write_bytes(aez_file(3 * RATE, Metadata(TAGS, PNG, "image/png")))
-    (folder / "album" / "first.aez").write_bytes(aez_file(RATE, Metadata({"title": "First", "track": "1"})))
+    (folder / "album" / "a second.aez").write_bytes(
+        aez_file(
+            3 * RATE,
+            Metadata(TAGS, (Picture(b"back", "image/png", 4), Picture(PNG, "image/png"), Picture(b"icon", "", 1))),
+        )
+    )
+    (folder / "album" / "first.aez").write_bytes(aez_file(RATE, Metadata({"TITLE": ("First",), "TRACKNUMBER": ("1",)})))
     (folder / "real.aez").write_bytes(coded)
     (tmp_path / "secret.aez").write_bytes(coded[:-1])
     return folder
