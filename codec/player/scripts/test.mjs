@@ -1,0 +1,36 @@
+// @ts-check
+/** Bundles the tests, and runs them by Node's own runner. */
+
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+
+const player = fileURLToPath(new URL("..", import.meta.url));
+const names = readdirSync(join(player, "test")).filter((name) => name.endsWith(".test.ts"));
+const wanted = process.argv.slice(2);
+const out = mkdtempSync(join(player, "node_modules/.tests-")); // there, so that packages are found
+try {
+    const chosen = wanted.length ? names.filter((name) => wanted.some((part) => name.includes(part))) : names;
+    await build({
+        absWorkingDir: player,
+        entryPoints: chosen.map((name) => join("test", name)),
+        outdir: out,
+        outExtension: { ".js": ".mjs" },
+        bundle: true,
+        format: "esm",
+        platform: "node",
+        target: "node20",
+        packages: "external",
+        splitting: true,
+        sourcemap: "inline",
+        logLevel: "warning",
+    });
+    const files = readdirSync(out).filter((name) => name.endsWith(".test.mjs")).map((name) => join(out, name));
+    const env = { ...process.env, AEZ_PLAYER: player };
+    const { status } = spawnSync(process.execPath, ["--enable-source-maps", "--test", ...files], { stdio: "inherit", env });
+    process.exitCode = status ?? 1;
+} finally {
+    rmSync(out, { recursive: true, force: true });
+}

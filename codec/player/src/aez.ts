@@ -1,0 +1,35 @@
+/**
+ * Plays .aez files in a browser.
+ *
+ *     const song = await open("song.aez");
+ *     for await (const { start, channels } of song.decode({ start: 10, duration: 5 })) ...
+ *     const playback = play(song);
+ */
+
+import { connect } from "./browser/connection.ts";
+import { type Song, WorkerSong } from "./browser/song.ts";
+
+export type { ChunkInfo } from "./browser/protocol.ts";
+export type { Block, DecodeOptions, Song } from "./browser/song.ts";
+export { type Playback, play, type PlayOptions } from "./browser/play.ts";
+export { AezError, FormatError, ModelError, NetworkError } from "./errors.ts";
+
+export interface OpenOptions {
+    /** Where worker.js, ort/ and model/ lie, ending in a slash; beside this module if it is left out. */
+    readonly base?: string | URL;
+    readonly signal?: AbortSignal;
+}
+
+/**
+ * Open a song; only what it says of itself is fetched.
+ *
+ * @param source its address, relative to the page, or the file itself.
+ * @throws FormatError: it is not an .aez file, is damaged or was cut; NetworkError: it cannot be fetched; AezError: the
+ * worker cannot be started; what `signal` gives as its reason.
+ */
+export async function open(source: string | URL | Blob, { base, signal }: OpenOptions = {}): Promise<Song> {
+    const folder = new URL(base ?? ".", base ? document.baseURI : import.meta.url);
+    const connection = connect(folder);
+    const from = source instanceof Blob ? source : new URL(source, document.baseURI).href;
+    return new WorkerSong(connection, await connection.call("open", [from], signal));
+}

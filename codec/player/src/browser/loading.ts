@@ -1,0 +1,56 @@
+/** What the worker loads: ONNX Runtime's WebAssembly and models. */
+
+import { ModelError, NetworkError } from "../errors.ts";
+import { loadModel, type Model, unzip } from "../model/model.ts";
+import { configure, createNetwork } from "../model/ort.ts";
+
+/** Models by bitstream, each loaded once, and again after a failure. */
+export class Models {
+    readonly #base: string;
+    readonly #loading = new Map<string, Promise<Model>>();
+    #runtime: Promise<void> | null = null;
+
+    /** @param base address of the folder that has ort/ and model/ */
+    constructor(base: string) {
+        this.#base = base;
+    }
+
+    /** The model of a bitstream. */
+    load(bitstream: string): Promise<Model> {
+        const found = this.#loading.get(bitstream);
+        if (found) return found;
+        const files = (name: string) => this.#fetch(`model/${bitstream}/${name}`, bitstream);
+        const loading = loadModel(files, async (onnx) => {
+            await (this.#runtime ??= this.#loadRuntime());
+            return createNetwork(onnx);
+        });
+        loading.catch(() => this.#loading.delete(bitstream));
+        this.#loading.set(bitstream, loading);
+        return loading;
+    }
+
+    async #loadRuntime(): Promise<void> {
+        try {
+            const binary = await unzip(await this.#fetch("ort/ort.wasm.gz", null));
+            configure({ binary: binary.buffer as ArrayBuffer });
+        } catch (error) {
+            this.#runtime = null;
+            throw error;
+        }
+    }
+
+    async #fetch(name: string, bitstream: string | null): Promise<Uint8Array> {
+        const url = new URL(name, this.#base);
+        let response: Response;
+        try {
+            response = await fetch(url);
+            if (response.ok) return new Uint8Array(await response.arrayBuffer());
+        } catch (error) {
+            throw new NetworkError(`${url} cannot be loaded: ${error instanceof Error ? error.message : error}`);
+        }
+        if (response.status === 404 && bitstream) {
+            throw new ModelError(`the song needs a model of bitstream ${bitstream}, which this player does not have`);
+        }
+        throw new NetworkError(`${url} cannot be loaded: the server answered ${response.status}`);
+    }
+}

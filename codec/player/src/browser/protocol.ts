@@ -1,0 +1,78 @@
+/** What the page and the worker say to each other: calls with one answer each, and news of songs. */
+
+import type { ErrorMessage } from "../errors.ts";
+
+/** Where the worker finds what it loads. */
+export interface StartMessage {
+    readonly start: { readonly base: string; readonly model: string };
+}
+
+/** A song as the page gets to know it. */
+export interface SongInfo {
+    readonly song: number;
+    readonly tags: ReadonlyMap<string, readonly string[]>;
+    /** Null where there is none, and where it was left on the server. */
+    readonly cover: Blob | null;
+    readonly sampleRate: number;
+    readonly channels: 1 | 2;
+    readonly samples: number;
+    readonly latent: number;
+    readonly bitstream: string;
+    readonly bytes: number;
+    readonly chunks: readonly ChunkInfo[];
+}
+
+export interface ChunkInfo {
+    /** Seconds. */
+    readonly start: number;
+    readonly duration: number;
+    readonly bytes: number;
+}
+
+/** Samples of a stream; `spent` is how many milliseconds of work they took. */
+export interface BlockMessage {
+    readonly start: number;
+    readonly channels: Float32Array[];
+    readonly spent: number;
+}
+
+/** What the page can call, and what it gets. */
+export interface Calls {
+    open(source: string | Blob): SongInfo;
+    cover(song: number): Blob | null;
+    /** Begin to decode seconds of a song, at a sample rate; returns the stream. */
+    decode(song: number, part: { start: number; end: number; rate: number }): number;
+    /** The next block of a stream, or null at its end. */
+    next(stream: number): BlockMessage | null;
+    end(stream: number): void;
+    close(song: number): void;
+}
+
+export interface CallMessage {
+    readonly id: number;
+    readonly call: keyof Calls;
+    readonly args: readonly unknown[];
+}
+
+/** Break a call off. */
+export interface AbortMessage {
+    readonly abort: number;
+}
+
+export type ToWorker = StartMessage | CallMessage | AbortMessage;
+
+export interface AnswerMessage {
+    readonly id: number;
+    readonly value?: unknown;
+    readonly error?: ErrorMessage;
+}
+
+/** How much of a song was fetched. */
+export interface NewsMessage {
+    readonly song: number;
+    readonly fetched: number;
+    /** Chunks that are here. */
+    readonly held: readonly number[];
+}
+
+export type FromWorker = AnswerMessage | NewsMessage;

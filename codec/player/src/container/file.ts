@@ -1,0 +1,184 @@
+/** A whole .aez file behind a source: what it says of itself, and its chunks when they are needed. */
+
+import { FormatError } from "../errors.ts";
+import type { Source } from "../source/source.ts";
+import { CHUNK_HEAD, type ChunkPlace, readChunk } from "./chunk.ts";
+import { HEADER_BYTES, type Header, readHeader } from "./header.ts";
+import {
+    checkMetadata, METADATA_HEAD, type MetadataLengths, type Picture, readMetadataHead, readPictures, readTags, type Tags,
+} from "./metadata.ts";
+import { chunkBytes, FOOTER_BYTES, readFooter, readTrailer, type Trailer } from "./trailer.ts";
+
+/** Pictures of more bytes are left on a server until they are asked for. */
+const PICTURES_AT_ONCE = 1 << 16;
+/** Bytes of chunks that are kept once they were fetched: hours of music. */
+const CACHE_BYTES = 1 << 25;
+
+/** Opens files and reads chunks, each checked. */
+export class AezFile {
+    readonly header: Header;
+    readonly trailer: Trailer;
+    readonly source: Source;
+    readonly tags: Tags;
+    /** Null where they were left on the server. */
+    readonly loadedPictures: readonly Picture[] | null;
+    #pictures: Promise<Picture[]> | null;
+    readonly #lengths: MetadataLengths;
+    readonly #offsets: Float64Array;
+    readonly #cache = new Map<number, Promise<Uint8Array>>();
+    readonly #held = new Map<number, number>();
+    readonly #closing = new AbortController();
+
+    private constructor(source: Source, header: Header, lengths: MetadataLengths, metadata: Metadata, trailer: Trailer) {
+        this.source = source;
+        this.header = header;
+        this.trailer = trailer;
+        this.tags = metadata.tags;
+        this.loadedPictures = metadata.pictures;
+        this.#pictures = metadata.pictures && Promise.resolve(metadata.pictures);
+        this.#lengths = lengths;
+        this.#offsets = new Float64Array(trailer.lengths.length);
+        let at = HEADER_BYTES + lengths.block;
+        trailer.lengths.forEach((length, index) => {
+            this.#offsets[index] = at;
+            at += CHUNK_HEAD + length;
+        });
+    }
+
+    /**
+     * Read what a file says of itself.
+     *
+     * @throws FormatError: it is not an .aez file, is damaged, or was cut; NetworkError: it cannot be read.
+     */
+    static async open(source: Source, signal?: AbortSignal): Promise<AezFile> {
+        const begin = await source.read(0, Math.min(HEADER_BYTES + METADATA_HEAD, source.size), signal);
+        const header = readHeader(begin.subarray(0, HEADER_BYTES));
+        if (begin.length < HEADER_BYTES + METADATA_HEAD) throw new FormatError("the file ends in its tags");
+        const lengths = readMetadataHead(begin.subarray(HEADER_BYTES));
+        if (HEADER_BYTES + lengths.block + FOOTER_BYTES > source.size) throw new FormatError("the file ends in its tags");
+        const [metadata, trailer] = await Promise.all([
+            readMetadata(source, header, lengths, signal),
+            readEnd(source, header, signal),
+        ]);
+        const end = HEADER_BYTES + lengths.block + chunkBytes(trailer) + trailerBytes(trailer) + FOOTER_BYTES;
+        if (end !== source.size) throw new FormatError("the file is damaged: its parts do not fill it");
+        return new AezFile(source, header, lengths, metadata, trailer);
+    }
+
+    get chunks(): number {
+        return this.trailer.lengths.length;
+    }
+
+    place(index: number): ChunkPlace {
+        const firstFrame = index * this.header.chunkFrames;
+        return {
+            index,
+            offset: this.#offsets[index]!,
+            length: this.trailer.lengths[index]!,
+            firstFrame,
+            frames: Math.min(this.header.chunkFrames, this.trailer.frames - firstFrame),
+        };
+    }
+
+    /** The chunks that are here already, by index. */
+    get held(): number[] {
+        return [...this.#held.keys()].sort((a, b) => a - b);
+    }
+
+    /** The payload of a chunk, fetched once as long as the cache holds it. */
+    chunk(index: number): Promise<Uint8Array> {
+        const found = this.#cache.get(index);
+        if (found) {
+            this.#cache.delete(index); // the cache is in the order of last use
+            this.#cache.set(index, found);
+            return found;
+        }
+        const place = this.place(index);
+        const end = place.offset + CHUNK_HEAD + place.length;
+        const payload = this.source.read(place.offset, end, this.#closing.signal).then((bytes) => readChunk(bytes, place, this.header));
+        this.#cache.set(index, payload);
+        payload.then(
+            () => this.#hold(index, CHUNK_HEAD + place.length),
+            () => this.#cache.delete(index), // so that it can be tried again
+        );
+        return payload;
+    }
+
+    /** Fetch a chunk that will be needed soon. */
+    prefetch(index: number): void {
+        if (index < this.chunks) this.chunk(index).catch(() => undefined); // whoever needs it will be told
+    }
+
+    /** All pictures; many bytes of them are fetched only now. */
+    pictures(): Promise<Picture[]> {
+        const [begin, end] = [HEADER_BYTES, HEADER_BYTES + this.#lengths.block];
+        this.#pictures ??= this.source.read(begin, end, this.#closing.signal).then((block) => {
+            checkMetadata(block, this.header);
+            return picturesOf(block, this.#lengths);
+        });
+        return this.#pictures;
+    }
+
+    /** Break off what is still being fetched. */
+    close(): void {
+        this.#closing.abort();
+        this.#cache.clear();
+        this.#held.clear();
+    }
+
+    #hold(index: number, bytes: number): void {
+        this.#held.set(index, bytes);
+        let sum = [...this.#held.values()].reduce((a, b) => a + b, 0);
+        for (const old of this.#cache.keys()) {
+            if (sum <= CACHE_BYTES || old === index) break;
+            sum -= this.#held.get(old) ?? 0;
+            this.#held.delete(old);
+            this.#cache.delete(old);
+        }
+    }
+}
+
+interface Metadata {
+    readonly tags: Tags;
+    /** Null where they were left on the server. */
+    readonly pictures: Picture[] | null;
+}
+
+function picturesOf(block: Uint8Array, lengths: MetadataLengths): Picture[] {
+    return readPictures(block.subarray(METADATA_HEAD + lengths.tags, METADATA_HEAD + lengths.tags + lengths.pictures));
+}
+
+async function readMetadata(
+    source: Source, header: Header, lengths: MetadataLengths, signal?: AbortSignal,
+): Promise<Metadata> {
+    const [begin, tags] = [HEADER_BYTES, METADATA_HEAD + lengths.tags];
+    if (lengths.pictures > PICTURES_AT_ONCE && !source.local) {
+        const bytes = await source.read(begin, begin + tags, signal); // the checksum waits for the pictures
+        return { tags: readTags(bytes.subarray(METADATA_HEAD)), pictures: null };
+    }
+    const block = await source.read(begin, begin + lengths.block, signal);
+    checkMetadata(block, header);
+    return { tags: readTags(block.subarray(METADATA_HEAD, tags)), pictures: picturesOf(block, lengths) };
+}
+
+/** Bytes of a trailer of so many chunks. */
+function trailerBytes({ lengths }: Trailer): number {
+    return 24 + 4 * lengths.length;
+}
+
+/** Read the trailer, which the footer after it finds. */
+async function readEnd(source: Source, header: Header, signal?: AbortSignal): Promise<Trailer> {
+    const footer = source.size - FOOTER_BYTES;
+    const likely = Math.max(0, footer - 24 - 4 * likelyChunks(header)); // where it begins, so that one request will do
+    const bytes = await source.read(likely, source.size, signal);
+    const length = readFooter(bytes.subarray(bytes.length - FOOTER_BYTES));
+    if (length > footer - HEADER_BYTES) throw new FormatError("the footer is damaged: the trailer is longer than the file");
+    const begin = footer - length;
+    if (begin >= likely) return readTrailer(bytes.subarray(begin - likely, footer - likely), header);
+    return readTrailer(await source.read(begin, footer, signal), header);
+}
+
+function likelyChunks(header: Header): number {
+    if (header.samples === null) return 64;
+    return Math.min(1 << 16, Math.ceil((header.samples * 63) / header.sampleRate / header.chunkFrames) + 1);
+}

@@ -1,0 +1,92 @@
+/** Cuts a song into pieces for the network, each with the frames around it that the network sees. */
+
+import type { AezFile } from "../container/file.ts";
+import { COEFFICIENTS, GROUP, HYPER, SEGMENT } from "../grid.ts";
+import { noiseOf } from "../dsp/noise_filling.ts";
+import { runAt } from "../dsp/window_switching.ts";
+import type { Model } from "../model/model.ts";
+import { emptyInput, type NetworkInput } from "../model/network.ts";
+import { type Latents, readPayload } from "../payload/payload.ts";
+import { neighbours } from "../payload/scales.ts";
+
+/** Decoded chunks that are kept: the one that is played, and those around it. */
+const KEPT = 4;
+
+/** The integers of a file's frames. */
+export class Frames {
+    readonly #file: AezFile;
+    readonly #model: Model;
+    readonly #kept = new Map<number, Promise<Latents>>();
+
+    constructor(file: AezFile, model: Model) {
+        this.#file = file;
+        this.#model = model;
+    }
+
+    /** The integers of a chunk. */
+    chunk(index: number): Promise<Latents> {
+        const found = this.#kept.get(index);
+        if (found) return found;
+        const { header } = this.#file;
+        const { frames } = this.#file.place(index);
+        const latents = this.#file.chunk(index).then((bytes) => readPayload(bytes, frames, header, this.#model.tables));
+        latents.catch(() => this.#kept.delete(index));
+        this.#kept.set(index, latents);
+        for (const old of this.#kept.keys()) {
+            if (this.#kept.size <= KEPT) break;
+            this.#kept.delete(old);
+        }
+        return latents;
+    }
+
+    /** The masks of long windows of the segments that some frames are in, by frame. */
+    async masks(begin: number, end: number): Promise<(frame: number) => number> {
+        const found = new Map<number, number>();
+        await this.#each(begin, end, (latents, first) => {
+            latents.sideInfo.longWindows.forEach((mask, i) => found.set(first / SEGMENT + i, mask));
+        });
+        return (frame) => found.get(Math.floor(frame / SEGMENT)) ?? 0;
+    }
+
+    /**
+     * What the network takes for the frames from `begin` to below `end`; both may lie beyond the song's ends.
+     */
+    async input(begin: number, end: number): Promise<NetworkInput> {
+        const { latent, gain } = this.#file.header;
+        const input = emptyInput(end - begin, latent - 16, gain);
+        await this.#each(begin, end, (latents, first) => {
+            const last = Math.min(end, first + latents.frames);
+            for (let frame = Math.max(begin, first); frame < last; frame++) fill(input, frame - begin, latents, frame - first);
+        });
+        for (let frame = begin; frame < end; frame++) {
+            const noise = noiseOf(this.#model.noise, frame, input.long[frame - begin] === 1);
+            input.noise.set(noise, (frame - begin) * COEFFICIENTS);
+        }
+        return input;
+    }
+
+    /** Call with every chunk that has frames of a range, and its first frame. */
+    async #each(begin: number, end: number, use: (latents: Latents, firstFrame: number) => void): Promise<void> {
+        const { chunkFrames } = this.#file.header;
+        const first = Math.max(0, Math.floor(begin / chunkFrames));
+        const last = Math.min(this.#file.chunks, Math.ceil(end / chunkFrames));
+        const indices = Array.from({ length: Math.max(0, last - first) }, (_, i) => first + i);
+        const chunks = await Promise.all(indices.map((index) => this.chunk(index)));
+        chunks.forEach((latents, i) => use(latents, (first + i) * chunkFrames));
+    }
+}
+
+/** Write one frame of a chunk. */
+function fill(input: NetworkInput, at: number, latents: Latents, frame: number): void {
+    const { main, hyper } = latents;
+    input.sent[at] = 1;
+    input.indices.set(latents.indices.subarray(frame * main, (frame + 1) * main), at * main);
+    input.position.set(latents.positions.subarray(frame * main, (frame + 1) * main), at * main);
+    input.long[at] = runAt(frame, latents.sideInfo.longWindows[Math.floor(frame / SEGMENT)]!) ? 1 : 0;
+    const g = Math.floor(frame / GROUP);
+    const [before, after] = neighbours(g, hyper.length / HYPER);
+    const other = [before, g, after][frame % GROUP]!;
+    for (let band = 0; band < HYPER; band++) {
+        input.hyperByFrame[at * HYPER + band] = 2 * hyper[g * HYPER + band]! + hyper[other * HYPER + band]!;
+    }
+}

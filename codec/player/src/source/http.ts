@@ -1,0 +1,108 @@
+import { NetworkError } from "../errors.ts";
+import { BlobSource } from "./blob.ts";
+import type { Source } from "./source.ts";
+
+/** Bytes asked for to begin with: header and usual tags. More would delay a slow line. */
+const FIRST_BYTES = 2048;
+
+/** A file that a server sends by ranges. */
+class HttpSource implements Source {
+    readonly local = false;
+    readonly size: number;
+    readonly #url: string;
+    readonly #head: Uint8Array;
+    #fetched: number;
+
+    constructor(url: string, size: number, head: Uint8Array) {
+        this.#url = url;
+        this.size = size;
+        this.#head = head;
+        this.#fetched = head.length;
+    }
+
+    get fetched(): number {
+        return this.#fetched;
+    }
+
+    async read(start: number, end: number, signal?: AbortSignal): Promise<Uint8Array> {
+        const known = this.#head.subarray(start, end);
+        if (known.length === end - start) return known;
+        const rest = await this.#fetch(start + known.length, end, signal);
+        if (known.length === 0) return rest;
+        const all = new Uint8Array(end - start);
+        all.set(known);
+        all.set(rest, known.length);
+        return all;
+    }
+
+    async #fetch(start: number, end: number, signal?: AbortSignal): Promise<Uint8Array> {
+        const response = await request(this.#url, range(start, end), signal);
+        if (response.status !== 206) {
+            void response.body?.cancel();
+            throw new NetworkError(`the server answered ${response.status} instead of a part of ${this.#url}`);
+        }
+        const bytes = await body(response, end - start, this.#url);
+        if (bytes.length !== end - start) throw new NetworkError(`the server sent another part of ${this.#url}`);
+        this.#fetched += bytes.length;
+        return bytes;
+    }
+}
+
+/**
+ * Open a file on a server; one that knows no ranges sends it whole, into a Blob, which browsers keep on disk.
+ *
+ * @throws NetworkError: there is no such file, or it cannot be reached.
+ */
+export async function openUrl(url: string, signal?: AbortSignal): Promise<Source> {
+    const response = await request(url, range(0, FIRST_BYTES), signal);
+    if (response.status === 416) return new BlobSource(new Blob([])); // an empty file has no first byte
+    if (response.status === 200) return new BlobSource(await response.blob(), false);
+    if (response.status !== 206) throw new NetworkError(`the server answered ${response.status} for ${url}`);
+    const told = /^bytes 0-\d+\/(\d+)$/.exec(response.headers.get("content-range") ?? "");
+    const head = await body(response, FIRST_BYTES, url);
+    if (told) return new HttpSource(url, Number(told[1]), head);
+    if (head.length < FIRST_BYTES) return new HttpSource(url, head.length, head);
+    return new HttpSource(url, await lengthOf(url, signal), head); // another origin may hide Content-Range
+}
+
+function range(start: number, end: number): RequestInit {
+    return { headers: { range: `bytes=${start}-${end - 1}` } };
+}
+
+async function request(url: string, init: RequestInit, signal?: AbortSignal): Promise<Response> {
+    try {
+        return await fetch(url, { ...init, ...(signal ? { signal } : {}) });
+    } catch (error) {
+        signal?.throwIfAborted();
+        throw new NetworkError(`${url} cannot be reached: ${error instanceof Error ? error.message : error}`);
+    }
+}
+
+async function lengthOf(url: string, signal?: AbortSignal): Promise<number> {
+    const response = await request(url, { method: "HEAD" }, signal);
+    const length = response.headers.get("content-length");
+    if (!response.ok || !length || !/^\d+$/.test(length)) throw new NetworkError(`the server does not tell the size of ${url}`);
+    return Number(length);
+}
+
+/** The body of an answer; more bytes than were asked for are refused before they fill the memory. */
+async function body(response: Response, most: number, url: string): Promise<Uint8Array> {
+    const bytes = new Uint8Array(most);
+    let filled = 0;
+    try {
+        for (let reader = response.body?.getReader(); reader; ) {
+            const { done, value } = await reader.read();
+            if (done) break;
+            if (filled + value.length > most) {
+                void reader.cancel();
+                throw new NetworkError(`the server sent more of ${url} than it was asked for`);
+            }
+            bytes.set(value, filled);
+            filled += value.length;
+        }
+    } catch (error) {
+        if (error instanceof NetworkError || (error instanceof DOMException && error.name === "AbortError")) throw error;
+        throw new NetworkError(`the line broke while ${url} was sent: ${error instanceof Error ? error.message : error}`);
+    }
+    return bytes.subarray(0, filled);
+}

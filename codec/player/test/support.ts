@@ -1,0 +1,97 @@
+/** What the tests share: golden files, the model as it was built, and songs that are open. */
+
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { AezFile } from "../src/container/file.ts";
+import { ModelError } from "../src/errors.ts";
+import { loadModel, type Model } from "../src/model/model.ts";
+import { configure, createNetwork } from "../src/model/ort.ts";
+import { Decoder } from "../src/pipeline/decoder.ts";
+import { readyZstd } from "../src/payload/zstd.ts";
+import type { Source } from "../src/source/source.ts";
+
+const PLAYER = process.env["AEZ_PLAYER"] ?? process.cwd();
+const ROOT = join(PLAYER, "../..");
+export const GOLDEN = process.env["AEZ_GOLDEN"] ?? join(ROOT, "tests/golden");
+export const CORPUS = join(ROOT, "tests/corpus");
+export const MODEL = join(PLAYER, "dist/model/7ec856771e06eeab");
+
+/** Bytes in memory, counting how often they are read. */
+export class BytesSource implements Source {
+    readonly local: boolean;
+    readonly bytes: Uint8Array;
+    fetched = 0;
+    reads: [number, number][] = [];
+
+    constructor(bytes: Uint8Array, local = false) {
+        this.bytes = bytes;
+        this.local = local;
+    }
+
+    get size(): number {
+        return this.bytes.length;
+    }
+
+    async read(start: number, end: number): Promise<Uint8Array> {
+        this.reads.push([start, end]);
+        this.fetched += end - start;
+        return this.bytes.slice(start, end);
+    }
+}
+
+configure({});
+let model: Promise<Model> | undefined;
+
+/** The default model, loaded once. */
+export function theModel(): Promise<Model> {
+    model ??= readyZstd().then(() =>
+        loadModel(async (name) => {
+            try {
+                return readFileSync(join(MODEL, name));
+            } catch (error) {
+                throw new ModelError(String(error));
+            }
+        }, createNetwork),
+    );
+    return model;
+}
+
+/** A file and a decoder of it. */
+export async function opened(bytes: Uint8Array): Promise<{ file: AezFile; decoder: Decoder }> {
+    const model = await theModel();
+    const file = await AezFile.open(new BytesSource(bytes));
+    return { file, decoder: new Decoder(file, model) };
+}
+
+/** Decode samples from `start` to below `end`, the whole song if they are left out: each channel in one array. */
+export async function decoded(bytes: Uint8Array, start = 0, end = Infinity, rate = 0): Promise<Float32Array[]> {
+    const { file, decoder } = await opened(bytes);
+    const part = { start, end: Math.min(end, file.trailer.samples), rate: rate || file.header.sampleRate };
+    const channels = Array.from({ length: file.header.channels }, () => new Float32Array(Math.max(0, part.end - start)));
+    let at = start;
+    for await (const block of decoder.decode(part)) {
+        if (block.start !== at) throw new Error(`a block begins at ${block.start} instead of ${at}`);
+        block.channels.forEach((samples, i) => channels[i]!.set(samples, at - start));
+        at += block.channels[0]!.length;
+    }
+    if (at !== Math.max(start, part.end)) throw new Error(`decoding ended at ${at} instead of ${part.end}`);
+    return channels;
+}
+
+/** The facts of a golden file. */
+export function golden(name: string): { bytes: Uint8Array; facts: Record<string, string>; audio: Int16Array[] } {
+    const npy = readFileSync(join(GOLDEN, `${name}-standard.npy`));
+    const begin = 10 + npy.readUInt16LE(8);
+    const header = npy.toString("latin1", 10, begin);
+    const shape = /'shape': \((\d+), (\d+)\)/.exec(header);
+    if (!header.includes("'<i2'") || !shape) throw new Error(header);
+    const [channels, length] = [Number(shape[1]), Number(shape[2])];
+    const audio = Array.from({ length: channels }, (_, c) =>
+        Int16Array.from({ length }, (_, i) => npy.readInt16LE(begin + 2 * (c * length + i))),
+    );
+    return {
+        bytes: new Uint8Array(readFileSync(join(GOLDEN, `${name}.aez`))),
+        facts: JSON.parse(readFileSync(join(GOLDEN, `${name}.json`), "utf8")),
+        audio,
+    };
+}
