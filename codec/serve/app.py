@@ -74,8 +74,14 @@ class Serving:
         return song.path if song.coded or self.on_demand is None else await self.on_demand.file(song)
 
 
-def make_app(serving: Serving, *, hosts: tuple[str, ...] | None, password: str | None) -> ASGIApp:
-    """Make the application; `hosts` and `password` are as for `Guard`."""
+def make_app(
+    serving: Serving,
+    *,
+    hosts: tuple[str, ...] | None,
+    password: str | None,
+    report: Callable[[str], None] = lambda _: None,
+) -> ASGIApp:
+    """Make the application; `hosts`, `password` and `report` are as for `Guard`."""
     wavs = Wavs(serving.engine)
 
     def songs(request: Request) -> tuple[str, list[Song]]:
@@ -119,7 +125,7 @@ def make_app(serving: Serving, *, hosts: tuple[str, ...] | None, password: str |
         routes += [Route("/", plain), Route("/songs/{id}.wav", wav)]
     errors: dict[type[Exception], Callable[[Request, Exception], Response]] = {AezError: _failed, OSError: _failed}
     app = Starlette(routes=routes, exception_handlers=errors, lifespan=_lifespan(serving.engine))
-    return Guard(app, hosts=hosts, password=password)
+    return Guard(app, hosts=hosts, password=password, report=report)
 
 
 def _lifespan(engine: Engine) -> Callable[[Starlette], contextlib.AbstractAsyncContextManager[None]]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import hmac
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from formats.errors import AezError
 
 POLICY = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' blob:; "
@@ -32,7 +34,14 @@ HEADERS = {
 class Guard:
     """Wraps an ASGI application, and answers in its place who may not ask."""
 
-    def __init__(self, app: ASGIApp, *, hosts: Collection[str] | None, password: str | None) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        hosts: Collection[str] | None,
+        password: str | None,
+        report: Callable[[str], None] = lambda _: None,
+    ) -> None:
         """Wrap an application.
 
         Args:
@@ -40,9 +49,11 @@ class Guard:
             hosts: names that a browser may have for this server; None for any. It keeps a web site whose name was made
                 to lead to this machine (DNS rebinding) from reading what is served.
             password: what a browser has to know; None for nothing. Any user name will do.
+            report: called with a line about an answer that could not be given, or not to its end.
         """
         self._app = app
         self._hosts = hosts
+        self._report = report
         self._password = None if password is None else password.encode("utf-8", "surrogateescape")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -59,7 +70,13 @@ class Guard:
             await send(message)
 
         refusal = self._refusal(Headers(scope=scope))
-        await (refusal or self._app)(scope, receive, send_guarded)
+        try:
+            await (refusal or self._app)(scope, receive, send_guarded)
+        except Exception as error:
+            cause = error.__cause__ or error  # Starlette hands on what came too late for an answer as a RuntimeError
+            kind = "" if isinstance(cause, AezError) else f"{type(cause).__name__}: "
+            self._report(f"{scope['path']}: {kind}{cause}")
+            raise  # the server has to break the connection off
 
     def _refusal(self, headers: Headers) -> PlainTextResponse | None:
         if self._hosts is not None and _host(headers.get("host", "")) not in self._hosts:

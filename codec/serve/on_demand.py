@@ -32,7 +32,7 @@ class OnDemand:
         """
         self._cache, self._plan, self._engine = cache, plan, engine
         self._made: Shared[Path] = Shared(most, 0)
-        self._settings = f"{plan.model.id.hex()} {plan.latent} {plan.gain} {plan.bitrate}"
+        self._settings = f"{plan.model.id.hex()} {plan.latent} {plan.gain} {plan.bitrate} {plan.chunk_frames}"
 
     async def file(self, song: Song) -> Path:
         """Return the .aez file of a song, and make it if it is not there.

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from codec.serve.address import Address
 from formats.errors import UsageError
+from formats.grid import SEGMENT
 
 CONNECTIONS = 1000
 """Connections that are answered at a time; others get the answer that the server is busy."""
@@ -62,11 +63,18 @@ def serve(
     engine = Engine("cpu")
     on_demand = None
     if encoding:
-        on_demand = OnDemand(encoding.cache, EncodePlan.make(bitrate=encoding.bitrate), engine, encoding.most)
+        # Short chunks: a listener on a line of 64 kbit/s waits for the first one less than a second, not two or three.
+        plan = EncodePlan.make(bitrate=encoding.bitrate, chunk_frames=SEGMENT)
+        on_demand = OnDemand(encoding.cache, plan, engine, encoding.most)
     library = Library(folder, audio=encoding is not None, without=encoding.cache if encoding else None)
     count = len(library.songs())
     built = player.folder()
-    app = make_app(Serving(library, engine, built, on_demand), hosts=address.hosts, password=address.password)
+    app = make_app(
+        Serving(library, engine, built, on_demand),
+        hosts=address.hosts,
+        password=address.password,
+        report=lambda line: say(f"aez: warning: {line}"),
+    )
     with address.listen() as listening:
         url = address.url(listening)
         say(f"{count} song{'' if count == 1 else 's'} of {folder} at {url} (Ctrl-C ends it)")
@@ -75,7 +83,7 @@ def serve(
         if open_browser:
             threading.Timer(0.3, webbrowser.open, (url,)).start()
         config = uvicorn.Config(
-            app, log_level="error", access_log=False, server_header=False, proxy_headers=False, ws="none",
+            app, log_level="critical", access_log=False, server_header=False, proxy_headers=False, ws="none",
             limit_concurrency=CONNECTIONS, timeout_graceful_shutdown=1,
         )  # fmt: skip
         uvicorn.Server(config).run(sockets=[listening])

@@ -55,11 +55,11 @@ export class Jukebox extends EventTarget {
         const opening = (this.#opening = new AbortController());
         this.entry = entry;
         this.#wanted = start;
-        if (start) this.#wake();
         this.#wait(start);
         this.#tell("entry");
         this.#tell("state");
         try {
+            if (start) this.#wake();
             const song = await open(entry.source, { signal: opening.signal });
             if (opening.signal.aborted) {
                 song.close();
@@ -95,11 +95,15 @@ export class Jukebox extends EventTarget {
             return;
         }
         this.#wanted = true;
-        this.#wake();
-        if (this.playback) this.playback.resume().catch((error: unknown) => this.#fail(error));
-        else {
-            this.#wait(true);
-            if (this.song) this.#begin(this.song);
+        try {
+            this.#wake();
+            if (this.playback) this.playback.resume().catch((error: unknown) => this.#fail(error));
+            else {
+                this.#wait(true);
+                if (this.song) this.#begin(this.song);
+            }
+        } catch (error) {
+            this.#fail(error); // there is no sound card, perhaps
         }
         this.#tell("state");
     }
@@ -151,7 +155,7 @@ export class Jukebox extends EventTarget {
 
     #wake(): void {
         this.#context ??= new AudioContext({ latencyHint: "playback" });
-        void this.#context.resume();
+        this.#context.resume().catch(() => undefined);
     }
 
     #wait(value: boolean): void {

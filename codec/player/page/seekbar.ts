@@ -1,5 +1,6 @@
 /** The bar under the picture: the song's chunks, which of them are here, what was played; and the slider over both. */
 
+import type { Song } from "aez-player";
 import { colour, fit, onRestyle } from "./canvas.ts";
 import { elements } from "./elements.ts";
 import { clock, size, spoken } from "./format.ts";
@@ -77,8 +78,9 @@ export function seekbar(jukebox: Jukebox): void {
     update();
 }
 
-function described(song: { bytes: number; bytesFetched: number; duration: number }): string {
-    const rate = song.duration > 0 ? `${(song.bytes / 125 / song.duration).toFixed(1)} kbit/s · ` : "";
+function described(song: Song): string {
+    const sound = song.chunks.reduce((sum, chunk) => sum + chunk.bytes, 0); // without tags and pictures
+    const rate = song.duration > 0 ? `${(sound / 125 / song.duration).toFixed(1)} kbit/s · ` : "";
     const here = Math.min(song.bytesFetched, song.bytes);
     return here >= song.bytes ? `${rate}${size(song.bytes)}` : `${rate}${size(here)} of ${size(song.bytes)}`;
 }

@@ -74,3 +74,20 @@ def test_a_song_that_cannot_be_decoded_is_told_in_a_line(
     answer = client.get("/" + row["src"].replace(".aez", ".wav"))
     assert answer.status_code == 422 and "damaged" in answer.text and "\n" not in answer.text
     assert str(folder) not in answer.text
+
+
+def test_damage_in_the_middle_breaks_the_answer_off_and_is_reported(
+    folder: Path, coded: bytes, connect: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PIECE", 100_000)
+    damaged = bytearray(coded)
+    damaged[len(coded) * 3 // 4] ^= 255
+    (folder / "real.aez").write_bytes(damaged)
+    told: list[str] = []
+    client = connect(folder, report=told.append)
+    (row,) = client.get("/playlist.json?q=real").json()["songs"]
+    url = "/" + row["src"].replace(".aez", ".wav")
+    assert len(client.get(url, headers={"Range": "bytes=0-399999"}).content) == 400_000 and not told
+    whole = client.get(url)
+    assert 400_000 < len(whole.content) < int(whole.headers["content-length"])
+    assert len(told) == 1 and "damaged" in told[0] and "\n" not in told[0]
