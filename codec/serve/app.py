@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -123,7 +124,11 @@ def make_app(
         routes += [Mount("/player", StaticFiles(directory=serving.player)), Mount("/", page)]
     else:
         routes += [Route("/", plain), Route("/songs/{id}.wav", wav)]
-    errors: dict[type[Exception], Callable[[Request, Exception], Response]] = {AezError: _failed, OSError: _failed}
+
+    def failed(_: Request, error: Exception) -> Response:
+        return _failed(serving, error)
+
+    errors: dict[type[Exception], Callable[[Request, Exception], Response]] = {AezError: failed, OSError: failed}
     app = Starlette(routes=routes, exception_handlers=errors, lifespan=_lifespan(serving.engine))
     return Guard(app, hosts=hosts, password=password, report=report)
 
@@ -138,10 +143,11 @@ def _lifespan(engine: Engine) -> Callable[[Starlette], contextlib.AbstractAsyncC
     return running
 
 
-def _failed(request: Request, error: Exception) -> Response:
-    """An error in one line; without paths of this machine, which are nobody's business."""
-    text = str(error) if isinstance(error, AezError) else "the file cannot be read"
-    return PlainTextResponse(text, 422 if isinstance(error, AezError) else 404)
+def _failed(serving: Serving, error: Exception) -> Response:
+    """An error in one line; without this machine's folders, which are nobody's business."""
+    if not isinstance(error, AezError):
+        return PlainTextResponse("the file cannot be read", 404)
+    return PlainTextResponse(str(error).replace(f"{serving.library.folder}{os.sep}", ""), 422)
 
 
 def _wav_response(request: Request, wav: Wav, wavs: Wavs) -> Response:

@@ -65,6 +65,7 @@ def test_a_song_is_encoded_once_whoever_asks(client: Any, cache: Path, monkeypat
 def test_what_cannot_be_encoded_says_so_and_leaves_nothing(client: Any, cache: Path) -> None:
     answer = client.get(sources(client)["broken"])
     assert answer.status_code == 422 and "\n" not in answer.text
+    assert "broken.mp3" in answer.text and str(cache.parent) not in answer.text
     assert not list(cache.iterdir())
 
 
