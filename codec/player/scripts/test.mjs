@@ -14,22 +14,19 @@ const out = mkdtempSync(join(player, "node_modules/.tests-")); // there, so that
 try {
     const chosen = wanted.length ? names.filter((name) => wanted.some((part) => name.includes(part))) : names;
     await build({
-        absWorkingDir: player,
-        entryPoints: chosen.map((name) => join("test", name)),
-        outdir: out,
-        outExtension: { ".js": ".mjs" },
+        // one file, so that all tests share a model
+        stdin: { contents: chosen.map((name) => `import "./test/${name}";`).join("\n"), resolveDir: player },
+        outfile: join(out, "all.test.mjs"),
         bundle: true,
         format: "esm",
         platform: "node",
         target: "node20",
         packages: "external",
-        splitting: true,
         sourcemap: "inline",
         logLevel: "warning",
     });
-    const files = readdirSync(out).filter((name) => name.endsWith(".test.mjs")).map((name) => join(out, name));
-    const env = { ...process.env, AEZ_PLAYER: player };
-    const { status } = spawnSync(process.execPath, ["--enable-source-maps", "--test", ...files], { stdio: "inherit", env });
+    const command = ["--enable-source-maps", "--test", join(out, "all.test.mjs")];
+    const { status } = spawnSync(process.execPath, command, { stdio: "inherit", env: { ...process.env, AEZ_PLAYER: player } });
     process.exitCode = status ?? 1;
 } finally {
     rmSync(out, { recursive: true, force: true });

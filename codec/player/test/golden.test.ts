@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
-import { BANDS, HYPER, SEGMENT, UNITS } from "../src/grid.ts";
+import { BANDS, CODED_RATE, HYPER, SEGMENT, UNITS } from "../src/grid.ts";
 import { type Latents, readPayload } from "../src/payload/payload.ts";
 import { decoded, golden, opened, theModel } from "./support.ts";
 
@@ -12,6 +12,8 @@ const STRIDE = 29;
 const SCALE = 2 ** 14;
 /** A ten-thousandth of full scale, and half a unit of the 16 bits in which samples are kept. */
 const TOLERANCE = 1e-4 + 0.5 / SCALE;
+/** Samples after which soxr, the Python package's resampler, has forgotten that nothing came before the first one. */
+const SETTLED = 100;
 
 /** An array as the digest of training/ship/golden.py has it: its shape as text, its numbers as 64-bit integers. */
 function array(shape: number[], values: Iterable<number>): Buffer {
@@ -50,11 +52,15 @@ for (const name of NAMES) {
     test(`${name}: audio is within 1e-4 of full scale`, async () => {
         const { bytes, facts, audio } = golden(name);
         const channels = await decoded(bytes);
+        const resampled = (await opened(bytes)).file.header.sampleRate !== CODED_RATE;
         assert.equal(channels.length, audio.length);
         assert.equal(channels[0]!.length, facts["samples"]);
         channels.forEach((samples, c) => {
             let worst = 0;
-            audio[c]!.forEach((value, i) => (worst = Math.max(worst, Math.abs(samples[i * STRIDE]! - value / SCALE))));
+            audio[c]!.forEach((value, i) => {
+                if (resampled && i * STRIDE < SETTLED) return;
+                worst = Math.max(worst, Math.abs(samples[i * STRIDE]! - value / SCALE));
+            });
             assert.ok(worst <= TOLERANCE, `${worst} in channel ${c}`);
         });
     });

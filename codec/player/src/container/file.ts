@@ -2,6 +2,7 @@
 
 import { FormatError } from "../errors.ts";
 import type { Source } from "../source/source.ts";
+import { Cache } from "./cache.ts";
 import { CHUNK_HEAD, type ChunkPlace, readChunk } from "./chunk.ts";
 import { HEADER_BYTES, type Header, readHeader } from "./header.ts";
 import {
@@ -25,8 +26,7 @@ export class AezFile {
     #pictures: Promise<Picture[]> | null;
     readonly #lengths: MetadataLengths;
     readonly #offsets: Float64Array;
-    readonly #cache = new Map<number, Promise<Uint8Array>>();
-    readonly #held = new Map<number, number>();
+    readonly #cache = new Cache(CACHE_BYTES);
     readonly #closing = new AbortController();
 
     private constructor(source: Source, header: Header, lengths: MetadataLengths, metadata: Metadata, trailer: Trailer) {
@@ -82,26 +82,16 @@ export class AezFile {
 
     /** The chunks that are here already, by index. */
     get held(): number[] {
-        return [...this.#held.keys()].sort((a, b) => a - b);
+        return this.#cache.held;
     }
 
     /** The payload of a chunk, fetched once as long as the cache holds it. */
     chunk(index: number): Promise<Uint8Array> {
-        const found = this.#cache.get(index);
-        if (found) {
-            this.#cache.delete(index); // the cache is in the order of last use
-            this.#cache.set(index, found);
-            return found;
-        }
-        const place = this.place(index);
-        const end = place.offset + CHUNK_HEAD + place.length;
-        const payload = this.source.read(place.offset, end, this.#closing.signal).then((bytes) => readChunk(bytes, place, this.header));
-        this.#cache.set(index, payload);
-        payload.then(
-            () => this.#hold(index, CHUNK_HEAD + place.length),
-            () => this.#cache.delete(index), // so that it can be tried again
-        );
-        return payload;
+        return this.#cache.get(index, async () => {
+            const place = this.place(index);
+            const end = place.offset + CHUNK_HEAD + place.length;
+            return readChunk(await this.source.read(place.offset, end, this.#closing.signal), place, this.header);
+        });
     }
 
     /** Fetch a chunk that will be needed soon. */
@@ -123,18 +113,6 @@ export class AezFile {
     close(): void {
         this.#closing.abort();
         this.#cache.clear();
-        this.#held.clear();
-    }
-
-    #hold(index: number, bytes: number): void {
-        this.#held.set(index, bytes);
-        let sum = [...this.#held.values()].reduce((a, b) => a + b, 0);
-        for (const old of this.#cache.keys()) {
-            if (sum <= CACHE_BYTES || old === index) break;
-            sum -= this.#held.get(old) ?? 0;
-            this.#held.delete(old);
-            this.#cache.delete(old);
-        }
     }
 }
 

@@ -1,63 +1,89 @@
+/** One factor of a transform: butterflies of `size` numbers, and the twiddle factors after them. */
+interface Pass {
+    readonly size: number;
+    /** The product of the factors before. */
+    readonly done: number;
+    /** [size, size]: roots of unity of the butterfly. */
+    readonly cos: Float64Array;
+    readonly sin: Float64Array;
+    /** [size, inner] */
+    readonly turnCos: Float64Array;
+    readonly turnSin: Float64Array;
+}
+
 /** A forward complex FFT of any length whose prime factors are small, as FFTPACK does it. */
 export class Fft {
     readonly #length: number;
-    readonly #factors: number[] = [];
-    readonly #cos: Float64Array;
-    readonly #sin: Float64Array;
-    #spareRe: Float64Array;
-    #spareIm: Float64Array;
+    readonly #passes: Pass[] = [];
+    readonly #spareRe: Float64Array;
+    readonly #spareIm: Float64Array;
 
     constructor(length: number) {
         this.#length = length;
-        for (let left = length, p = 2; left > 1; ) {
-            if (left % p === 0) {
-                this.#factors.push(p);
-                left /= p;
-            } else p++;
-        }
-        this.#cos = Float64Array.from({ length }, (_, i) => Math.cos((2 * Math.PI * i) / length));
-        this.#sin = Float64Array.from({ length }, (_, i) => -Math.sin((2 * Math.PI * i) / length));
         this.#spareRe = new Float64Array(length);
         this.#spareIm = new Float64Array(length);
+        for (let done = 1, size = 2; done < length; ) {
+            if ((length / done) % size !== 0) {
+                size++;
+                continue;
+            }
+            this.#passes.push(pass(length, size, done));
+            done *= size;
+        }
     }
 
     /** Transform real and imaginary parts in place. */
     transform(re: Float64Array, im: Float64Array): void {
         let [fromRe, fromIm, toRe, toIm] = [re, im, this.#spareRe, this.#spareIm];
-        let done = 1;
-        for (const p of this.#factors) {
-            this.#pass(p, done, fromRe, fromIm, toRe, toIm);
+        for (const pass of this.#passes) {
+            run(pass, this.#length, fromRe, fromIm, toRe, toIm);
             [fromRe, fromIm, toRe, toIm] = [toRe, toIm, fromRe, fromIm];
-            done *= p;
         }
         if (fromRe !== re) {
             re.set(fromRe);
             im.set(fromIm);
         }
     }
+}
 
-    /** One factor p: butterflies of p numbers each, with their twiddle factors. */
-    #pass(p: number, done: number, re: Float64Array, im: Float64Array, toRe: Float64Array, toIm: Float64Array): void {
-        const [n, cos, sin] = [this.#length, this.#cos, this.#sin];
-        const inner = n / (done * p);
-        const root = n / p; // the step in the tables of a p-th of the circle
-        for (let k = 0; k < done; k++) {
+function pass(length: number, size: number, done: number): Pass {
+    const inner = length / (done * size);
+    const root = (i: number): number => (2 * Math.PI * (i % length)) / length;
+    const butterfly = Array.from({ length: size * size }, (_, i) => root(Math.floor(i / size) * (i % size) * (length / size)));
+    const turns = Array.from({ length: size * inner }, (_, i) => root(Math.floor(i / inner) * (i % inner) * done));
+    return {
+        size,
+        done,
+        cos: Float64Array.from(butterfly, Math.cos),
+        sin: Float64Array.from(butterfly, (angle) => -Math.sin(angle)),
+        turnCos: Float64Array.from(turns, Math.cos),
+        turnSin: Float64Array.from(turns, (angle) => -Math.sin(angle)),
+    };
+}
+
+function run(
+    { size, done, cos, sin, turnCos, turnSin }: Pass, length: number,
+    re: Float64Array, im: Float64Array, toRe: Float64Array, toIm: Float64Array,
+): void {
+    const inner = length / (done * size);
+    for (let k = 0; k < done; k++) {
+        for (let j = 0; j < size; j++) {
+            const [from, to] = [inner * size * k, inner * (k + done * j)];
             for (let i = 0; i < inner; i++) {
-                const from = i + inner * p * k;
-                for (let j = 0; j < p; j++) {
-                    let [sumRe, sumIm] = [0, 0];
-                    for (let q = 0, angle = 0; q < p; q++, angle = (angle + j * root) % n) {
-                        const [a, b] = [re[from + inner * q]!, im[from + inner * q]!];
-                        const [c, s] = [cos[angle]!, sin[angle]!];
-                        sumRe += a * c - b * s;
-                        sumIm += a * s + b * c;
-                    }
-                    const turn = (i * j * done) % n;
-                    const [c, s] = [cos[turn]!, sin[turn]!];
-                    const to = i + inner * (k + done * j);
-                    toRe[to] = sumRe * c - sumIm * s;
-                    toIm[to] = sumRe * s + sumIm * c;
+                let sumRe = 0;
+                let sumIm = 0;
+                for (let q = 0, at = from + i, root = j * size; q < size; q++, at += inner, root++) {
+                    const a = re[at]!;
+                    const b = im[at]!;
+                    const c = cos[root]!;
+                    const s = sin[root]!;
+                    sumRe += a * c - b * s;
+                    sumIm += a * s + b * c;
                 }
+                const c = turnCos[j * inner + i]!;
+                const s = turnSin[j * inner + i]!;
+                toRe[to + i] = sumRe * c - sumIm * s;
+                toIm[to + i] = sumRe * s + sumIm * c;
             }
         }
     }

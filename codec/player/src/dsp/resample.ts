@@ -9,7 +9,7 @@ const HALF = 91;
 const CUTOFF = 0.9568;
 const KAISER_BETA = 12.3;
 /** Most coefficients of a table of exact phases; beyond, they are interpolated. */
-const TABLE_LIMIT = 1 << 20;
+const TABLE_LIMIT = 1 << 22;
 /** Points between two zeros that coefficients are interpolated from. */
 const DENSITY = 2048;
 
@@ -32,6 +32,9 @@ function filter(t: number): number {
     return (sinc * bessel(KAISER_BETA * Math.sqrt(1 - u * u))) / bessel(KAISER_BETA);
 }
 
+/** The coefficients of the rate that was used last, so that a seek need not make them again. */
+let latest: { readonly rate: number; readonly of: (phase: number) => Float32Array } | null = null;
+
 /** Resamples consecutive samples of a song, the same ones wherever it begins. */
 export class Resampler {
     /** Coded samples around an output's place that it is made from, on either side. */
@@ -47,14 +50,17 @@ export class Resampler {
 
     /**
      * @param rate of the output, in Hz.
-     * @param output the first sample wanted; the first one pushed is sample `Resampler.begin` of it, or before it.
+     * @param output the first sample wanted; the first coded sample pushed is `Resampler.begin` of it, or one before.
      */
     constructor(rate: number, output: number) {
         const common = gcd(CODED_RATE, rate);
         this.#phases = rate / common;
         this.#step = CODED_RATE / common;
         this.reach = Resampler.reachOf(rate);
-        this.#coefficients = coefficients(this.#phases, this.reach, Math.min(1, rate / CODED_RATE));
+        if (latest?.rate !== rate) {
+            latest = { rate, of: coefficients(this.#phases, this.reach, Math.min(1, rate / CODED_RATE)) };
+        }
+        this.#coefficients = latest.of;
         const exact = BigInt(output) * BigInt(this.#step);
         this.#place = Number(exact / BigInt(this.#phases));
         this.#phase = Number(exact % BigInt(this.#phases));

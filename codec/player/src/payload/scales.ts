@@ -19,27 +19,23 @@ export function neighbours(g: number, vectors: number): readonly [number, number
 /** Rank the coefficients of all frames by the hyper latents, [vectors, 48]. */
 export function rank(hyper: Int8Array, frames: number, main: number, gain: number, tables: Tables): Ranking {
     const vectors = hyper.length / HYPER;
-    const expected = new Int32Array(vectors * COEFFICIENTS);
-    const loudness = new Int32Array(vectors);
-    for (let g = 0; g < vectors; g++) {
-        const latents = hyper.subarray(g * HYPER, (g + 1) * HYPER);
-        loudness[g] = expect(latents, tables, expected.subarray(g * COEFFICIENTS, (g + 1) * COEFFICIENTS));
-    }
+    const { expected, loudness } = expect(hyper, tables);
     const positions = new Int16Array(frames * main);
     const scales = new Uint8Array(frames * main);
     const indices = new Uint8Array(COEFFICIENTS);
+    const { slope, intercept, steadiness } = tables;
+    const shift = Math.imul(131072, gain);
     for (let frame = 0; frame < frames; frame++) {
         const g = Math.floor(frame / GROUP);
         const other = [neighbours(g, vectors)[0], g, neighbours(g, vectors)[1]][frame % GROUP]!;
         const mine = expected.subarray(g * COEFFICIENTS, (g + 1) * COEFFICIENTS);
         const theirs = expected.subarray(other * COEFFICIENTS, (other + 1) * COEFFICIENTS);
         const loud = 2 * loudness[g]! + loudness[other]!;
-        const shift = Math.imul(131072, gain);
         for (let k = 0; k < COEFFICIENTS; k++) {
-            const x = 2 * mine[k]! + theirs[k]!;
-            const fixed =
-                Math.imul(x, tables.slope[k]!) - Math.imul(loud, tables.steadiness[k]!) + tables.intercept[k]! + shift;
-            indices[k] = Math.min(Math.max(fixed >> 20, 0), SCALES - 1);
+            const x = (2 * mine[k]! + theirs[k]!) | 0;
+            const fixed = (Math.imul(x, slope[k]!) - Math.imul(loud, steadiness[k]!) + intercept[k]! + shift) | 0;
+            const index = fixed >> 20;
+            indices[k] = index < 0 ? 0 : index < SCALES ? index : SCALES - 1;
         }
         const at = frame * main;
         best(indices, positions.subarray(at, at + main), scales.subarray(at, at + main));
@@ -47,18 +43,33 @@ export function rank(hyper: Int8Array, frames: number, main: number, gain: numbe
     return { positions, scales };
 }
 
-/** Write the expected log scales of a vector's coefficients; returns its loudness. */
-function expect(latents: Int8Array, tables: Tables, expected: Int32Array): number {
-    let loudness = tables.loudness[HYPER]!;
-    expected.set(tables.offset);
-    for (let band = 0; band < HYPER; band++) {
-        const h = latents[band]!;
-        if (h === 0) continue;
-        loudness += Math.imul(h, tables.loudness[band]!);
-        const row = band * COEFFICIENTS;
-        for (let k = 0; k < COEFFICIENTS; k++) expected[k]! += Math.imul(h, tables.predictor[row + k]!);
+/**
+ * The expected log scales of all vectors' coefficients, [vectors, 1400], and their loudnesses. Each vector differs from
+ * the one before in a few hyper latents only, so that its sums are those of that one and the changes.
+ */
+function expect(hyper: Int8Array, tables: Tables): { expected: Int32Array; loudness: Int32Array } {
+    const { predictor, offset, loudness: weights } = tables;
+    const vectors = hyper.length / HYPER;
+    const expected = new Int32Array(vectors * COEFFICIENTS);
+    const loudness = new Int32Array(vectors);
+    const sums = offset.slice();
+    let loud = weights[HYPER]!;
+    for (let g = 0; g < vectors; g++) {
+        for (let band = 0; band < HYPER; band++) {
+            const at = g * HYPER + band;
+            const change = hyper[at]! - (g > 0 ? hyper[at - HYPER]! : 0);
+            if (change === 0) continue;
+            loud += Math.imul(change, weights[band]!);
+            addRow(sums, predictor, band * COEFFICIENTS, change);
+        }
+        expected.set(sums, g * COEFFICIENTS);
+        loudness[g] = loud;
     }
-    return loudness;
+    return { expected, loudness };
+}
+
+function addRow(sums: Int32Array, predictor: Int32Array, row: number, factor: number): void {
+    for (let k = 0; k < COEFFICIENTS; k++) sums[k] = (sums[k]! + Math.imul(factor, predictor[row + k]!)) | 0;
 }
 
 /** The coefficients with the highest scale indices, the highest first, of equal ones the lower first. */

@@ -1,0 +1,30 @@
+/** What `npm run build` made. */
+
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { gzipSync } from "node:zlib";
+import { MODEL } from "./support.ts";
+
+const DIST = join(MODEL, "../..");
+/** Most bytes that a page may load, as they go over the line. */
+const LIMIT = 5_000_000;
+
+test("a page loads less than 5 MB, compressed", () => {
+    const names = readdirSync(DIST, { recursive: true, encoding: "utf8" });
+    const loaded = names.filter((name) => /\.(js|gz|json|html|css|svg|webmanifest)$/.test(name));
+    assert.ok(["aez.js", "worker.js", "ort/ort.wasm.gz"].every((name) => loaded.includes(name)), loaded.join());
+    const bytes = loaded.reduce((sum, name) => {
+        const path = join(DIST, name);
+        return sum + (name.endsWith(".gz") ? statSync(path).size : gzipSync(readFileSync(path)).length);
+    }, 0);
+    assert.ok(bytes < LIMIT, `${bytes}`);
+});
+
+test("licences of what is bundled are carried along", () => {
+    const text = readFileSync(join(DIST, "LICENSES"), "utf8");
+    for (const words of ["onnxruntime-web 1.", "zstddec 0.", "Microsoft", "Permission is hereby granted", "BSD"]) {
+        assert.ok(text.includes(words), words);
+    }
+});

@@ -1,0 +1,109 @@
+/** Files on servers of all kinds. */
+
+import assert from "node:assert/strict";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { test } from "node:test";
+import { AezFile } from "../src/container/file.ts";
+import { NetworkError } from "../src/errors.ts";
+import { readyZstd } from "../src/payload/zstd.ts";
+import { openUrl } from "../src/source/http.ts";
+import { golden } from "./support.ts";
+
+const { bytes } = golden("music-range");
+
+/** Run with the address of a server. */
+async function served(
+    answer: (request: IncomingMessage, response: ServerResponse) => void,
+    use: (url: string) => Promise<void>,
+): Promise<void> {
+    const server = createServer(answer);
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    try {
+        await use(`http://127.0.0.1:${(server.address() as AddressInfo).port}/song.aez`);
+    } finally {
+        server.closeAllConnections();
+        server.close();
+    }
+}
+
+function ranges(file: Uint8Array, told: boolean) {
+    return (request: IncomingMessage, response: ServerResponse): void => {
+        const found = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? "");
+        if (!found) return void response.writeHead(200, { "content-length": file.length }).end(request.method === "HEAD" ? "" : file);
+        const [start, end] = [Number(found[1]), Math.min(Number(found[2]), file.length - 1)];
+        if (start >= file.length) return void response.writeHead(416).end();
+        const headers = told ? { "content-range": `bytes ${start}-${end}/${file.length}` } : {};
+        return void response.writeHead(206, headers).end(file.subarray(start, end + 1));
+    };
+}
+
+/** Read all that a file has. */
+async function everything(url: string): Promise<number> {
+    await readyZstd();
+    const file = await AezFile.open(await openUrl(url));
+    assert.equal(file.source.size, bytes.length);
+    for (let index = 0; index < file.chunks; index++) await file.chunk(index);
+    return file.source.fetched;
+}
+
+test("ranges: nothing is fetched twice but the end", async () => {
+    await served(ranges(bytes, true), async (url) => {
+        const fetched = await everything(url);
+        assert.ok(fetched >= bytes.length && fetched < bytes.length + 100, `${fetched} of ${bytes.length}`);
+    });
+});
+
+test("a server that hides the length of the file from other origins", async () => {
+    await served(ranges(bytes, false), async (url) => void (await everything(url)));
+});
+
+test("a server without ranges sends the file whole", async () => {
+    await served((_, response) => response.end(bytes), async (url) => assert.equal(await everything(url), bytes.length));
+});
+
+test("a tiny file, and an empty one", async () => {
+    for (const length of [0, 10]) {
+        for (const told of [true, false]) {
+            await served(ranges(bytes.subarray(0, length), told), async (url) => {
+                assert.equal((await openUrl(url)).size, length);
+            });
+        }
+    }
+});
+
+const BAD: Record<string, (request: IncomingMessage, response: ServerResponse) => void> = {
+    "no such file": (_, response) => response.writeHead(404).end(),
+    "a server that breaks": (_, response) => response.writeHead(500).end(),
+    "a line that breaks": (_, response) => {
+        response.writeHead(206, { "content-range": `bytes 0-2047/${bytes.length}`, "content-length": 2048 });
+        response.write(bytes.subarray(0, 10), () => response.destroy());
+    },
+    "more bytes than were asked for": (_, response) => {
+        response.writeHead(206, { "content-range": `bytes 0-2047/${bytes.length}` }).end(new Uint8Array(100_000));
+    },
+    "a range that is another": (request, response) => {
+        if (request.headers.range === "bytes=0-2047") return ranges(bytes, true)(request, response);
+        response.writeHead(206).end("short");
+    },
+};
+
+for (const [name, answer] of Object.entries(BAD)) {
+    test(`${name}: a NetworkError`, async () => {
+        await served(answer, async (url) => assert.rejects(everything(url), NetworkError));
+    });
+}
+
+test("no server: a NetworkError", async () => {
+    let address = "";
+    await served((_, response) => response.end(), async (url) => void (address = url));
+    await assert.rejects(openUrl(address), NetworkError);
+});
+
+test("an abort ends waiting", async () => {
+    await served(() => undefined, async (url) => {
+        const controller = new AbortController();
+        setTimeout(() => controller.abort(), 20);
+        await assert.rejects(openUrl(url, controller.signal), { name: "AbortError" });
+    });
+});
