@@ -45,7 +45,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with Engine("cpu") as engine:
         for number, source in enumerate((Tagged, ArraySource, ArraySource)):
             with (folder / f"{number} song.aez").open("wb") as file:
-                encode(source(song(SECONDS, seed=number + 1), 44100), file, EncodePlan.make(latent=64, model="music"), engine=engine)
+                encode(
+                    source(song(SECONDS, seed=number + 1), 44100),
+                    file,
+                    EncodePlan.make(latent=64, model="music"),
+                    engine=engine,
+                )
     damaged = bytearray((folder / "2 song.aez").read_bytes())
     damaged[len(damaged) // 2] ^= 255
     (folder / "2 song.aez").write_bytes(damaged)
