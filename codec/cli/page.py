@@ -1,0 +1,36 @@
+"""`aez page`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from codec.cli.options import coded_files, counted, force_option, quiet_option, say
+from formats.errors import UsageError
+
+
+@click.command()
+@click.argument("names", nargs=-1, required=True, metavar="FILES...")
+@click.option(
+    "-o", "--out", required=True, type=click.Path(path_type=Path), metavar="FOLDER", help="The page's folder."
+)
+@click.option("--title", help="Heading of the page (default: the song's, album's or artist's).")
+@force_option
+@quiet_option
+def page(names: tuple[str, ...], out: Path, title: str | None, force: bool, quiet: bool) -> None:
+    """Make a web page that plays .aez files: a FOLDER for any web host.
+
+    Listeners' browsers decode the songs. --force replaces a page that was made before, and leaves in FOLDER what else
+    was put there.
+    """
+    from codec.serve.site import make_site
+
+    if "-" in names:
+        raise UsageError("a page takes files; a pipe has no name")
+    failed: list[str] = []
+    songs = [Path(name) for name in coded_files(names, failed)]
+    if failed:
+        raise UsageError(f"no page was made: {counted(len(failed), 'folder')} cannot be read")
+    size = make_site(songs, out, title=title, force=force)
+    say(f"{out}: a page with {counted(len(songs), 'song')}, {size / 1e6:.1f} MB", quiet=quiet)

@@ -1,0 +1,119 @@
+/** The songs that can be chosen: of playlist.json, of ?src=, and files that were dropped or opened. */
+
+import { AezError, NetworkError, open, type Song } from "aez-player";
+
+/** A song that can be opened; what is known of it before that. */
+export interface Entry {
+    readonly source: string | File;
+    title: string;
+    artist: string;
+    album: string;
+    /** Seconds; null where they are not known. */
+    duration: number | null;
+}
+
+export interface Playlist {
+    readonly title: string;
+    readonly entries: Entry[];
+    /** Songs that there are; a server may list fewer. */
+    readonly total: number;
+    /** Whether `aez serve` made it, which searches by itself. */
+    readonly served: boolean;
+}
+
+const EMPTY: Playlist = { title: "", entries: [], total: 0, served: false };
+
+/** The list beside the page; an empty one where there is none. */
+export async function playlist(query = ""): Promise<Playlist> {
+    let response: Response;
+    try {
+        response = await fetch(query ? `playlist.json?${new URLSearchParams({ q: query })}` : "playlist.json");
+    } catch {
+        throw new NetworkError("the list of songs cannot be reached");
+    }
+    if (response.status === 404) return EMPTY;
+    const found: unknown = response.ok ? await response.json().catch(() => null) : null;
+    if (!isRecord(found) || !Array.isArray(found["songs"])) throw new AezError("the list of songs cannot be read");
+    const entries = found["songs"].filter(isRecord).map(entryOfRow);
+    return {
+        title: text(found["title"]),
+        entries,
+        total: typeof found["total"] === "number" ? found["total"] : entries.length,
+        served: found["served"] === true,
+    };
+}
+
+/** An entry for an address; its title is the file's name until it was opened. */
+export function entryOfAddress(address: string): Entry {
+    const name = new URL(address, document.baseURI).pathname.split("/").pop() ?? "";
+    return { source: address, title: bare(decoded(name)) || address, artist: "", album: "", duration: null };
+}
+
+export function entryOfFile(file: File): Entry {
+    return { source: file, title: bare(file.name), artist: "", album: "", duration: null };
+}
+
+/** Fill in what the file itself says. */
+export function complete(entry: Entry, song: Song): void {
+    const tag = (name: string) => song.tags.get(name)?.join(", ") ?? "";
+    entry.title = tag("TITLE") || entry.title;
+    entry.artist = tag("ARTIST") || tag("ALBUMARTIST") || entry.artist;
+    entry.album = tag("ALBUM") || entry.album;
+    entry.duration = song.duration;
+}
+
+/** Open files one after another to learn what they are; `learnt` is called after each. What fails says so when played. */
+export async function learn(entries: readonly Entry[], learnt: () => void): Promise<void> {
+    for (const entry of entries) {
+        try {
+            const song = await open(entry.source);
+            complete(entry, song);
+            song.close();
+            learnt();
+        } catch (error) {
+            if (!(error instanceof AezError)) throw error;
+        }
+    }
+}
+
+/** Whether every word of a query is in an entry. */
+export function matches(entry: Entry, query: string): boolean {
+    const words = folded(query).split(/\s+/).filter(Boolean);
+    const all = folded(`${entry.title}\n${entry.artist}\n${entry.album}`);
+    return words.every((word) => all.includes(word));
+}
+
+function entryOfRow(row: Record<string, unknown>): Entry {
+    const duration = row["duration"];
+    return {
+        source: text(row["src"]),
+        title: text(row["title"]),
+        artist: text(row["artist"]),
+        album: text(row["album"]),
+        duration: typeof duration === "number" ? duration : null,
+    };
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+    return typeof value === "object" && value !== null;
+}
+
+function text(value: unknown): string {
+    return typeof value === "string" ? value : "";
+}
+
+function bare(name: string): string {
+    return name.replace(/\.aez$/i, "");
+}
+
+function decoded(name: string): string {
+    try {
+        return decodeURIComponent(name);
+    } catch {
+        return name;
+    }
+}
+
+function folded(value: string): string {
+    return value.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
+}

@@ -1,0 +1,85 @@
+/** The page: the jukebox, and everything that shows it or drives it. */
+
+import { elements } from "./elements.ts";
+import { entryOfAddress, playlist } from "./entries.ts";
+import { dropping } from "./files.ts";
+import { Jukebox } from "./jukebox.ts";
+import { keys } from "./keys.ts";
+import { List } from "./list.ts";
+import { mediaSession } from "./media_session.ts";
+import { keepForOffline } from "./offline.ts";
+import { seekbar } from "./seekbar.ts";
+import { spectrogram } from "./spectrogram.ts";
+
+/** Seconds after which a cover that is no longer shown is forgotten: the system may still be loading it for its keys. */
+const FORGET = 30;
+
+const jukebox = new Jukebox();
+const list = new List(jukebox);
+let coverAddress: string | null = null;
+
+function showEntry(): void {
+    const { entry, song } = jukebox;
+    const by = entry ? [entry.artist, entry.album].filter(Boolean).join(" · ") : "";
+    elements.title.textContent = entry?.title ?? "aez";
+    elements.artist.textContent = by;
+    document.title = entry ? [entry.title, entry.artist].filter(Boolean).join(" – ") : "aez";
+    elements.play.disabled = !entry;
+    const before = coverAddress;
+    if (before) setTimeout(() => URL.revokeObjectURL(before), FORGET * 1000);
+    coverAddress = song?.cover ? URL.createObjectURL(song.cover) : null;
+    elements.cover.hidden = true;
+    if (coverAddress) elements.cover.src = coverAddress;
+    else elements.cover.removeAttribute("src");
+}
+
+function showState(): void {
+    elements.play.toggleAttribute("data-playing", jukebox.playing);
+    elements.play.toggleAttribute("data-waiting", jukebox.waiting);
+    elements.play.setAttribute("aria-label", jukebox.playing ? "Pause" : "Play");
+}
+
+function showLoudness(): void {
+    elements.volume.value = String(jukebox.muted ? 0 : jukebox.volume);
+    elements.volume.setAttribute("aria-valuetext", `${Math.round((jukebox.muted ? 0 : jukebox.volume) * 100)} %`);
+    elements.mute.setAttribute("aria-pressed", String(jukebox.muted));
+}
+
+function announce(): void {
+    const { entry } = jukebox;
+    if (!entry || !jukebox.playing) return;
+    elements.announcer.textContent = `Playing ${entry.title}${entry.artist ? ` by ${entry.artist}` : ""}`;
+}
+
+async function begin(): Promise<void> {
+    const address = new URLSearchParams(location.search).get("src");
+    const first = address ? [entryOfAddress(address)] : [];
+    try {
+        const found = await playlist();
+        list.show(found, first);
+        if (!found.served) keepForOffline();
+    } catch (error) {
+        list.show({ title: "", entries: [], total: 0, served: false }, first);
+        elements.problem.textContent = error instanceof Error ? error.message : String(error);
+    }
+}
+
+elements.cover.addEventListener("load", () => (elements.cover.hidden = false));
+elements.play.addEventListener("click", () => jukebox.toggle());
+elements.next.addEventListener("click", () => list.step(1));
+elements.previous.addEventListener("click", () => list.step(-1));
+elements.mute.addEventListener("click", () => (jukebox.muted = !jukebox.muted));
+elements.volume.addEventListener("input", () => (jukebox.volume = elements.volume.valueAsNumber));
+jukebox.addEventListener("entry", showEntry);
+jukebox.addEventListener("song", showEntry);
+jukebox.addEventListener("song", announce);
+jukebox.addEventListener("state", showState);
+jukebox.addEventListener("loudness", showLoudness);
+jukebox.addEventListener("problem", () => (elements.problem.textContent = jukebox.problem));
+spectrogram(jukebox);
+seekbar(jukebox);
+keys(jukebox);
+dropping(list);
+mediaSession(jukebox, list, () => coverAddress);
+showLoudness();
+void begin();

@@ -1,0 +1,105 @@
+/**
+ * The service worker: the page without a network, and never an old one with it.
+ *
+ * Each build has its own cache, filled when its worker is installed. Every visit asks the network for the page first. If
+ * that is of another build, or is another page altogether, the cache is dropped and the network serves all the rest; a
+ * new build brings its own worker. The cache answers only for the build that it holds, and where there is no network.
+ */
+
+/** What a service worker has that a page does not; TypeScript's own types of the two exclude each other. */
+interface Extendable extends Event {
+    waitUntil(work: Promise<unknown>): void;
+}
+interface Fetch extends Extendable {
+    readonly request: Request;
+    respondWith(answer: Promise<Response>): void;
+}
+interface Worker {
+    readonly registration: ServiceWorkerRegistration;
+    readonly clients: { claim(): Promise<void> };
+    skipWaiting(): Promise<void>;
+    addEventListener(name: "install" | "activate", listener: (event: Extendable) => void): void;
+    addEventListener(name: "fetch", listener: (event: Fetch) => void): void;
+}
+
+declare const self: Worker;
+/** Hash of all files of this build, and their addresses below the page; the build script puts them in. */
+declare const VERSION: string;
+declare const FILES: readonly string[];
+
+export {};
+
+/** Caches of one origin are shared by all its pages, so that their names begin with this page's address. */
+const OURS = `aez ${self.registration.scope} `;
+const SHELL = OURS + VERSION;
+const LISTS = `${OURS}lists`;
+
+/** Milliseconds after which a network that does not answer counts as none. */
+const PATIENCE = 4000;
+
+self.addEventListener("install", (event) => event.waitUntil(install()));
+self.addEventListener("activate", (event) => event.waitUntil(activate()));
+self.addEventListener("fetch", (event) => {
+    const { request } = event;
+    const address = new URL(request.url);
+    const inside = request.url.startsWith(self.registration.scope);
+    if (request.method !== "GET" || !inside || request.headers.has("range")) return;
+    const name = address.href.slice(self.registration.scope.length).split(/[?#]/)[0] ?? "";
+    if (request.mode === "navigate") {
+        if (name === "" || name === "index.html") event.respondWith(page(request, event));
+    } else if (name === "playlist.json") event.respondWith(list(request));
+    else if (FILES.includes(name)) event.respondWith(file(request, name));
+});
+
+async function install(): Promise<void> {
+    await fill();
+    await self.skipWaiting();
+}
+
+async function fill(): Promise<void> {
+    const cache = await caches.open(SHELL);
+    // What the page has loaded already is not sent again, only confirmed.
+    await cache.addAll(FILES.map((name) => new Request(name, { cache: "no-cache" })));
+}
+
+async function activate(): Promise<void> {
+    const names = await caches.keys();
+    const old = names.filter((name) => name.startsWith(OURS) && name !== SHELL && name !== LISTS);
+    await Promise.all(old.map((name) => caches.delete(name)));
+    await self.clients.claim();
+}
+
+async function page(request: Request, event: Extendable): Promise<Response> {
+    const kept = await (await caches.open(SHELL)).match("./");
+    try {
+        const answer = await fetch(request, { cache: "no-cache", signal: AbortSignal.timeout(PATIENCE) });
+        if (answer.type === "opaqueredirect") return answer;
+        if (answer.status >= 500 && kept) return kept;
+        if (!(await answer.clone().text()).includes(VERSION)) {
+            await caches.delete(SHELL);
+            event.waitUntil(self.registration.update().catch(() => undefined));
+        } else if (!kept) event.waitUntil(fill().catch(() => undefined)); // it was dropped, and the page came back
+        return answer;
+    } catch (error) {
+        if (kept) return kept;
+        throw error;
+    }
+}
+
+async function list(request: Request): Promise<Response> {
+    const cache = await caches.open(LISTS);
+    try {
+        const answer = await fetch(request);
+        if (answer.ok) await cache.put(request, answer.clone());
+        return answer;
+    } catch (error) {
+        const kept = await cache.match(request);
+        if (kept) return kept;
+        throw error;
+    }
+}
+
+async function file(request: Request, name: string): Promise<Response> {
+    const kept = (await caches.has(SHELL)) ? await (await caches.open(SHELL)).match(name) : undefined;
+    return kept ?? fetch(request);
+}

@@ -1,0 +1,179 @@
+"""The server as an ASGI application: the page, the list of songs, and songs in parts.
+
+/                  the page: the built player's or, without it, a plain one
+/playlist.json     the songs; ?q= searches
+/songs/ID.aez      a song as it lies on the disk, or encoded on demand
+/songs/ID.wav      the same decoded, where the player was not built
+/covers/ID         its cover
+/player/...        the built player
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import anyio
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
+
+from codec.pipeline.workers import Engine
+from codec.serve.guard import Guard
+from codec.serve.library import Library, Song, playlist
+from codec.serve.names import readable
+from codec.serve.on_demand import OnDemand
+from codec.serve.plain_page import POLICY, plain_page
+from codec.serve.wav import SLICE, Wav, Wavs, byte_range
+from formats.errors import AezError
+
+LISTED = 500
+"""Most songs of a list; a search finds the others."""
+
+TYPE = "audio/x-aez"
+"""Media type of .aez files."""
+
+
+@dataclass(frozen=True)
+class Serving:
+    """What is served, and how.
+
+    Attributes:
+        library: the songs.
+        engine: for what is decoded or encoded here.
+        player: folder of the built player; None where it was not built.
+        on_demand: encodes songs of other formats; None where they are not served.
+    """
+
+    library: Library
+    engine: Engine
+    player: Path | None
+    on_demand: OnDemand | None = None
+
+    @property
+    def title(self) -> str:
+        """The folder's name."""
+        return readable(Path(self.library.folder.name or "Music"))
+
+    async def song(self, request: Request) -> Song:
+        """Return the song that a request names, or raise the answer that there is none."""
+        song = await run_in_threadpool(self.library.song, request.path_params["id"])
+        if song is None:
+            raise HTTPException(404, "there is no such song")
+        return song
+
+    async def coded(self, song: Song) -> Path:
+        """Return the .aez file of a song, which may have to be made."""
+        return song.path if song.coded or self.on_demand is None else await self.on_demand.file(song)
+
+
+def make_app(
+    serving: Serving,
+    *,
+    hosts: tuple[str, ...] | None,
+    password: str | None,
+    report: Callable[[str], None] = lambda _: None,
+) -> ASGIApp:
+    """Make the application; `hosts`, `password` and `report` are as for `Guard`."""
+    wavs = Wavs(serving.engine)
+
+    def songs(request: Request) -> tuple[str, list[Song]]:
+        query = request.query_params.get("q", "")[:200]
+        return query, serving.library.search(query)
+
+    def listing(request: Request) -> Response:
+        _, found = songs(request)
+        return JSONResponse(playlist(serving.title, found[:LISTED], len(found)) | {"served": True})
+
+    def plain(request: Request) -> Response:
+        query, found = songs(request)
+        html = plain_page(serving.title, query, found[:LISTED], len(found))
+        return HTMLResponse(html, headers={"Content-Security-Policy": POLICY})
+
+    async def song(request: Request) -> Response:
+        path = await serving.coded(await serving.song(request))
+        return FileResponse(path, media_type=TYPE)
+
+    async def wav(request: Request) -> Response:
+        path = await serving.coded(await serving.song(request))
+        return _wav_response(request, await run_in_threadpool(Wav.of, path), wavs)
+
+    async def cover(request: Request) -> Response:
+        found = await serving.song(request)
+        if found.cover is None:
+            raise HTTPException(404, "this song has no cover")
+        headers = {"Content-Length": str(found.cover.size), "Cache-Control": "private, max-age=3600"}
+        slices = _slices(found.path, found.cover.start, found.cover.size)
+        return StreamingResponse(slices, media_type=found.cover.kind, headers=headers)
+
+    routes: list[Route | Mount] = [
+        Route("/playlist.json", listing),
+        Route("/songs/{id}.aez", song),
+        Route("/covers/{id}", cover),
+    ]
+    if serving.player:
+        page = StaticFiles(directory=serving.player / "page", html=True)
+        routes += [Mount("/player", StaticFiles(directory=serving.player)), Mount("/", page)]
+    else:
+        routes += [Route("/", plain), Route("/songs/{id}.wav", wav)]
+
+    def failed(_: Request, error: Exception) -> Response:
+        return _failed(serving, error)
+
+    errors: dict[type[Exception], Callable[[Request, Exception], Response]] = {AezError: failed, OSError: failed}
+    app = Starlette(routes=routes, exception_handlers=errors, lifespan=_lifespan(serving.engine))
+    return Guard(app, hosts=hosts, password=password, report=report)
+
+
+def _lifespan(engine: Engine) -> Callable[[Starlette], contextlib.AbstractAsyncContextManager[None]]:
+    @contextlib.asynccontextmanager
+    async def running(_: Starlette) -> AsyncIterator[None]:
+        with engine:
+            yield
+            engine.stop()
+
+    return running
+
+
+def _failed(serving: Serving, error: Exception) -> Response:
+    """An error in one line; without this machine's folders, which are nobody's business."""
+    if not isinstance(error, AezError):
+        return PlainTextResponse("the file cannot be read", 404)
+    return PlainTextResponse(str(error).replace(f"{serving.library.folder}{os.sep}", ""), 422)
+
+
+def _wav_response(request: Request, wav: Wav, wavs: Wavs) -> Response:
+    headers = {"Accept-Ranges": "bytes", "ETag": f'"{wav.changed:x}-{wav.size:x}"'}
+    if request.headers.get("if-range", headers["ETag"]) != headers["ETag"]:
+        asked = None
+    else:
+        asked = request.headers.get("range")
+    try:
+        part = byte_range(asked, wav.size)
+    except ValueError:
+        return Response(status_code=416, headers={"Content-Range": f"bytes */{wav.size}"})
+    start, end = part or (0, wav.size)
+    headers["Content-Length"] = str(end - start)
+    if part:
+        headers["Content-Range"] = f"bytes {start}-{end - 1}/{wav.size}"
+    status = 206 if part else 200
+    if request.method == "HEAD":
+        return Response(status_code=status, headers=headers, media_type="audio/wav")
+    return StreamingResponse(wavs.part(wav, start, end), status, headers, "audio/wav")
+
+
+async def _slices(path: Path, start: int, size: int) -> AsyncIterator[bytes]:
+    """Yield a part of a file in slices."""
+    async with await anyio.open_file(path, "rb") as file:
+        await file.seek(start)
+        while size > 0 and (data := await file.read(min(SLICE, size))):
+            size -= len(data)
+            yield data

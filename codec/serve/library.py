@@ -1,0 +1,218 @@
+"""The songs below a folder: found, described by their tags, and looked up by an id that is no path.
+
+What a browser sends is only ever compared with ids of songs that were found, so that no request can name another file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from codec.audio.tags.read import read_tags
+from codec.batch.jobs import AUDIO, CODED, find
+from codec.files import named_reader
+from codec.serve.names import Tags, folded, readable, tag
+from formats import Metadata, Reader
+from formats.container.layout import CRC_SIZE
+from formats.container.metadata import pack_picture
+from formats.errors import FormatError
+
+FRESH = 5.0
+"""Seconds for which a look at the disk counts."""
+
+PICTURES = {
+    b"\xff\xd8\xff": "image/jpeg",
+    b"\x89PNG\r\n\x1a\n": "image/png",
+    b"GIF8": "image/gif",
+    b"RIFF": "image/webp",
+    b"BM": "image/bmp",
+}
+"""Types of covers that are served, by their first bytes; an SVG could carry a script."""
+
+
+@dataclass(frozen=True)
+class Cover:
+    """Where in a file its cover lies, in bytes, and what it is."""
+
+    start: int
+    size: int
+    kind: str
+
+
+@dataclass(frozen=True)
+class Song:
+    """A song as it lies on the disk.
+
+    Attributes:
+        id: 16 hexadecimal digits, the same in every run.
+        path: the file.
+        coded: whether it is an .aez file; other files are encoded on demand.
+        title, artist, album: tags; the title is the file's name where there is no such tag.
+        place: sorts songs by folder, disc, track and name.
+        words: what a search looks at.
+        seconds: duration; None where it is not known.
+        size: bytes of the file.
+        changed: its modification time in nanoseconds.
+        cover: where its cover lies; None where there is none that is served.
+        damage: what is wrong with it, in a line; empty where nothing was noticed.
+    """
+
+    id: str
+    path: Path
+    coded: bool
+    title: str
+    artist: str
+    album: str
+    place: tuple[str, int, int, str]
+    words: str
+    seconds: float | None
+    size: int
+    changed: int
+    cover: Cover | None
+    damage: str
+
+
+class Library:
+    """The songs below a folder, looked for again when somebody asks and the last look is old; for many threads."""
+
+    def __init__(self, folder: Path, *, audio: bool = False, without: Path | None = None) -> None:
+        """Nothing is read yet.
+
+        Args:
+            folder: .aez files are looked for in it, and in its folders.
+            audio: whether other audio files count, where there is no .aez file beside them.
+            without: a folder that is left out.
+        """
+        self.folder = folder.resolve()
+        self._extensions = CODED | AUDIO if audio else CODED
+        self._without = without.resolve() if without else None
+        self._lock = threading.Lock()
+        self._songs: dict[str, Song] = {}
+        self._known: dict[Path, Song] = {}
+        self._looked = float("-inf")
+
+    def songs(self) -> list[Song]:
+        """Return all songs, by folder, disc, track and name."""
+        with self._lock:
+            if time.monotonic() - self._looked > FRESH:
+                self._look()
+                self._looked = time.monotonic()
+            return list(self._songs.values())
+
+    def song(self, id: str) -> Song | None:
+        """Return a song by its id, as it is now; None if its file is gone or no longer in the folder."""
+        found = self._songs.get(id) or next((song for song in self.songs() if song.id == id), None)
+        if found is None or not self._is_inside(found.path):
+            return None
+        return _described(found.path, self.folder, found)
+
+    def search(self, query: str) -> list[Song]:
+        """Return the songs that have every word of a query in a tag or in their path."""
+        words = folded(query).split()
+        return [song for song in self.songs() if all(word in song.words for word in words)]
+
+    def _look(self) -> None:
+        found = [path for path, _ in find([self.folder], self._extensions).files if self._is_inside(path)]
+        coded = {path.with_suffix("") for path in found if path.suffix.lower() in CODED}
+        wanted = [path for path in found if path.suffix.lower() in CODED or path.with_suffix("") not in coded]
+        songs = filter(None, (_described(path, self.folder, self._known.get(path)) for path in wanted))
+        self._songs = {song.id: song for song in sorted(songs, key=lambda song: song.place)}
+        self._known = {song.path: song for song in self._songs.values()}
+
+    def _is_inside(self, path: Path) -> bool:
+        """Whether a file is in the folder, also where it or a folder above it is a link."""
+        try:
+            real = path.resolve(strict=True)
+        except (OSError, RuntimeError):
+            return False
+        outside = self._without is not None and real.is_relative_to(self._without)
+        return real.is_relative_to(self.folder) and not outside and real.is_file()
+
+
+def _described(path: Path, folder: Path, known: Song | None) -> Song | None:
+    """Describe a file; None where it cannot be read. `known` is what it was before."""
+    try:
+        state = path.stat()
+        if known is not None and (known.size, known.changed) == (state.st_size, state.st_mtime_ns):
+            return known
+        coded = path.suffix.lower() in CODED
+        seconds, cover, damage = None, None, ""
+        tags: Tags = {}
+        if coded:
+            with named_reader(path) as file:
+                tags, seconds, cover, damage = _coded(file)
+        else:
+            tags = read_tags(path).metadata.tags
+    except OSError:
+        return None
+    below = path.relative_to(folder)
+    title = tag(tags, "TITLE") or readable(Path(path.stem))
+    artist, album = tag(tags, "ARTIST", "ALBUMARTIST"), tag(tags, "ALBUM")
+    place = (
+        readable(below.parent).casefold(),
+        _number(tags, "DISCNUMBER"),
+        _number(tags, "TRACKNUMBER"),
+        readable(below),
+    )
+    words = folded("\n".join((title, artist, tag(tags, "ALBUMARTIST"), album, tag(tags, "GENRE"), readable(below))))
+    return Song(
+        hashlib.blake2b(os.fsencode(below), digest_size=8).hexdigest(), path, coded, title, artist, album, place, words,
+        seconds, state.st_size, state.st_mtime_ns, cover, damage,
+    )  # fmt: skip
+
+
+def _coded(file: BinaryIO) -> tuple[Tags, float | None, Cover | None, str]:
+    """Tags, seconds, cover and damage of an .aez file."""
+    try:
+        reader = Reader(file)
+        metadata = reader.metadata
+        if not reader.complete:
+            return metadata.tags, None, None, "the file is damaged: it ends early"
+        seconds = None if reader.samples is None else reader.samples / reader.header.sample_rate
+        first = min(reader.offsets.values(), default=None)
+    except FormatError as error:
+        return {}, None, None, str(error)
+    cover = None if first is None else _cover(file, metadata, first - CRC_SIZE)
+    return metadata.tags, seconds, cover, ""
+
+
+def _cover(file: BinaryIO, metadata: Metadata, end: int) -> Cover | None:
+    """Where the cover lies, of pictures that end at a byte of the file; served from there, it may have any size."""
+    cover = metadata.cover
+    kind = next((kind for start, kind in PICTURES.items() if cover and cover.data.startswith(start)), None)
+    if cover is None or kind is None:
+        return None
+    behind = metadata.pictures[metadata.pictures.index(cover) + 1 :]
+    start = end - sum(len(pack_picture(picture)) for picture in behind) - len(cover.data)
+    file.seek(start)
+    return Cover(start, len(cover.data), kind) if file.read(len(cover.data)) == cover.data else None
+
+
+def _number(tags: Tags, name: str) -> int:
+    """The number of a track or disc, which may be stored as "3/12"; 0 where there is none."""
+    found = re.match(r"\s*(\d{1,6})", tag(tags, name))
+    return int(found[1]) if found else 0
+
+
+def playlist(title: str, songs: Iterable[Song], total: int) -> dict[str, object]:
+    """Return what `playlist.json` says of songs that a server has; `total` counts those that are left out, too."""
+    rows = [
+        {
+            "src": f"songs/{song.id}.aez",
+            "title": song.title,
+            "artist": song.artist,
+            "album": song.album,
+            "duration": song.seconds,
+            "bytes": song.size if song.coded else None,
+            "cover": f"covers/{song.id}" if song.cover else None,
+        }
+        for song in songs
+    ]
+    return {"title": title, "songs": rows, "total": total}

@@ -1,0 +1,89 @@
+"""Runs the server: a socket, uvicorn around the application, and what has to be known before."""
+
+from __future__ import annotations
+
+import threading
+import webbrowser
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from codec.serve.address import Address
+from formats.errors import UsageError
+from formats.grid import SEGMENT
+
+CONNECTIONS = 1000
+"""Connections that are answered at a time; others get the answer that the server is busy."""
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How songs of other formats are encoded on demand: kbit/s, the cache's folder, encodings at a time."""
+
+    bitrate: float
+    cache: Path
+    most: int
+
+
+def serve(
+    folder: Path,
+    address: Address,
+    *,
+    encoding: Encoding | None = None,
+    open_browser: bool = False,
+    say: Callable[[str], None] = lambda _: None,
+) -> None:
+    """Serve a folder until a signal ends it.
+
+    Args:
+        folder: what is served.
+        address: where.
+        encoding: how songs of other formats are encoded; None leaves them out.
+        open_browser: whether to open the page in the user's browser.
+        say: called with lines for the user.
+
+    Raises:
+        UsageError: it cannot be served there, or the extra is not installed.
+    """
+    try:
+        import uvicorn
+
+        from codec.serve.app import Serving, make_app
+    except ModuleNotFoundError as error:
+        if error.name not in ("uvicorn", "starlette", "anyio"):
+            raise
+        raise UsageError("a server needs two more packages: pip install 'aez[serve]'") from None
+    from codec import player
+    from codec.pipeline.plan import EncodePlan
+    from codec.pipeline.workers import Engine
+    from codec.serve.library import Library
+    from codec.serve.on_demand import OnDemand
+
+    address.check()
+    engine = Engine("cpu")
+    on_demand = None
+    if encoding:
+        # Short chunks: a listener on a line of 64 kbit/s waits for the first one less than a second, not two or three.
+        plan = EncodePlan.make(bitrate=encoding.bitrate, chunk_frames=SEGMENT)
+        on_demand = OnDemand(encoding.cache, plan, engine, encoding.most)
+    library = Library(folder, audio=encoding is not None, without=encoding.cache if encoding else None)
+    count = len(library.songs())
+    built = player.folder()
+    app = make_app(
+        Serving(library, engine, built, on_demand),
+        hosts=address.hosts,
+        password=address.password,
+        report=lambda line: say(f"aez: warning: {line}"),
+    )
+    with address.listen() as listening:
+        url = address.url(listening)
+        say(f"{count} song{'' if count == 1 else 's'} of {folder} at {url} (Ctrl-C ends it)")
+        if not built:
+            say("the player for browsers was not built, so songs are decoded here and sent as wav")
+        if open_browser:
+            threading.Timer(0.3, webbrowser.open, (url,)).start()
+        config = uvicorn.Config(
+            app, log_level="critical", access_log=False, server_header=False, proxy_headers=False, ws="none",
+            limit_concurrency=CONNECTIONS, timeout_graceful_shutdown=1,
+        )  # fmt: skip
+        uvicorn.Server(config).run(sockets=[listening])

@@ -1,0 +1,271 @@
+"""The page in a real browser, through the server: it plays, seeks, shows and survives; where the player was built."""
+
+import os
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from codec import player
+from codec.audio.source import ArraySource
+from codec.pipeline.encode import encode
+from codec.pipeline.plan import EncodePlan
+from codec.pipeline.workers import Engine
+from codec.serve.library import Library
+from formats import Metadata
+from formats.container.metadata import Picture
+from tests.support.study_results import ARGUMENTS
+from training.data.songs import song
+
+SECONDS = 3.0
+PNG = bytes.fromhex(
+    "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de0000000c49444154789c63f8cfc000000301010018dd8db0"
+    "0000000049454e44ae426082"
+)
+TITLE = 'Ülé <b>one</b> & "two"'
+
+
+class Tagged(ArraySource):
+    """A song with tags and a cover."""
+
+    tags = Metadata(
+        {"TITLE": (TITLE,), "ARTIST": ("The <i>Band</i>",), "ALBUM": ("Both",)}, (Picture(PNG, "image/png"),)
+    )
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two songs of 3 s and one that is damaged in its only chunk, by the model that the player has."""
+    folder = tmp_path_factory.mktemp("music")
+    with Engine("cpu") as engine:
+        for number, source in enumerate((Tagged, ArraySource, ArraySource)):
+            with (folder / f"{number} song.aez").open("wb") as file:
+                encode(
+                    source(song(SECONDS, seed=number + 1), 44100),
+                    file,
+                    EncodePlan.make(latent=64, model="music"),
+                    engine=engine,
+                )
+    damaged = bytearray((folder / "2 song.aez").read_bytes())
+    damaged[len(damaged) // 2] ^= 255
+    (folder / "2 song.aez").write_bytes(damaged)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def served(folder: Path) -> Iterator[str]:
+    """The address of a server over the folder, in a thread."""
+    built = player.folder()
+    if built is None:
+        pytest.skip("the player was not built: npm ci && npm run build in codec/player")
+    uvicorn = pytest.importorskip("uvicorn")
+    from codec.serve.address import Address
+    from codec.serve.app import Serving, make_app
+
+    address = Address("127.0.0.1", 0, None)
+    app = make_app(Serving(Library(folder), Engine("cpu"), built), hosts=address.hosts, password=None)
+    with address.listen() as listening:
+        server = uvicorn.Server(uvicorn.Config(app, log_level="error", ws="none", timeout_graceful_shutdown=1))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        yield address.url(listening)
+        server.should_exit = True
+        thread.join(10)
+
+
+@pytest.fixture(scope="module")
+def browser(served: str) -> Iterator[Any]:
+    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if program is None:
+        pytest.skip("no Chromium on PATH")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as play:
+        chromium = play.chromium.launch(executable_path=program, args=ARGUMENTS)
+        yield chromium
+        chromium.close()
+
+
+Visit = Callable[..., Any]
+
+
+@pytest.fixture
+def visit(browser: Any, served: str) -> Iterator[Visit]:
+    """Opens the page in a fresh profile; at the end, no error may be on its console, and nothing from elsewhere."""
+    contexts: list[Any] = []
+    wrong: list[str] = []
+
+    def opened(path: str = "", **options: Any) -> Any:
+        context = browser.new_context(**({"viewport": {"width": 1280, "height": 860}} | options))
+        contexts.append(context)
+        tab = context.new_page()
+        tab.set_default_timeout(20_000)
+        tab.on("console", lambda m: wrong.append(m.text) if m.type in ("error", "warning") else None)
+        tab.on("pageerror", lambda e: wrong.append(str(e)))
+        tab.on("request", lambda r: None if r.url.startswith((served, "blob:")) else wrong.append(r.url))
+        tab.on("dialog", lambda d: wrong.append(d.message))
+        tab.goto(served + path)
+        return tab
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert not wrong
+
+
+def picture(tab: Any) -> int:
+    """How many pixels of the spectrogram are drawn."""
+    return int(
+        tab.evaluate(
+            "() => { const c = document.getElementById('spectrogram'); "
+            "const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data; "
+            "let n = 0; for (let i = 3; i < d.length; i += 4) if (d[i] > 40) n++; return n; }"
+        )
+    )
+
+
+def wait_until(tab: Any, script: str) -> None:
+    """Wait until a script gives a true value; Playwright's own way is against the page's policy."""
+    end = time.monotonic() + 20
+    while not tab.evaluate(script):
+        assert time.monotonic() < end, script
+        tab.wait_for_timeout(30)
+
+
+def test_a_song_plays_to_its_end_and_the_next_one_follows(visit: Visit) -> None:
+    tab = visit()
+    wait_until(tab, "!document.getElementById('seek').disabled")
+    assert tab.inner_text("#title") == TITLE and tab.inner_text("#artist") == "The <i>Band</i> · Both"
+    assert tab.evaluate("document.querySelectorAll('main b, main i').length") == 0
+    wait_until(tab, "document.getElementById('cover').naturalWidth === 1")
+    assert tab.locator("#songs li").count() == 3
+    begun = time.monotonic()
+    tab.keyboard.press("Space")
+    wait_until(tab, "document.getElementById('play').hasAttribute('data-playing')")
+    assert TITLE in tab.inner_text("#announcer") or tab.get_attribute("#play", "aria-label") == "Pause"
+    wait_until(tab, "document.getElementById('title').textContent === '1 song'")
+    assert SECONDS - 0.5 < time.monotonic() - begun < SECONDS + 6
+    wait_until(tab, "document.getElementById('position').textContent === '0:01'")
+    assert "kbit/s" in tab.inner_text("#facts")
+    assert picture(tab) > 100
+
+
+def test_keys_seek_pause_and_mute(visit: Visit) -> None:
+    tab = visit()
+    wait_until(tab, "!document.getElementById('seek').disabled")
+    tab.keyboard.press("ArrowRight")  # five seconds, and the song has three
+    assert tab.inner_text("#position") == "0:03"
+    box = tab.locator("#seek").bounding_box()
+    tab.mouse.click(box["x"] + box["width"] / 3, box["y"] + box["height"] / 2)
+    assert tab.inner_text("#position") in ("0:00", "0:01")
+    tab.keyboard.press("m")
+    assert tab.get_attribute("#mute", "aria-pressed") == "true"
+    tab.keyboard.press("ArrowDown")
+    assert tab.get_attribute("#mute", "aria-pressed") == "false"
+    assert float(tab.input_value("#volume")) == pytest.approx(0.95)
+    tab.keyboard.press("Space")
+    wait_until(tab, "document.getElementById('seek').valueAsNumber > 1.3")
+    tab.keyboard.press("Space")
+    at = tab.evaluate("document.getElementById('seek').valueAsNumber")
+    tab.wait_for_timeout(400)
+    assert abs(tab.evaluate("document.getElementById('seek').valueAsNumber") - at) < 0.2
+    assert "of 3 seconds" in tab.get_attribute("#seek", "aria-valuetext")
+
+
+def test_a_damaged_song_is_told_in_a_line_and_the_next_one_plays(visit: Visit, folder: Path) -> None:
+    tab = visit()
+    tab.click("#songs li:nth-child(3) button")
+    wait_until(tab, "document.getElementById('problem').textContent")
+    assert "damaged" in tab.inner_text("#problem") and "\n" not in tab.inner_text("#problem")
+    assert tab.get_attribute("#play", "aria-label") == "Play"
+    tab.click("#songs li:nth-child(2) button")
+    wait_until(tab, "document.getElementById('seek').valueAsNumber > 0.3")
+    assert not tab.inner_text("#problem")
+    tab.set_input_files("#files", {"name": "no.aez", "mimeType": "", "buffer": b"not a song"})
+    wait_until(tab, "document.getElementById('problem').textContent")
+    tab.set_input_files("#files", folder / "0 song.aez")
+    wait_until(tab, "document.getElementById('seek').valueAsNumber > 0.3")
+    assert tab.inner_text("#title") == TITLE and tab.locator("#songs li").count() == 5
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "light")])
+def test_phone_and_desk(visit: Visit, width: int, scheme: str, tmp_path: Path) -> None:
+    tab = visit(viewport={"width": width, "height": 840}, color_scheme=scheme, has_touch=width < 500)
+    wait_until(tab, "!document.getElementById('seek').disabled")
+    assert tab.evaluate("document.documentElement.scrollWidth") == width
+    ground = tab.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert (sum(map(int, ground[4:-1].split(","))) < 200) is (scheme == "dark")
+    for name in ("play", "mute", "open"):
+        box = tab.locator(f"#{name}").bounding_box()
+        assert box["x"] >= 0 and box["x"] + box["width"] <= width and box["height"] >= 36
+    assert tab.screenshot(path=tmp_path / "page.png")
+
+
+def test_the_focus_goes_through_the_page_in_order(visit: Visit) -> None:
+    tab = visit()
+    wait_until(tab, "!document.getElementById('seek').disabled")
+    order = []
+    for _ in range(9):
+        tab.keyboard.press("Tab")
+        order.append(tab.evaluate("document.activeElement.id || document.activeElement.textContent"))
+    assert order[:7] == ["seek", "previous", "play", "next", "mute", "volume", "open"]
+    assert order[7].startswith("1" + TITLE) and order[8].startswith("2" + "1 song")
+
+
+@pytest.fixture
+def hosted(folder: Path, tmp_path: Path) -> Iterator[SimpleNamespace]:
+    """A site of `aez page` on a plain web server, which `stop` ends."""
+    import functools
+    import http.server
+
+    from codec.serve.site import make_site
+
+    make_site([folder / "1 song.aez"], tmp_path / "site", title="Away")
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=tmp_path / "site"))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+
+    def stop() -> None:
+        if thread.is_alive():
+            server.shutdown()
+            server.server_close()
+            thread.join(10)
+
+    yield SimpleNamespace(url=f"http://localhost:{server.server_port}/", folder=tmp_path / "site", stop=stop)
+    stop()
+
+
+def test_a_site_works_offline_and_never_shows_an_old_page(hosted: SimpleNamespace, browser: Any, folder: Path) -> None:
+    context = browser.new_context()
+    tab = context.new_page()
+    tab.set_default_timeout(20_000)
+    kept = "caches.keys().then(all => Promise.all(all.map(n => caches.open(n).then(c => c.match('page.js')))))"
+    is_kept = f"{kept}.then(all => all.some(Boolean))"
+    tab.goto(hosted.url)
+    wait_until(tab, "!!navigator.serviceWorker.controller")
+    assert tab.evaluate(is_kept)
+    page = hosted.folder / "index.html"
+    whole = page.read_text()
+    page.write_text("<!doctype html><title>another site</title>")  # at the same address: it has to be seen at once
+    tab.goto(hosted.url)
+    assert tab.title() == "another site" and not tab.evaluate(is_kept)
+    page.write_text(whole)
+    os.utime(page, (page.stat().st_mtime + 2,) * 2)  # the server tells versions apart by whole seconds
+    tab.goto(hosted.url)
+    wait_until(tab, is_kept)
+    hosted.stop()
+    tab.goto(hosted.url)
+    tab.set_input_files("#files", folder / "0 song.aez")
+    wait_until(tab, "document.getElementById('seek').valueAsNumber > 0.3")
+    assert tab.inner_text("#title") == TITLE
+    context.close()

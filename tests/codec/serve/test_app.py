@@ -1,0 +1,143 @@
+"""What the server answers: lists, songs in parts, covers, pages; and what it refuses."""
+
+import base64
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.codec.serve.conftest import ARTIST, PNG, TITLE
+
+Connect = Callable[..., Any]
+
+
+def rows(client: Any, query: str = "") -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = client.get("/playlist.json", params={"q": query}).json()["songs"]
+    return found
+
+
+def test_list_songs_in_parts_and_covers(folder: Path, connect: Connect) -> None:
+    client = connect(folder)
+    listed = client.get("/playlist.json").json()
+    assert (listed["title"], listed["total"]) == ("music", 3)
+    (row,) = rows(client, "joga")
+    data = (folder / "album" / "a second.aez").read_bytes()
+    assert {key: row[key] for key in ("title", "artist", "album", "duration", "bytes")} == {
+        "title": TITLE, "artist": ARTIST, "album": "Two", "duration": 3.0, "bytes": len(data),
+    }  # fmt: skip
+    assert client.get(row["src"]).content == data
+    part = client.get(row["src"], headers={"Range": "bytes=100-199"})
+    assert (part.status_code, part.content) == (206, data[100:200])
+    assert client.get(row["src"], headers={"Range": f"bytes={len(data)}-"}).status_code == 416
+    cover = client.get(row["cover"])
+    assert cover.content == PNG and cover.headers["content-type"] == "image/png"
+    assert rows(client, "first")[0]["cover"] is None
+
+
+def test_a_long_list_is_cut(folder: Path, connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("codec.serve.app.LISTED", 2)
+    client = connect(folder)
+    listed = client.get("/playlist.json").json()
+    assert (len(listed["songs"]), listed["total"]) == (2, 3)
+    assert "1 more" in client.get("/").text
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/songs/../../secret.aez",
+        "/songs/..%2f..%2fsecret.aez",
+        "/songs/%2e%2e/%2e%2e/secret.aez",
+        "/songs/..%5c..%5csecret.aez",
+        "/songs/%00.aez",
+        "/songs/secret.aez",
+        "/songs//etc/passwd.aez",
+        "/songs/real.aez",
+        "/covers/..%2f..%2fsecret.aez",
+        "/player/..%2f..%2fsecret.aez",
+        "/player/%2e%2e/%2e%2e/secret.aez",
+        "/..%2fsecret.aez",
+        "/%2e%2e/secret.aez",
+        "/music/real.aez",
+    ],
+)
+@pytest.mark.parametrize("with_player", [False, True])
+def test_no_path_leads_out(folder: Path, tmp_path: Path, connect: Connect, path: str, with_player: bool) -> None:
+    player = tmp_path / "dist"
+    (player / "page").mkdir(parents=True)
+    (player / "page" / "index.html").write_text("the page")
+    (player / "link.aez").symlink_to(tmp_path / "secret.aez")
+    client = connect(folder, player=player if with_player else None)
+    assert rows(client)
+    answer = client.get(path)
+    assert answer.status_code in (400, 404) and len(answer.content) < 100
+    assert client.get("/player/link.aez").status_code == 404
+
+
+def test_nothing_can_be_sent_to_it(folder: Path, connect: Connect) -> None:
+    client = connect(folder)
+    for method in ("POST", "PUT", "DELETE", "PATCH"):
+        assert client.request(method, "/playlist.json", content=b"x").status_code == 405
+
+
+def test_the_plain_page_escapes_what_strangers_wrote(folder: Path, connect: Connect) -> None:
+    client = connect(folder)
+    page = client.get("/", params={"q": '"><script>alert(1)</script>'}).text
+    assert "<script" not in page and "&quot;&gt;&lt;script&gt;" in page
+    page = client.get("/").text
+    assert "Jóga &lt;b&gt;&amp;" in page and "Jóga <b>" not in page
+    assert page.count("<audio") == 3 and "was not built" in page
+    policy = client.get("/").headers["content-security-policy"]
+    assert "script-src" not in policy and "default-src 'none'" in policy
+
+
+def test_the_built_page_is_served_with_a_strict_policy(folder: Path, tmp_path: Path, connect: Connect) -> None:
+    player = tmp_path / "dist"
+    (player / "page").mkdir(parents=True)
+    (player / "page" / "index.html").write_text("the page")
+    (player / "aez.js").write_text("export {}")
+    client = connect(folder, player=player)
+    answer = client.get("/")
+    assert answer.text == "the page" and "unsafe-inline" not in answer.headers["content-security-policy"]
+    script = client.get("/player/aez.js")
+    assert script.headers["content-type"].startswith("text/javascript")
+    assert script.headers["x-content-type-options"] == "nosniff"
+    assert client.get("/player/aez.js", headers={"If-None-Match": script.headers["etag"]}).status_code == 304
+    assert client.get(rows(client)[0]["src"].replace(".aez", ".wav")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:8000", "localhost.evil.example", "", "[::1", "127.0.0.2"]
+)
+def test_other_names_are_refused(folder: Path, connect: Connect, host: str) -> None:
+    client = connect(folder)
+    assert client.get("/playlist.json", headers={"Host": host}).status_code == 421
+    assert client.get("/playlist.json", headers={"Host": "127.0.0.1:1234"}).status_code == 200
+
+
+def test_other_sites_may_not_ask(folder: Path, connect: Connect) -> None:
+    client = connect(folder)
+    asked = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}
+    assert client.get("/playlist.json", headers=asked).status_code == 403
+    assert client.get("/", headers=asked | {"Sec-Fetch-Mode": "navigate"}).status_code == 200
+    assert client.get("/playlist.json").headers["cross-origin-resource-policy"] == "same-origin"
+
+
+def test_the_password(folder: Path, connect: Connect) -> None:
+    client = connect(folder, password="päss:word", hosts=None)
+
+    def status(text: bytes, kind: str = "Basic") -> int:
+        coded = base64.b64encode(text).decode()
+        return int(client.get("/playlist.json", headers={"Authorization": f"{kind} {coded}"}).status_code)
+
+    assert client.get("/playlist.json").status_code == 401
+    assert "Basic" in client.get("/").headers["www-authenticate"]
+    assert (
+        status("anyone:päss:word".encode()) == status("päss:word".encode()[:0] + ":päss:word".encode(), "basic") == 200
+    )
+    for wrong in (b"", b"anyone:", "päss:word".encode(), b"a:p\xe4ss:word", "a:päss:word ".encode()):
+        assert status(wrong) == 401
+    assert status("a:päss:word".encode(), "Bearer") == 401
+    assert client.get("/", headers={"Authorization": "Basic %%%"}).status_code == 401
+    assert client.get("/songs/0.aez").status_code == client.get("/player/x").status_code == 401
