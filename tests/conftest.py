@@ -1,16 +1,26 @@
 """Fixtures that several rooms share: audio made of nothing, and the tiny model."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from codec.runtime import graph_check
 from formats.grid import CHUNK, SEGMENT
 from formats.model.tables import Tables
 from tests.support import MODELS
 from tests.support.codec import Array, encoded, tables_of
 from training.data.songs import song
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _graphs_are_checked_once() -> Iterator[None]:
+    """The same few graphs are loaded a thousand times, and checking one takes longer than a second of audio."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(graph_check, "_checked", lru_cache(32)(graph_check._checked))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -31,13 +31,16 @@ def song(seconds: float, rate: int = SAMPLE_RATE, channels: int = 2, seed: int =
 
 
 def _string(pitch: float, rate: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Partials k of amplitude 0.15 / k that decay by exp(-t (1 + k / 2)): powers of one decaying oscillation."""
     t = np.arange(int(1.4 * rate)) / rate
     partials = [k for k in range(1, 20) if k * pitch < 0.45 * rate]
     phases = rng.uniform(0, 2 * np.pi, len(partials))
-    out = np.zeros(len(t))
-    for k, phase in zip(partials, phases, strict=True):
-        out += 0.15 / k * np.sin(2 * np.pi * k * pitch * t + phase) * np.exp(-t * (1 + k / 2))
-    return out
+    oscillation = np.exp((2j * np.pi * pitch - 0.5) * t)
+    out = np.zeros(len(t), np.complex128)
+    for k, phase in zip(reversed(partials), reversed(phases), strict=True):
+        out += 0.15 / k * np.exp(1j * phase)
+        out *= oscillation
+    return np.asarray(out.imag * np.exp(-t))
 
 
 def _add(out: NDArray[np.float64], start: int, sound: NDArray[np.float64], pan: float) -> None:

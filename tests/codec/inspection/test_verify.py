@@ -2,6 +2,7 @@
 
 import io
 import random
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from codec.inspection.verify import Verdict, Verifier
+from codec.pipeline.workers import Engine
 from formats import Reader, Writer
 from formats.container.layout import HEADER_SIZE, TRAILER_SYNC
 from formats.errors import ModelError
@@ -37,8 +39,9 @@ def big(tiny: SimpleNamespace, music: Array) -> bytes:
 
 
 @pytest.fixture
-def verifier(tiny: SimpleNamespace) -> Verifier:
-    return Verifier()
+def verifier(tiny: SimpleNamespace) -> Iterator[Verifier]:
+    with Engine("cpu") as engine:
+        yield Verifier(engine=engine)
 
 
 def flipped(data: bytes, bit: int) -> bytes:

@@ -202,12 +202,13 @@ def test_peeling_keeps_the_first_ranks(coder: str, held: Array) -> None:
         source = ArraySource(x, SAMPLE_RATE, tags)
         encode_into(source, out, latent=latent, gain=20, coder=coder, chunk_frames=SEGMENT)
         files[latent] = out.getvalue()
+    content = {latent: unpacked(data) for latent, data in files.items()}
     for large in TIERS:
         for small in TIERS:
             out = io.BytesIO()
             if small <= large:
                 peeling.peel(io.BytesIO(files[large]), out, small)
-                got, whole, direct = (unpacked(data) for data in (out.getvalue(), files[large], files[small]))
+                got, whole, direct = unpacked(out.getvalue()), content[large], content[small]
                 assert np.array_equal(got.indices, whole.indices[:, : got.indices.shape[1]])
                 assert np.array_equal(got.hyper, direct.hyper)
                 for mine, theirs in zip(got.side_info, direct.side_info, strict=True):
