@@ -16,6 +16,7 @@ COMMANDS = {
     "frontier": ("training.evaluation.frontier", "find the default gains and the rate bounds of the tiers"),
     "compare-models": ("training.evaluation.compare_models", "compare models at one tier, by all judges"),
     "evaluate": ("training.evaluation.evaluate", "compare codecs on real songs, at equal measured rate"),
+    "founding": ("training.evaluation.founding_run", "measure the founding study's table alone, in its own unit"),
     "stress": ("training.evaluation.stress", "write synthesized stress signals"),
     "resampling-codec": (
         "training.evaluation.resampling_codec",

@@ -170,9 +170,10 @@ def _clips(
             skipped.append(f"{name} is skipped: {', '.join(missing)} not on PATH")
         else:
             systems.append((codec, listening.settings(codec, options.kbps)))
-    songs = listening.choose(find_songs(options.music, options.split), options.clips, measured)
+    found = find_songs(options.music, options.split)
+    songs = listening.choose(found.tracks, options.clips, measured)
     clips, unread, failed = listening.prepare(songs, options.seconds, systems, measured, page, options.jobs, console)
-    return clips, Missing([*skipped, *unread], failed)
+    return clips, Missing([*([found.note] if found.note else []), *skipped, *unread], failed)
 
 
 def _facts(found: Sequence[dict[str, Any]], clips: Sequence[listening.Clip]) -> list[Fact]:

@@ -139,7 +139,7 @@ def test_onsets_move_with_the_cut_and_reach_the_rows(fake: list[str], songs: Pat
     assert ["pre_echo_db" in r.metrics for r in rows] == [r.clip == "a" for r in rows]
     assert "## Pre-echo" in (out / "table.md").read_text()
     # a.wav lasts 2.5 s, so its middle 0.4 s begin at 1.05 s: of three onsets one is inside, at 0.2 s.
-    found = clips.cut_all(songs, [songs / "test" / "a.wav"], 0.4, out / "cache", Console(quiet=True))
+    found = clips.cut_all(songs, clips.find_songs(songs, "test").tracks, 0.4, out / "cache", Console(quiet=True))
     assert found[0].onsets == pytest.approx((0.2,))
 
 
