@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 
 COMMANDS = {
-    "study": ("training.study", "run the whole study"),
+    "study": ("training.study.study", "run the whole study"),
     "train": ("training.ranked.train", "train the ranked autoencoder"),
     "smooth-noise": ("training.ranked.smooth_noise", "make the noise pattern that training begins with"),
     "merge": ("training.ranked.merge", "merge several runs into one checkpoint"),

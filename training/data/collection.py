@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from codec.audio.tags import read_tags
 from formats.errors import UsageError
-from training.data.fma import fma, metadata
+from training.data.fma import SYNTHESIZED, fma, metadata
 from training.data.tracks import SPLITS, Track, rows
 
 MANIFEST = "manifest.csv"
@@ -37,7 +37,7 @@ def collection(folder: Path, subset: str = "small") -> list[Track]:
 
     Args:
         folder: FMA (see `training.data.fma`), a folder with a manifest.csv, or any folder of audio.
-        subset: of FMA: small, medium or large, of which each holds the one before; elsewhere it means nothing.
+        subset: of FMA: small, medium, large or full, of which each holds the one before; elsewhere it means nothing.
 
     Raises:
         UsageError: no such folder or subset, a list that cannot be read, or no track at all.
@@ -53,6 +53,19 @@ def collection(folder: Path, subset: str = "small") -> list[Track]:
     if not tracks:
         raise UsageError(f"{folder} holds no music")
     return sorted(tracks, key=lambda track: track.name)
+
+
+def kind(folder: Path, subset: str) -> str:
+    """What a collection is, in words."""
+    if metadata(folder):
+        return f"FMA, {subset}"
+    return "folder with a manifest.csv" if (folder / MANIFEST).is_file() else "folder of audio"
+
+
+def is_synthesized(folder: Path) -> bool:
+    """Whether a collection is an imitation of FMA, which holds no recordings."""
+    found = metadata(folder)
+    return found is not None and (found.parent / SYNTHESIZED).is_file()
 
 
 def divide(
@@ -87,7 +100,9 @@ def divide(
         train = [track for track in ordered if track.name in chosen]
         test = [track for track in ordered if track.name not in chosen]
     if not train or not test:
-        raise UsageError(f"{len(ordered)} tracks divided by {how!r} leave nothing to {'test' if train else 'train'} on")
+        hint = "; --split random divides the songs of an artist" if how == "artist" else ""
+        lacking = "test" if train else "train"
+        raise UsageError(f"{len(ordered)} tracks divided by {how!r} leave nothing to {lacking} on{hint}")
     return train, test
 
 

@@ -46,7 +46,7 @@ def study_figure(rows: Sequence[Row], ours: str) -> Figure | None:
             mark = {"transform": axes.get_xaxis_transform(), "ha": "center", "color": style.color}
             axes.axvline(one.counted_kbps, color=style.color, linewidth=0.8, alpha=0.5, zorder=1)
             axes.text(one.counted_kbps, 1.015, str(one.latents), **mark)
-        axes.text(0, 1.015, "latents", transform=axes.transAxes, ha="left", color=style.color)
+        axes.text(-0.01, 1.015, "latents", transform=axes.transAxes, ha="right", color=style.color)
         axes.legend(fontsize=10.5, framealpha=0.85, edgecolor="none")
     return figure
 

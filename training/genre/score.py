@@ -55,12 +55,12 @@ def rate(right: NDArray[np.floating], artists: Sequence[str]) -> dict[str, float
     return {"accuracy": float(right.mean()), "low": low, "high": high}
 
 
-def confusion(judged: Judged) -> NDArray[np.float64]:
-    """Songs by class (rows) and predicted class (columns), mean over repeats; by mean logits."""
+def confusion(judged: Judged, *, vote: bool = False) -> NDArray[np.float64]:
+    """Songs by class (rows) and predicted class (columns), mean over repeats; by mean logits, or by vote."""
     classes = judged.logits.shape[3]
     out = np.zeros((classes, classes))
-    for predicted in judged.by_mean:
-        np.add.at(out, (judged.labels, predicted), 1 / len(judged.by_mean))
+    for predicted in judged.by_vote if vote else judged.by_mean:
+        np.add.at(out, (judged.labels, predicted), 1 / len(judged.logits))
     return out
 
 
@@ -97,4 +97,5 @@ def score(name: str, judged: Judged, classes: Sequence[str]) -> dict[str, Any]:
         "log_loss": float(-chances[:, np.arange(len(truth)), truth].mean()),
         "classes": detail,
         "confusion": np.round(matrix, 3).tolist(),
+        "confusion_vote": np.round(confusion(judged, vote=True), 3).tolist(),
     }

@@ -15,6 +15,7 @@ from sklearn.decomposition import PCA, KernelPCA, SparsePCA
 from sklearn.manifold import TSNE
 
 from formats.errors import UsageError
+from training.data.tracks import TooLittleError
 from training.latents.separation import Labels
 
 Points = NDArray[np.float64]
@@ -40,15 +41,15 @@ def standardized(vectors: NDArray[np.float32]) -> Points:
     """Vectors [n, D] with mean 0 and deviation 1 in every number that varies at all: [n, D' <= D].
 
     Raises:
-        UsageError: fewer than four songs, or all of them alike.
+        TooLittleError: fewer than four songs, or all of them alike.
     """
     if len(vectors) < LEAST:
-        raise UsageError(f"maps need {LEAST} songs; there are {len(vectors)}")
+        raise TooLittleError(f"maps need {LEAST} songs; there are {len(vectors)}")
     wide = vectors.astype(np.float64)
     deviation = wide.std(0)
     varies = deviation > 1e-6
     if varies.sum() < 2:
-        raise UsageError("all songs are alike: there is nothing to map")
+        raise TooLittleError("all songs are alike: there is nothing to map")
     return np.asarray(((wide - wide.mean(0)) / np.where(varies, deviation, 1))[:, varies])
 
 

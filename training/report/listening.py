@@ -21,6 +21,7 @@ import soundfile
 from rich.console import Console
 from rich.progress import Progress
 
+from codec.runtime import models
 from formats.errors import UsageError
 from training.data.collection import spread
 from training.data.tracks import Track
@@ -67,13 +68,18 @@ class _Job(NamedTuple):
 
 
 def settings(codec: peers.System, kbps: Sequence[float]) -> list[peers.Setting]:
-    """The settings of a system to listen to: every tier of one of our models; the rates that a peer can reach.
+    """The settings of a system to listen to: the rates that a peer can reach; every tier of the model aez.
+
+    Of further models these are the default tier and the largest one.
 
     Raises:
         ModelError: no such model, or its card cannot be read.
     """
     if codec.ours:
-        return [peers.Setting(latent=tier) for tier in codec.tiers()]
+        tiers = codec.tiers()
+        if codec.model:
+            tiers = tuple(sorted({models.by_name(codec.model).default_latent, tiers[-1]}))
+        return [peers.Setting(latent=tier) for tier in tiers]
     return [peers.Setting(rate) for rate in kbps if rate >= min(codec.ladder, default=0)]
 
 
