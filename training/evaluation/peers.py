@@ -211,7 +211,9 @@ def system(name: str) -> System:
     if base != "aez":
         raise UsageError(f"there is no system {name!r}; there are aez, aez:MODEL@DECODER, {', '.join(PEER_NAMES)}")
     encoder = (*AEZ, "encode", "{source}", "{coded}")
-    decoder = (*AEZ, "decode", "{coded}", "{target}", *(("--decoder", network) if network else ()))
+    # By name, because a model of one's own runs only where it is named.
+    named = ("--model", model) if model else ()
+    decoder = (*AEZ, "decode", "{coded}", "{target}", *named, *(("--decoder", network) if network else ()))
     return System(name, encoder, decoder, ".aez", model=model or None)
 
 
