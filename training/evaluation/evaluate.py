@@ -170,6 +170,8 @@ def _evaluate(options: argparse.Namespace, console: Console) -> int:
         for clip in clips
     ]
     rows, failures = run_tasks(tasks, options.jobs, console)
+    if not any(row.system == ours for row in rows):
+        ours = None  # every one of its clips failed, which the failures say
     out.mkdir(parents=True, exist_ok=True)
     write_csv(rows, out / "results.csv")
     voices = {clip.path.stem for clip in clips if clip.voices}

@@ -41,7 +41,7 @@ from training.data.tracks import NOTHING_TO_DO, TooLittleError, Track
 from training.genre import card, data, predictions, table
 from training.genre import systems as compared
 from training.genre.data import Song
-from training.genre.fit import fit
+from training.genre.fit import calibrated, fit
 from training.genre.network import Ensemble, FitConfig
 from training.genre.picture import draw
 from training.genre.predictions import Predicted
@@ -273,6 +273,9 @@ def study(a: argparse.Namespace) -> dict[str, Any]:
     else:
         # The network of the table's second part is the one that is exported.
         net = fit(compared.examples(songs.train, version), len(songs.classes), config)
+        for part, members in predicted:  # by cross-validation, if there was one
+            if part.system == NETWORK:
+                net = calibrated(net, part.judged.logits, labels(members))
         rows[NETWORK] = compared.fitted(net, version)
         tested = final_test(a, songs, rows, predicted)
         evaluations.append({**tested, "files": exported(a, songs, net, chosen, tested)})

@@ -16,7 +16,7 @@ from sklearn.manifold import TSNE
 
 from formats.errors import UsageError
 from training.data.tracks import TooLittleError
-from training.latents.separation import Labels
+from training.latents.separation import Labels, Mask
 
 Points = NDArray[np.float64]
 
@@ -53,10 +53,13 @@ def standardized(vectors: NDArray[np.float32]) -> Points:
     return np.asarray(((wide - wide.mean(0)) / np.where(varies, deviation, 1))[:, varies])
 
 
-def project(name: str, points: Points, labels: Labels, *, quick: bool = False) -> Points:
-    """Standardized vectors [n, D] -> points [n, 2]. Only lda uses labels; -1 is a song without a genre."""
+def project(name: str, points: Points, labels: Labels, *, quick: bool = False, without: Mask | None = None) -> Points:
+    """Standardized vectors [n, D] -> points [n, 2].
+
+    Only lda uses labels; -1 is a song without a genre. It is fitted `without` these songs [n], and projects them too.
+    """
     if name == "lda":
-        known = labels >= 0
+        known = labels >= 0 if without is None else (labels >= 0) & ~without
         return discriminants(points[known], labels[known])(points)
     if name == "umap":
         return _umap(points, quick)

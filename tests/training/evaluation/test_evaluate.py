@@ -87,6 +87,19 @@ def test_command_tells_failures_and_goes_on(
     assert "there is no system 'atrac'" in " ".join(capsys.readouterr().err.split())
 
 
+def test_a_system_of_ours_that_fails_on_every_clip_is_a_list_of_failures(songs: Path, tmp_path: Path) -> None:
+    """As a model of one's own does that is not trusted: tables and plots are made of what there is."""
+    out = tmp_path / "out"
+    given = ["--music", str(songs), "--seconds", "0.6", "--kbps", "8", "--jobs", "1", "--limit", "1", "--out", str(out)]
+    assert (
+        evaluate.main([*given, "--systems", f"aez:{Path(__file__).parents[2] / 'models' / 'tiny'}@nobody,resample"])
+        == 1
+    )
+    text = (out / "table.md").read_text()
+    assert "## Failed" in text and "no decoder 'nobody'" in text and "| resample |" in text
+    assert (out / "rate-mel.png").exists()
+
+
 def test_equal_samples_are_not_measured_twice(
     fake: list[str], songs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
