@@ -36,6 +36,7 @@ COMMANDS = {
     "memory": ("training.speed.memory", "measure time and memory of many files, and of a long one"),
     "genre": ("training.genre.study", "study what latents say about genre"),
     "latents": ("training.latents.maps", "draw maps of the latent space"),
+    "similar": ("training.latents.similar", "measure what aez similar finds, against chance and MFCCs"),
     "report": ("training.report.build", "build the page that shows a study"),
     "lease-prepare": ("training.lease.prepare", "make what travels to a rented GPU"),
     "lease-run": ("training.lease.run", "list the calls of a lease, or go through the steps of one there"),

@@ -12,7 +12,7 @@ from codec.cli.terminal import run
 from codec.ending import end_on_signals
 from codec.version import __version__
 
-COMMANDS = ("encode", "decode", "info", "genre", "peel", "plot", "verify", "demo", "help")
+COMMANDS = ("encode", "decode", "info", "genre", "similar", "peel", "plot", "verify", "demo", "help")
 """Names of the subcommands; each is a function of that name in a module of that name."""
 
 

@@ -327,11 +327,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     p.add_argument("--folds", type=int, help="of the cross-validation; 0 for none (default: 5 below 1000 songs)")
     p.add_argument("--repeats", type=int, default=1, help="cross-validations, each with other folds (default: 1)")
     p.add_argument("--cache", type=Path, help="folder for decoded music and features (default: OUT/cache)")
-    p.add_argument("--jobs", type=int, default=2, help="threads (default: 2)")
+    p.add_argument("--jobs", type=int, default=2, help="songs that features are taken from at once (default: 2)")
     p.add_argument("--quick", action="store_true", help="smaller networks, fewer folds")
     a = p.parse_args(arguments)
     a.cache = a.cache or a.out / "cache"
-    torch.set_num_threads(a.jobs)
+    torch.set_num_threads(1)  # the networks are so small that a second thread only waits
     torch.set_flush_denormal(True)
     try:
         a.out.mkdir(parents=True, exist_ok=True)
