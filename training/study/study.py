@@ -52,6 +52,16 @@ def claim(data: Path, out: Path) -> None:
     (out / MARK).touch()
 
 
+def abreast(steps: Sequence[Step]) -> list[list[list[Step]]]:
+    """Steps as groups of chains that may run side by side: those that start aez use all cores alone."""
+    groups: list[list[list[Step]]] = []
+    for step in steps:
+        if step.runs_aez or not groups or groups[-1][0][0].runs_aez:
+            groups.append([])
+        groups[-1].append([step])
+    return groups
+
+
 def study(data: Path, out: Path, plan: Plan, subset: str, how: str, jobs: int, arguments: Sequence[str] = ()) -> None:
     """Run everything in order.
 
@@ -82,15 +92,14 @@ def study(data: Path, out: Path, plan: Plan, subset: str, how: str, jobs: int, a
 
     with ThreadPoolExecutor(max(1, jobs)) as pool:
         try:
-            for done in [pool.submit(follow, chain) for chain in chains(plan, music, out, losses)]:
-                done.result()
+            for steps in (chains(plan, music, out, losses), *abreast(measures(plan, music, out, losses, jobs))):
+                for done in [pool.submit(follow, chain) for chain in steps]:
+                    done.result()
+                methods.write(out, about | {"models": methods.trained(out), "notes": sorted(run.notes)})
         except BaseException:
             run.stop()
             pool.shutdown(cancel_futures=True)
             raise
-    for step in measures(plan, music, out, losses, jobs):
-        methods.write(out, about | {"models": methods.trained(out), "notes": run.notes})
-        run(step)
     print(f"{out / 'report' / 'index.html'}")
 
 

@@ -17,7 +17,9 @@ def test_shares_are_of_what_could_be_found() -> None:
     tracks = [Track(Path("x"), f"{n}", f"genre {n % 2}", f"artist {n % 8}", "") for n in range(40)]
     tracks.append(Track(Path("x"), "alone", "", "", ""))
     place = {f"artist {n}": rng.normal(15 * (n % 2), 1, 6) for n in range(8)}
-    points = np.stack([place.get(t.artist, np.full(6, -99.0)) + rng.normal(0, 0.01, 6) for t in tracks]).astype(np.float32)
+    points = np.stack([place.get(t.artist, np.full(6, -99.0)) + rng.normal(0, 0.01, 6) for t in tracks]).astype(
+        np.float32
+    )
     found = similar.measured({"good": points, "noise": rng.normal(size=(41, 6)).astype(np.float32)}, tracks)
     # Four more songs by the artist, so that four of five can be right; the song of nobody is not asked.
     assert found["good"]["same artist"][0] == pytest.approx(0.8) and found["good"]["same artist"][3] == 40

@@ -42,6 +42,13 @@ def test_every_step_is_a_command_and_needs_only_steps_before_it(tmp_path: Path) 
     assert len(set(folders)) == len(folders)
 
 
+def test_steps_that_use_one_core_run_side_by_side(tmp_path: Path) -> None:
+    groups = study.abreast(measures(QUICK, tmp_path, tmp_path, sorted(LOSSES), 2))
+    assert [[chain[0].command for chain in group] for group in groups] == [
+        ["evaluate"], ["evaluate"], ["genre", *["latents"] * 4], ["report"],
+    ]  # fmt: skip
+
+
 def test_bad_data_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert study.main(["--data", str(tmp_path / "none"), "--out", str(tmp_path / "out")]) == 2
     (line,) = capsys.readouterr().err.splitlines()
