@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 
 COMMANDS = {
-    "study": ("training.study", "run the whole study"),
+    "study": ("training.study.study", "run the whole study"),
     "train": ("training.ranked.train", "train the ranked autoencoder"),
     "smooth-noise": ("training.ranked.smooth_noise", "make the noise pattern that training begins with"),
     "merge": ("training.ranked.merge", "merge several runs into one checkpoint"),
@@ -16,6 +16,7 @@ COMMANDS = {
     "frontier": ("training.evaluation.frontier", "find the default gains and the rate bounds of the tiers"),
     "compare-models": ("training.evaluation.compare_models", "compare models at one tier, by all judges"),
     "evaluate": ("training.evaluation.evaluate", "compare codecs on real songs, at equal measured rate"),
+    "founding": ("training.evaluation.founding_run", "measure the founding study's table alone, in its own unit"),
     "stress": ("training.evaluation.stress", "write synthesized stress signals"),
     "resampling-codec": (
         "training.evaluation.resampling_codec",
@@ -35,6 +36,7 @@ COMMANDS = {
     "memory": ("training.speed.memory", "measure time and memory of many files, and of a long one"),
     "genre": ("training.genre.study", "study what latents say about genre"),
     "latents": ("training.latents.maps", "draw maps of the latent space"),
+    "similar": ("training.latents.similar", "measure what aez similar finds, against chance and MFCCs"),
     "report": ("training.report.build", "build the page that shows a study"),
     "lease-prepare": ("training.lease.prepare", "make what travels to a rented GPU"),
     "lease-run": ("training.lease.run", "list the calls of a lease, or go through the steps of one there"),

@@ -35,17 +35,19 @@ def genre(files: tuple[str, ...], as_json: bool, top: int | None, classifier: st
 
 
 def as_line(name: str, found: Genres, top: int | None, *, as_json: bool) -> str:
-    """Return a file's genres as one line: JSON, or the likeliest ones in per cent."""
+    """Return a file's genres as one line: JSON, or the likeliest in per cent, "uncertain" where none reaches half."""
     chances = list(found.probabilities.items())
     if as_json:
         return json_line(
             {
                 "file": name,
                 "genre": found.genre,
+                "certain": found.certain,
                 "probabilities": {genre: round(chance, 4) for genre, chance in chances[:top]},
                 "segments": found.segments,
                 "classifier": found.classifier,
                 "model": found.model,
             }
         )
-    return f"{escaped(name)}: " + ", ".join(f"{genre} {chance:.0%}" for genre, chance in chances[: top or 3])
+    doubt = "" if found.certain else "uncertain: "
+    return f"{escaped(name)}: {doubt}" + ", ".join(f"{genre} {chance:.0%}" for genre, chance in chances[: top or 3])

@@ -13,7 +13,9 @@ from codec.cli.terminal import run
 from codec.ending import end_on_signals
 from codec.version import __version__
 
-COMMANDS = ("encode", "decode", "info", "genre", "peel", "plot", "verify", "serve", "page", "demo", "help")
+COMMANDS = (
+    "encode", "decode", "info", "genre", "similar", "peel", "plot", "verify", "serve", "page", "demo", "help",
+)  # fmt: skip
 """Names of the subcommands; each is a function of that name in a module of that name."""
 
 

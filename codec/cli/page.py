@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from codec.cli.options import coded_files, counted, force_option, quiet_option, say
+from codec.cli.options import coded_files, force_option, quiet_option, say
+from codec.clock import counted
 from formats.errors import UsageError
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from codec.cli.options import Number, WholeNumber, quiet_option, say
+from codec.cli.numbers import Number, WholeNumber
+from codec.cli.options import quiet_option, say
 
 
 @click.command()

@@ -143,6 +143,11 @@ class Genres:
         """The likeliest genre."""
         return next(iter(self.probabilities))
 
+    @property
+    def certain(self) -> bool:
+        """Whether the likeliest genre is likelier than all others together; else it is more often wrong than right."""
+        return self.probabilities[self.genre] > 0.5
+
 
 def classify(
     source: BinaryIO,

@@ -19,7 +19,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from codec.runtime import cards
+from codec.runtime import cards, trust
 from codec.runtime.model_folder import GRAPH_LIMIT, ModelFolder
 from formats.errors import ModelError
 from formats.grid import HYPER_PER_FRAME
@@ -260,6 +260,8 @@ def _every(kind: type[F]) -> Iterator[F]:
 def one_of(kind: type[F], name: str, *, by_path: bool = True) -> F:
     """The model folder of a kind by its name or, with `by_path`, by its path if none has this name.
 
+    A folder that is no model of the package is trusted, because it was named.
+
     Raises:
         ModelError: there is no such folder.
     """
@@ -268,7 +270,8 @@ def one_of(kind: type[F], name: str, *, by_path: bool = True) -> F:
     installed = all_of(kind)
     for found in installed:
         if found.name == name:
-            return found
+            # A name that the package does not have is one of the user's own models, which runs because it was named.
+            return found if trust.lists(name) else kind(found.folder)
     with contextlib.suppress(OSError, ValueError):  # the name may not be a valid path
         if by_path and (Path(name) / kind.CARD).is_file():
             return kind(Path(name).resolve())

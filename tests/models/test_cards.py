@@ -9,7 +9,7 @@ from codec.runtime.classifiers import Classifier
 from codec.runtime.models import DEFAULT, Model
 from training.ship import golden, pin
 
-FOLDERS = pin.folders(pin.MODELS)
+FOLDERS = pin.listed()
 MODELS = golden.shipped()
 CLASSIFIERS = [Classifier(folder) for folder in FOLDERS if (folder / Classifier.CARD).exists()]
 KEYS = ["id", "date", "history", "kind", "transform", "default_latent", "tiers", "encoder", "decoder", "decoders"]

@@ -28,8 +28,9 @@ def curve(system: str, shift: float, rates: tuple[float, ...] = RATES, **changes
 
 
 def tier(latents: int, kbps: float, rmse: float, system: str = "aez", shift: float = 3.0) -> list[Row]:
-    """Four clips at a tier's default, with this RMSE at 8 kHz."""
-    return [Row(**{**vars(r), "setting": f"latent {latents}"}) for r in curve(system, shift, (kbps,), rmse_8k=rmse)]
+    """Four clips at a tier's default, with this RMSE at 8 kHz in every unit."""
+    errors = dict.fromkeys(("rmse_8k", "rmse_8k_linear", "rmse_8k_relative"), rmse)
+    return [Row(**{**vars(r), "setting": f"latent {latents}"}) for r in curve(system, shift, (kbps,), **errors)]
 
 
 def better(kbps: float, **changes: float) -> list[Row]:

@@ -11,9 +11,12 @@ from itertools import zip_longest
 from operator import itemgetter
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from codec.audio.tags.read import read_tags
 from formats.errors import UsageError
-from training.data.fma import fma, metadata
+from training.data.fma import SYNTHESIZED, fma, metadata
 from training.data.tracks import SPLITS, Track, rows
 
 MANIFEST = "manifest.csv"
@@ -34,7 +37,7 @@ def collection(folder: Path, subset: str = "small") -> list[Track]:
 
     Args:
         folder: FMA (see `training.data.fma`), a folder with a manifest.csv, or any folder of audio.
-        subset: of FMA: small, medium or large, of which each holds the one before; elsewhere it means nothing.
+        subset: of FMA: small, medium, large or full, of which each holds the one before; elsewhere it means nothing.
 
     Raises:
         UsageError: no such folder or subset, a list that cannot be read, or no track at all.
@@ -52,6 +55,19 @@ def collection(folder: Path, subset: str = "small") -> list[Track]:
     return sorted(tracks, key=lambda track: track.name)
 
 
+def kind(folder: Path, subset: str) -> str:
+    """What a collection is, in words."""
+    if metadata(folder):
+        return f"FMA, {subset}"
+    return "folder with a manifest.csv" if (folder / MANIFEST).is_file() else "folder of audio"
+
+
+def is_synthesized(folder: Path) -> bool:
+    """Whether a collection is an imitation of FMA, which holds no recordings."""
+    found = metadata(folder)
+    return found is not None and (found.parent / SYNTHESIZED).is_file()
+
+
 def divide(
     tracks: Sequence[Track], how: str = "random", share: float = 0.7, seed: int = 0
 ) -> tuple[list[Track], list[Track]]:
@@ -62,7 +78,8 @@ def divide(
     Args:
         tracks: a collection, or what of it is usable.
         how: "random": track by track. "artist": no artist is on both sides; a track whose artist is unknown counts
-            as an artist of its own. Both keep the share within every genre as well as whole tracks and artists allow.
+            as an artist of its own. Both keep the share within every genre as well as whole tracks and artists allow,
+            and leave something of every genre on either side that has two.
             "own": as the collection says; what it keeps for validation is on neither side.
         share: fraction of tracks to train on, above 0 and below 1.
         seed: names the division.
@@ -79,31 +96,118 @@ def divide(
         train = [track for track in ordered if track.split == "train"]
         test = [track for track in ordered if track.split == "test"]
     else:
-        chosen = _chosen(ordered, how == "artist", share, seed)
+        chosen = (_by_artist if how == "artist" else _at_random)(ordered, share, seed)
         train = [track for track in ordered if track.name in chosen]
         test = [track for track in ordered if track.name not in chosen]
     if not train or not test:
-        raise UsageError(f"{len(ordered)} tracks divided by {how!r} leave nothing to {'test' if train else 'train'} on")
+        hint = "; --split random divides the songs of an artist" if how == "artist" else ""
+        lacking = "test" if train else "train"
+        raise UsageError(f"{len(ordered)} tracks divided by {how!r} leave nothing to {lacking} on{hint}")
     return train, test
 
 
-def _chosen(tracks: Sequence[Track], by_artist: bool, share: float, seed: int) -> set[str]:
-    """Names of the tracks to train on."""
-    groups = defaultdict(list)  # tracks that must stay together
-    for track in tracks:
-        groups[f"artist {track.artist}" if by_artist and track.artist else f"track {track.name}"].append(track)
+def spread(tracks: Sequence[Track], count: int | None, seed: int = 0) -> list[Track]:
+    """At most `count` tracks, spread over genres and, within them, over artists; in the order given.
+
+    Genres take turns, and so do the artists of a genre, both in an order drawn by SHA-256 of seed and name: an artist
+    has a second track only when every other one of the genre has a first. A track whose artist is unknown counts as an
+    artist of its own. None takes all.
+    """
+    if count is None or count >= len(tracks):
+        return list(tracks)
+    genres: dict[str, dict[str, list[Track]]] = defaultdict(lambda: defaultdict(list))
+    for track in sorted(tracks, key=lambda track: _drawn(seed, track.name)):
+        genres[track.genre][_artist(track)].append(track)
+    lines = []
+    for genre in sorted(genres, key=lambda genre: _drawn(seed, f"genre {genre}")):
+        artists = sorted(genres[genre].items(), key=lambda item: _drawn(seed, item[0]))
+        rounds = zip_longest(*(theirs for _, theirs in artists))
+        lines.append([track for one in rounds for track in one if track is not None])
+    taking_turns = [track for one in zip_longest(*lines) for track in one if track is not None]
+    chosen = {track.name for track in taking_turns[:count]}
+    return [track for track in tracks if track.name in chosen]
+
+
+def _drawn(seed: int, name: str) -> bytes:
+    """A place in an order that is drawn the same on every machine."""
+    return sha256(f"{seed} {name}".encode("utf-8", "surrogateescape")).digest()
+
+
+def _artist(track: Track) -> str:
+    return f"artist {track.artist}" if track.artist else f"track {track.name}"
+
+
+def _at_random(tracks: Sequence[Track], share: float, seed: int) -> set[str]:
+    """Names of the tracks to train on, drawn track by track within each genre."""
     genres = defaultdict(list)
-    for name, group in groups.items():
-        order = sha256(f"{seed} {name}".encode("utf-8", "surrogateescape")).digest()
-        genres[Counter(track.genre for track in group).most_common(1)[0][0]].append((order, group))
+    for track in tracks:
+        genres[track.genre].append((_drawn(seed, f"track {track.name}"), track))
     chosen: set[str] = set()
     for drawn in genres.values():
-        left = share * sum(len(group) for _, group in drawn)
-        for number, (_, group) in enumerate(sorted(drawn, key=itemgetter(0))):
-            last = 0 < number == len(drawn) - 1  # of two groups or more, one is left to test on
-            if not last and (number == 0 or len(group) / 2 <= left):
-                chosen.update(track.name for track in group)
-                left -= len(group)
+        left = share * len(drawn)
+        for number, (_, track) in enumerate(sorted(drawn, key=itemgetter(0))):
+            last = 0 < number == len(drawn) - 1  # of two tracks or more, one is left to test on
+            if not last and (number == 0 or left >= 0.5):
+                chosen.add(track.name)
+                left -= 1
+    return chosen
+
+
+def _by_artist(tracks: Sequence[Track], share: float, seed: int) -> set[str]:
+    """Names of the tracks to train on, artists whole, with the share as near to `share` in every genre as they allow.
+
+    What is made small is the sum over genres of the squared error of their numbers of training tracks, each in shares
+    of the genre; an empty side of a genre of two artists or more counts as a large error. Artists are placed from the
+    largest to the smallest, where they err least; then single artists change sides, and pairs places, as long as that
+    helps.
+    """
+    artists: dict[str, list[Track]] = defaultdict(list)
+    for track in tracks:
+        artists[_artist(track)].append(track)
+    order = sorted(artists, key=lambda name: (-len(artists[name]), _drawn(seed, name)))
+    genres = {genre: number for number, genre in enumerate(sorted({track.genre for track in tracks}))}
+    size = np.zeros((len(order), len(genres)))
+    for row, name in enumerate(order):
+        for track in artists[name]:
+            size[row, genres[track.genre]] += 1
+    return {track.name for row in np.flatnonzero(_placed(size, share)) for track in artists[order[row]]}
+
+
+def _placed(size: NDArray[np.float64], share: float) -> NDArray[np.bool_]:
+    """Which groups to train on, for the tracks [groups, genres] that they have of each genre."""
+    total = size.sum(0)
+    several = (size > 0).sum(0) > 1  # genres that can be on both sides
+
+    def error(inside: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Of training tracks [..., genres]: [...]."""
+        lacking = several & ((inside < 0.5) | (inside > total - 0.5))
+        return np.asarray((((inside - share * total) / total) ** 2 + lacking).sum(-1))
+
+    chosen = np.zeros(len(size), np.bool_)
+    inside, seen = np.zeros(size.shape[1]), np.zeros(size.shape[1])
+    for row, group in enumerate(size):
+        seen += group
+        with_it, without = (((x - share * seen)[group > 0] / total[group > 0]) for x in (inside + group, inside))
+        chosen[row] = (with_it**2).sum() <= (without**2).sum()
+        inside += group * chosen[row]
+    for _ in range(100 * len(size)):
+        change = np.where(chosen[:, None], -size, size)
+        now = float(error(inside))
+        single = error(inside + change)
+        best = int(single.argmin())
+        if single[best] < now - 1e-12:
+            moved = [best]
+        else:
+            # A pair of which one leaves and one joins; only with one of the changes that err least by themselves.
+            first = np.argsort(single, kind="stable")[:8]
+            pairs = error(inside + change[first][:, None] + change[None])
+            pairs[np.arange(len(first)), first] = np.inf
+            one, other = np.unravel_index(int(pairs.argmin()), pairs.shape)
+            if not pairs[one, other] < now - 1e-12:
+                break
+            moved = [int(first[one]), int(other)]
+        chosen[moved] = ~chosen[moved]
+        inside = (size * chosen[:, None]).sum(0)
     return chosen
 
 

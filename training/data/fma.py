@@ -1,7 +1,7 @@
 """FMA, a dataset for music analysis (Defferrard et al., ISMIR 2017, github.com/mdeff/fma), as its archives unpack.
 
     FOLDER/fma_metadata/tracks.csv    two rows of header, then a row with the index' name, then a row a track
-    FOLDER/fma_small/000/000002.mp3   clips of 30 s by track id; fma_medium and fma_large likewise
+    FOLDER/fma_small/000/000002.mp3   clips of 30 s by track id; fma_medium and fma_large likewise, fma_full whole songs
 
 The folder may also be fma_small itself with fma_metadata beside it, or hold 000, 001, ... directly. The clips of a
 subset may also lie in the archive of a larger one. The metadata list all clips of a subset; those that are missing, cut
@@ -14,8 +14,14 @@ from pathlib import Path
 from formats.errors import UsageError
 from training.data.tracks import SPLITS, Track, rows
 
-SUBSETS = ("small", "medium", "large")
-"""Each holds the one before."""
+SUBSETS = ("small", "medium", "large", "full")
+"""Each holds the one before; large and full are the same tracks, clips of 30 s and whole songs."""
+
+KNOWN_BAD = frozenset({"098565", "098567", "098569", "099134", "108925", "133297"})
+"""Clips of fma_small that are known to be shorter than a few seconds, or to hold nothing."""
+
+SYNTHESIZED = "synthesized.txt"
+"""A file beside tracks.csv that says that the tree is an imitation (`training.data.fma_imitation`)."""
 
 COLUMNS = {
     "subset": ("set", "subset"),
@@ -76,7 +82,8 @@ def fma(folder: Path, tracks_csv: Path, subset: str) -> list[Track]:
 
 def _roots(folder: Path, subset: str) -> list[Path]:
     """Folders that may hold 000/000002.mp3, the likeliest first; where there are none, where they should be."""
-    archives = [f"fma_{larger}" for larger in (*SUBSETS[SUBSETS.index(subset) :], *SUBSETS, "full")]
+    clips = [name for name in (*SUBSETS[SUBSETS.index(subset) :], *SUBSETS) if name != "full"]
+    archives = [f"fma_{name}" for name in (["full", *clips] if subset == "full" else [*clips, "full"])]
     candidates = dict.fromkeys(
         [*(folder / name for name in archives), folder, *(folder.parent / name for name in archives)]
     )

@@ -21,6 +21,7 @@ import soundfile
 from codec.files import new_file
 from formats.errors import UsageError
 from formats.grid import SAMPLE_RATE
+from training.data.fma import SYNTHESIZED
 from training.data.recipes import RECIPES, track
 
 COLUMNS = {
@@ -101,6 +102,7 @@ def write_fma(
                 file.write(data)
     (folder / "fma_metadata").mkdir(parents=True)
     _write_tracks(folder / "fma_metadata" / "tracks.csv", entries, seconds)
+    (folder / "fma_metadata" / SYNTHESIZED).write_text("This is no music of FMA: it was synthesized in its layout.\n")
     return {entry.number: entry.broken for entry in entries if entry.broken}
 
 

@@ -34,6 +34,7 @@ from codec.files import new_file
 from codec.pipeline.workers import cores
 from formats.errors import AezError, AudioError
 from formats.grid import SAMPLE_RATE
+from training.data.fma import KNOWN_BAD
 from training.data.tracks import Track
 
 VERSION = 1
@@ -88,7 +89,7 @@ class Shards:
             OSError: the cache cannot be written.
         """
         cache.mkdir(parents=True, exist_ok=True)
-        keys = [_key(track.path) for track in tracks]
+        keys = [identity(track.path) for track in tracks]
         known = _known(cache)
         pending = {key: track.path for key, track in zip(keys, tracks, strict=True) if key and key not in known}
         if pending:
@@ -114,6 +115,13 @@ class Shards:
         if location.shard not in self._open:
             self._open[location.shard] = np.asarray(np.memmap(location.shard, "<i2", "r").reshape(-1, 2))
         return self._open[location.shard][location.start : location.start + location.samples].T
+
+    def named(self) -> list[str]:
+        """A line for each track that was skipped: its name and the reason, and whether FMA is known for it."""
+        known = " (one of the clips that FMA is known to have broken)"
+        return [
+            f"{name}: {reason}{known if name in KNOWN_BAD else ''}" for name, reason in sorted(self.skipped.items())
+        ]
 
     def report(self) -> str:
         """Return one line: how many tracks there are, and how many were skipped why."""
@@ -145,8 +153,8 @@ def _stored(x: NDArray[np.float32]) -> NDArray[np.int16]:
     return np.ascontiguousarray(np.broadcast_to(samples, (2, x.shape[1])).T)
 
 
-def _key(path: Path) -> str:
-    """Return the key of a file, "" if it is not there."""
+def identity(path: Path) -> str:
+    """What a file is known by: its place, size and time of change; "" if it is not there."""
     try:
         state = path.stat()
     except OSError:

@@ -11,6 +11,14 @@ SPLITS = {"train": "train", "training": "train", "validation": "validation", "va
 """What collections call the parts of their split, and what they are called here."""
 
 
+NOTHING_TO_DO = 3
+"""Exit code of a command that ends with `TooLittleError`, after which the study goes on."""
+
+
+class TooLittleError(UsageError):
+    """The music is too little, or says too little about itself, for what was asked; nothing is wrong with it."""
+
+
 @dataclass(frozen=True)
 class Track:
     """One file of a collection.

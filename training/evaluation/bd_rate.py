@@ -5,7 +5,7 @@ Hermite interpolation that does not overshoot (pchip) instead of one polynomial:
 averaged over the range of quality that both curves have.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,7 +59,7 @@ def saving(
 ) -> Saving:
     """Saving of the first system against the second over 8 to 96 kbit/s of the first, by one metric.
 
-    Intervals are percentiles of the result over clips drawn with replacement, with a seed. The one of the curves of
+    Intervals are percentiles of the result over artists drawn with replacement, with a seed. The one of the curves of
     means takes nearly all the time, and is nan unless `both_intervals`.
     """
     kept = [row for row in ours if LOWEST / SLACK <= row.kbps <= HIGHEST * SLACK]
@@ -69,9 +69,10 @@ def saving(
     values = single[shared]
     tables = [_by_setting(rows, clips, metric) for rows in (kept, theirs)]
     rng = np.random.default_rng(seed)
-    drawn = values[rng.integers(len(values), size=(RESAMPLES, len(values)))].mean(axis=1) if len(values) > 1 else []
-    count = RESAMPLES if len(clips) > 1 and both_intervals else 0
-    draws = rng.integers(max(1, len(clips)), size=(count, len(clips)))
+    artist = {row.clip: row.artist or f"\0{row.clip}" for row in kept}
+    artists = np.array([artist[clip] for clip in clips])
+    drawn = [float(values[draw].mean()) for draw in _draws(artists[shared], RESAMPLES, rng)]
+    draws = _draws(artists, RESAMPLES if both_intervals else 0, rng)
     return Saving(
         _percent(float(values.mean()) if len(values) else float("nan")),
         _percentiles(drawn),
@@ -99,12 +100,21 @@ def savings_table(rows: Sequence[Row], ours: str, others: Iterable[str]) -> str:
     note = (
         f"Rate that {ours} needs for the other's quality, as a change in per cent (below 0: saved), averaged over the "
         f"quality that both have from {LOWEST:g} to {HIGHEST:g} kbit/s of {ours}: Bjontegaard delta with pchip over "
-        "log rate. First the geometric mean over clips, then the same on curves of means; 95 % intervals from clips "
+        "log rate. First the geometric mean over clips, then the same on curves of means; 95 % intervals from artists "
         "drawn with replacement. A number of clips is given where some share no quality, - where none does. "
         + seen_note(COMPARED)
     )
     head = ["against", *(f"{METRICS[name].title}, {how}" for name in COMPARED for how in ("by clip", "on means"))]
     return section("Bitrate at equal quality (BD-rate)", note, head, lines)
+
+
+def _draws(artists: npt.NDArray[np.str_], count: int, rng: np.random.Generator) -> Iterator[npt.NDArray[np.int64]]:
+    """Yield the clips of as many artists as there are, drawn with replacement; none for fewer than two artists."""
+    of = np.unique(artists, return_inverse=True)[1]
+    groups = [np.flatnonzero(of == number) for number in range(int(of.max(initial=-1)) + 1)]
+    if len(groups) > 1:
+        for draw in rng.integers(len(groups), size=(count, len(groups))).tolist():
+            yield np.concatenate([groups[number] for number in draw])
 
 
 def _rising(rates: Doubles, quality: Doubles) -> tuple[Doubles, Doubles]:

@@ -1,61 +1,107 @@
-"""Clips that codecs are compared on: the middle of every song of a folder, as a 16-bit wav file at 44.1 kHz."""
+"""Clips that codecs are compared on: the middle of every song of a collection, as 16-bit wav files at 44.1 kHz."""
 
 import hashlib
-import itertools
 import os
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import soundfile
 import soxr
 from rich.console import Console
 
-from formats.errors import UsageError
-from training.data.collection import MANIFEST, has_voices, manifest
+from formats.errors import AudioError, UsageError
+from training.data.collection import MANIFEST, collection, manifest, spread
+from training.data.fma import largest
+from training.data.shards import decoded
+from training.data.tracks import SPLITS, Track
 from training.metrics.clip import RATE
-
-SUFFIXES = {".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif"}
 
 
 class Clip(NamedTuple):
     """A part of a song, as the wav file that every codec gets.
 
     Attributes:
-        path: the wav file.
+        path: the wav file; its stem is the clip's name.
         digest: of its bytes.
         onsets: seconds of the clip at which transients begin, where they are known.
         voices: whether the manifest says that there are voices in the song.
+        artist: "" where unknown.
     """
 
     path: Path
     digest: str
     onsets: tuple[float, ...]
     voices: bool = False
+    artist: str = ""
 
 
-def find_songs(music: Path, split: str | None) -> list[Path]:
-    """Songs of a folder, sorted: those of its manifest.csv (columns path, split) if it has one, else its audio files.
+class Songs(NamedTuple):
+    """Songs to cut clips from.
 
-    Without a manifest, a split is the folder of that name, or everything if there is no such folder.
+    Attributes:
+        tracks: by the name of their clip, sorted by path.
+        note: a sentence where these songs are not held out from training, else "".
+    """
+
+    tracks: dict[str, Track]
+    note: str
+
+    def spread(self, count: int | None) -> "Songs":
+        """At most `count` of them, spread over artists and genres."""
+        chosen = {track.name for track in spread(list(self.tracks.values()), count)}
+        return Songs({name: track for name, track in self.tracks.items() if track.name in chosen}, self.note)
+
+
+def find_songs(music: Path, split: str | None) -> Songs:
+    """Songs of one split of a collection (`training.data.collection`), or all of them.
+
+    A folder that knows no splits gives all of its songs, with a note that says so, because training takes the same.
 
     Raises:
         UsageError: there are none.
     """
-    if (music / MANIFEST).is_file():
-        songs = [music / line["path"] for line in manifest(music) if not split or line.get("split") == split]
-    else:
-        folder = music / split if split and (music / split).is_dir() else music
-        songs = [p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES]
-    if not songs:
+    tracks = collection(music, largest(music))
+    names = clip_names(tracks)
+    note = ""
+    if split:
+        wanted = SPLITS.get(split, split)
+        if any(track.split for track in tracks):
+            tracks = [track for track in tracks if track.split == wanted]
+        else:
+            note = (
+                f"{music.name} is not divided: all of its songs are measured, and a model that was trained on this "
+                "folder has heard them"
+            )
+    if not tracks:
         raise UsageError(f"no songs in {music}" + (f" for split {split}" if split else ""))
-    return sorted(songs)
+    return Songs({names[track.name]: track for track in sorted(tracks, key=lambda track: track.path)}, note)
 
 
-def find_voices(music: Path) -> set[str]:
-    """Paths of the songs with voices, by the column `vocals` of the folder's manifest; empty without either."""
-    return {line["path"] for line in _lines(music) if has_voices(line)}
+def clip_names(tracks: Sequence[Track]) -> dict[str, str]:
+    """Names of clips by the names of their tracks: that of the file, with its folders where two songs share one."""
+    stems = {track.name: _plain(Path(track.name).name) for track in tracks}
+    shared = Counter(stem.casefold() for stem in stems.values())
+    names: dict[str, str] = {}
+    taken: set[str] = set()
+    for track in sorted(tracks, key=lambda track: track.name):
+        stem = stems[track.name]
+        name = base = stem if shared[stem.casefold()] == 1 else _plain(track.name)
+        number = 1
+        while name.casefold() in taken:
+            number += 1
+            name = f"{base}-{number}"
+        taken.add(name.casefold())
+        names[track.name] = name
+    return names
+
+
+def _plain(name: str) -> str:
+    """A track's name as a file's: folders joined by dashes, at most 150 bytes."""
+    return name.replace("/", "-").encode("utf-8", "surrogateescape")[-150:].decode("utf-8", "ignore") or "clip"
 
 
 def find_onsets(music: Path) -> dict[str, tuple[float, ...]]:
@@ -81,50 +127,62 @@ def cut_clip(song: Path, seconds: float, target: Path) -> float:
     Raises:
         UsageError: the song is not readable, or empty.
     """
-    try:
-        x, rate = soundfile.read(str(song), dtype="float32", always_2d=True)
-    except (soundfile.LibsndfileError, OSError) as e:
-        raise UsageError(f"cannot read {song.name}") from e
-    if not len(x):
+    stereo = _samples(song)
+    if not len(stereo):
         raise UsageError(f"{song.name} is empty")
-    stereo = np.repeat(x, 2, axis=1) if x.shape[1] == 1 else x[:, :2]
-    if rate != RATE:
-        stereo = soxr.resample(stereo, rate, RATE, "VHQ")
     count = min(len(stereo), round(seconds * RATE))
     start = (len(stereo) - count) // 2
-    part = target.with_suffix(f".{os.getpid()}.part.wav")
+    part = target.with_name(f".{target.stem}.{os.getpid()}.part.wav")
     soundfile.write(str(part), np.clip(stereo[start : start + count], -1, 1), RATE, subtype="PCM_16")
     part.replace(target)
     return start / RATE
 
 
-def cut_all(music: Path, songs: Sequence[Path], seconds: float, cache: Path, console: Console) -> list[Clip]:
+def _samples(song: Path) -> npt.NDArray[np.float32]:
+    """A song at 44.1 kHz: [N, 2]; by libsndfile where that can read it, else by ffmpeg."""
+    try:
+        x, rate = soundfile.read(str(song), dtype="float32", always_2d=True)
+    except (soundfile.LibsndfileError, OSError):
+        try:
+            return np.concatenate([np.zeros((0, 2), np.int16), *decoded(song)]).astype(np.float32) / np.float32(32767)
+        except AudioError as e:
+            raise UsageError(f"cannot read {song.name}") from e
+    stereo = np.repeat(x, 2, axis=1) if x.shape[1] == 1 else x[:, :2]
+    return np.asarray(soxr.resample(stereo, rate, RATE, "VHQ") if rate != RATE else stereo, np.float32)
+
+
+def cut_all(music: Path, songs: Mapping[str, Track], seconds: float, cache: Path, console: Console) -> list[Clip]:
     """Cut a clip of every readable song into `cache`; anew each time, because runs on other folders may share it.
+
+    Args:
+        music: folder whose manifest may state onsets.
+        songs: by the names of their clips.
+        seconds: length of a clip.
+        cache: folder for the clips.
+        console: told of the songs that are left out.
 
     Raises:
         UsageError: none of the songs can be read.
     """
     folder = cache / f"clips-{seconds:g}s"
     folder.mkdir(parents=True, exist_ok=True)
-    onsets, voices = find_onsets(music), find_voices(music)
-    clips: dict[str, Clip] = {}
-    for song in songs:
-        name = next(n for n in _names(song.stem) if n not in clips)
+    onsets = find_onsets(music)
+    clips: list[Clip] = []
+    for name, song in songs.items():
         target = folder / f"{name}.wav"
         try:
-            start = cut_clip(song, seconds, target)
+            start = cut_clip(song.path, seconds, target)
         except UsageError as e:
             console.print(f"skipped: {e}", markup=False)
             continue
-        path = song.relative_to(music).as_posix()
-        known = tuple(onset - start for onset in onsets.get(path, ()))
+        known = tuple(onset - start for onset in onsets.get(_inside(song.path, music), ()))
         here = tuple(onset for onset in known if 0 <= onset < seconds)
-        clips[name] = Clip(target, hashlib.sha256(target.read_bytes()).hexdigest(), here, path in voices)
+        digest = hashlib.sha256(target.read_bytes()).hexdigest()
+        clips.append(Clip(target, digest, here, song.vocals, song.artist))
     if not clips:
         raise UsageError("none of the songs could be read")
-    return list(clips.values())
+    return clips
 
 
-def _names(stem: str) -> Iterator[str]:
-    yield stem
-    yield from (f"{stem}-{number}" for number in itertools.count(2))
+def _inside(path: Path, music: Path) -> str:
+    return path.relative_to(music).as_posix() if path.is_relative_to(music) else ""

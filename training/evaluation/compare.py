@@ -28,6 +28,7 @@ class Row:
     decode_seconds: float
     length_error: int
     metrics: dict[str, float] = field(default_factory=dict)
+    artist: str = ""  # who made the song; "" where unknown
 
 
 @dataclass(frozen=True)
@@ -35,10 +36,11 @@ class Difference:
     """A paired difference over clips; above 0 is better for the first of the two."""
 
     mean: float
-    half: float  # half of the 95 % interval; infinite for fewer than two clips
+    half: float  # half of the 95 % interval over artists; infinite for fewer than two of them
     wins: float  # share of clips on which the first is better
     clips: int
     dropped: int  # clips left out: outside the other's measured rates, or without a value
+    artists: int = 0  # of the clips; a clip whose artist is unknown counts as one
 
     @property
     def verdict(self) -> str:
@@ -56,17 +58,39 @@ def finite_mean(values: Iterable[float]) -> float:
     return float(np.mean(kept)) if kept else float("nan")
 
 
-def difference(values: Iterable[float], dropped: int = 0) -> Difference:
-    """Mean, Student 95 % interval and win rate of paired differences; nan counts as dropped."""
+def difference(values: Iterable[float], artists: Iterable[str] | None = None, dropped: int = 0) -> Difference:
+    """Mean, 95 % interval and win rate of paired differences; nan counts as dropped.
+
+    Clips of one artist resemble each other, so that the interval counts artists: the variance of the mean is that of
+    the artists' sums of deviations (Liang and Zeger 1986), with Student's quantile for as many artists. Where every
+    clip has an artist of its own this is Student's interval.
+
+    Args:
+        values: one a clip.
+        artists: of each clip; "" or None is an artist of its own.
+        dropped: clips that were left out before.
+    """
     given = np.array(list(values), np.float64)
-    kept = given[np.isfinite(given)]
+    there = np.isfinite(given)
+    kept = given[there]
     dropped += len(given) - len(kept)
     if not len(kept):
         return Difference(float("nan"), float("inf"), float("nan"), 0, dropped)
+    names = [""] * len(given) if artists is None else list(artists)
+    own = np.array([name or f"\0{number}" for number, name in enumerate(names)])[there]
+    of = np.unique(own, return_inverse=True)[1]
+    count = int(of.max()) + 1
     half = float("inf")
-    if len(kept) > 1:
-        half = float(special.stdtrit(len(kept) - 1, 0.975) * kept.std(ddof=1) / np.sqrt(len(kept)))
-    return Difference(float(kept.mean()), half, float((kept > 0).mean()), len(kept), dropped)
+    if count > 1:
+        sums = np.bincount(of, kept - kept.mean())
+        error = np.sqrt(count / (count - 1) * (sums**2).sum()) / len(kept)
+        half = float(special.stdtrit(count - 1, 0.975) * error)
+    return Difference(float(kept.mean()), half, float((kept > 0).mean()), len(kept), dropped, count)
+
+
+def artist_count(rows: Iterable[Row]) -> int:
+    """Number of artists of the rows' clips; a clip whose artist is unknown counts as one."""
+    return len({row.artist or f"\0{row.clip}" for row in rows})
 
 
 def curve(rows: Iterable[Row], metric: str) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
@@ -98,9 +122,12 @@ def paired(ours: Sequence[Row], theirs: Sequence[Row], metric: str, ratio: float
     for row in theirs:
         by_clip.setdefault(row.clip, []).append(row)
     return difference(
-        float(merit(row.metrics.get(metric, np.nan)) - merit(at_rate(by_clip.get(row.clip, ()), metric, rate)))
-        for row in ours
-        for rate in [row.kbps * ratio]
+        [
+            float(merit(row.metrics.get(metric, np.nan)) - merit(at_rate(by_clip.get(row.clip, ()), metric, rate)))
+            for row in ours
+            for rate in [row.kbps * ratio]
+        ],
+        [row.artist for row in ours],
     )
 
 
@@ -119,9 +146,13 @@ def curve_rows(rows: Iterable[Row], system: str) -> list[Row]:
     return asked if len({row.setting for row in asked}) > 1 else own
 
 
-def interval(values: Iterable[float]) -> tuple[float, float]:
-    """Mean and half of the Student 95 % interval; nan values are left out, (nan, inf) without any."""
-    found = difference(values)
+def interval(rows: Sequence[Row], metric: str, *, size: bool = False) -> tuple[float, float]:
+    """Mean of a metric (or, with `size`, of its size) and half of its 95 % interval over artists.
+
+    nan values are left out; the result is (nan, inf) without any other.
+    """
+    values = [row.metrics.get(metric, float("nan")) for row in rows]
+    found = difference([abs(value) for value in values] if size else values, [row.artist for row in rows])
     return found.mean, found.half
 
 

@@ -48,6 +48,8 @@ class Task(NamedTuple):
     setting: peers.Setting
     cache: Path
     onsets: tuple[float, ...] = ()  # seconds in the clip
+    artist: str = ""
+    spectra: bool = False  # only the founding study's metrics
 
 
 def settings_for(
@@ -79,19 +81,22 @@ def measure_task(task: Task) -> Row:
         peers.PeerError: the codec failed on this clip.
     """
     onsets = [f"onsets {onset:.6f}" for onset in task.onsets]
-    key = _digest(task.clip_hash, task.fingerprint, task.setting.key, str(clip.VERSION), *onsets)
+    kind = f"{clip.VERSION} spectra" if task.spectra else str(clip.VERSION)
+    key = _digest(task.clip_hash, task.fingerprint, task.setting.key, kind, *onsets)
     kept = task.cache / "rows" / f"{key}.json"
     if kept.is_file():
-        return Row(**{**json.loads(kept.read_text()), "clip": task.clip.stem, "system": task.system})
+        named = {"clip": task.clip.stem, "system": task.system, "artist": task.artist}
+        return Row(**{**json.loads(kept.read_text()), **named})
     with tempfile.TemporaryDirectory(prefix="aez-evaluate-") as folder:
         trip = peers.round_trip(peers.system(task.system), task.clip, task.setting, Path(folder))
     reference = soundfile.read(str(task.clip), dtype="float32", always_2d=True)[0].T
-    samples = _digest(task.clip_hash, hashlib.sha256(trip.decoded.tobytes()).hexdigest(), str(clip.VERSION))
+    samples = _digest(task.clip_hash, hashlib.sha256(trip.decoded.tobytes()).hexdigest(), kind)
     values = task.cache / "metrics" / f"{samples}.json"
     if values.is_file():
         measured = json.loads(values.read_text())
     else:
-        measured = clip.measure(np.ascontiguousarray(reference), trip.decoded)
+        measure = clip.spectral_errors if task.spectra else clip.measure
+        measured = measure(np.ascontiguousarray(reference), trip.decoded)
         _save(values, measured)
     if task.onsets:
         measured |= {
@@ -110,6 +115,7 @@ def measure_task(task: Task) -> Row:
         decode_seconds=trip.decode_seconds,
         length_error=trip.length_error,
         metrics=measured,
+        artist=task.artist,
     )
     _save(kept, asdict(row))
     return row
@@ -151,21 +157,25 @@ def _evaluate(options: argparse.Namespace, console: Console) -> int:
             systems.append(codec)
     out: Path = options.out
     cache: Path = options.cache or out / "cache"
-    songs = find_songs(options.music, options.split)[: options.limit]
-    clips = cut_all(options.music, songs, options.seconds, cache, console)
+    songs = find_songs(options.music, options.split).spread(options.limit)
+    if songs.note:
+        console.print(songs.note, markup=False, soft_wrap=True)
+    clips = cut_all(options.music, songs.tracks, options.seconds, cache, console)
     ours = next((s.name for s in systems if s.ours), None)
     tasks = [
-        Task(clip.path, clip.digest, codec.name, fingerprint, setting, cache, clip.onsets)
+        Task(clip.path, clip.digest, codec.name, fingerprint, setting, cache, clip.onsets, clip.artist)
         for codec in systems
         for fingerprint in [codec.fingerprint()]
         for setting in settings_for(codec, options.kbps, options.tiers, codec.name == ours, options.ratio)
         for clip in clips
     ]
     rows, failures = run_tasks(tasks, options.jobs, console)
+    if not any(row.system == ours for row in rows):
+        ours = None  # every one of its clips failed, which the failures say
     out.mkdir(parents=True, exist_ok=True)
     write_csv(rows, out / "results.csv")
     voices = {clip.path.stem for clip in clips if clip.voices}
-    text = tables.report(rows, ours, failures, options.seconds, options.ratio, voices)
+    text = tables.report(rows, ours, failures, options.seconds, options.ratio, voices, songs.note)
     (out / "table.md").write_text(text, encoding="utf-8")
     if lines := founding.tiers(rows):
         founding.write_study(lines, out / "study.csv")
@@ -225,7 +235,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m training evaluate", description="Measure codecs side by side.")
     parser.add_argument("--music", type=Path, required=True, help="folder of songs, with a manifest.csv or without")
     parser.add_argument("--split", default="test", help="split of the manifest, or sub-folder (default: test)")
-    parser.add_argument("--limit", type=int, help="take only the first so many songs")
+    parser.add_argument("--limit", type=int, help="so many songs, spread over artists and genres")
     parser.add_argument("--seconds", type=float, default=10.0, help="length cut from each song's middle (default: 10)")
     parser.add_argument("--systems", type=lambda s: s.split(","), default=["aez", *peers.PEER_NAMES])
     parser.add_argument("--kbps", type=_numbers, default=[8.0, 12.0, 16.0, 24.0, 32.0, 48.0, 64.0])

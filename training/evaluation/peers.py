@@ -181,15 +181,24 @@ _PEERS = (
         (4, 8, 16, 32, 64, 128),
         script=Path(resampling_codec.__file__),
     ),
+    System(
+        "resample-8k",
+        (*_RESAMPLING, "encode", "{source}", "{coded}", "{rate}", "--founding"),
+        (*_RESAMPLING, "decode", "{coded}", "{target}"),
+        ".wav",
+        (7.875, 15.75, 31.5, 63, 126),
+        script=Path(resampling_codec.__file__),
+    ),
 )
 PEER_NAMES = tuple(peer.name for peer in _PEERS)
 
 
 def system(name: str) -> System:
-    """Find a codec by name: opus, lame, aac, vorbis, resample, aez (its default model), aez:MODEL or aez:MODEL@DECODER.
+    """Find a codec by name: one of PEER_NAMES, aez (its default model), aez:MODEL or aez:MODEL@DECODER.
 
     `aez:@wide` is the default model's decoder wide, so that two decoders of a bitstream are compared on the same files.
-    Resample is the founding study's baseline, `training.evaluation.resampling_codec`.
+    Resample-8k is the founding study's baseline, `training.evaluation.resampling_codec`, and resample the same for
+    stereo at 44.1 kHz.
 
     Raises:
         UsageError: no such codec.
@@ -202,7 +211,9 @@ def system(name: str) -> System:
     if base != "aez":
         raise UsageError(f"there is no system {name!r}; there are aez, aez:MODEL@DECODER, {', '.join(PEER_NAMES)}")
     encoder = (*AEZ, "encode", "{source}", "{coded}")
-    decoder = (*AEZ, "decode", "{coded}", "{target}", *(("--decoder", network) if network else ()))
+    # By name, because a model of one's own runs only where it is named.
+    named = ("--model", model) if model else ()
+    decoder = (*AEZ, "decode", "{coded}", "{target}", *named, *(("--decoder", network) if network else ()))
     return System(name, encoder, decoder, ".aez", model=model or None)
 
 

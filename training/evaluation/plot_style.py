@@ -18,8 +18,16 @@ STYLES = {
     "aac": ("#cc79a7", "D"),
     "vorbis": ("#56b4e9", "P"),
     "resample": ("#7f7f7f", "x"),
+    "resample-8k": ("#4d4d4d", "+"),
 }
-NAMES = {"opus": "Opus", "lame": "LAME", "aac": "AAC", "vorbis": "Vorbis", "resample": "resampled"}
+NAMES = {
+    "opus": "Opus",
+    "lame": "LAME",
+    "aac": "AAC",
+    "vorbis": "Vorbis",
+    "resample": "resampled",
+    "resample-8k": "resampled, 8 kHz",
+}
 SPARE = (("#000000", "*"), ("#b39b00", "h"), ("#5d3a9b", "<"), ("#8c510a", ">"))  # for further models, in their order
 TICKS = (4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 160)
 LOOK: Any = {

@@ -20,6 +20,7 @@ from matplotlib.ticker import PercentFormatter
 
 from training.evaluation import founding
 from training.evaluation.compare import Row, curve_rows, groups, interval, paired
+from training.evaluation.founding_plot import study_figure
 from training.evaluation.plot_style import LOOK, Style, log_values, name_ends, rate_axis, styles
 
 QUALITIES = {
@@ -28,15 +29,22 @@ QUALITIES = {
     "stft": "Multi-scale STFT distance",
     "rmse_44k": "Log-spectral RMSE, 44.1 kHz",
     "rmse_8k": "Log-spectral RMSE, 8 kHz",
+    "rmse_8k_relative": "Relative error of magnitudes, 8 kHz",
     "nmr": "Noise-to-mask ratio, dB",
     "si_sdr": "SI-SDR, dB",
     "bandwidth_kept": "Share of bandwidth kept",
     "width_error_db": "Stereo width error, dB",
     "pre_echo_db": "Pre-echo, dB relative to the transient",
 }
-LOG_SCALED = {"mel", "stft", "rmse_44k", "rmse_8k"}  # distances whose largest values would hide the others
+LOG_SCALED = {
+    "mel",
+    "stft",
+    "rmse_44k",
+    "rmse_8k",
+    "rmse_8k_relative",
+}  # distances whose largest values would hide the others
 BETTER_UP = {"visqol", "si_sdr", "bandwidth_kept"}
-WON = {"visqol": "ViSQOL", "mel": "mel", "stft": "STFT", "rmse_44k": "RMSE 44.1 kHz", "nmr": "noise-to-mask"}
+WON = {"visqol": "ViSQOL", "mel": "mel", "stft": "STFT", "rmse_44k": "log RMSE 44.1 kHz", "nmr": "noise-to-mask"}
 
 
 class Band(NamedTuple):
@@ -51,8 +59,7 @@ def band(rows: Sequence[Row], metric: str) -> Band:
     """Mean and interval of every setting of one system, at its mean measured rate; nan without a finite value."""
     points = []
     for group in groups(rows).values():
-        values = [abs(v) if metric == "width_error_db" else v for v in (r.metrics.get(metric, np.nan) for r in group)]
-        mean, half = interval(values)
+        mean, half = interval(group, metric, size=metric == "width_error_db")
         if np.isfinite(mean):
             points.append((float(np.mean([row.kbps for row in group])), mean, half if np.isfinite(half) else 0.0))
     table = np.array(sorted(points), np.float64).reshape(-1, 3)
@@ -70,13 +77,21 @@ def draw_all(rows: Sequence[Row], ours: str | None, folder: Path) -> list[Path]:
                 )
         makers: tuple[tuple[str, Callable[[Sequence[Row], str], Figure | None]], ...] = (
             ("win-rate", _win_rate),
-            ("study", _study),
+            ("study", study_figure),
         )
         for stem, maker in makers:
             figure = maker(rows, ours) if ours else None
             if figure is not None:
                 written.append(_save(figure, folder / stem))
     return written
+
+
+def draw_study(rows: Sequence[Row], ours: str, folder: Path) -> None:
+    """Write the founding study's plot alone, as PNG and SVG, where the rows allow it."""
+    with plt.rc_context(LOOK):
+        figure = study_figure(rows, ours)
+        if figure is not None:
+            _save(figure, folder / "study")
 
 
 def _rate_quality(rows: Sequence[Row], ours: str | None, metric: str, name: str) -> Figure:
@@ -99,7 +114,7 @@ def _rate_quality(rows: Sequence[Row], ours: str | None, metric: str, name: str)
             markersize=7 if first else 5.5,
             linewidth=3 if first else 1.8,
             zorder=4 if first else 3,
-            linestyle="--" if system == "resample" else "-",
+            linestyle="--" if system in ("resample", founding.BASELINE) else "-",
         )
         ends.append((float(found.kbps[-1]), float(found.mean[-1]), style))
     if ours:
@@ -119,12 +134,7 @@ def _mark_tiers(axes: Axes, rows: Sequence[Row], ours: str, metric: str, style: 
     tiers = [row for row in rows if row.system == ours and row.setting.startswith("latent ")]
     points = []
     for (_, setting), group in groups(tiers).items():
-        mean, _ = interval(
-            [
-                abs(r.metrics.get(metric, np.nan)) if metric == "width_error_db" else r.metrics.get(metric, np.nan)
-                for r in group
-            ]
-        )
+        mean, _ = interval(group, metric, size=metric == "width_error_db")
         points.append((float(np.mean([row.kbps for row in group])), mean, setting.removeprefix("latent ")))
     for i, (rate, mean, label) in enumerate(sorted(points)):
         axes.plot([rate], [mean], "o", markersize=12, markerfacecolor="none", markeredgecolor=style.color, zorder=5)
@@ -143,8 +153,8 @@ def _mark_tiers(axes: Axes, rows: Sequence[Row], ours: str, metric: str, style: 
 
 
 def _win_rate(rows: Sequence[Row], ours: str) -> Figure | None:
-    # The resampled baseline loses everywhere; the other plots show that, and this one is easier to read without it.
-    others = [s for s in dict.fromkeys(row.system for row in rows) if s not in (ours, "resample")]
+    # The resampled baselines lose everywhere; the other plots show that, and this one is easier to read without them.
+    others = [s for s in dict.fromkeys(row.system for row in rows) if s not in (ours, "resample", founding.BASELINE)]
     looks = styles([ours, *others], ours)
     settings = groups(curve_rows(rows, ours))
     figure, grid = plt.subplots(len(WON), 1, figsize=(7.2, 2.3 * len(WON) + 1), sharex=True)
@@ -156,12 +166,12 @@ def _win_rate(rows: Sequence[Row], ours: str) -> Figure | None:
             for group in settings.values():
                 found = paired(group, theirs, metric)
                 if found.clips:
-                    points.append((float(np.mean([row.kbps for row in group])), found.wins, found.clips))
+                    points.append((float(np.mean([row.kbps for row in group])), found.wins, found.artists))
             if not points:
                 continue
             drawn = True
-            rate, share, clips = np.array(sorted(points)).T
-            low, high = wilson(share, clips)
+            rate, share, artists = np.array(sorted(points)).T
+            low, high = wilson(share, artists)
             style = looks[other]
             axes.fill_between(rate, low, high, color=style.color, alpha=0.1, linewidth=0)
             axes.plot(rate, share, color=style.color, marker=style.marker, markersize=6, linewidth=2)
@@ -180,53 +190,13 @@ def _win_rate(rows: Sequence[Row], ours: str) -> Figure | None:
     return figure
 
 
-def _study(rows: Sequence[Row], ours: str) -> Figure | None:
-    tiers = [tier for tier in founding.tiers(rows) if tier.system == ours]
-    if not tiers:
-        return None
-    looks = styles(list(dict.fromkeys(row.system for row in rows)), ours)
-    figure, grid = plt.subplots(2, 1, figsize=(7.2, 9), sharex=True)
-    for axes, (metric, name) in zip(grid, (("rmse_8k", "8 kHz mono"), ("rmse_44k", "44.1 kHz stereo")), strict=True):
-        base = band(curve_rows(rows, "resample"), metric)
-        if len(base.kbps):
-            style = looks["resample"]
-            axes.fill_between(base.kbps, base.mean - base.half, base.mean + base.half, color=style.color, alpha=0.16)
-            axes.plot(base.kbps, base.mean, "x--", color=style.color, label="resampled to that rate, and back")
-        if metric == "rmse_8k":
-            points = [(founding.nominal(latents), value) for latents, value in founding.COLUMN.items()]
-            axes.plot(*np.array(points).T, "D-", color="#000000", linewidth=1.2, label="founding study")
-        style = looks[ours]
-        values = np.array(
-            [(t.nominal_kbps, t.measured_kbps, getattr(t, metric), getattr(t, f"{metric}_half")) for t in tiers]
-        )
-        nominal, measured, mean, half = values.T
-        half = np.where(np.isfinite(half), half, 0)
-        axes.fill_between(nominal, mean - half, mean + half, color=style.color, alpha=0.16, linewidth=0)
-        axes.plot(
-            nominal, mean, "o-", color=style.color, linewidth=3, markersize=8, label=f"{style.label}, nominal rate"
-        )
-        axes.plot(
-            measured, mean, "o:", color=style.color, markerfacecolor="white", label=f"{style.label}, measured rate"
-        )
-        axes.set_title(f"Log-spectral RMSE, {name}", pad=28)
-        log_values(axes, [float(value) for line in axes.get_lines() for value in np.asarray(line.get_ydata())])
-        rate_axis(axes, [*nominal, *measured, *base.kbps], "kbit/s (nominal in 1024 bit/s, measured in 1000)")
-        axes.label_outer()
-        for tier, x in zip(tiers, nominal, strict=True):
-            axes.axvline(x, color=style.color, linewidth=0.8, alpha=0.5, zorder=1)
-            axes.text(x, 1.015, str(tier.latents), transform=axes.get_xaxis_transform(), ha="center", color=style.color)
-        axes.text(0, 1.015, "latents", transform=axes.transAxes, ha="left", color=style.color)
-        axes.legend(fontsize=11.5, framealpha=0.85, edgecolor="none")
-    return figure
-
-
 def wilson(
-    share: npt.NDArray[np.float64], clips: npt.NDArray[np.float64]
+    share: npt.NDArray[np.float64], artists: npt.NDArray[np.float64]
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Wilson's 95 % interval of shares won among clips: lower and upper ends, [P] each."""
+    """Wilson's 95 % interval of shares won, for as many trials as there are artists: lower and upper ends, [P] each."""
     z = 1.959964
-    middle = (share + z**2 / (2 * clips)) / (1 + z**2 / clips)
-    half = z / (1 + z**2 / clips) * np.sqrt(share * (1 - share) / clips + (z / (2 * clips)) ** 2)
+    middle = (share + z**2 / (2 * artists)) / (1 + z**2 / artists)
+    half = z / (1 + z**2 / artists) * np.sqrt(share * (1 - share) / artists + (z / (2 * artists)) ** 2)
     return middle - half, middle + half
 
 

@@ -1,6 +1,6 @@
 """Pre-echo and noise-to-mask as markdown tables, for clips with known onsets."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -14,11 +14,11 @@ def pre_echo_table(rows: Sequence[Row], ours: str | None, others: Sequence[str])
     known = [row for row in rows if np.isfinite(row.metrics.get("pre_echo_original_db", np.nan))]
     if not known:
         return ""
-    originals = {row.clip: row.metrics["pre_echo_original_db"] for row in known}
-    lines = [["original", "", "", _show(originals.values()), *("" for _ in others if ours)]]
+    originals = list({row.clip: row for row in known}.values())
+    lines = [["original", "", "", _show(originals, "pre_echo_original_db"), *("" for _ in others if ours)]]
     for (system, setting), group in groups(known).items():
         cells = [system, setting, f"{np.mean([row.kbps for row in group]):.2f}"]
-        cells.append(_show(row.metrics["pre_echo_db"] for row in group))
+        cells.append(_show(group, "pre_echo_db"))
         for other in others if ours else ():
             found = paired(group, [row for row in known if row.system == other], "pre_echo_db")
             shown = f"{found.mean:+.1f} ± {found.half:.1f} {found.verdict}" if found.clips else "-"
@@ -60,6 +60,6 @@ def _signals(rows: Sequence[Row], ours: str, others: Sequence[str], metric: str,
     return section(f"{name} by signal", note, ["signal", "against", *settings], lines)
 
 
-def _show(values: Iterable[float]) -> str:
-    mean, half = interval(values)
+def _show(rows: Sequence[Row], metric: str) -> str:
+    mean, half = interval(rows, metric)
     return f"{mean:.1f} ± {half:.1f}"

@@ -1,10 +1,11 @@
 """The founding study's baseline as a codec: resampling to the rate whose raw size is the bit rate, and back.
 
-    python -m training resampling-codec encode IN.wav CODED KBPS
+    python -m training resampling-codec encode IN.wav CODED KBPS [--founding]
     python -m training resampling-codec decode CODED OUT.wav
 
 Raw means 16 bits and as many channels as the source: a stereo clip at 8 kbit/s has 250 samples a second. The coded file
-is a wav file, whose header is part of the bit rate.
+is a wav file, whose header is part of the bit rate. With --founding the clip is first made mono at 8 kHz, as the study
+had it, and the header is not counted: 63 kbit/s are 3938 samples a second, 126 are 7875.
 """
 
 import argparse
@@ -17,6 +18,7 @@ import soundfile
 import soxr
 
 RATE = 44100
+STUDY_RATE = 8000  # of the founding study's music
 HEADER = 44  # bytes of a plain wav file
 
 
@@ -26,11 +28,15 @@ def raw_rate(kbps: float, samples: int, channels: int) -> int:
     return max(1, min(RATE, int((kbps * 125 * seconds - HEADER) / (2 * channels * seconds))))
 
 
-def encode(source: Path, coded: Path, kbps: float) -> None:
-    """Resample a wav file at 44.1 kHz to one of the size that the rate allows."""
+def encode(source: Path, coded: Path, kbps: float, *, founding: bool = False) -> None:
+    """Resample a wav file at 44.1 kHz to one of the size that the rate allows; `founding`: as mono at 8 kHz."""
     x = soundfile.read(str(source), dtype="float64", always_2d=True)[0]
-    rate = raw_rate(kbps, *x.shape)
-    low = np.asarray(soxr.resample(x, RATE, rate, "VHQ"))
+    if founding:
+        x, start = np.asarray(soxr.resample(x.mean(1, keepdims=True), RATE, STUDY_RATE, "VHQ")), STUDY_RATE
+        rate = max(1, min(STUDY_RATE, round(kbps * 1000 / 16)))
+    else:
+        start, rate = RATE, raw_rate(kbps, *x.shape)
+    low = np.asarray(soxr.resample(x, start, rate, "VHQ"))
     soundfile.write(str(coded), np.clip(low, -1, 1), rate, subtype="PCM_16", format="WAV")
 
 
@@ -51,12 +57,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     encoder.add_argument("source", type=Path)
     encoder.add_argument("coded", type=Path)
     encoder.add_argument("kbps", type=float)
+    encoder.add_argument("--founding", action="store_true", help="mono at 8 kHz, as the study made it")
     decoder = commands.add_parser("decode", help="coded file -> wav file at 44.1 kHz")
     decoder.add_argument("coded", type=Path)
     decoder.add_argument("target", type=Path)
     given = parser.parse_args(arguments)
     if given.command == "encode":
-        encode(given.source, given.coded, given.kbps)
+        encode(given.source, given.coded, given.kbps, founding=given.founding)
     else:
         decode(given.coded, given.target)
     return 0

@@ -42,6 +42,7 @@ def read_csv(source: Path) -> list[Row]:
                     encode_seconds=float(own["encode_seconds"]),
                     decode_seconds=float(own["decode_seconds"]),
                     length_error=int(own["length_error"]),
+                    artist=own["artist"],
                     metrics={name: float(value) for name, value in line.items() if value},
                 )
                 rows.append(row)

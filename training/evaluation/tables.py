@@ -5,14 +5,23 @@ from collections.abc import Collection, Sequence
 import numpy as np
 
 from training.evaluation import bd_rate, founding, goals, panel_tables, pre_echo_tables
-from training.evaluation.compare import Row, claim, curve_rows, finite_mean, groups, mean_width, paired
+from training.evaluation.compare import (
+    Row,
+    artist_count,
+    claim,
+    curve_rows,
+    finite_mean,
+    groups,
+    mean_width,
+    paired,
+)
 from training.markdown import section
 from training.metrics.catalogue import METRICS, seen_note
 from training.metrics.clip import RATE
 
 COLUMNS = {
     name: METRICS[name].title
-    for name in ("visqol", "nmr", "mel", "stft", "rmse_8k", "rmse_44k", "si_sdr", "bandwidth_kept")
+    for name in ("visqol", "nmr", "mel", "stft", "rmse_8k_linear", "rmse_8k", "rmse_44k", "si_sdr", "bandwidth_kept")
 }
 COMPARED = ("mel", "stft", "visqol", "rmse_44k", "nmr", "si_sdr")
 
@@ -24,13 +33,16 @@ def report(
     seconds: float,
     ratio: float = 2.0,
     voices: Collection[str] = (),
+    note: str = "",
 ) -> str:
     """The whole table.md, goals first.
 
     Opus is also compared at `ratio` times our rate, and all others on the clips named in `voices` alone.
     """
     clips = len({row.clip for row in rows})
-    parts = [f"# {clips} clips of {seconds:g} s\n\nRates are whole files in 1000 bit/s.\n"]
+    head = f"# {clips} clips of {seconds:g} s by {artist_count(rows)} artists\n\nRates are whole files in 1000 bit/s. "
+    head += "95 % intervals count artists, not clips; a song whose artist is unknown is one of its own.\n"
+    parts = [f"{head}\n**{note}.**\n" if note else head]
     others = [name for name in dict.fromkeys(row.system for row in rows) if name != ours]
     own = [row for row in rows if row.system == ours]
     if ours and own and others:
@@ -68,8 +80,9 @@ def means(rows: Sequence[Row]) -> str:
     )
     note += f"{seen_note(COLUMNS)} "
     if any(row.system == "resample" for row in rows):
-        note += "System resample is the founding study's baseline: to the rate whose raw 16-bit stereo size is the "
-        note += "bitrate, and back."
+        note += "System resample is resampling to the rate whose raw 16-bit stereo size is the bitrate, and back. "
+    if any(row.system == founding.BASELINE for row in rows):
+        note += f"System {founding.BASELINE} is the founding study's baseline, the same of mono music at 8 kHz."
     return section("Means", note.strip(), head, lines)
 
 

@@ -7,9 +7,10 @@ the model's bitstream.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,7 @@ from codec.pipeline.chunks import ENCODER_CONTEXT, AnalysedChunk, Window
 from codec.pipeline.payload import quantize_chunk
 from codec.pipeline.ranked_encoder import rotated
 from codec.pipeline.source_windows import SourceWindows
+from codec.pipeline.workers import Engine
 from codec.quantization.hyper_trellis import change_code_lengths
 from codec.quantization.quantize import quantize_hyper
 from codec.runtime.classifiers import FEATURES
@@ -35,7 +37,10 @@ from formats.container.layout import VERSION
 from formats.grid import HOP, HYPER_FRAMES, SAMPLE_RATE, hyper_count
 from formats.model.scales import SEGMENT_VECTORS
 from formats.payload.side_info import SideInfo
+from training.data.shards import identity
 from training.data.tracks import Track
+from training.genre.plain_features import FileFeatures
+from training.genre.plain_features import extractors as file_features
 from training.metrics.mel import mel_filters
 from training.model_files.graphs import run_graph
 
@@ -64,6 +69,7 @@ class Song:
         latents: features of its integers, [G, 152] for each model and tier (`codec.inspection.genre.features`).
         tokens: the encoder's features before its hyper latents, [G, W]; [G, 0] where the graph does not show them.
         mfcc: [F, 20], 63 frames a second.
+        others: features of files of other models, [G, D] by the model's name (`training.genre.plain_features`).
     """
 
     track: Track
@@ -71,6 +77,7 @@ class Song:
     latents: tuple[NDArray[np.float16], ...]
     tokens: NDArray[np.float16]
     mfcc: NDArray[np.float16]
+    others: Mapping[str, NDArray[np.float16]] = field(default_factory=dict)
 
     @property
     def artist(self) -> str:
@@ -166,6 +173,7 @@ def songs(
     cache: Path,
     tiers: Sequence[int],
     jobs: int,
+    also: Mapping[str, Model] | None = None,
 ) -> list[Song]:
     """Tracks of the genres `classes` with their features.
 
@@ -173,25 +181,34 @@ def songs(
         tracks: songs.
         classes: names of the genres.
         load: gives a track's samples by its name.
-        models: whose integers are used; the encoder's features are those of the first one.
+        models: ranked ones, whose integers are used; the encoder's features are those of the first one.
         cache: folder of the features.
         tiers: of every model.
         jobs: threads.
+        also: further models of any kind, whose files give features of their own.
     """
+    engine = Engine("cpu")
+    others = file_features(also or {}, engine, cache)
     extractors = [Extractor(model, tiers, cache) for model in models]
     count = 0
 
     def one(track: Track) -> Song:
         nonlocal count
-        digest = hashlib.sha256(f"{track.path}\n{track.name}".encode("utf-8", "surrogateescape")).hexdigest()[:20]
+        digest = hashlib.sha256(identity(track.path).encode("utf-8", "surrogateescape")).hexdigest()[:20]
         parts = [extractor.cached(digest, lambda: middle(load(track.name))) for extractor in extractors]
         cepstra = stored([cache / f"mfcc-{SECONDS}" / f"{digest}.npy"], lambda: [mfcc(middle(load(track.name)))])[0]
+
+        def made(features: FileFeatures) -> list[Float]:
+            return [features(middle(load(track.name)))]
+
+        more = {name: stored([one.folder / f"{digest}.npy"], partial(made, one))[0] for name, one in others.items()}
         count += 1
         advance(count / len(tracks))
         latents = tuple(view for views, _ in parts for view in views)
-        return Song(track, classes.index(track.genre), latents, parts[0][1], cepstra)
+        tokens = parts[0][1] if parts else np.zeros((0, 0), np.float16)
+        return Song(track, classes.index(track.genre), latents, tokens, cepstra, more)
 
-    with progress("extracting features", quiet=False) as advance, ThreadPoolExecutor(jobs) as pool:
+    with progress("extracting features", quiet=False) as advance, ThreadPoolExecutor(jobs) as pool, engine:
         return list(pool.map(one, tracks))
 
 

@@ -103,6 +103,23 @@ def temperature(logits: NDArray[np.float64], labels: NDArray[np.int64]) -> float
     return float(TEMPERATURES[chosen.mean(1).argmax()])
 
 
+def calibrated(net: Ensemble, logits: NDArray[np.float64], labels: NDArray[np.int64]) -> Ensemble:
+    """The ensemble with its temperature corrected by logits of songs whose artists its kind had not heard.
+
+    The temperature of `fit` comes from the songs that decided when each member stopped, on which members do too well.
+
+    Args:
+        net: an ensemble.
+        logits: [R, songs, 5, C], of ensembles that were fitted in the same way without these songs' artists.
+        labels: [songs].
+    """
+    mean = logits.mean(2)
+    return Ensemble(
+        [*net.members],
+        net.temperature * temperature(mean.reshape(-1, mean.shape[2]), np.tile(labels, len(mean))),
+    ).eval()
+
+
 def _member(m: Examples, stop: Examples, classes: int, c: FitConfig, rng: np.random.Generator) -> GenreNet:
     count, size = len(m.labels), m.tested[0].shape[1]
     net = GenreNet(size, classes, c)

@@ -19,7 +19,7 @@ def draw(matrix: Sequence[Sequence[float]], classes: Sequence[str], title: str, 
     total = counts.sum(1)
     share = np.divide(counts, total[:, None], out=np.zeros_like(counts), where=total[:, None] > 0)
     size = len(classes)
-    side = 2.4 + 0.62 * size
+    side = max(5.0, 2.4 + 0.62 * size)
     with pyplot.rc_context({"font.family": "sans-serif", "font.size": 10.5, "axes.edgecolor": "white"}):
         figure, axes = pyplot.subplots(figsize=(side + 0.6, side), dpi=160, layout="constrained")
         axes.imshow(share, cmap="YlGnBu", vmin=0, vmax=1)
@@ -39,7 +39,7 @@ def draw(matrix: Sequence[Sequence[float]], classes: Sequence[str], title: str, 
                     axes.text(column, row, f"{value:.0%}", ha="center", va="center", color=ink, fontweight=weight)
         axes.set_xlabel("taken for", labelpad=6)
         axes.set_ylabel("labelled (songs)", labelpad=6)
-        axes.set_title(title, loc="left", fontsize=13, fontweight="bold", pad=26)
+        axes.set_title(title, loc="left", fontsize=13, fontweight="bold", pad=40)
         axes.text(0, 1.025, note, transform=axes.transAxes, fontsize=9.5, color="#5b6673")
         figure.savefig(path)
         pyplot.close(figure)

@@ -55,12 +55,12 @@ def rate(right: NDArray[np.floating], artists: Sequence[str]) -> dict[str, float
     return {"accuracy": float(right.mean()), "low": low, "high": high}
 
 
-def confusion(judged: Judged) -> NDArray[np.float64]:
-    """Songs by class (rows) and predicted class (columns), mean over repeats; by mean logits."""
+def confusion(judged: Judged, *, vote: bool = False) -> NDArray[np.float64]:
+    """Songs by class (rows) and predicted class (columns), mean over repeats; by mean logits, or by vote."""
     classes = judged.logits.shape[3]
     out = np.zeros((classes, classes))
-    for predicted in judged.by_mean:
-        np.add.at(out, (judged.labels, predicted), 1 / len(judged.by_mean))
+    for predicted in judged.by_vote if vote else judged.by_mean:
+        np.add.at(out, (judged.labels, predicted), 1 / len(judged.logits))
     return out
 
 
@@ -76,6 +76,16 @@ def per_class(matrix: NDArray[np.float64], classes: Sequence[str]) -> list[dict[
         }
         for k, name in enumerate(classes)
     ]
+
+
+def calibration_error(chances: NDArray[np.float64], right: NDArray[np.bool_], bins: int = 10) -> float:
+    """Expected calibration error (Guo et al. 2017): by how much stated probabilities [N] miss the share that is right.
+
+    Guesses are sorted and divided into parts of equal number, of which the mean difference is taken.
+    """
+    order = np.argsort(chances, kind="stable")
+    parts = [part for part in np.array_split(order, bins) if len(part)]
+    return float(sum(len(part) * abs(chances[part].mean() - right[part].mean()) for part in parts) / len(order))
 
 
 def score(name: str, judged: Judged, classes: Sequence[str]) -> dict[str, Any]:
@@ -95,6 +105,8 @@ def score(name: str, judged: Judged, classes: Sequence[str]) -> dict[str, Any]:
         "mean": rate((judged.by_mean == truth).mean(0), judged.artists),
         "mean_recall": float(np.mean(recalls)),
         "log_loss": float(-chances[:, np.arange(len(truth)), truth].mean()),
+        "calibration_error": calibration_error(np.exp(chances.max(2)).ravel(), (judged.by_mean == truth).ravel()),
         "classes": detail,
         "confusion": np.round(matrix, 3).tolist(),
+        "confusion_vote": np.round(confusion(judged, vote=True), 3).tolist(),
     }

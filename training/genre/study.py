@@ -1,8 +1,10 @@
 """The genre study: `python -m training genre --data DIR --out OUT/genre`.
 
 Trains classifiers of genre on the latents of 2-second segments and on the encoder's own features before the bottleneck,
-and compares both with two baselines, on an artist-disjoint division, and by cross-validation where the collection is
-small. Writes results.json, table.md, confusion.png and model/, a classifier that `aez genre` takes.
+and compares both with two baselines and with the latents of other models (`--also`), on an artist-disjoint division,
+and by cross-validation where the collection is small. Writes results.json, table.md, predictions.csv, confusion.png
+(by the mean of five segments' logits), confusion-vote.png (by their vote), and model/, a classifier that `aez genre`
+takes. The model may be a plain one, for which there is no classifier to be had.
 """
 
 import argparse
@@ -10,7 +12,7 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from io import BytesIO
@@ -27,19 +29,22 @@ from codec.pipeline.encode import encode
 from codec.pipeline.plan import EncodePlan
 from codec.pipeline.workers import Engine
 from codec.runtime import models
+from codec.runtime.blas import single_threaded_blas
 from codec.runtime.classifiers import Classifier
 from codec.runtime.models import Model
 from formats.errors import AezError, UsageError
 from formats.grid import SAMPLE_RATE
-from training.data.collection import collection, divide
+from training.data.collection import HOW, collection, divide
+from training.data.fma import SUBSETS
 from training.data.shards import Shards
-from training.data.tracks import Track
-from training.genre import card, data, table
+from training.data.tracks import NOTHING_TO_DO, TooLittleError, Track
+from training.genre import card, data, predictions, table
 from training.genre import systems as compared
 from training.genre.data import Song
-from training.genre.fit import fit
+from training.genre.fit import calibrated, fit
 from training.genre.network import Ensemble, FitConfig
 from training.genre.picture import draw
+from training.genre.predictions import Predicted
 from training.genre.score import Judged, rate, score
 from training.genre.systems import System, labels
 
@@ -55,6 +60,10 @@ FEWEST_SONGS = 2
 
 NETWORK = "latents, network"
 """Name of the system that is exported."""
+
+
+class Predictions(list[tuple[Predicted, Sequence[Song]]]):
+    """What every system said, in the order of the table."""
 
 
 def divided(tracks: Sequence[Track], how: str | None) -> tuple[str, list[Track], list[Track]]:
@@ -101,17 +110,22 @@ def crossed(songs: Sequence[Song], system: System, how: str, count: int, repeats
     return np.stack(out)
 
 
-def systems(classes: int, version: int, c: FitConfig, songs: Sequence[Song]) -> dict[str, System]:
-    """Every row of the table."""
+def systems(classes: int, version: int, c: FitConfig, songs: Sequence[Song], plain: str = "") -> dict[str, System]:
+    """Every row of the table; `plain` is the name of the model among `Song.others` that is studied, if it is plain."""
     rows = {
         "majority class": compared.majority(classes),
         "MFCC, logistic regression": compared.regression(classes, compared.cepstra),
-        "latents, logistic regression": compared.regression(classes, compared.pooled(version)),
-        NETWORK: compared.latents(classes, version, c),
     }
-    if songs[0].tokens.shape[1]:
-        rows["features before the bottleneck, network"] = compared.tokens(classes, c)
-    return rows
+    if plain:
+        rows[NETWORK] = compared.other(classes, c, plain)
+    else:
+        rows["latents, logistic regression"] = compared.regression(classes, compared.pooled(version))
+        rows[NETWORK] = compared.latents(classes, version, c)
+        if songs[0].tokens.shape[1]:
+            rows["features before the bottleneck, network"] = compared.tokens(classes, c)
+    return rows | {
+        f"latents of {name}, network": compared.other(classes, c, name) for name in songs[0].others if name != plain
+    }
 
 
 def files(
@@ -158,29 +172,29 @@ class Divided:
         return [*self.train, *self.test]
 
 
-def prepare(a: argparse.Namespace, chosen: Sequence[Model], tiers: Sequence[int]) -> Divided:
+def prepare(a: argparse.Namespace, chosen: Sequence[Model], tiers: Sequence[int], also: Mapping[str, Model]) -> Divided:
     """Read, decode and divide the collection, and extract the features of its songs.
 
     Raises:
-        UsageError: it names no genres, or fewer than two that can be learned.
+        TooLittleError: it names no genres, or fewer than two that can be learned.
     """
     labelled = [track for track in collection(a.data, a.subset) if track.genre]
     if not labelled:
-        raise UsageError(f"{a.data} names no genres to learn")
+        raise TooLittleError(f"{a.data} names no genres to learn")
     shards = Shards.build(labelled, a.cache, jobs=a.jobs)
     print(shards.report())
     how, train, test = divided(shards.tracks, a.split)
     least = FEWEST_SONGS if a.quick else RARE_SONGS
     classes = genres(train, least)
     if len(classes) < 2:
-        raise UsageError(f"{a.data} has fewer than two genres of {least} songs and {RARE_ARTISTS} artists")
+        raise TooLittleError(f"{a.data} has fewer than two genres of {least} songs and {RARE_ARTISTS} artists")
     number = {track.name: n for n, track in enumerate(shards.tracks)}
 
     def load(name: str) -> NDArray[np.int16]:
         return shards[number[name]]
 
     known = [track for track in (*train, *test) if track.genre in classes]
-    songs = data.songs(known, classes, load, chosen, a.cache, tiers, a.jobs)
+    songs = data.songs(known, classes, load, chosen, a.cache, tiers, a.jobs, also)
     names = {track.name for track in train}
     return Divided(
         classes,
@@ -194,54 +208,78 @@ def prepare(a: argparse.Namespace, chosen: Sequence[Model], tiers: Sequence[int]
     )
 
 
-def cross_validation(songs: Divided, rows: dict[str, System], folds: int, repeats: int, begun: float) -> dict[str, Any]:
+def cross_validation(
+    songs: Divided, rows: dict[str, System], folds: int, repeats: int, begun: float, predicted: Predictions
+) -> dict[str, Any]:
     """The first part of the table: every system by cross-validation on the training songs."""
     truth, artists = labels(songs.train), [song.artist for song in songs.train]
     scores = []
     for name, system in rows.items():
         logits = crossed(songs.train, system, songs.how, folds, repeats)
-        scores.append(score(name, Judged(logits, truth, artists), songs.classes))
+        judged = Judged(logits, truth, artists)
+        predicted.append((Predicted("cross-validation", name, judged), songs.train))
+        scores.append(score(name, judged, songs.classes))
         print(table.line(scores[-1]), f"{time.monotonic() - begun:.0f} s", flush=True)
     return {"name": "cross-validation", "folds": folds, **_size(songs.train), "systems": scores}
 
 
 def final_test(
-    a: argparse.Namespace, songs: Divided, rows: dict[str, System], net: Ensemble, chosen: Sequence[Model]
+    a: argparse.Namespace, songs: Divided, rows: dict[str, System], predicted: Predictions
 ) -> dict[str, Any]:
-    """The second part: every system on the test songs; writes the classifier, and tests it on real files."""
+    """The second part: every system on the test songs."""
     truth, artists = labels(songs.test), [song.artist for song in songs.test]
-    scores = [
-        score(name, Judged(system(songs.train, songs.test, 0)[None], truth, artists), songs.classes)
-        for name, system in rows.items()
-    ]
-    own = next(s for s in scores if s["system"] == NETWORK)
+    scores = []
+    for name, system in rows.items():
+        judged = Judged(system(songs.train, songs.test, 0)[None], truth, artists)
+        predicted.append((Predicted("test part", name, judged), songs.test))
+        scores.append(score(name, judged, songs.classes))
+    return {"name": "test part", **_size(songs.test), "systems": scores}
+
+
+def exported(
+    a: argparse.Namespace, songs: Divided, net: Ensemble, chosen: Sequence[Model], tested: dict[str, Any]
+) -> dict[str, float]:
+    """Write the classifier; returns how often it is right about real files of the test songs."""
+    own = next(s for s in tested["systems"] if s["system"] == NETWORK)
     accuracy = {part: own[part] for part in ("segment", "vote", "mean")}
     folder = a.out / "model"
     scored = {"songs": len(songs.test), "split": songs.how, **accuracy}
     card.write(folder, net, songs.classes, chosen, songs.train, a.data, scored)
     plan = EncodePlan.make(latent=a.latent, model=chosen[0])
     right = files(songs.test, songs.load, Classifier(folder), plan, a.jobs)
-    found = rate(np.array(right, float), artists)
-    return {"name": "test part", **_size(songs.test), "systems": scores, "files": found}
+    return rate(np.array(right, float), [song.artist for song in songs.test])
 
 
 def study(a: argparse.Namespace) -> dict[str, Any]:
     """Run everything; returns what results.json says."""
     begun = time.monotonic()
     chosen = [models.by_name(name) for name in a.model or [models.DEFAULT]]
+    plain = next((model.name for model in chosen if model.kind == "plain"), "")
+    if plain and len(chosen) > 1:
+        raise UsageError("a plain model is studied alone; name others by --also")
+    also = {name: models.by_name(name) for name in a.also}
     tiers = sorted({*data.TRAINING_TIERS, a.latent})
-    songs = prepare(a, chosen, tiers)
+    songs = prepare(a, [] if plain else chosen, tiers, also | ({plain: chosen[0]} if plain else {}))
     config = FitConfig().quick() if a.quick else FitConfig()
     version = tiers.index(a.latent)
-    rows = systems(len(songs.classes), version, config, songs.songs)
-    evaluations = []
+    rows = systems(len(songs.classes), version, config, songs.songs, plain)
+    evaluations, predicted = [], Predictions()
     folds = a.folds if a.folds is not None else 5 * (len(songs.songs) < FEW)
     if (folds := min(folds, 2) if a.quick else folds) > 1:
-        evaluations.append(cross_validation(songs, rows, folds, 1 if a.quick else a.repeats, begun))
-    # The network of the table's second part is the one that is exported.
-    net = fit(compared.examples(songs.train, version), len(songs.classes), config)
-    rows[NETWORK] = compared.fitted(net, version)
-    evaluations.append(final_test(a, songs, rows, net, chosen))
+        repeats = 1 if a.quick else a.repeats
+        evaluations.append(cross_validation(songs, rows, folds, repeats, begun, predicted))
+    if plain:
+        evaluations.append(final_test(a, songs, rows, predicted))
+    else:
+        # The network of the table's second part is the one that is exported.
+        net = fit(compared.examples(songs.train, version), len(songs.classes), config)
+        for part, members in predicted:  # by cross-validation, if there was one
+            if part.system == NETWORK:
+                net = calibrated(net, part.judged.logits, labels(members))
+        rows[NETWORK] = compared.fitted(net, version)
+        tested = final_test(a, songs, rows, predicted)
+        evaluations.append({**tested, "files": exported(a, songs, net, chosen, tested)})
+    predictions.write(predicted, songs.classes, a.out / "predictions.csv")
     return {
         "data": {
             "usable": songs.usable, "skipped": songs.skipped, "split": songs.how, "learned": len(songs.train),
@@ -251,7 +289,7 @@ def study(a: argparse.Namespace) -> dict[str, Any]:
         "classes": songs.classes,
         "model": chosen[0].name,
         "model_ids": [model.id.hex() for model in chosen],
-        "latent": a.latent,
+        "latent": chosen[0].default_latent if plain else a.latent,
         "fit": asdict(config),
         "evaluations": evaluations,
         "seconds": round(time.monotonic() - begun),
@@ -263,36 +301,46 @@ def _size(songs: Sequence[Song]) -> dict[str, int]:
 
 
 def write(results: dict[str, Any], out: Path) -> None:
-    """Write results.json, table.md and confusion.png."""
+    """Write results.json, table.md, confusion.png and confusion-vote.png."""
     (out / "results.json").write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     (out / "table.md").write_text(table.report(results), encoding="utf-8")
     first = results["evaluations"][0]
     own = next(s for s in first["systems"] if s["system"] == NETWORK)
-    note = f"{first['songs']} songs of {first['artists']} artists, {first['name']}: {own['mean']['accuracy']:.0%} right"
-    draw(own["confusion"], results["classes"], "Genre from latents", note, out / "confusion.png")
+    part = f"{first['songs']} songs of {first['artists']} artists, {first['name']}"
+    for key, name, how in (("confusion", "mean", "mean of five segments' logits"), ("confusion_vote", "vote", "vote")):
+        note = f"{part}\nby {how}: {own[name]['accuracy']:.0%} right"
+        draw(own[key], results["classes"], "Genre from latents", note, out / f"{key.replace('_', '-')}.png")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; returns the exit code."""
+    """Run the command; returns the exit code (3: the music names too few genres to learn)."""
     p = argparse.ArgumentParser(prog="python -m training genre", description="Study what latents say about genre.")
     p.add_argument("--data", type=Path, required=True, help="FMA, or a folder with a manifest.csv that names genres")
     p.add_argument("--out", type=Path, required=True, help="folder for results and classifier")
-    p.add_argument("--subset", default="small", help="of FMA: small (default), medium or large")
-    p.add_argument("--split", choices=("artist", "random", "own"), help="default: the collection's own, else artist")
+    p.add_argument("--subset", default="small", choices=SUBSETS, help="of FMA (default: small)")
+    p.add_argument("--split", choices=HOW, help="default: the collection's own, else artist")
     p.add_argument("--model", action="append", help="codec model; name several to train on the latents of all")
+    p.add_argument(
+        "--also", type=lambda s: s.split(","), default=[], metavar="MODELS", help="further models to compare"
+    )
     p.add_argument("--latent", type=int, default=128, help="tier that is tested (default: 128)")
     p.add_argument("--folds", type=int, help="of the cross-validation; 0 for none (default: 5 below 1000 songs)")
     p.add_argument("--repeats", type=int, default=1, help="cross-validations, each with other folds (default: 1)")
     p.add_argument("--cache", type=Path, help="folder for decoded music and features (default: OUT/cache)")
-    p.add_argument("--jobs", type=int, default=2, help="threads (default: 2)")
+    p.add_argument("--jobs", type=int, default=2, help="songs that features are taken from at once (default: 2)")
     p.add_argument("--quick", action="store_true", help="smaller networks, fewer folds")
     a = p.parse_args(arguments)
     a.cache = a.cache or a.out / "cache"
-    torch.set_num_threads(a.jobs)
+    torch.set_num_threads(1)  # the networks are so small that a second thread only waits
     torch.set_flush_denormal(True)
     try:
         a.out.mkdir(parents=True, exist_ok=True)
-        write(study(a), a.out)
+        # OpenBLAS's second thread spins through thousands of small products of the regressions.
+        with single_threaded_blas():
+            write(study(a), a.out)
+    except TooLittleError as error:
+        print(f"genre: {error}", file=sys.stderr)
+        return NOTHING_TO_DO
     except (AezError, OSError) as error:
         print(f"genre: {error}", file=sys.stderr)
         return 2

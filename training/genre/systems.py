@@ -73,12 +73,22 @@ def fitted(net: nn.Module, version: int) -> System:
 
 def tokens(classes: int, c: FitConfig) -> System:
     """The same network on the encoder's own features before the bottleneck."""
+    return network(classes, c, lambda song: song.tokens)
+
+
+def other(classes: int, c: FitConfig, model: str) -> System:
+    """The same network on the latents of another model's files."""
+    return network(classes, c, lambda song: song.others[model])
+
+
+def network(classes: int, c: FitConfig, view: Callable[[Song], NDArray[np.float16]]) -> System:
+    """The network on features of one kind, [G, D] for a song."""
 
     def run(train: Sequence[Song], test: Sequence[Song], seed: int) -> NDArray[np.float64]:
-        own = [song.tokens for song in train]
+        own = [view(song) for song in train]
         known = Examples([(x,) for x in own], own, labels(train), [song.artist for song in train])
         net = fit(known, classes, replace(c, seed=seed))
-        return predict(net, segments([song.tokens for song in test])).reshape(-1, VOTES, classes)
+        return predict(net, segments([view(song) for song in test])).reshape(-1, VOTES, classes)
 
     return run
 

@@ -19,13 +19,22 @@ def line(system: dict[str, Any]) -> str:
 
 
 def _evaluation(found: dict[str, Any], note: str) -> str:
-    head = ["system", "one segment", "five segments, vote", "five segments, mean logits", "mean recall", "log loss"]
+    head = [
+        "system",
+        "one segment",
+        "five segments, vote",
+        "five segments, mean logits",
+        "mean recall",
+        "log loss",
+        "calibration error",
+    ]
     rows = [
         [
             s["system"],
             *(percent(s[part]) for part in ("segment", "vote", "mean")),
             f"{100 * s['mean_recall']:.1f}",
             f"{s['log_loss']:.2f}",
+            f"{100 * s['calibration_error']:.0f}",
         ]
         for s in found["systems"]
     ]
@@ -54,6 +63,8 @@ def report(results: dict[str, Any]) -> str:
     notes = [
         f"Accuracy in per cent with 95 % intervals (bootstrap over artists). Latents of tier {results['latent']} of "
         f"model {results['model']}; divided by {data['split']}; {len(results['classes'])} genres.",
+        "Calibration error: by how many per cent the probability of the chosen genre (mean of five segments) misses "
+        "how often it is right.",
         f"Left out as too rare: {left}." if left else "",
         f"Origin of the labels: {origin}." if origin else "",
         f"{data['skipped']} tracks could not be used." if data["skipped"] else "",

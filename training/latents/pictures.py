@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from codec.files import new_file
 from training.latents.projections import TITLES, Points
-from training.latents.separation import Labels, Separation
+from training.latents.separation import Labels, Mask, Separation
 
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442", "#000000")
 SHAPES = ("o", "s", "^", "D", "v", "P", "X", "p")
@@ -33,12 +33,18 @@ def genre_style(number: int) -> dict[str, object]:
 
 
 def map_picture(
-    path: Path, name: str, points: Points, labels: Labels, genres: Sequence[str], found: Separation
+    path: Path,
+    name: str,
+    points: Points,
+    labels: Labels,
+    genres: Sequence[str],
+    found: Separation,
+    held: Mask | None = None,
 ) -> None:
-    """Draw one map."""
+    """Draw one map; `held` are songs that a projection with labels was not fitted on, drawn large above the others."""
     figure = Figure(figsize=(9, 6.6), dpi=130, layout="constrained")
     axes = figure.subplots()
-    _points(axes, points, labels, genres, 6.5)
+    _points(axes, points, labels, genres, 6.5, held)
     figure.suptitle(TITLES[name], x=0.02, ha="left", fontsize=14, fontweight="bold")
     axes.set_title(caption(name, found), loc="left", fontsize=9)
     figure.legend(handles=_handles(labels, genres), loc="outside right upper", frameon=False, fontsize=9)
@@ -46,15 +52,20 @@ def map_picture(
 
 
 def overview(
-    path: Path, maps: Mapping[str, Points], labels: Labels, genres: Sequence[str], found: Mapping[str, Separation]
+    path: Path,
+    maps: Mapping[str, Points],
+    labels: Labels,
+    genres: Sequence[str],
+    found: Mapping[str, Separation],
+    held: Mask | None = None,
 ) -> None:
-    """Draw all maps side by side."""
+    """Draw all maps side by side; `held` is for LDA, as in `map_picture`."""
     columns = 3
     rows = -(-len(maps) // columns)
     figure = Figure(figsize=(13, 4.3 * rows + 0.9), dpi=110, layout="constrained")
     panels = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes, (name, points) in zip(panels, maps.items(), strict=False):
-        _points(axes, points, labels, genres, 4.5)
+        _points(axes, points, labels, genres, 4.5, held if name == "lda" else None)
         axes.set_title(TITLES[name], loc="left", fontsize=11, fontweight="bold")
         axes.set_xlabel(caption(name, found[name], short=True), fontsize=9, loc="left")
     for axes in panels[len(maps) :]:
@@ -71,7 +82,11 @@ def caption(name: str, found: Separation, *, short: bool = False) -> str:
     numbers = f"k-NN {found.knn:.0%} (shuffled {found.chance_knn:.0%}), silhouette {found.silhouette:+.2f}"
     if short:
         return numbers
-    compared = "of songs left out of the fit" if name == "lda" else "against songs by other artists"
+    compared = (
+        "of songs left out of the fit (large marks are some of them)"
+        if name == "lda"
+        else "against songs by other artists"
+    )
     return f"{numbers}, {compared}"
 
 
@@ -85,18 +100,26 @@ def framed(points: Points) -> Points:
     return np.clip(points, low - margin, high + margin)
 
 
-def _points(axes: Axes, points: Points, labels: Labels, genres: Sequence[str], size: float) -> None:
+def _points(
+    axes: Axes, points: Points, labels: Labels, genres: Sequence[str], size: float, held: Mask | None = None
+) -> None:
     """Draw the largest genre first, so that small ones lie on top; a genre's large mark is its median.
 
-    Songs beyond the frame are drawn on it (`framed`).
+    Songs beyond the frame are drawn on it (`framed`). Where some are `held` out, the others are faint and small, and
+    there are no medians.
     """
     size *= max(0.35, min(1.3, (400 / len(points)) ** 0.5))
     other = labels < 0
     points = framed(points)
     axes.plot(*points[other].T, ls="", marker=".", color=GREY, markersize=size * 0.8)
+    apart = held is not None and held.any()
+    fitted = ~held if apart and held is not None else np.ones(len(labels), np.bool_)
     for number in range(len(genres)):
-        axes.plot(*points[labels == number].T, ls="", markersize=size, alpha=0.8, **genre_style(number))  # type: ignore[arg-type]
-    for number in range(len(genres)):
+        of, style = labels == number, genre_style(number)
+        look = {"markersize": size * 0.6, "alpha": 0.25} if apart else {"markersize": size, "alpha": 0.8}
+        axes.plot(*points[of & fitted].T, ls="", **look, **style)  # type: ignore[arg-type]
+        axes.plot(*points[of & ~fitted].T, ls="", markersize=size * 1.2, zorder=3, **style)  # type: ignore[arg-type]
+    for number in range(0 if apart else len(genres)):
         middle: NDArray[np.float64] = np.median(points[labels == number], 0)
         hollow = number >= len(COLOURS)
         edge = {"markerfacecolor": "white"} if hollow else {"markeredgecolor": "black"}

@@ -15,7 +15,8 @@ from sklearn.decomposition import PCA, KernelPCA, SparsePCA
 from sklearn.manifold import TSNE
 
 from formats.errors import UsageError
-from training.latents.separation import Labels
+from training.data.tracks import TooLittleError
+from training.latents.separation import Labels, Mask
 
 Points = NDArray[np.float64]
 
@@ -40,22 +41,25 @@ def standardized(vectors: NDArray[np.float32]) -> Points:
     """Vectors [n, D] with mean 0 and deviation 1 in every number that varies at all: [n, D' <= D].
 
     Raises:
-        UsageError: fewer than four songs, or all of them alike.
+        TooLittleError: fewer than four songs, or all of them alike.
     """
     if len(vectors) < LEAST:
-        raise UsageError(f"maps need {LEAST} songs; there are {len(vectors)}")
+        raise TooLittleError(f"maps need {LEAST} songs; there are {len(vectors)}")
     wide = vectors.astype(np.float64)
     deviation = wide.std(0)
     varies = deviation > 1e-6
     if varies.sum() < 2:
-        raise UsageError("all songs are alike: there is nothing to map")
+        raise TooLittleError("all songs are alike: there is nothing to map")
     return np.asarray(((wide - wide.mean(0)) / np.where(varies, deviation, 1))[:, varies])
 
 
-def project(name: str, points: Points, labels: Labels, *, quick: bool = False) -> Points:
-    """Standardized vectors [n, D] -> points [n, 2]. Only lda uses labels; -1 is a song without a genre."""
+def project(name: str, points: Points, labels: Labels, *, quick: bool = False, without: Mask | None = None) -> Points:
+    """Standardized vectors [n, D] -> points [n, 2].
+
+    Only lda uses labels; -1 is a song without a genre. It is fitted `without` these songs [n], and projects them too.
+    """
     if name == "lda":
-        known = labels >= 0
+        known = labels >= 0 if without is None else (labels >= 0) & ~without
         return discriminants(points[known], labels[known])(points)
     if name == "umap":
         return _umap(points, quick)

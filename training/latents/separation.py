@@ -69,8 +69,19 @@ def neighbours(far: Distances, mask: Mask, k: int = K) -> tuple[NDArray[np.int64
     """The `k` nearest songs of each, nearest first, and which of those are real: [n, k] each."""
     k = min(k, len(far) - 1)
     allowed = np.where(mask, far, np.inf)
-    near = np.argsort(allowed, axis=1, kind="stable")[:, :k]
+    if k < 1:
+        near = np.zeros((len(far), 0), np.int64)
+        return near, near.astype(np.bool_)
+    # The k-th smallest distance bounds the candidates; all at that distance count, and the first ones are taken.
+    bound = np.partition(allowed, k - 1, axis=1)[:, k - 1 : k]
+    near = np.stack([_first(row, limit, k) for row, limit in zip(allowed, bound[:, 0], strict=True)])
     return near, np.isfinite(np.take_along_axis(allowed, near, 1))
+
+
+def _first(row: NDArray[np.floating], limit: float, k: int) -> NDArray[np.int64]:
+    """The k nearest of one song, nearest first, of equal ones the first."""
+    found = np.flatnonzero(row <= limit)
+    return np.asarray(found[np.argsort(row[found], kind="stable")[:k]], np.int64)
 
 
 def votes(near: NDArray[np.int64], real: Mask, labels: Labels) -> Labels:
@@ -124,6 +135,18 @@ def held_out(points: NDArray[np.float64], labels: Labels, artists: Sequence[str]
     return far, mask
 
 
+def left_out(labels: Labels, artists: Sequence[str]) -> Mask:
+    """Songs of a fifth of the artists, on which a projection that uses labels can be looked at; none of one artist."""
+    groups = [artist or f"\0{number}" for number, artist in enumerate(artists)]
+    chosen = np.zeros(len(labels), np.bool_)
+    if len(set(groups)) > 1:
+        folds = GroupKFold(min(FOLDS, len(set(groups))), shuffle=True, random_state=0)
+        _, test = next(iter(folds.split(labels, labels, groups)))
+        chosen[test] = True
+    rest = labels[~chosen]
+    return chosen if len(np.unique(rest[rest >= 0])) > 1 else np.zeros(len(labels), np.bool_)
+
+
 def separation(
     compare: Callable[[Labels], tuple[Distances, Mask]], labels: Labels, artists: Sequence[str], shuffles: int
 ) -> Separation:
@@ -138,12 +161,16 @@ def separation(
     if len(np.unique(labels)) < 2:
         return Separation(*[float("nan")] * 10)
     rng = np.random.default_rng(0)
-    right, deep, across = _judge(*compare(labels), labels)
+    space = Space(*compare(labels))
+    right, deep, across = space.judge(labels)
     low, high = _interval(right, artists, rng)
     chance = []
     for _ in range(shuffles):
         permuted = rng.permutation(labels)
-        found = _judge(*compare(permuted), permuted)
+        far, mask = compare(permuted)
+        if far is not space.far or mask is not space.mask:
+            space = Space(far, mask)
+        found = space.judge(permuted)
         chance.append((found[0].mean(), found[1], found[2]))
     means = np.mean(chance, 0)
     accuracy = float(right.mean())
@@ -155,10 +182,18 @@ def separation(
     )  # fmt: skip
 
 
-def _judge(far: Distances, mask: Mask, labels: Labels) -> tuple[Mask, float, float]:
-    """Songs that k-NN gets right [n], balanced accuracy, silhouette."""
-    right = votes(*neighbours(far, mask), labels) == labels
-    return right, balanced(right, labels), silhouette(far, mask, labels)
+class Space:
+    """Songs with their neighbours, which are found once for all labellings."""
+
+    def __init__(self, far: Distances, mask: Mask) -> None:
+        self.far, self.mask = far, mask
+        self._near, self._real = neighbours(far, mask)
+        self._compared = np.where(mask, far, np.float32(0))
+
+    def judge(self, labels: Labels) -> tuple[Mask, float, float]:
+        """Songs that k-NN gets right [n], balanced accuracy, silhouette."""
+        right = votes(self._near, self._real, labels) == labels
+        return right, balanced(right, labels), silhouette(self._compared, self.mask, labels)
 
 
 def _interval(right: Mask, artists: Sequence[str], rng: np.random.Generator) -> tuple[float, float]:

@@ -49,8 +49,10 @@ METRICS = {
     "mel": Metric("mel", Better.LOWER, seen=True),
     "stft": Metric("STFT", Better.LOWER, seen=True),
     "visqol": Metric("ViSQOL", Better.HIGHER, seen=True),
-    "rmse_44k": Metric("RMSE 44.1 kHz", Better.LOWER, seen=True),
-    "rmse_8k": Metric("RMSE 8 kHz", Better.LOWER, seen=True),
+    "rmse_44k": Metric("log RMSE 44.1 kHz", Better.LOWER, seen=True),
+    "rmse_8k": Metric("log RMSE 8 kHz", Better.LOWER, seen=True),
+    "rmse_8k_linear": Metric("linear RMSE 8 kHz", Better.LOWER, seen=True, digits=3),
+    "rmse_8k_relative": Metric("relative RMSE 8 kHz", Better.LOWER, seen=True, digits=3),
     "nmr": Metric("NMR dB", Better.LOWER, seen=True),
     # The loss has the error of coefficients, which is that of samples.
     "si_sdr": Metric("SI-SDR", Better.HIGHER, seen=True),

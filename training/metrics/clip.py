@@ -13,10 +13,16 @@ from scipy import signal
 from training.metrics.bands import check_pair
 from training.metrics.noise_to_mask import noise_to_mask
 from training.metrics.panel import panel
-from training.metrics.spectral import FloatArray, log_spectral_rmse, mel_distance, stft_distance
+from training.metrics.spectral import (
+    FloatArray,
+    linear_spectral_rmse,
+    log_spectral_rmse,
+    mel_distance,
+    stft_distance,
+)
 from training.metrics.visqol import fold, resample, visqol
 
-VERSION = 2
+VERSION = 3
 """To be raised when a metric changes its value: cached rows of other versions are measured again."""
 
 RATE = 44100
@@ -29,8 +35,8 @@ def measure(reference: FloatArray, decoded: FloatArray) -> dict[str, float]:
     """Compute every metric of a stereo or mono clip at 44.1 kHz.
 
     Returns:
-        mel, stft, rmse_44k, rmse_8k, visqol (1 to 5), nmr (dB), si_sdr, si_sdr_mid, si_sdr_side (dB; nan where the
-        reference has no such signal), bandwidth_hz, bandwidth_kept (0 to 1), width_error_db, level_error_db,
+        mel, stft, visqol (1 to 5), what `spectral_errors` returns, nmr (dB), si_sdr, si_sdr_mid, si_sdr_side (dB; nan
+        where the reference has no such signal), bandwidth_hz, bandwidth_kept (0 to 1), width_error_db, level_error_db,
         clipped (samples at full scale, beyond those of the reference), and what `panel` returns.
 
     Shape:
@@ -40,11 +46,9 @@ def measure(reference: FloatArray, decoded: FloatArray) -> dict[str, float]:
         UsageError: unequal or empty shapes.
     """
     result = quick_metrics(reference, decoded)
-    low = [resample(fold(x)[None], RATE, 8000) for x in (reference, decoded)]
     ours, theirs = (bandwidth(reference, x) for x in (decoded, reference))
     result |= {
-        "rmse_44k": log_spectral_rmse(reference, decoded),
-        "rmse_8k": log_spectral_rmse(low[0], low[1], 512, 128),
+        **spectral_errors(reference, decoded),
         "bandwidth_hz": ours,
         "bandwidth_kept": ours / theirs if theirs > 0 else 1.0,
         "width_error_db": width_error(reference, decoded),
@@ -52,6 +56,27 @@ def measure(reference: FloatArray, decoded: FloatArray) -> dict[str, float]:
         "clipped": float(max(0, clipped(decoded) - clipped(reference))),
     }
     return result | panel(reference, decoded)
+
+
+def spectral_errors(reference: FloatArray, decoded: FloatArray) -> dict[str, float]:
+    """The founding study's measure, in the units that it may have meant.
+
+    Returns:
+        rmse_44k and rmse_8k, of natural-log magnitudes at 44.1 kHz, and of the mean of the channels at 8 kHz;
+        rmse_8k_linear, of linear magnitudes there, and rmse_8k_relative, the same as a share of the reference's
+        magnitudes (nan where the reference is silent). Windows at 8 kHz have 512 samples, 128 apart, as the study's.
+
+    Shape:
+        - reference, decoded: [C, N] at 44.1 kHz, equal
+    """
+    low = [resample(fold(x)[None], RATE, 8000) for x in (reference, decoded)]
+    linear, relative = linear_spectral_rmse(low[0], low[1])
+    return {
+        "rmse_44k": log_spectral_rmse(reference, decoded),
+        "rmse_8k": log_spectral_rmse(low[0], low[1], 512, 128),
+        "rmse_8k_linear": linear,
+        "rmse_8k_relative": relative,
+    }
 
 
 def quick_metrics(reference: FloatArray, decoded: FloatArray, *, with_visqol: bool = True) -> dict[str, float]:

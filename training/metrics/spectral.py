@@ -1,10 +1,11 @@
 """Distances between short-time spectra, in numpy.
 
-Three measures, all 0 for equal signals and independent of phase and polarity:
+Four measures, all 0 for equal signals and independent of phase and polarity:
 
 - `mel_distance`: Descript Audio Codec's multi-scale mel loss with the parameters that codec was trained with.
 - `stft_distance`: the same codec's multi-scale STFT loss.
 - `log_spectral_rmse`: root mean square difference of natural-log magnitudes, relative to full scale.
+- `linear_spectral_rmse`: root mean square difference of the magnitudes themselves.
 
 The first two use unnormalised magnitudes of a periodic Hann window over reflected edges, as published, because the
 clamp of 1e-5 depends on the scaling.
@@ -93,6 +94,26 @@ def log_spectral_rmse(reference: FloatArray, decoded: FloatArray, window: int = 
         square += float((np.log(np.maximum(a, floor) / np.maximum(b, floor)) ** 2).sum(dtype=np.float64))
         count += a.size
     return float(np.sqrt(square / count))
+
+
+def linear_spectral_rmse(
+    reference: FloatArray, decoded: FloatArray, window: int = 512, hop: int = 128
+) -> tuple[float, float]:
+    """Root mean square, over channels, frames and bins, of the difference of magnitudes; and its share of the whole.
+
+    Magnitudes are unnormalised (a full-scale sine reads a quarter of the window's length), as librosa's are, so that
+    the first number grows with the volume of the music. The second is divided by the root mean square of the
+    reference's magnitudes and does not; it is nan where the reference is silent.
+
+    Shape:
+        - reference, decoded: [C, N], equal, N >= 1
+    """
+    square, whole, count = 0.0, 0.0, 0
+    for a, b in _pairs(reference, decoded, window, hop):
+        square += float(((a - b) ** 2).sum(dtype=np.float64))
+        whole += float((a**2).sum(dtype=np.float64))
+        count += a.size
+    return float(np.sqrt(square / count)), float(np.sqrt(square / whole)) if whole else float("nan")
 
 
 def _pairs(a: FloatArray, b: FloatArray, window: int, hop: int) -> Iterator[tuple[FloatArray, FloatArray]]:

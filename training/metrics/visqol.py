@@ -11,14 +11,14 @@ import soxr
 
 from training.metrics.spectral import FloatArray
 
-SHORTEST = 24000  # samples at 48 kHz; shorter clips have too few patches
+SHORTEST = 46_080  # samples at 48 kHz, 45 frames of its spectrogram; shorter clips have no patch
 _REMEMBERED = 4096  # spectrograms; those of 50 clips of 10 s fit, in 100 MB at most
 
 
 def visqol(reference: FloatArray, decoded: FloatArray, sample_rate: int = 44100) -> float:
     """ViSQOL's audio mode, as its authors recommend: mono at 48 kHz. Higher is better; a perfect copy scores 4.73.
 
-    The result is nan if the reference is silent or lasts less than half a second. The spectrograms of references are
+    The result is nan if the reference is silent or lasts less than 0.96 s. The spectrograms of references are
     cached, which halves the time for many systems on few clips.
 
     Shape:

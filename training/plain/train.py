@@ -61,6 +61,7 @@ class Options:
     steps: int = 0
     save_minutes: float = 3.0
     every: int = 20
+    start_pieces: int = START_PIECES
     seed: int = 0
     resume: Path | None = None
 
@@ -197,7 +198,7 @@ def begin(config: PlainConfig, options: Options, music: Music) -> PlainRun:
         model = PlainAutoencoder(config)
         load_weights(model, state["model"], options.resume)
     else:
-        model = start(config, music, START_PIECES, options.seed)
+        model = start(config, music, options.start_pieces, options.seed)
     filters = {id(value) for value in model.filterbanks()}
     blocks = [value for value in model.parameters() if id(value) not in filters]
     groups: list[dict[str, Any]] = [{"params": blocks}, {"params": model.filterbanks()}]
@@ -258,6 +259,9 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--steps", type=int, default=0, help="stop at this step if it comes first: equal training for all")
     p.add_argument("--save-minutes", type=float, default=Options.save_minutes, help="from one checkpoint to the next")
     p.add_argument("--every", type=int, default=Options.every, help="steps a line of the log (default: %(default)d)")
+    p.add_argument(
+        "--start-pieces", type=int, default=START_PIECES, metavar="N", help="ten-second pieces for the start"
+    )
     p.add_argument("--seed", type=int, help="default: the checkpoint's, or 0")
     p.add_argument("--resume", type=Path, metavar="CHECKPOINT", help="go on from here, with its kind, loss and seed")
     return p

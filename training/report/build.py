@@ -27,6 +27,7 @@ from formats.errors import AezError, UsageError
 from training.evaluation import peers
 from training.evaluation.clips import find_songs
 from training.report import listening, saved
+from training.report.methods import HEAD, Fact, methods
 
 PAGE = Path(__file__).parent / "page"
 GENERATOR = "aez training report"
@@ -59,13 +60,6 @@ SECTIONS = (
     ),
 )
 FOLDERS = {"maps": "latents"}  # sections whose folder has another name
-
-
-class Fact(NamedTuple):
-    """One of the numbers at the top of the page."""
-
-    name: str
-    value: str
 
 
 class Missing(NamedTuple):
@@ -131,7 +125,7 @@ def _fill(page: Path, results: Path, options: argparse.Namespace, console: Conso
     found = saved.rows(results / "evaluation" / "results.csv", console)
     clips, lacking = _clips(page, saved.measured(found, options.seconds), options, console)
     rates = saved.rates(found)
-    map_data = saved.maps(results / "latents", console)
+    map_data = saved.maps(results, console)
     sections = [saved.section(blank, results / FOLDERS.get(blank.id, blank.id), page) for blank in SECTIONS]
     name = sha256("\n".join(clip.name for clip in clips).encode()).hexdigest()[:12]
     data = {"id": name, "clips": [asdict(clip) for clip in clips], "rates": rates, "maps": map_data}
@@ -143,6 +137,8 @@ def _fill(page: Path, results: Path, options: argparse.Namespace, console: Conso
         facts=_facts(found, clips),
         sections=[_marked(section) for section in sections],
         clips=clips,
+        methods=methods(results, console),
+        methods_head=HEAD,
         notes=[*lacking.skipped, *lacking.failed],
         seconds=f"{options.seconds:g}",
         decibels=listening.DECIBELS,
@@ -170,9 +166,10 @@ def _clips(
             skipped.append(f"{name} is skipped: {', '.join(missing)} not on PATH")
         else:
             systems.append((codec, listening.settings(codec, options.kbps)))
-    songs = listening.choose(find_songs(options.music, options.split), options.clips, measured)
+    found = find_songs(options.music, options.split)
+    songs = listening.choose(found.tracks, options.clips, measured)
     clips, unread, failed = listening.prepare(songs, options.seconds, systems, measured, page, options.jobs, console)
-    return clips, Missing([*skipped, *unread], failed)
+    return clips, Missing([*([found.note] if found.note else []), *skipped, *unread], failed)
 
 
 def _facts(found: Sequence[dict[str, Any]], clips: Sequence[listening.Clip]) -> list[Fact]:

@@ -8,7 +8,7 @@ import base64
 import json
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from io import BytesIO
@@ -21,7 +21,10 @@ import soundfile
 from rich.console import Console
 from rich.progress import Progress
 
+from codec.runtime import models
 from formats.errors import UsageError
+from training.data.collection import spread
+from training.data.tracks import Track
 from training.evaluation import peers
 from training.evaluation.clips import cut_clip
 from training.metrics import clip
@@ -65,27 +68,31 @@ class _Job(NamedTuple):
 
 
 def settings(codec: peers.System, kbps: Sequence[float]) -> list[peers.Setting]:
-    """The settings of a system to listen to: every tier of one of our models; the rates that a peer can reach.
+    """The settings of a system to listen to: the rates that a peer can reach; every tier of the model aez.
+
+    Of further models these are the default tier and the largest one.
 
     Raises:
         ModelError: no such model, or its card cannot be read.
     """
     if codec.ours:
-        return [peers.Setting(latent=tier) for tier in codec.tiers()]
+        tiers = codec.tiers()
+        if codec.model:
+            tiers = tuple(sorted({models.by_name(codec.model).default_latent, tiers[-1]}))
+        return [peers.Setting(latent=tier) for tier in tiers]
     return [peers.Setting(rate) for rate in kbps if rate >= min(codec.ladder, default=0)]
 
 
-def choose(songs: Sequence[Path], count: int, measured: Measured) -> list[Path]:
-    """Up to `count` songs, spread evenly over the list; those that were measured, if any of the list were."""
+def choose(songs: Mapping[str, Track], count: int, measured: Measured) -> dict[str, Track]:
+    """Up to `count` songs, spread over artists and genres; those that were measured, if any of them were."""
     clips = {clip for clip, _, _ in measured}
-    pool = [song for song in songs if song.stem in clips] or list(songs)
-    if count >= len(pool):
-        return pool
-    return [pool[(2 * i + 1) * len(pool) // (2 * count)] for i in range(count)]
+    pool = {name: song for name, song in songs.items() if name in clips} or dict(songs)
+    chosen = {track.name for track in spread(list(pool.values()), count)}
+    return {name: song for name, song in pool.items() if song.name in chosen}
 
 
 def prepare(
-    songs: Sequence[Path],
+    songs: Mapping[str, Track],
     seconds: float,
     systems: Sequence[tuple[peers.System, list[peers.Setting]]],
     measured: Measured,
@@ -96,7 +103,7 @@ def prepare(
     """Write the audio and images of the songs' middles into `folder`.
 
     Args:
-        songs: to cut from; their stems are the names of the clips.
+        songs: to cut from, by the names of their clips.
         seconds: length cut from the middle of each.
         systems: the codecs, each with what to ask of it.
         measured: metrics to show next to the versions.
@@ -157,12 +164,12 @@ def flac(x: npt.NDArray[np.float32]) -> bytes:
     return out.getvalue()
 
 
-def _cut(songs: Sequence[Path], seconds: float, scratch: Path, unread: list[str]) -> list[Path]:
+def _cut(songs: Mapping[str, Track], seconds: float, scratch: Path, unread: list[str]) -> list[Path]:
     sources = []
-    for song in songs:
-        source = scratch / f"{song.stem}.wav"
+    for name, song in songs.items():
+        source = scratch / f"{name}.wav"
         try:
-            cut_clip(song, seconds, source)
+            cut_clip(song.path, seconds, source)
             sources.append(source)
         except UsageError as e:
             unread.append(f"left out: {e}")

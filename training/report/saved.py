@@ -115,11 +115,25 @@ def rates(found: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
     }
 
 
-def maps(folder: Path, console: Console) -> dict[str, Any] | None:
-    """What the page draws of the maps.json of `training.latents.maps`: songs as points [x, y, genre, name] on each map.
+def maps(results: Path, console: Console) -> dict[str, Any] | None:
+    """What the page draws of the maps of all models: songs as points [x, y, genre, name] on each map.
 
+    Maps are those of RESULTS/latents and of every RESULTS/latents-MODEL with the same songs, the latter under the name
+    of their model.
     None if there is no such file, or one without points for all of its songs.
     """
+    found: dict[str, Any] | None = None
+    for folder in (results / "latents", *sorted(results.glob("latents-*"))):
+        one = _maps(folder, console, "" if folder.name == "latents" else folder.name.removeprefix("latents-"))
+        if found is None:
+            found = one
+        elif one is not None and one["labels"] == found["labels"]:
+            found["maps"] += one["maps"]
+    return found
+
+
+def _maps(folder: Path, console: Console, model: str) -> dict[str, Any] | None:
+    """The maps of one folder, as `maps` gives those of all."""
     results = read_json(folder / "maps.json", console)
     if not results:
         return None
@@ -136,7 +150,9 @@ def maps(folder: Path, console: Console) -> dict[str, Any] | None:
                 [float(x), float(y), number, name]
                 for (x, y), number, (name, _) in zip(one["points"], numbers, songs, strict=True)
             ]
-            drawn.append({"name": str(one.get("title", key)), "note": _note(one), "points": points})
+            title = str(one.get("title", key))
+            name = f"{title}, model {model}" if model else title
+            drawn.append({"name": name, "note": _note(one), "points": points})
     except (KeyError, TypeError, ValueError, AttributeError):
         console.print(
             f"{folder.name}/maps.json is not as expected: its pictures are shown alone", markup=False, soft_wrap=True

@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codec.pipeline.payload import unpack
+from codec.runtime import trust
 from codec.runtime.models import Model
 from formats import Metadata, Reader
 from formats.container.layout import VERSION
@@ -50,8 +51,8 @@ TOLERANCE = 1e-3
 
 
 def shipped() -> list[Model]:
-    """The models that come with the package or the clone."""
-    return [Model(card.parent) for card in sorted(MODELS.glob(f"*/{Model.CARD}"))]
+    """The models that come with the package or the clone; not one's own in the same folder."""
+    return [Model(card.parent) for card in sorted(MODELS.glob(f"*/{Model.CARD}")) if trust.lists(card.parent.name)]
 
 
 def digest(data: bytes, model: Model) -> str:

@@ -1,7 +1,7 @@
 """List the files of all shipped models in `codec/runtime/hashes.py`, so that the package runs them.
 
-`python -m training pin` lists the folders of `models/`. It stops where a listed file has changed or is gone, unless
---replace is given: files that were made with the old model may need it.
+`python -m training pin` lists the folders of `models/`, a model of one's own too. It stops where a listed file has
+changed or is gone, unless --replace is given: files that were made with the old model may need it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from codec.runtime import hashes
+from codec.runtime import hashes, trust
 from codec.runtime.classifiers import Classifier
 from codec.runtime.models import Model
 
@@ -33,6 +33,11 @@ KNOWN: dict[str, str] = {
 def folders(root: Path) -> list[Path]:
     """The folders of models and classifiers in a folder."""
     return sorted(card.parent for kind in (Model, Classifier) for card in root.glob(f"*/{kind.CARD}"))
+
+
+def listed() -> list[Path]:
+    """The folders of models and classifiers that are listed; those of one's own in `models` are not."""
+    return [folder for folder in folders(MODELS) if trust.lists(folder.name)]
 
 
 def parts(folder: Path) -> list[Path]:

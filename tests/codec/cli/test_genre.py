@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from codec.cli.genre import as_line
+from codec.inspection.genre import Genres
 from tests.support.classifiers import CLASSES
 from tests.support.cli_fakes import aez
 from tests.support.codec import Array, encoded
@@ -36,6 +38,13 @@ def test_json_lines_that_programs_can_read(songs, capsys):
         assert set(row["probabilities"]) == set(CLASSES) and row["genre"] == next(iter(row["probabilities"]))
         assert sum(row["probabilities"].values()) == pytest.approx(1, abs=1e-3)
         assert row["segments"] == 2 and row["classifier"] == "byhand" and row["model"] == "tiny"
+
+
+def test_a_guess_that_is_more_likely_wrong_is_called_uncertain():
+    for chance, doubt in ((0.49, "uncertain: "), (0.51, "")):
+        found = Genres({"Rock": chance, "Pop": 1 - chance - 0.2, "Folk": 0.2}, 3, "c", "m")
+        assert as_line("a.aez", found, 1, as_json=False) == f"a.aez: {doubt}Rock {chance:.0%}"
+        assert json.loads(as_line("a.aez", found, 1, as_json=True))["certain"] is (chance > 0.5)
 
 
 def test_it_goes_on_after_a_bad_file(songs: list[str], tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

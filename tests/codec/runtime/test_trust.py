@@ -44,7 +44,7 @@ def data(tiny: SimpleNamespace, music: Array) -> bytes:
 # By hash
 
 
-@pytest.mark.parametrize("folder", pin.folders(pin.MODELS), ids=lambda folder: folder.name)
+@pytest.mark.parametrize("folder", pin.listed(), ids=lambda folder: folder.name)
 def test_every_file_of_a_shipped_model_is_known(folder: Path) -> None:
     assert pin.parts(folder)
     for part in pin.parts(folder):
@@ -93,8 +93,10 @@ def test_an_unknown_model_in_the_package_runs_only_if_it_is_named(
 ) -> None:
     (package / "tiny").rename(package / "other")
     with pytest.raises(ModelError, match="by path"):
-        decoded(data)
+        decoded(data)  # a file does not name it: it only has its bitstream
     assert decoded(data, model=str(package / "other")).shape == (2, 50_000)
+    assert decoded(data, model="other").shape == (2, 50_000)
+    assert models.by_name("other").encoder
     monkeypatch.setenv("AEZ_MODELS", str(package))
     assert decoded(data).shape == (2, 50_000)
 
@@ -107,8 +109,10 @@ def test_classifiers_too(package: Path) -> None:
     digest = hashlib.sha256(graph).hexdigest()
     card = {"classes": ["a"], "bitstreams": [], "sha256": digest, "features": classifiers.FEATURES}
     (folder / "genre.json").write_text(json.dumps(card))
+    (unasked,) = classifiers.installed()
     with pytest.raises(ModelError, match=r"genre\.onnx of model 'guess' is not one that this aez knows"):
-        classifiers.by_name("guess").graph  # noqa: B018
+        unasked.graph  # noqa: B018
+    assert classifiers.by_name("guess").graph == graph
     assert classifiers.by_name(str(folder)).graph == graph
 
 

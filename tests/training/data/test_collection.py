@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from formats.errors import UsageError
-from training.data.collection import collection, divide, has_voices, manifest
+from training.data.collection import collection, divide, has_voices, manifest, spread
 from training.data.tracks import Track
 
 
@@ -116,6 +116,43 @@ def test_division_by_artist(seed: int) -> None:
         assert 44 <= sum(track.genre == f"genre {g}" for track in train) <= 54
     unknown = [sum(not track.artist for track in side) for side in (train, test)]
     assert min(unknown) > 0  # each is an artist of its own
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_division_by_artist_is_balanced_where_artists_differ_in_size(seed: int) -> None:
+    """Few artists of very unequal size, some in two genres: sums of whole artists reach the share all the same."""
+    sizes = [23, 17, 11, 7, 5, 3, 2, 1, 1, 1, 1]
+    tracks = [
+        Track(Path("x"), f"{g}/{a}/{i}", f"genre {g}", f"artist {a if a % 5 == 4 else f'{g} {a}'}", "")
+        for g in range(6)
+        for a, size in enumerate(sizes)
+        for i in range(size + g)
+    ]
+    train, test = divide(tracks, "artist", seed=seed)
+    assert not {track.artist for track in train} & {track.artist for track in test}
+    share = [
+        sum(t.genre == f"genre {g}" for t in train) / sum(t.genre == f"genre {g}" for t in tracks) for g in range(6)
+    ]
+    assert min(share) > 0.67 and max(share) < 0.73
+    assert divide(tracks[::-1], "artist", seed=seed) == (train, test)
+
+
+def test_a_dominant_artist_is_on_one_side_and_everybody_else_on_the_other() -> None:
+    tracks = [Track(Path("x"), f"{i:02}", "Folk", "A" if i < 18 else f"B{i}", "") for i in range(20)]
+    train, test = divide(tracks, "artist")
+    assert {track.artist for track in train} == {"A"} and len(test) == 2
+
+
+def test_a_few_tracks_are_spread_over_genres_and_artists() -> None:
+    tracks = made(3, 4, 5)
+    few = spread(tracks, 3)
+    assert {track.genre for track in few} == {"genre 0", "genre 1", "genre 2"}
+    dozen = [track for track in spread(tracks, 24) if track.artist]
+    assert max(Counter(track.artist for track in dozen).values()) <= 2
+    assert few == [track for track in tracks if track in few]  # in the order given
+    assert sorted(names(spread(tracks[::-1], 7))) == sorted(names(spread(tracks, 7)))
+    assert spread(tracks, None) == spread(tracks, 1000) == tracks
+    assert spread(tracks, 3, seed=1) != few
 
 
 def test_an_artist_of_several_genres_stays_together() -> None:

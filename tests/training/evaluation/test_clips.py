@@ -1,5 +1,7 @@
 """Clips: which songs, which part of them, which onsets."""
 
+import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,7 @@ from rich.console import Console
 
 from formats.errors import UsageError
 from tests.support.comparison import RATE, music, write_songs
+from training.data.tracks import Track
 from training.evaluation import clips
 
 
@@ -34,24 +37,44 @@ def test_clips_are_the_middle(songs: Path, tmp_path: Path) -> None:
 
 
 def test_songs_come_by_manifest_or_by_folder(songs: Path) -> None:
-    assert [p.name for p in clips.find_songs(songs, "test")] == ["a.wav", "b.flac"]
-    assert [p.name for p in clips.find_songs(songs, None)] == ["c.wav", "a.wav", "b.flac"]
-    assert len(clips.find_songs(songs, "elsewhere")) == 3
+    assert list(clips.find_songs(songs, "test").tracks) == ["a", "b"]
+    assert list(clips.find_songs(songs, None).tracks) == ["c", "a", "b"]
+    assert not clips.find_songs(songs, "test").note
     (songs / "manifest.csv").write_text("path,split\nc.wav,test\ntest/a.wav,train\n")
-    assert [p.name for p in clips.find_songs(songs, "test")] == ["c.wav"]
-    with pytest.raises(UsageError):
+    assert list(clips.find_songs(songs, "test").tracks) == ["c"]
+    with pytest.raises(UsageError, match=r"no songs in .* for split other"):
         clips.find_songs(songs, "other")
 
 
-def test_voices_are_those_of_the_manifest(songs: Path, tmp_path: Path) -> None:
-    assert clips.find_voices(songs) == set()
-    (songs / "manifest.csv").write_text("path,split\nc.wav,test\n")
-    assert clips.find_voices(songs) == set()
-    (songs / "manifest.csv").write_text("path,vocals\nc.wav,no\ntest/a.wav,yes\ntest/b.flac,vocals\n")
-    assert clips.find_voices(songs) == {"test/a.wav", "test/b.flac"}
-    both = [songs / "c.wav", songs / "test" / "a.wav"]
-    found = clips.cut_all(songs, both, 0.5, tmp_path / "cache", Console(quiet=True))
-    assert [clip.voices for clip in found] == [False, True]
+def test_a_folder_that_is_not_divided_says_that_training_has_heard_it(songs: Path) -> None:
+    (songs / "test").rename(songs / "more")
+    found = clips.find_songs(songs, "test")
+    assert list(found.tracks) == ["c", "a", "b"]
+    assert "not divided" in found.note and "has heard them" in found.note
+    assert not clips.find_songs(songs, None).note
+
+
+def test_voices_and_artists_are_those_of_the_manifest(songs: Path, tmp_path: Path) -> None:
+    (songs / "manifest.csv").write_text("path,vocals,artist\nc.wav,no,Al\ntest/a.wav,yes,\ntest/b.flac,vocals,Bea\n")
+    found = clips.cut_all(songs, clips.find_songs(songs, None).tracks, 0.5, tmp_path / "cache", Console(quiet=True))
+    assert [(clip.path.stem, clip.voices, clip.artist) for clip in found] == [
+        ("c", False, "Al"),
+        ("a", True, ""),
+        ("b", True, "Bea"),
+    ]
+
+
+def test_what_libsndfile_cannot_read_comes_through_ffmpeg(tmp_path: Path) -> None:
+    if not shutil.which("ffmpeg"):
+        pytest.skip("no ffmpeg")
+    soundfile.write(tmp_path / "song.wav", music(1), RATE)
+    command = ["ffmpeg", "-nostdin", "-loglevel", "error", "-i", tmp_path / "song.wav", tmp_path / "song.m4a"]
+    subprocess.run(command, check=True)
+    clips.cut_clip(tmp_path / "song.m4a", 0.5, tmp_path / "clip.wav")
+    assert soundfile.info(tmp_path / "clip.wav").frames == RATE // 2
+    (tmp_path / "bad.m4a").write_bytes(b"no audio at all")
+    with pytest.raises(UsageError, match=r"cannot read bad\.m4a"):
+        clips.cut_clip(tmp_path / "bad.m4a", 0.5, tmp_path / "clip.wav")
 
 
 def test_manifest_without_onsets_has_none(tmp_path: Path) -> None:
@@ -64,13 +87,21 @@ def test_manifest_without_onsets_has_none(tmp_path: Path) -> None:
 
 def test_songs_of_one_name_become_two_clips_and_a_changed_song_a_new_clip(songs: Path, tmp_path: Path) -> None:
     (songs / "other").mkdir()
-    soundfile.write(songs / "other" / "a.wav", music(2, 7), RATE)
+    soundfile.write(songs / "other" / "a.flac", music(2, 7), RATE)
     console = Console(quiet=True)
-    both = [songs / "test" / "a.wav", songs / "other" / "a.wav"]
-    found = clips.cut_all(songs, both, 0.5, tmp_path / "cache", console)
-    assert [clip.path.stem for clip in found] == ["a", "a-2"]
+    chosen = {name: track for name, track in clips.find_songs(songs, None).tracks.items() if "a" in name}
+    found = clips.cut_all(songs, chosen, 0.5, tmp_path / "cache", console)
+    assert [clip.path.stem for clip in found] == ["other-a", "test-a"]
     assert len({clip.digest for clip in found}) == 2
-    again = clips.cut_all(songs, both, 0.5, tmp_path / "cache", console)
-    assert again == found
-    swapped = clips.cut_all(songs, both[::-1], 0.5, tmp_path / "cache", console)
-    assert [clip.digest for clip in swapped] == [clip.digest for clip in found][::-1]
+    assert clips.cut_all(songs, chosen, 0.5, tmp_path / "cache", console) == found
+    soundfile.write(songs / "other" / "a.flac", music(2, 8), RATE)
+    assert clips.cut_all(songs, chosen, 0.5, tmp_path / "cache", console)[0].digest != found[0].digest
+
+
+def test_names_of_clips_are_unique_whatever_tracks_are_called() -> None:
+    tracks = [
+        Track(Path("x"), name, "", "", "") for name in ("a/b", "c/b", "a-b", "A-B", "long" * 90, "long" * 90 + "/")
+    ]
+    names = clips.clip_names(tracks)
+    assert len({name.casefold() for name in names.values()}) == len(tracks)
+    assert all(len(name.encode()) <= 160 and "/" not in name for name in names.values())

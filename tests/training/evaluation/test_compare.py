@@ -38,6 +38,20 @@ def test_interval_is_students() -> None:
     assert found.verdict == "level"
 
 
+def test_intervals_count_artists() -> None:
+    one = [0.1, 0.5, -0.2, 0.9, 0.4]
+    # Every clip four times, by the same artist: nothing more is known than from one of each.
+    again = compare.difference(one * 4, ["a", "b", "c", "d", "e"] * 4)
+    assert again.half == pytest.approx(compare.difference(one).half)
+    assert (again.clips, again.artists) == (20, 5)
+    # Unknown artists are one each; clips without a value take their artists with them.
+    assert compare.difference([*one, math.nan], ["", "", "", "", "", "z"]).half == pytest.approx(again.half)
+    assert math.isinf(compare.difference(one, ["a"] * 5).half)
+    rows = [row(f"{i}", 8, mel=value) for i, value in enumerate(one)]
+    assert compare.interval(rows, "mel") == pytest.approx((np.mean(one), again.half))
+    assert compare.artist_count(rows) == 5
+
+
 @pytest.mark.parametrize(
     "values, verdict",
     [([1, 1.1, 0.9], "ahead"), ([-1, -1.1, -0.9], "behind"), ([1], "level"), ([], "none"), ([0, 0, 0], "level")],

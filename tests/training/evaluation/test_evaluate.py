@@ -87,6 +87,19 @@ def test_command_tells_failures_and_goes_on(
     assert "there is no system 'atrac'" in " ".join(capsys.readouterr().err.split())
 
 
+def test_a_system_of_ours_that_fails_on_every_clip_is_a_list_of_failures(songs: Path, tmp_path: Path) -> None:
+    """As a model of one's own does that is not trusted: tables and plots are made of what there is."""
+    out = tmp_path / "out"
+    given = ["--music", str(songs), "--seconds", "0.6", "--kbps", "8", "--jobs", "1", "--limit", "1", "--out", str(out)]
+    assert (
+        evaluate.main([*given, "--systems", f"aez:{Path(__file__).parents[2] / 'models' / 'tiny'}@nobody,resample"])
+        == 1
+    )
+    text = (out / "table.md").read_text()
+    assert "## Failed" in text and "no decoder 'nobody'" in text and "| resample |" in text
+    assert (out / "rate-mel.png").exists()
+
+
 def test_equal_samples_are_not_measured_twice(
     fake: list[str], songs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -139,7 +152,7 @@ def test_onsets_move_with_the_cut_and_reach_the_rows(fake: list[str], songs: Pat
     assert ["pre_echo_db" in r.metrics for r in rows] == [r.clip == "a" for r in rows]
     assert "## Pre-echo" in (out / "table.md").read_text()
     # a.wav lasts 2.5 s, so its middle 0.4 s begin at 1.05 s: of three onsets one is inside, at 0.2 s.
-    found = clips.cut_all(songs, [songs / "test" / "a.wav"], 0.4, out / "cache", Console(quiet=True))
+    found = clips.cut_all(songs, clips.find_songs(songs, "test").tracks, 0.4, out / "cache", Console(quiet=True))
     assert found[0].onsets == pytest.approx((0.2,))
 
 

@@ -72,7 +72,9 @@ def test_aez_commands_carry_setting_and_model() -> None:
     ]
     named = peers.system("aez:start").encode_command(source, coded, peers.Setting(12.5))
     assert named[-6:] == ["in.wav", "out.aez", "--bitrate", "12.5", "--model", "start"]
-    assert peers.system("aez:start").decode_command(coded, source)[-3:] == ["decode", "out.aez", "in.wav"]
+    # Both ways by name: a model of one's own in a clone's folder runs only where it is named.
+    assert peers.system("aez:start").decode_command(coded, source)[-4:] == ["out.aez", "in.wav", "--model", "start"]
+    assert peers.system("aez").decode_command(coded, source)[-3:] == ["decode", "out.aez", "in.wav"]
     wide = peers.system("aez:@wide")
     assert wide.ours and wide.encode_command(source, coded, peers.Setting(latent=64)) == plain
     assert wide.decode_command(coded, source)[-3:] == ["in.wav", "--decoder", "wide"]

@@ -31,3 +31,16 @@ def test_the_system_is_known_by_its_own_source() -> None:
     """A change of the baseline's code is a change of the codec: its rows are measured again."""
     script = peers.system("resample").script
     assert script is not None and script.name == "resampling_codec.py" and script.is_file()
+
+
+def test_the_study_had_mono_at_8_khz_and_did_not_count_the_header(tmp_path: Path) -> None:
+    n = np.arange(2 * RATE)
+    low, high = (0.3 * np.sin(2 * np.pi * f * n / RATE) for f in (400.0, 3900.0))
+    soundfile.write(tmp_path / "clip.wav", np.stack([low + high, low], axis=1), RATE, subtype="PCM_16")
+    middle = slice(RATE // 2, -RATE // 2)
+    for kbps, rate in ((63, 3938), (15.75, 984)):
+        trip = peers.round_trip(peers.system("resample-8k"), tmp_path / "clip.wav", peers.Setting(kbps), tmp_path)
+        coded = soundfile.info(tmp_path / "coded.wav")
+        assert (coded.samplerate, coded.channels, coded.subtype) == (rate, 1, "PCM_16")
+        assert trip.coded_bytes == pytest.approx(kbps * 250, abs=50)
+        np.testing.assert_allclose(trip.decoded[:, middle], np.stack([low, low])[:, middle], atol=5e-3)

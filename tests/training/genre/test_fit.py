@@ -46,3 +46,13 @@ def test_dropout_is_off_when_judging() -> None:
     net = fit.fit(systems.examples(made, 0), CLASSES, FitConfig(epochs=1, members=2, width=8))
     x = fit.segments([made[0].latents[0]])
     np.testing.assert_allclose(network.predict(net, x), network.predict(net, x, batch=2), atol=1e-6)
+
+
+def test_temperature_is_corrected_by_songs_of_artists_that_were_not_heard() -> None:
+    """Logits twice as large as they should be double the temperature, whatever it was."""
+    rng = np.random.default_rng(0)
+    true = rng.normal(0, 2, (4000, 1, CLASSES))
+    chances = np.exp(true[:, 0]) / np.exp(true[:, 0]).sum(1, keepdims=True)
+    labels = (rng.random((4000, 1)) > chances.cumsum(1)).sum(1)
+    net = fit.Ensemble([], 1.5)
+    assert fit.calibrated(net, 2 * true[None], labels).temperature == pytest.approx(3.0, rel=0.1)

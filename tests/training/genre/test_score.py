@@ -43,3 +43,14 @@ def test_precision_recall_and_confusion() -> None:
     found = score.score("x", judged, "abc")
     assert found["mean"]["accuracy"] == 0.5 and found["mean_recall"] == 0.5
     assert found["log_loss"] == pytest.approx(np.log(np.e + 2) - 0.5)
+
+
+def test_calibration_error_is_what_probabilities_miss() -> None:
+    rng = np.random.default_rng(0)
+    chances = rng.uniform(0.3, 1, 20_000)
+    right = rng.random(20_000) < chances
+    assert score.calibration_error(chances, right) < 0.02
+    assert score.calibration_error(np.sqrt(chances), right) == pytest.approx(
+        (np.sqrt(chances) - chances).mean(), abs=0.02
+    )
+    assert score.calibration_error(np.ones(4), np.array([True, True, True, False])) == pytest.approx(0.25)

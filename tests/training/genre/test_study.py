@@ -1,5 +1,6 @@
 """The genre study: folds, rare genres, and the whole of it."""
 
+import csv
 import json
 from io import BytesIO
 from pathlib import Path
@@ -14,7 +15,7 @@ from codec.runtime import models
 from codec.runtime.classifiers import Classifier
 from tests.support.codec import encoded
 from tests.support.genre_songs import songs
-from training.data.tracks import Track
+from training.data.tracks import NOTHING_TO_DO, Track
 from training.genre import fit, study
 
 
@@ -54,6 +55,7 @@ def test_the_study_end_to_end(tiny: SimpleNamespace, tmp_path: Path, capsys: pyt
     (tmp_path / "manifest.csv").write_text("\n".join(lines) + "\n")
     out = tmp_path / "out"
     given = ["--data", str(tmp_path), "--out", str(out), "--quick", "--model", "tiny", "--jobs", "1"]
+    given += ["--also", "tiny-time"]
     assert study.main(given) == 0
     results = json.loads((out / "results.json").read_text())
     assert results["data"]["skipped"] == 1 and results["data"]["split"] == "own"
@@ -62,9 +64,31 @@ def test_the_study_end_to_end(tiny: SimpleNamespace, tmp_path: Path, capsys: pyt
         ("test part", 6),
     ]
     test = results["evaluations"][1]
-    assert len(test["systems"]) == 5 and test["files"]["accuracy"] == 1
+    assert (
+        len(test["systems"]) == 6
+        and test["systems"][-1]["system"] == "latents of tiny-time, network"
+        and test["files"]["accuracy"] == 1
+    )
     assert (out / "table.md").read_text() in capsys.readouterr().out
     assert (out / "confusion.png").read_bytes().startswith(b"\x89PNG")
+    assert (out / "confusion-vote.png").read_bytes().startswith(b"\x89PNG")
+    with (out / "predictions.csv").open(newline="") as lines:
+        rows = [r for r in csv.DictReader(lines) if r["system"] == study.NETWORK]
+    # Every confusion matrix can be computed again from what is saved, by either way of deciding.
+    for found in results["evaluations"]:
+        own = next(s for s in found["systems"] if s["system"] == study.NETWORK)
+        songs = [r for r in rows if r["evaluation"] == found["name"]]
+        assert len(songs) == found["songs"]
+        for key, column in (("confusion", "mean"), ("confusion_vote", "vote")):
+            counted = [
+                [sum((r["truth"], r[column]) == (a, b) for r in songs) for b in results["classes"]]
+                for a in results["classes"]
+            ]
+            assert counted == own[key]
+        for r in songs:
+            logits = {name: float(r[f"logit {name}"]) for name in results["classes"]}
+            assert r["mean"] == max(logits, key=logits.__getitem__)
+            assert r["segments"].split(" | ").count(r["vote"]) >= 3
     card = Classifier(out / "model").card
     assert card["data"]["licences"] == {"CC0": 18} and card["bitstreams"] == [models.by_name("tiny").id.hex()]
     assert "song 3 by artist 1, CC0" in (out / "model" / "ATTRIBUTION.md").read_text()
@@ -74,5 +98,5 @@ def test_the_study_end_to_end(tiny: SimpleNamespace, tmp_path: Path, capsys: pyt
 
 def test_a_collection_without_genres_gets_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     soundfile.write(tmp_path / "a.wav", np.zeros(44100), 44100)
-    assert study.main(["--data", str(tmp_path), "--out", str(tmp_path / "out")]) == 2
+    assert study.main(["--data", str(tmp_path), "--out", str(tmp_path / "out")]) == NOTHING_TO_DO
     assert capsys.readouterr().err == f"genre: {tmp_path} names no genres to learn\n"

@@ -13,7 +13,7 @@ from sklearn.metrics import silhouette_score
 
 from tests.support.latent_points import clouds
 from training.data.songs import song
-from training.data.tracks import Track
+from training.data.tracks import NOTHING_TO_DO, Track
 from training.latents import maps, pictures, pooling, projections
 
 GENRES = ("Bright", "Dark", "Loud")
@@ -100,14 +100,15 @@ def test_errors_are_one_line(made: tuple[Path, Path], tmp_path: Path, capsys: py
     few.mkdir()
     for number in range(2):
         soundfile.write(few / f"{number}.wav", song(3.5, seed=number).T, 44100)
-    for data, more, line in (
-        (tmp_path / "nowhere", [], "no directory"),
-        (made[0], ["--split", "test"], "no songs in split 'test'"),
-        (made[0], ["--model", "nobody"], "no model 'nobody'"),
-        (few, [], "maps need 4 songs; there are 2"),
+    for data, more, code, line in (
+        (tmp_path / "nowhere", [], 1, "no directory"),
+        (made[0], ["--split", "test"], 1, "no songs in split 'test'"),
+        (made[0], ["--model", "nobody"], 1, "no model 'nobody'"),
+        (made[0], ["--maps", "pca,nothing"], 1, "no map 'nothing'"),
+        (few, [], NOTHING_TO_DO, "maps need 4 songs; there are 2"),
     ):
         capsys.readouterr()
-        assert maps.main(["--data", str(data), "--out", str(tmp_path / "out"), *cache, *more]) == 1
+        assert maps.main(["--data", str(data), "--out", str(tmp_path / "out"), *cache, *more]) == code
         error = capsys.readouterr().err.splitlines()[-1]
         assert error.startswith("latents: ")
         assert line in error

@@ -121,3 +121,29 @@ def test_folds_part_artists() -> None:
 def test_one_genre_has_no_numbers() -> None:
     points, labels, artists = clouds(1.0)
     assert all(np.isnan(value) for value in vars(measured(points, labels * 0, artists)).values())
+
+
+def test_neighbours_are_those_of_a_whole_sort() -> None:
+    rng = np.random.default_rng(0)
+    far = rng.integers(0, 9, (40, 40)).astype(np.float32)  # with many equal distances
+    mask = rng.random((40, 40)) < 0.3
+    mask[0] = False
+    near, real = separation.neighbours(far, mask)
+    allowed = np.where(mask, far, np.inf)
+    slow = np.argsort(allowed, axis=1, kind="stable")[:, : separation.K]
+    np.testing.assert_array_equal(near, slow)
+    np.testing.assert_array_equal(real, np.isfinite(np.take_along_axis(allowed, slow, 1)))
+    assert not real[0].any()
+
+
+def test_songs_left_out_for_a_picture_are_of_other_artists() -> None:
+    points, labels, artists = clouds(6.0)
+    apart = separation.left_out(labels, artists)
+    names = np.array(artists)
+    assert 0 < apart.sum() < len(labels) / 2 and not set(names[apart]) & set(names[~apart])
+    moved = points.copy()
+    moved[apart] += 100  # what is left out does not shape the projection
+    kept = projections.project("lda", points, labels, without=apart)
+    np.testing.assert_allclose(kept[~apart], projections.project("lda", moved, labels, without=apart)[~apart])
+    assert not separation.left_out(labels, ["one"] * len(labels)).any()
+    assert not separation.left_out(labels * 0, artists).any()

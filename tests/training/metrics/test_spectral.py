@@ -83,3 +83,17 @@ def test_spectral_distances_equal_scipys_transform(short_pair: tuple[np.ndarray,
         p, q = (np.log10(np.maximum(bank @ magnitudes(x, window), 1e-5)) for x in short_pair)
         mel += float(np.mean(np.abs(p - q)))
     assert spectral.mel_distance(*short_pair) == pytest.approx(mel, rel=1e-4)
+
+
+def test_linear_rmse_is_of_unnormalised_magnitudes_and_its_share_ignores_loudness() -> None:
+    sine = np.sin(2 * np.pi * 32 * np.arange(8192) / 512)[None]  # on bin 32 of 512
+    rmse, relative = spectral.linear_spectral_rmse(sine, 0 * sine)
+    # A sine reads 128 on its bin and 64 on the two beside it (edges change little), nothing on the other 254.
+    assert rmse == pytest.approx(np.sqrt((128**2 + 2 * 64**2) / 257), rel=0.01)
+    assert relative == 1
+    x, y = noise(0.5), noise(0.5, seed=1)
+    loud, same = spectral.linear_spectral_rmse(x, y), spectral.linear_spectral_rmse(x / 4, y / 4)
+    assert loud[0] == pytest.approx(4 * same[0], rel=1e-4)
+    assert loud[1] == pytest.approx(same[1], rel=1e-4)
+    assert spectral.linear_spectral_rmse(x, -x) == (0, 0)
+    assert np.isnan(spectral.linear_spectral_rmse(0 * x, x)[1])

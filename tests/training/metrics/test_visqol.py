@@ -33,3 +33,9 @@ def test_visqol_with_its_cache_equals_the_package_alone() -> None:
             a, b = (np.asarray(visqol.resample(z, RATE, 48000)[0], np.float64) for z in (x, y))
             assert visqol.visqol(x, y) == plain.measure_from_arrays(a, b, 48000).moslqo
     assert isinstance(visqol._audio_mode()._manager.spect_builder.build, visqol._Remembering)
+
+
+def test_clips_just_too_short_have_no_score_and_just_long_enough_ones_do() -> None:
+    x = noise(1.1, channels=1)
+    scores = [visqol.visqol(x[:, :n], x[:, :n]) for n in (int(0.955 * RATE), int(0.965 * RATE))]
+    assert np.isnan(scores[0]) and scores[1] > 4.5

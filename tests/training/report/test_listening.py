@@ -12,7 +12,9 @@ import soundfile
 from rich.console import Console
 
 from training.data.songs import song
+from training.data.tracks import Track
 from training.evaluation import peers
+from training.evaluation.clips import find_songs
 from training.report import listening
 
 RATE = 44100
@@ -25,12 +27,12 @@ def test_tiers_and_rates_worth_hearing(tiny: SimpleNamespace) -> None:
 
 
 def test_clips_are_spread_over_those_that_were_measured() -> None:
-    paths = [Path(f"{i}.wav") for i in range(10)]
-    assert [p.stem for p in listening.choose(paths, 2, {})] == ["2", "7"]
-    assert listening.choose(paths, 99, {}) == paths
+    tracks = {f"{i}": Track(Path(f"{i}.wav"), f"{i}", "", f"artist {i // 5}", "") for i in range(10)}
+    assert {track.artist for track in listening.choose(tracks, 2, {}).values()} == {"artist 0", "artist 1"}
+    assert listening.choose(tracks, 99, {}) == tracks
     kept = {(str(i), "aez", "8 kbit/s"): {"mel": 1.0} for i in (1, 5, 8)}
-    assert [p.stem for p in listening.choose(paths, 3, kept)] == ["1", "5", "8"]
-    assert listening.choose(paths, 10, {("other", "aez", ""): {}}) == paths
+    assert list(listening.choose(tracks, 3, kept)) == ["1", "5", "8"]
+    assert listening.choose(tracks, 10, {("other", "aez", ""): {}}) == tracks
 
 
 def test_flac_keeps_every_sample_and_stops_at_full_scale() -> None:
@@ -62,7 +64,13 @@ def test_songs_and_versions_that_fail_are_named(tmp_path: Path) -> None:
     (music / "bad.wav").write_bytes(b"no audio")
     broken = peers.System("broken", (sys.executable, "-S", "-c", "raise SystemExit(3)"), ("none",), ".x", (8,))
     clips, unread, failed = listening.prepare(
-        sorted(music.iterdir()), 1.0, [(broken, [peers.Setting(8)])], {}, tmp_path / "page", 1, Console(stderr=True)
+        find_songs(music, None).tracks,
+        1.0,
+        [(broken, [peers.Setting(8)])],
+        {},
+        tmp_path / "page",
+        1,
+        Console(stderr=True),
     )
     assert [(clip.name, [v.name for v in clip.versions]) for clip in clips] == [("good", ["Original"])]
     assert unread == ["left out: cannot read bad.wav"]

@@ -1,5 +1,6 @@
 """What the page reads of other commands."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -8,13 +9,15 @@ from rich.console import Console
 from tests.support.study_results import rows
 from training.evaluation.results import write_csv
 from training.report import saved
+from training.report.methods import methods
 
 
 @pytest.mark.parametrize(
     "text", ["[1]", "{", '{"genres": []}', '{"genres": [], "songs": [{"name": "a"}], "maps": {"p": {"points": []}}}']
 )
 def test_maps_that_are_none_are_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str) -> None:
-    (tmp_path / "maps.json").write_text(text)
+    (tmp_path / "latents").mkdir()
+    (tmp_path / "latents" / "maps.json").write_text(text)
     assert saved.maps(tmp_path, Console(stderr=True)) is None
     assert "maps.json" in capsys.readouterr().err
 
@@ -39,3 +42,59 @@ def test_lines_that_are_no_rows_are_counted_and_means_are_over_clips(
     assert {s["name"] for s in shown["series"] if not s["line"]} == {"aez tiers"}
     assert saved.rows(tmp_path / "none.csv", Console(stderr=True)) == []
     assert saved.rates([]) is None
+
+
+def test_maps_of_other_models_are_named_after_them(tmp_path: Path) -> None:
+    one = {
+        "genres": ["Folk"],
+        "songs": [{"name": "a", "genre": "Folk"}],
+        "maps": {"pca": {"title": "PCA", "points": [[0, 1]]}},
+    }
+    for folder, text in (("latents", one), ("latents-time", one), ("latents-odd", {**one, "genres": []})):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "maps.json").write_text(json.dumps(text))
+    found = saved.maps(tmp_path, Console(stderr=True))
+    assert found is not None and [m["name"] for m in found["maps"]] == ["PCA", "PCA, model time"]
+
+
+def test_methods_are_those_of_the_study(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert methods(tmp_path, Console(stderr=True)) is None
+    model = {
+        "name": "time",
+        "kind": "plain",
+        "loss": "mse",
+        "steps": 2000,
+        "seconds_of_audio": 7200.0,
+        "training_seconds": 90.0,
+        "id": "0badcafe",
+    }
+    text = {
+        "command": "python -m training study",
+        "aez": "0.1",
+        "commit": "abc",
+        "date": "2026-01-01",
+        "machine": "2 cores",
+        "quick": True,
+        "synthesized": True,
+        "models": [model],
+        "notes": ["step genre was left out: none"],
+        "data": {
+            "name": "mine",
+            "kind": "folder of audio",
+            "split": "artist",
+            "genres": 0,
+            "skipped": 2,
+            "parts": {"train": {"songs": 7, "artists": 3, "hours": 0.5}},
+        },
+    }
+    (tmp_path / "study.json").write_text(json.dumps(text))
+    found = methods(tmp_path, Console(stderr=True))
+    assert found is not None
+    said = " ".join(fact.value for fact in found.facts)
+    for part in ("mine (folder of audio)", "70/30 by artist", "7 songs by 3 artists", "commit abc", "2 cores"):
+        assert part in said
+    assert found.models == [["time", "plain", "mse", "2,000", "2.0 h", "1.5 min", "0badcafe"]]
+    assert len(found.warnings) == 2 and found.notes == ["step genre was left out: none"]
+    (tmp_path / "study.json").write_text(json.dumps({**text, "data": 1}))
+    assert methods(tmp_path, Console(stderr=True)) is None
+    assert "study.json" in capsys.readouterr().err

@@ -1,0 +1,107 @@
+"""OUT/study.json: what was done, on what, by what; the report shows it as its methods."""
+
+import json
+import os
+import platform
+import shlex
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from codec.runtime import models
+from codec.version import __version__
+from training.data.collection import is_synthesized, kind
+from training.data.shards import Shards
+from training.data.tracks import Track
+from training.study.sources import ROOT
+
+NAME = "study.json"
+
+
+def described(
+    data: Path, subset: str, how: str, parts: Mapping[str, Sequence[Track]], shards: Shards, arguments: Sequence[str]
+) -> dict[str, Any]:
+    """What is known before the first step."""
+    hours = {track.name: length / 44100 / 3600 for track, length in zip(shards.tracks, shards.lengths, strict=True)}
+    return {
+        "command": shlex.join(["python", "-m", "training", "study", *arguments]),
+        "aez": __version__,
+        "commit": commit(),
+        "date": date.today().isoformat(),
+        "machine": machine(),
+        "quick": False,
+        "synthesized": is_synthesized(data),
+        "data": {
+            "name": data.resolve().name,
+            "kind": kind(data, subset),
+            "split": how,
+            "parts": {
+                name: {
+                    "songs": len(tracks),
+                    "artists": len({track.artist or f"\0{track.name}" for track in tracks}),
+                    "hours": round(sum(hours[track.name] for track in tracks), 2),
+                }
+                for name, tracks in parts.items()
+                if tracks
+            },
+            "genres": len({track.genre for track in shards.tracks if track.genre}),
+            "skipped": len(shards.skipped),
+        },
+    }
+
+
+def trained(out: Path) -> list[dict[str, Any]]:
+    """The models of a study by their cards, the one that ships first."""
+    found = []
+    folders = [models.by_name(models.DEFAULT).folder, *sorted((out / "models").glob("*"))]
+    for folder in folders:
+        try:
+            card = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+        training = card.get("training") or {}
+        config = training.get("config") or {}
+        found.append(
+            {
+                "name": folder.name,
+                "id": models.Model(folder).id.hex(),
+                "kind": card.get("kind", ""),
+                "loss": config.get("loss", ""),
+                "steps": training.get("steps"),
+                "seconds_of_audio": training.get("seconds_of_audio_seen"),
+                "training_seconds": training.get("training_seconds"),
+            }
+        )
+    return found
+
+
+def write(out: Path, methods: Mapping[str, Any]) -> None:
+    """Write OUT/study.json."""
+    part = out / f"{NAME}.part"
+    part.write_text(json.dumps(methods, indent=1, ensure_ascii=False) + "\n", encoding="utf-8", errors="replace")
+    part.replace(out / NAME)
+
+
+def commit() -> str:
+    """The commit that this code is, with a plus where it was changed since; "" outside of a clone."""
+    try:
+        run = [
+            subprocess.run(["git", "-C", str(ROOT), *more], capture_output=True, text=True, timeout=20, check=True)
+            for more in (["rev-parse", "--short=12", "HEAD"], ["status", "--porcelain", "--untracked-files=no"])
+        ]
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return run[0].stdout.strip() + ("+" if run[1].stdout.strip() else "")
+
+
+def machine() -> str:
+    """Processors, system, Python and what trains on it, without the machine's name."""
+    import torch
+
+    parts = [f"{os.cpu_count()} cores, {platform.machine()}", f"{platform.system()}, Python {sys.version.split()[0]}"]
+    parts.append(f"torch {torch.__version__}")
+    parts += [torch.cuda.get_device_name(n) for n in range(torch.cuda.device_count())]
+    return "; ".join(parts)
