@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -50,11 +51,28 @@ def run_ranked(patch: pytest.MonkeyPatch, folder: Path, config: TrainConfig, ste
 def run_plain(patch: pytest.MonkeyPatch, folder: Path, config: PlainConfig, steps: int, **options: Any) -> Any:
     """Train up to this step; returns the checkpoint."""
     ticking(patch, plain_train)
-    for name, value in {"BATCH": 2, "FRAMES": 16, "START_PIECES": 1}.items():
+    for name, value in {"BATCH": 2, "FRAMES": 16}.items():
         patch.setattr(plain_train, name, value)
     given = {"cache": folder / "cache", "minutes": 1000, "steps": steps, "save_minutes": 60, "every": 1, **options}
+    given = {"start_pieces": 1, **given}
     plain_train.train(config, plain_train.Options(folder, folder / "run", **given))
     return torch.load(folder / "run" / "last.pt", weights_only=True)
+
+
+def stopped_after(patch: pytest.MonkeyPatch, module: Any, steps: int) -> None:
+    """Let a training loop be asked to stop, as by Ctrl-C, after so many steps of this process; -1 for never."""
+
+    @contextmanager
+    def asked() -> Iterator[Any]:
+        left = [steps]
+
+        def ask() -> bool:
+            left[0] -= 1
+            return left[0] == -1
+
+        yield ask
+
+    patch.setattr(module, "stoppable", asked)
 
 
 def same(a: Any, b: Any) -> bool:

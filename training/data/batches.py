@@ -143,9 +143,15 @@ class Batch(NamedTuple):
 
 
 def batches(
-    music: Music, loops: Music, seed: int | Sequence[int], size: int, frames: int, *, adapted: bool = True
+    music: Music,
+    loops: Music,
+    seed: int | Sequence[int] | np.random.Generator,
+    size: int,
+    frames: int,
+    *,
+    adapted: bool = True,
 ) -> Iterator[Batch]:
-    """Endless batches; a seed, or a list of them, names them.
+    """Endless batches; a seed, a list of them, or a generator's state names them.
 
     Gain control is applied as in files, also to the waves that decoded items are compared with. Window lengths and
     rotation of the coefficients are those of files of ranked models (`codec.dsp.window_switching`,

@@ -83,7 +83,7 @@ def fma(folder: Path, tracks_csv: Path, subset: str) -> list[Track]:
 def _roots(folder: Path, subset: str) -> list[Path]:
     """Folders that may hold 000/000002.mp3, the likeliest first; where there are none, where they should be."""
     clips = [name for name in (*SUBSETS[SUBSETS.index(subset) :], *SUBSETS) if name != "full"]
-    archives = [f"fma_{name}" for name in (["full", *clips] if subset == "full" else [*clips, "full"])]
+    archives = [f"fma_{name}" for name in (SUBSETS[::-1] if subset == "full" else [*clips, "full"])]
     candidates = dict.fromkeys(
         [*(folder / name for name in archives), folder, *(folder.parent / name for name in archives)]
     )

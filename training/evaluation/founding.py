@@ -5,8 +5,9 @@ music at 8 kHz in segments of 65,536 samples, with the original's phase. A segme
 counted with 16 bits each. Its baseline is resampling to the rate whose raw 16-bit size is the bitrate.
 
 What the text leaves out is inferred from the authors' code and figures: transforms of 512 samples, 128 apart, of
-librosa, and root mean square errors of linear, unnormalised magnitudes. Linear magnitudes of our songs, resampled as in
-the baseline, give about what its curve shows; logarithms give three times as much and more.
+librosa, and root mean square errors of linear, unnormalised magnitudes. Versions of the code hold logarithms as well;
+but linear magnitudes of our songs, resampled as in the baseline, give about what its curve shows, and logarithms three
+times as much and more.
 """
 
 import csv
@@ -153,8 +154,9 @@ def study_table(lines: Sequence[Tier]) -> str:
     over = f"Mean over {clips} clips of {artists} artists ± 95 % interval over artists; every tier at its default step."
     note = (
         f"Root mean square error of linear magnitude spectra of mono music at 8 kHz (512 samples, hop 128, "
-        f"unnormalised). {over} That the study's column is in this unit is inferred from its authors' code and from "
-        "the curve of its baseline, which its text does not say. Its songs are others, and linear errors grow with "
+        f"unnormalised). {over} That the study's column is in this unit is inferred from the curve of its baseline; "
+        "its text does not say, and versions of its authors' code hold logarithms as well."
+        " Its songs are others, and linear errors grow with "
         "their loudness: the column relative (error over the original's magnitudes) does not. Counted: 16 bits for "
         f"each latent, as the study counts; measured: whole files. Resampled is the study's baseline on these clips: "
         "mono at 8 kHz, resampled to the rate whose raw 16-bit size is the counted rate, and back. In the study this "

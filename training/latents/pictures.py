@@ -47,7 +47,7 @@ def map_picture(
     _points(axes, points, labels, genres, 6.5, held)
     figure.suptitle(TITLES[name], x=0.02, ha="left", fontsize=14, fontweight="bold")
     axes.set_title(caption(name, found), loc="left", fontsize=9)
-    figure.legend(handles=_handles(labels, genres), loc="outside right upper", frameon=False, fontsize=9)
+    figure.legend(handles=_handles(labels, genres, held), loc="outside right upper", frameon=False, fontsize=9)
     _write(figure, path)
 
 
@@ -132,7 +132,7 @@ def _points(
         side.set_color(GREY)
 
 
-def _handles(labels: Labels, genres: Sequence[str]) -> list[Line2D]:
+def _handles(labels: Labels, genres: Sequence[str], held: Mask | None = None) -> list[Line2D]:
     counts = np.bincount(labels[labels >= 0], minlength=len(genres))
     handles = [
         Line2D([], [], ls="", markersize=8, label=f"{genre} ({counts[number]})", **genre_style(number))  # type: ignore[arg-type]
@@ -141,7 +141,11 @@ def _handles(labels: Labels, genres: Sequence[str]) -> list[Line2D]:
     if (labels < 0).any():
         grey = Line2D([], [], ls="", marker=".", color=GREY, markersize=8, label=f"other ({(labels < 0).sum()})")
         handles.append(grey)
-    if genres:
+    if held is not None and held.any():
+        for size, alpha, name in ((9.0, 1.0, "left out of the fit"), (5.0, 0.4, "fitted on")):
+            mark = Line2D([], [], ls="", marker="o", color="black", markersize=size, alpha=alpha, label=name)
+            handles.append(mark)
+    elif genres:
         handles.append(
             Line2D(
                 [], [], ls="", marker="o", markersize=10, markerfacecolor="none", markeredgecolor="black",

@@ -25,8 +25,10 @@ from formats.errors import AezError, UsageError
 from training.data.batches import Music, batches, listed
 from training.plain.losses import LOSSES, SIZES, compressed
 from training.plain.network import DEFAULTS, PlainAutoencoder, PlainConfig, compress, overlap_add, windows
+from training.ranked import position
 from training.ranked.checkpoint import Run, is_plain, load, load_weights
 from training.ranked.loop import TrainingLog, set_learning_rates, update_average
+from training.ranked.position import Position, interrupted, stoppable
 from training.ranked.straight_through import quantize_dead_zone
 from training.ranked.synthesis import inverse_mdct_matrix
 from training.ranked.tables import pieces
@@ -141,22 +143,37 @@ def frames_of(config: PlainConfig, coefficients: Tensor, waves: Tensor) -> Tenso
 def train(config: PlainConfig, options: Options) -> None:
     """Run until the limit of time or steps; `config` is that of the checkpoint if one is resumed.
 
+    A run that was interrupted goes on in its schedule, with the same music and the same random numbers.
+
     Raises:
+        KeyboardInterrupt: it was asked to stop, and has written a checkpoint to go on from.
         UsageError: the music or the checkpoint cannot be used.
     """
     torch.set_flush_denormal(True)
     music = Music(listed(options.music, "train"), options.cache, "train")
     loops = Music(sorted((options.music / "loops").glob("*")), options.cache, "loops")
     run = begin(config, options, music)
-    source = batches(music, loops, run.seed + run.step, BATCH, FRAMES, adapted=False)
-    rng = np.random.default_rng(run.seed + run.step)
+    items, rng = (np.random.default_rng(run.seed + run.step) for _ in range(2))
+    first, before = position.begin(run.resumed, run.step, (items, rng))
+    source = batches(music, loops, items, BATCH, FRAMES, adapted=False)
 
     options.out.mkdir(parents=True, exist_ok=True)
-    began = saved = time.monotonic()
-    first, limit, last = run.step, options.minutes * 60, options.steps or math.inf
-    with (options.out / "log.jsonl").open("a") as file:
+    saved = time.monotonic()
+    began = saved - before
+    limit, last = options.minutes * 60, options.steps or math.inf
+
+    def save(**more: object) -> None:
+        run.save(options.out / "last.pt", time.monotonic() - began - before, **more)
+
+    def place() -> dict[str, object]:
+        return {position.KEY: Position(first, time.monotonic() - began).entry((items, rng))}
+
+    with (options.out / "log.jsonl").open("a") as file, stoppable() as asked:
         log = TrainingLog(file, options.every)
         while (elapsed := time.monotonic() - began) < limit and run.step < last:
+            if asked():
+                save(**place())
+                raise KeyboardInterrupt
             done = max(elapsed / limit, (run.step - first) / (last - first))
             set_learning_rates(run.optimiser, PEAKS, run.step - first, WARMUP, done)
 
@@ -178,11 +195,11 @@ def train(config: PlainConfig, options: Options) -> None:
             update_average(run.average, run.model, DECAY, run.step + 1 - first)
             run.step, run.seen = run.step + 1, run.seen + BATCH * FRAMES / FRAME_RATE
             log.add({"log_distance": lost, "log_bits": rate, "norm": norm})
-            log.write(run.step, run.spent + elapsed, run.seen)
+            log.write(run.step, run.spent + elapsed - before, run.seen)
             if time.monotonic() - saved > options.save_minutes * 60:
                 saved = time.monotonic()
-                run.save(options.out / "last.pt", saved - began)
-    run.save(options.out / "last.pt", time.monotonic() - began)
+                save(**place())
+    save()
 
 
 def begin(config: PlainConfig, options: Options, music: Music) -> PlainRun:
@@ -208,8 +225,9 @@ def begin(config: PlainConfig, options: Options, music: Music) -> PlainRun:
         return PlainRun(config, model, average, optimiser, seed=options.seed)
     optimiser.load_state_dict(state["optimiser"])
     return PlainRun(
-        config, model, state["ema"], optimiser, state["step"], state["seen"], state["spent"], seed=state["seed"]
-    )
+        config, model, state["ema"], optimiser, state["step"], state["seen"], state["spent"], seed=state["seed"],
+        resumed=state,
+    )  # fmt: skip
 
 
 def configured(given: argparse.Namespace) -> PlainConfig:
@@ -245,6 +263,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (AezError, OSError) as error:
         print(f"train-plain: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print(interrupted("train-plain", given.out), file=sys.stderr)
+        return 130
     return 0
 
 

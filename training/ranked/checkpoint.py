@@ -45,6 +45,7 @@ class Run(Generic[C, M]):
     step: int = 0
     seen: float = 0.0  # seconds of audio
     spent: float = 0.0  # seconds of wall time before this process
+    resumed: dict[str, Any] | None = None  # the checkpoint that it goes on from
 
     def save(self, path: Path, elapsed: float, **more: object) -> None:
         """Write a checkpoint with `more` entries; `elapsed` are the seconds of this process."""

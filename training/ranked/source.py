@@ -35,6 +35,7 @@ def items(
     device: torch.device,
     group: Group,
     encode: Callable[[Tensor], Tensor] | None,
+    rng: np.random.Generator,
 ) -> Iterator[Iterator[Items]]:
     """Endless batches of the training split; they depend on the seed, the step that a run begins at, and the rank.
 
@@ -46,6 +47,7 @@ def items(
         device: of the batches.
         group: every process has other items.
         encode: see `Library`.
+        rng: of items that are made anew for every step by a single process.
     """
     recipe = Recipe(options.music, options.cache, options.voices, frames)
     if group.local_rank == 0:
@@ -55,11 +57,12 @@ def items(
         music, loops = recipe.open()
     seed = [config.seed + step, *([group.rank] if group.size > 1 else [])]
     if not options.library:
-        yield (on_device(batch, device) for batch in batches(music, loops, seed, config.batch, frames))
+        named = seed if group.size > 1 else rng
+        yield (on_device(batch, device) for batch in batches(music, loops, named, config.batch, frames))
         return
     parts = -(-options.library // MADE_AT_ONCE)
     jobs = options.jobs or max(1, cores() // group.local_size - SPARED_CORES)
-    rng = np.random.default_rng([*seed, 0])
+    choice = np.random.default_rng([*seed, 0])
     with Library(parts * MADE_AT_ONCE, frames, device, encode) as library:
         library.fill(produce(recipe, seed, parts, MADE_AT_ONCE, jobs), BATCHES_FIRST * config.batch)
-        yield (library.draw(config.batch, rng) for _ in repeat(None))
+        yield (library.draw(config.batch, choice) for _ in repeat(None))

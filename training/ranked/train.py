@@ -19,6 +19,7 @@ import torch
 
 from formats.errors import AezError, UsageError
 from formats.grid import SEGMENT
+from training.ranked import position
 from training.ranked.checkpoint import Run, load, load_weights
 from training.ranked.code_length import CodeLengths
 from training.ranked.config import TrainConfig
@@ -36,6 +37,7 @@ from training.ranked.objective import (
     run_codec,
 )
 from training.ranked.options import Options, configured, parser
+from training.ranked.position import Position, interrupted, stoppable
 from training.ranked.source import items
 from training.ranked.synthesis import rotate_back, synthesize
 from training.ranked.tuning import tune
@@ -47,7 +49,11 @@ FRAME_RATE = 63
 def train(config: TrainConfig, options: Options) -> None:
     """Run until the limit. Discriminators are not kept: a resumed run begins with new ones.
 
+    A run that was interrupted goes on in its schedule; one of a single process that makes every item anew also with the
+    same music and the same random numbers.
+
     Raises:
+        KeyboardInterrupt: it was asked to stop, and has written a checkpoint to go on from.
         UsageError: the music, the checkpoint or the code lengths cannot be used.
     """
     called = time.monotonic()
@@ -61,21 +67,33 @@ def train(config: TrainConfig, options: Options) -> None:
     discriminators = Discriminators(config.rate_discriminator, device) if config.adversarial else None
     frames = round(config.seconds * FRAME_RATE) // SEGMENT * SEGMENT
     rng = np.random.default_rng(config.seed + run.step + 1000 * group.rank)
+    drawn = np.random.default_rng([config.seed + run.step])
+    # Of several processes, and where items come from a library, only the schedule goes on.
+    generators = [rng, drawn] if group.size == 1 and not options.library else []
+    first, before = position.begin(run.resumed, run.step, generators)
     peaks = learning_rates(config)
     learning = [p for part in run.optimiser.param_groups for p in part["params"]]
     known = None if config.rate_encoder else lambda x: encode(run.model, x, lengths)
 
     options.out.mkdir(parents=True, exist_ok=True)
     with (
-        items(options, config, run.step, frames, device, group, known) as source,
+        items(options, config, run.step, frames, device, group, known, drawn) as source,
+        stoppable() as asked,
         (options.out / (f"log-{group.rank}.jsonl" if group.rank else "log.jsonl")).open("a") as file,
     ):
         log = TrainingLog(file, options.every)
         if options.tune:
             log.note(tune(run.model, config.batch, frames, bf16=options.bf16, compiled=options.compile))
-        began = saved = called if options.counted else time.monotonic()
-        first, limit = run.step, options.minutes * 60
+        saved = called if options.counted else time.monotonic()
+        began, limit = saved - before, options.minutes * 60
+
+        def place() -> dict[str, object]:
+            return {position.KEY: Position(first, time.monotonic() - began).entry(generators)}
+
         while (elapsed := group.agree(time.monotonic() - began)) < limit:
+            if group.agree(float(asked())):
+                write(run, options, group, time.monotonic() - began - before, **place())
+                raise KeyboardInterrupt
             set_learning_rates(run.optimiser, peaks, run.step - first, config.warmup, elapsed / limit)
 
             x, long, rotation, waves, hyper = next(source)
@@ -103,19 +121,19 @@ def train(config: TrainConfig, options: Options) -> None:
             update_average(run.average, run.model, config.ema, run.step + 1 - first)
             run.step, run.seen = run.step + 1, run.seen + group.size * config.batch * frames / FRAME_RATE
             log.add({**terms, "norm": norm})
-            log.write(run.step, run.spent + elapsed, run.seen)
+            log.write(run.step, run.spent + elapsed - before, run.seen)
             if time.monotonic() - saved > options.save_minutes * 60:
                 saved = time.monotonic()
-                write(run, options, group, saved - began)
-        write(run, options, group, time.monotonic() - began)
+                write(run, options, group, saved - began - before, **place())
+        write(run, options, group, time.monotonic() - began - before)
     group.leave()
 
 
-def write(run: Run[TrainConfig, Autoencoder], options: Options, group: Group, elapsed: float) -> None:
+def write(run: Run[TrainConfig, Autoencoder], options: Options, group: Group, elapsed: float, **more: object) -> None:
     """Write last.pt, from which the run can be resumed, and small.pt, which is enough for an export."""
     if group.rank == 0:
         run.save_small(options.out / "small.pt", elapsed)
-        run.save(options.out / "last.pt", elapsed)
+        run.save(options.out / "last.pt", elapsed, **more)
 
 
 def decisions(config: TrainConfig, options: Options, device: torch.device) -> CodeLengths | None:
@@ -169,7 +187,8 @@ def begin(config: TrainConfig, options: Options, device: torch.device) -> Run[Tr
     before = state or base  # a decoder that begins as another one has learned what that one has
     if not before:
         return Run(config, model, average, optimiser)
-    return Run(config, model, average, optimiser, before["step"], before["seen"], before["spent"])
+    resumed = None if options.fresh else state
+    return Run(config, model, average, optimiser, before["step"], before["seen"], before["spent"], resumed)
 
 
 def parameters(model: Autoencoder, config: TrainConfig) -> list[dict[str, Any]]:
@@ -201,6 +220,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (AezError, OSError) as error:
         print(f"train: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print(interrupted("train", given.out), file=sys.stderr)
+        return 130
     return 0
 
 

@@ -24,6 +24,7 @@ class Plan:
     start_pieces: int = 60  # that plain autoencoders begin with
     pieces: int = 240  # that tables are counted on
     songs: int = 40  # measured
+    losses_songs: int = 40  # measured where losses are compared
     seconds: float = 10.0  # of each
     kbps: str = "8,16,32,64"
     losses_kbps: str = "32,64"
@@ -32,7 +33,10 @@ class Plan:
     quick: bool = False  # genre and maps take their own short way
 
 
-QUICK = Plan(0.1, 3, 4, 4, 2, 3.0, "32", "64", 1, ("opus", "resample", "resample-8k"), True)
+QUICK = Plan(
+    minutes=0.1, steps=3, start_pieces=4, pieces=4, songs=2, losses_songs=1, seconds=3.0, kbps="32", losses_kbps="64",
+    clips=1, peers=("opus", "resample", "resample-8k"), quick=True,
+)  # fmt: skip
 
 
 def chains(plan: Plan, music: Path, out: Path, losses: Sequence[str]) -> list[list[Step]]:
@@ -64,21 +68,23 @@ def measures(plan: Plan, music: Path, out: Path, losses: Sequence[str], jobs: in
     own = [name for name in OWN if name in exports]
     quick: list[Argument] = ["--quick"] if plan.quick else []
     free: list[Argument] = ["--jobs", str(jobs)]
-    clips: list[Argument] = ["--music", music, "--limit", str(plan.songs), "--seconds", f"{plan.seconds:g}"]
+    clips: list[Argument] = ["--music", music, "--seconds", f"{plan.seconds:g}"]
     clips += ["--tiers", "--cache", out / "cache" / "evaluation"]
     data: list[Argument] = ["--data", music, "--cache", out / "cache"]
     ours = ["aez", *(f"aez:{name}" for name in own)]
 
-    def evaluation(name: str, systems: Sequence[str], kbps: str, needs: Sequence[str]) -> Step:
+    def evaluation(name: str, systems: Sequence[str], kbps: str, songs: int, needs: Sequence[str]) -> Step:
         folder = out / name
-        arguments = [*clips, "--systems", ",".join(systems), "--kbps", kbps, "--out", folder]
+        asked: list[Argument] = ["--limit", str(songs), "--systems", ",".join(systems), "--kbps", kbps]
+        arguments = [*clips, *asked, "--out", folder]
         return Step(name, "evaluate", arguments, folder, tuple(needs), folder / "table.md", runs_aez=True, free=free)
 
     needs = tuple(exports[name] for name in own)
     timed = [name for name in exports if name.startswith("time-")]
     made = [
-        evaluation("evaluation", [*ours, *plan.peers], plan.kbps, needs),
-        evaluation("losses", [f"aez:{name}" for name in timed], plan.losses_kbps, [exports[name] for name in timed]),
+        evaluation("evaluation", [*ours, *plan.peers], plan.kbps, plan.songs, needs),
+        evaluation("losses", [f"aez:{name}" for name in timed], plan.losses_kbps, min(plan.songs, plan.losses_songs),
+                   [exports[name] for name in timed]),
         Step("genre", "genre", [*data, "--out", out / "genre", *(["--also", ",".join(own)] if own else []), *quick],
              out / "genre", needs, free=free),
     ]  # fmt: skip

@@ -48,8 +48,17 @@ def test_subsets_of_fma_are_nested(fma: Path) -> None:
     assert collection(fma, "medium") == [food, queen, lines]
     assert collection(fma, "large") == [food, queen, lines, nameless]
     assert largest(fma) == "large"
-    with pytest.raises(UsageError, match="'tiny' is no subset of FMA; there are small, medium, large"):
+    with pytest.raises(UsageError, match="'tiny' is no subset of FMA; there are small, medium, large, full"):
         collection(fma, "tiny")
+
+
+def test_the_full_dataset_is_whole_songs_of_all_tracks(fma: Path) -> None:
+    assert [t.path for t in collection(fma, "full")] == [t.path for t in collection(fma, "large")]  # no archive of them
+    touch(fma, "fma_full/000/000002.mp3", "fma_full/148/148000.mp3")
+    whole = {t.name: t.path.parts[-3] for t in collection(fma, "full")}
+    assert whole["000002"] == whole["148000"] == "fma_full" and whole["000140"] == "fma_large"
+    assert collection(fma, "small")[0].path.parts[-3] == "fma_small"
+    assert largest(fma) == "full"
 
 
 @pytest.mark.parametrize("given", ["fma_small", "fma_medium", "."])

@@ -2,6 +2,7 @@
 
 import json
 import math
+import signal
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,12 @@ import torch
 from codec.dsp import framing, mdct
 from formats.errors import UsageError
 from formats.grid import BANDS, COEFFICIENTS, HOP, WINDOW_UNITS
-from tests.support.training_runs import run_plain, write_music
+from tests.support.training_runs import run_plain, same, stopped_after, write_music
 from training.data.batches import Batch
 from training.data.songs import song
 from training.plain import train
 from training.plain.network import DEFAULTS, SCALE, PlainAutoencoder, PlainConfig, compress, expand
+from training.ranked import position
 from training.ranked.synthesis import inverse_mdct_matrix
 from training.ship.tiny import PLAIN, SyntheticMusic
 
@@ -160,9 +162,9 @@ def test_the_seed_goes_on(folder: Path, checkpoint: Path, monkeypatch: pytest.Mo
     seeds: list[int] = []
     batches = train.batches
 
-    def noted(music: Any, loops: Any, seed: int, *rest: Any, **more: Any) -> Any:
-        seeds.append(seed)
-        return batches(music, loops, seed, *rest, **more)
+    def noted(music: Any, loops: Any, drawn: np.random.Generator, *rest: Any, **more: Any) -> Any:
+        seeds.append(drawn.bit_generator.seed_seq.entropy)  # type: ignore[attr-defined]
+        return batches(music, loops, drawn, *rest, **more)
 
     monkeypatch.setattr(train, "batches", noted)
     again = run_plain(monkeypatch, folder, PLAIN["time"], 3, resume=checkpoint)
@@ -187,3 +189,44 @@ def test_averaged_weights_alone_cannot_be_resumed(
     torch.save({key: value for key, value in state.items() if key not in ("model", "optimiser")}, checkpoint)
     with pytest.raises(UsageError, match="averaged weights only"):
         run_plain(monkeypatch, folder, PLAIN["time"], 3, resume=checkpoint)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_run_in_two_halves_is_the_run_in_one(
+    kind: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = run_plain(monkeypatch, folder, PLAIN[kind], 4)
+    assert position.KEY not in whole  # a finished run's schedule is over
+    stopped_after(monkeypatch, train, 2)
+    with pytest.raises(KeyboardInterrupt):
+        run_plain(monkeypatch, folder, PLAIN[kind], 4)
+    checkpoint = folder / "run" / "last.pt"
+    half = torch.load(checkpoint, weights_only=True)
+    assert half["step"] == 2 and half[position.KEY]["first"] == 0
+    stopped_after(monkeypatch, train, -1)
+    again = run_plain(monkeypatch, folder, PLAIN[kind], 4, resume=checkpoint)
+    for part in ("model", "ema", "optimiser", "step", "seen"):
+        assert same(again[part], whole[part])
+    assert position.KEY not in again
+
+
+def test_ctrl_c_says_how_to_go_on(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stopped_after(monkeypatch, train, 0)
+    out = folder / "run"
+    given = ["--music", str(folder), "--out", str(out), "--cache", str(folder / "cache"), "--start-pieces", "1"]
+    assert train.main(given) == 130
+    told = f"train-plain: interrupted; go on with the same command and --resume {out / 'last.pt'}"
+    assert capsys.readouterr().err.splitlines()[-1] == told
+
+
+def test_a_signal_is_a_wish_and_a_second_one_an_order() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    with position.stoppable() as asked:
+        assert not asked()
+        signal.raise_signal(signal.SIGINT)
+        assert asked()
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGTERM)
+    assert signal.getsignal(signal.SIGINT) is before

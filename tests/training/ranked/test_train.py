@@ -14,7 +14,7 @@ import torch
 from formats.errors import UsageError
 from formats.grid import COEFFICIENTS, SEGMENT
 from tests.support import ROOT
-from tests.support.training_runs import SHORT, code_lengths_file, run_ranked, same, ticking, write_music
+from tests.support.training_runs import SHORT, code_lengths_file, run_ranked, same, stopped_after, ticking, write_music
 from training.__main__ import COMMANDS
 from training.data.batches import Batch, batches
 from training.data.produce import Recipe
@@ -200,3 +200,23 @@ def test_help_names_commands_that_there_are(capsys: pytest.CaptureFixture[str]) 
     shown = " ".join(capsys.readouterr().out.split())
     assert shown.startswith("usage: python -m training train") and "training." not in shown
     assert {"smooth-noise", "export"} <= COMMANDS.keys() and "smooth-noise" in shown and "export command" in shown
+
+
+def test_a_run_in_two_halves_is_the_run_in_one(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a single process that makes every item anew; the clock, which the learning rate follows, hardly goes on."""
+
+    def stop(steps: int, **more: Any) -> Any:
+        stopped_after(monkeypatch, train, steps)
+        with pytest.raises(KeyboardInterrupt):
+            run_ranked(monkeypatch, folder, SHORT, 0, minutes=1e6, **more)
+        return torch.load(folder / "run" / "last.pt", weights_only=True)
+
+    whole = stop(4)
+    half = stop(2)
+    assert half["step"] == 2
+    again = stop(2, resume=folder / "run" / "last.pt")
+    assert again["step"] == whole["step"] == 4 and again["position"]["first"] == 0
+    for name, value in whole["model"].items():
+        torch.testing.assert_close(again["model"][name], value, rtol=1e-5, atol=1e-7)
+    moved = [name for name, value in whole["model"].items() if not torch.equal(value, half["model"][name])]
+    assert moved
