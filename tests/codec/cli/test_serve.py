@@ -27,7 +27,7 @@ pytest.importorskip("uvicorn")
         (["--password", ""], "empty"),
         (["--encode", "16"], "belong together"),
         (["--cache", "."], "belong together"),
-        (["--encode", "4", "--cache", "."], "6<=x<=128"),
+        (["--encode", "4", "--cache", "."], "from 6 to 128"),
         (["--port", "65536"], "65535"),
     ],
 )

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from codec.runtime import models
 from formats.errors import UsageError
 from training.__main__ import COMMANDS
 from training.plain.losses import LOSSES
@@ -97,7 +98,7 @@ def test_a_plain_folder_is_divided_and_described(
     assert about["data"]["split"] == "artist" and about["data"]["skipped"] == 1
     assert {name: part["songs"] for name, part in about["data"]["parts"].items()} == {"train": 4, "test": 2}
     assert about["notes"] == ["step genre was left out: genre: no genres"]
-    assert [model["name"] for model in about["models"]] == ["music"]
+    assert [model["name"] for model in about["models"]] == [models.DEFAULT]
     assert "bad" in (out / "logs" / "skipped.txt").read_text()
     ran.clear()
     assert study.main(given) == 0 and not ran
