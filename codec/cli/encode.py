@@ -39,6 +39,11 @@ if TYPE_CHECKING:
 
 KBPS = Number(6, 128, k=1)
 GAIN = WholeNumber(-512, 512)
+CHUNKS = ("2", "4", "6", "8", "10", "20", "40")
+CHUNK_HELP = (
+    "Length of the parts that are read whole: 2, 4, 6, 8, 10, 20 or 40 (default 10). With 2, music starts sooner."
+)
+SEGMENT_SECONDS = 2
 
 
 @click.command()
@@ -49,6 +54,7 @@ GAIN = WholeNumber(-512, 512)
 @click.option("--gain", type=GAIN, metavar="N", help="Step size in 1/32 octaves, -512 to 512; higher is finer.")
 @click.option("--coder", type=click.Choice(("auto", "zstd", "range")), default="auto", help="Payload coder.")
 @click.option("--model", type=FILE, metavar="NAME", help="An installed model, or a model's folder.")
+@click.option("--chunk", type=click.Choice(CHUNKS), default="10", metavar="SECONDS", help=CHUNK_HELP)
 @click.option("--downmix", is_flag=True, help="Mix more than two channels to stereo, so that nothing clips.")
 @click.option("--accept-cut", is_flag=True, help="Encode what is there of files that are cut or damaged.")
 @tag_options(limit_mb=1)
@@ -67,6 +73,7 @@ def encode(
     gain: int | None,
     coder: str,
     model: str | None,
+    chunk: str,
     downmix: bool,
     accept_cut: bool,
     tags: TagChoice,
@@ -96,8 +103,12 @@ def encode(
     named = device
     device, model = on_cluster(ray, device, model)
     from codec.pipeline.plan import EncodePlan
+    from formats.grid import SEGMENT
 
-    plan = EncodePlan.make(latent=latent, gain=gain, bitrate=bitrate, model=model, coder=coder, tags=tags)
+    frames = int(chunk) // SEGMENT_SECONDS * SEGMENT
+    plan = EncodePlan.make(
+        latent=latent, gain=gain, bitrate=bitrate, model=model, coder=coder, chunk_frames=frames, tags=tags
+    )
     begun = time.monotonic()
     if out is not None or beside:
         from codec.batch.tasks import EncodeTask, Manners

@@ -12,6 +12,7 @@ from codec.pipeline import file_codec
 from codec.pipeline.plan import EncodePlan
 from formats import Reader
 from formats.errors import FormatError, UsageError
+from formats.grid import SEGMENT
 from tests.support import MODELS
 from tests.support.cli_fakes import FAKES, RATE, TAGS, aez
 
@@ -49,12 +50,26 @@ def test_options_become_a_plan(song, tmp_path, monkeypatch):
     monkeypatch.setattr(file_codec, "encode", record)
     folder = str(MODELS / "tiny")
     assert aez("encode", song, tmp_path / "a.aez") == 0
-    options = ("--latent", 256, "--gain", -7, "--coder", "zstd", "--model", folder, "--device", "cpu", "--force")
+    options = (
+        "--latent",
+        256,
+        "--gain",
+        -7,
+        "--coder",
+        "zstd",
+        "--model",
+        folder,
+        "--chunk",
+        2,
+        "--device",
+        "cpu",
+        "-f",
+    )
     assert aez("encode", song, tmp_path / "a.aez", *options) == 0
     assert aez("encode", song, tmp_path / "a.aez", "--bitrate", "31.5", "--force") == 0
     assert seen == [
         (EncodePlan.make(), "auto"),
-        (EncodePlan.make(latent=256, gain=-7, coder="zstd", model=folder), "cpu"),
+        (EncodePlan.make(latent=256, gain=-7, coder="zstd", model=folder, chunk_frames=SEGMENT), "cpu"),
         (EncodePlan.make(bitrate=31.5), "auto"),
     ]
 

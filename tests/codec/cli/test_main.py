@@ -33,6 +33,7 @@ pytestmark = pytest.mark.usefixtures("fakes")
         ["encode", "a", "--bitrate", "129"],
         ["encode", "a", "--gain", "1.5"],
         ["encode", "a", "--coder", "zip"],
+        ["encode", "a", "--chunk", "3"],
         ["encode", "-"],
         ["decode", "-"],
         ["decode", "a", "--start", "-1"],
