@@ -1,5 +1,5 @@
 """`python -m aez` is the command."""
 
-from codec.cli.start import main
+from codec.cli.main import main
 
 main()
