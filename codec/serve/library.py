@@ -95,7 +95,6 @@ class Library:
         self._without = without.resolve() if without else None
         self._lock = threading.Lock()
         self._songs: dict[str, Song] = {}
-        self._known: dict[Path, Song] = {}
         self._looked = float("-inf")
 
     def songs(self) -> list[Song]:
@@ -108,7 +107,9 @@ class Library:
 
     def song(self, id: str) -> Song | None:
         """Return a song by its id, as it is now; None if its file is gone or no longer in the folder."""
-        found = self._songs.get(id) or next((song for song in self.songs() if song.id == id), None)
+        if id not in self._songs:
+            self.songs()  # it may be new
+        found = self._songs.get(id)
         if found is None or not self._is_inside(found.path):
             return None
         return _described(found.path, self.folder, found)
@@ -122,9 +123,9 @@ class Library:
         found = [path for path, _ in find([self.folder], self._extensions).files if self._is_inside(path)]
         coded = {path.with_suffix("") for path in found if path.suffix.lower() in CODED}
         wanted = [path for path in found if path.suffix.lower() in CODED or path.with_suffix("") not in coded]
-        songs = filter(None, (_described(path, self.folder, self._known.get(path)) for path in wanted))
+        known = {song.path: song for song in self._songs.values()}
+        songs = filter(None, (_described(path, self.folder, known.get(path)) for path in wanted))
         self._songs = {song.id: song for song in sorted(songs, key=lambda song: song.place)}
-        self._known = {song.path: song for song in self._songs.values()}
 
     def _is_inside(self, path: Path) -> bool:
         """Whether a file is in the folder, also where it or a folder above it is a link."""
