@@ -18,7 +18,7 @@ from typing import BinaryIO
 from codec.audio.tags.read import read_tags
 from codec.batch.jobs import AUDIO, CODED, find
 from codec.files import named_reader
-from codec.serve.names import Tags, folded, readable, tag
+from codec.serve.names import Labels, Tags, folded, readable, tag
 from formats import Metadata, Reader
 from formats.container.layout import CRC_SIZE
 from formats.container.metadata import pack_picture
@@ -154,17 +154,16 @@ def _described(path: Path, folder: Path, known: Song | None) -> Song | None:
     except OSError:
         return None
     below = path.relative_to(folder)
-    title = tag(tags, "TITLE") or readable(Path(path.stem))
-    artist, album = tag(tags, "ARTIST", "ALBUMARTIST"), tag(tags, "ALBUM")
+    labels = Labels.of(tags, path)
     place = (
         readable(below.parent).casefold(),
         _number(tags, "DISCNUMBER"),
         _number(tags, "TRACKNUMBER"),
         readable(below),
     )
-    words = folded("\n".join((title, artist, tag(tags, "ALBUMARTIST"), album, tag(tags, "GENRE"), readable(below))))
+    words = folded("\n".join((*labels, tag(tags, "ALBUMARTIST"), tag(tags, "GENRE"), readable(below))))
     return Song(
-        hashlib.blake2b(os.fsencode(below), digest_size=8).hexdigest(), path, coded, title, artist, album, place, words,
+        hashlib.blake2b(os.fsencode(below), digest_size=8).hexdigest(), path, coded, *labels, place, words,
         seconds, state.st_size, state.st_mtime_ns, cover, damage,
     )  # fmt: skip
 
