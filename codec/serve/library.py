@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from codec.audio.tags.gather import image_type
 from codec.audio.tags.read import read_tags
 from codec.batch.jobs import AUDIO, CODED, find
 from codec.files import named_reader
@@ -27,14 +28,8 @@ from formats.errors import FormatError
 FRESH = 5.0
 """Seconds for which a look at the disk counts."""
 
-PICTURES = {
-    b"\xff\xd8\xff": "image/jpeg",
-    b"\x89PNG\r\n\x1a\n": "image/png",
-    b"GIF8": "image/gif",
-    b"RIFF": "image/webp",
-    b"BM": "image/bmp",
-}
-"""Types of covers that are served, by their first bytes; an SVG could carry a script."""
+PICTURES = frozenset(f"image/{kind}" for kind in ("jpeg", "png", "gif", "webp", "bmp"))
+"""Types of covers that are served, which their first bytes tell; an SVG could carry a script."""
 
 
 @dataclass(frozen=True)
@@ -186,8 +181,8 @@ def _coded(file: BinaryIO) -> tuple[Tags, float | None, Cover | None, str]:
 def _cover(file: BinaryIO, metadata: Metadata, end: int) -> Cover | None:
     """Where the cover lies, of pictures that end at a byte of the file; served from there, it may have any size."""
     cover = metadata.cover
-    kind = next((kind for start, kind in PICTURES.items() if cover and cover.data.startswith(start)), None)
-    if cover is None or kind is None:
+    kind = image_type(cover.data) if cover else ""
+    if cover is None or kind not in PICTURES:
         return None
     behind = metadata.pictures[metadata.pictures.index(cover) + 1 :]
     start = end - sum(len(pack_picture(picture)) for picture in behind) - len(cover.data)
