@@ -125,22 +125,11 @@ class AudioSink:
         with self._errors():
             for at in range(0, block.shape[1], step):
                 part: NDArray[Any] = block[:, at : at + step]
-                self._file.write(_interleaved(self._integers(part) if self._subtype in _BITS else part))
+                if self._subtype in _BITS:
+                    part, clipped = integers(part, _BITS[self._subtype])
+                    self.clipped += clipped
+                self._file.write(interleaved(part))
         self.samples += block.shape[1]
-
-    def _integers(self, block: NDArray[np.float32]) -> NDArray[np.integer[Any]]:
-        """Samples [C, N] as integers of the subtype: [C, N]."""
-        # By hand: libsndfile scales by 32767, which is not the inverse of how it reads, and counts nothing.
-        bits = _BITS[self._subtype]
-        full = 1 << (bits - 1)
-        scaled = block * np.float32(full)
-        np.rint(scaled, out=scaled)
-        if not (scaled.min(initial=0) >= -full and scaled.max(initial=0) < full):
-            self.clipped += int(np.count_nonzero(np.abs(block) > 1))
-            np.clip(scaled, -full, full - 1, out=scaled)
-        if bits == 16:
-            return scaled.astype(np.int16)
-        return scaled.astype(np.int32) << (32 - bits)  # libsndfile takes the upper bits
 
     def close(self) -> None:
         """Write the rest, the header, and the tags.
@@ -202,7 +191,26 @@ class AudioSink:
             (self._file.abandon if self._kind.codec else self._file.close)()
 
 
-def _interleaved(channels: NDArray[Any]) -> NDArray[Any]:
+def integers(block: NDArray[np.float32], bits: int) -> tuple[NDArray[np.integer[Any]], int]:
+    """Samples [C, N] as integers of 16 or 24 bits, and how many values were clipped.
+
+    Shape:
+        [C, N] -> [C, N], int16, or int32 whose upper bits hold the 24.
+    """
+    # By hand: libsndfile scales by 32767, which is not the inverse of how it reads, and counts nothing.
+    full = 1 << (bits - 1)
+    scaled = block * np.float32(full)
+    np.rint(scaled, out=scaled)
+    clipped = 0
+    if not (scaled.min(initial=0) >= -full and scaled.max(initial=0) < full):
+        clipped = int(np.count_nonzero(np.abs(block) > 1))
+        np.clip(scaled, -full, full - 1, out=scaled)
+    if bits == 16:
+        return scaled.astype(np.int16), clipped
+    return scaled.astype(np.int32) << (32 - bits), clipped  # libsndfile takes the upper bits
+
+
+def interleaved(channels: NDArray[Any]) -> NDArray[Any]:
     """[C, N] -> [N, C] in contiguous memory; channel by channel, which takes a fifth of a transposed copy's time."""
     out = np.empty(channels.shape[::-1], channels.dtype)
     for number, channel in enumerate(channels):

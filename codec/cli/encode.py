@@ -33,17 +33,18 @@ from codec.cli.options import (
 from codec.cli.tagging import tag_options
 from codec.cli.terminal import progress, source_of, target_of
 from codec.clock import clock, counted
+from formats.grid import GAIN_LIMIT, HOP, SAMPLE_RATE, SEGMENT
 
 if TYPE_CHECKING:
     from codec.audio.tags.choice import TagChoice
 
 KBPS = Number(6, 128, k=1)
-GAIN = WholeNumber(-512, 512)
+GAIN = WholeNumber(-GAIN_LIMIT, GAIN_LIMIT)
 CHUNKS = ("2", "4", "6", "8", "10", "20", "40")
 CHUNK_HELP = (
     "Length of the parts that are read whole: 2, 4, 6, 8, 10, 20 or 40 (default 10). With 2, music starts sooner."
 )
-SEGMENT_SECONDS = 2
+SEGMENT_SECONDS = SEGMENT * HOP // SAMPLE_RATE
 
 
 @click.command()
@@ -103,7 +104,6 @@ def encode(
     named = device
     device, model = on_cluster(ray, device, model)
     from codec.pipeline.plan import EncodePlan
-    from formats.grid import SEGMENT
 
     frames = int(chunk) // SEGMENT_SECONDS * SEGMENT
     plan = EncodePlan.make(

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 import click
-from click.shell_completion import CompletionItem
 
 from codec.cli.advice import failure
 from codec.cli.escape import escaped
@@ -22,18 +21,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-
-class FileName(click.ParamType[str]):
-    """The name of a file or folder, which a shell that completes options completes, too."""
-
-    name = "file"
-
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        """Leave the completion to the shell."""
-        return [CompletionItem(incomplete, type=self.name)]
-
-
-FILE = FileName()
+FILE = click.Path(readable=False)
+"""The name of a file or folder as it was typed, which shells complete; whoever opens it says what is wrong with it."""
 
 force_option = click.option("-f", "-y", "--force", is_flag=True, help="Overwrite an existing output.")
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="Print errors only.")

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from codec.cli.options import coded_files, force_option, quiet_option, say
+from codec.cli.terminal import PIPE
 from codec.clock import counted
 from formats.errors import UsageError
 
@@ -27,7 +28,7 @@ def page(names: tuple[str, ...], out: Path, title: str | None, force: bool, quie
     """
     from codec.serve.site import make_site
 
-    if "-" in names:
+    if PIPE in names:
         raise UsageError("a page takes files; a pipe has no name")
     failed: list[str] = []
     songs = [Path(name) for name in coded_files(names, failed)]

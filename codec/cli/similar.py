@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from codec.cli.advice import failure
 from codec.cli.escape import escaped, json_line
 from codec.cli.numbers import WholeNumber
 from codec.cli.options import coded_files, model_option, quiet_option, say
-from codec.cli.terminal import progress, seekable, spoken
+from codec.cli.terminal import progress, seekable
 from formats.errors import AezError, UsageError
 
 if TYPE_CHECKING:
@@ -56,7 +59,7 @@ def similar(
     if paths:
         far = distances(query, np.concatenate([index.vectors for _, index in indices]))
         order = np.argsort(far, kind="stable")
-        for found in _listed(song, [Neighbour(paths[i], float(far[i])) for i in order], count):
+        for found in islice(_others(song, (Neighbour(paths[i], float(far[i])) for i in order)), count):
             click.echo(_line(found, as_json=as_json))
     return 1 if failed else 0
 
@@ -67,9 +70,9 @@ def _index(folder: str, failed: list[str], *, keep: bool, model: str | None, qui
 
     names = [os.path.relpath(path, folder).replace(os.sep, "/") for path in coded_files([folder], failed)]
 
-    def report(name: str, error: Exception) -> None:
+    def report(name: str, error: AezError | OSError) -> None:
         path = os.path.join(folder, name)  # noqa: PTH118
-        say(f"aez: error: {spoken(path)}: {error.strerror if isinstance(error, OSError) else error}")
+        say(f"aez: error: {path}: {failure(error)}")
         failed.append(path)
 
     known = Index.load(Path(folder)) if keep else Index.empty()
@@ -83,10 +86,10 @@ def _index(folder: str, failed: list[str], *, keep: bool, model: str | None, qui
     return found
 
 
-def _listed(song: str, found: list[Neighbour], count: int) -> list[Neighbour]:
-    """The nearest, without the song itself."""
+def _others(song: str, found: Iterable[Neighbour]) -> Iterator[Neighbour]:
+    """All but the song itself."""
     own = os.path.realpath(song)
-    return [one for one in found if os.path.realpath(one.path) != own][:count]
+    return (one for one in found if os.path.realpath(one.path) != own)
 
 
 def _line(found: Neighbour, *, as_json: bool) -> str:

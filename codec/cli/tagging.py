@@ -10,8 +10,9 @@ import click
 
 from codec.cli.numbers import Number
 from codec.cli.options import FILE
+from formats.container.metadata import PICTURES_LIMIT
 
-MOST_MB = 16
+MOST_MB = PICTURES_LIMIT >> 20
 
 
 def tag_options(*, limit_mb: float | None = None) -> Callable[[Callable[..., int]], Callable[..., int]]:

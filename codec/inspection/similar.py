@@ -133,7 +133,7 @@ def indexed(
     folder: Path,
     files: Sequence[str],
     known: Index,
-    failed: Callable[[str, Exception], None],
+    failed: Callable[[str, AezError | OSError], None],
     advance: Callable[[float | None], None],
     model: str | None = None,
 ) -> Index:
@@ -152,10 +152,10 @@ def indexed(
         for name, state, row in zip(known.names, known.states.tolist(), known.vectors, strict=True)
     }
 
-    def one(name: str) -> tuple[tuple[int, int], Float] | Exception:
+    def one(name: str) -> tuple[tuple[int, int], Float] | AezError | OSError:
         try:
             with (folder / name).open("rb") as file:
-                found = Path(folder / name).stat()
+                found = (folder / name).stat()
                 state = (found.st_size, found.st_mtime_ns)
                 kept = earlier.get(name)
                 return kept if kept is not None and kept[0] == state else (state, vector(file, model))
@@ -167,7 +167,7 @@ def indexed(
     names, states, rows = [], [], []
     with ThreadPoolExecutor(cores()) as pool:
         for number, (name, found) in enumerate(zip(files, pool.map(one, files), strict=True)):
-            if isinstance(found, Exception):
+            if isinstance(found, AezError | OSError):
                 failed(name, found)
             else:
                 names.append(name)

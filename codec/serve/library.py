@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from codec.audio.tags.gather import image_type
 from codec.audio.tags.read import read_tags
 from codec.batch.jobs import AUDIO, CODED, find
 from codec.files import named_reader
-from codec.serve.names import Tags, folded, readable, tag
+from codec.serve.names import Labels, Tags, folded, readable, tag
 from formats import Metadata, Reader
 from formats.container.layout import CRC_SIZE
 from formats.container.metadata import pack_picture
@@ -27,14 +28,8 @@ from formats.errors import FormatError
 FRESH = 5.0
 """Seconds for which a look at the disk counts."""
 
-PICTURES = {
-    b"\xff\xd8\xff": "image/jpeg",
-    b"\x89PNG\r\n\x1a\n": "image/png",
-    b"GIF8": "image/gif",
-    b"RIFF": "image/webp",
-    b"BM": "image/bmp",
-}
-"""Types of covers that are served, by their first bytes; an SVG could carry a script."""
+PICTURES = frozenset(f"image/{kind}" for kind in ("jpeg", "png", "gif", "webp", "bmp"))
+"""Types of covers that are served, which their first bytes tell; an SVG could carry a script."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +90,6 @@ class Library:
         self._without = without.resolve() if without else None
         self._lock = threading.Lock()
         self._songs: dict[str, Song] = {}
-        self._known: dict[Path, Song] = {}
         self._looked = float("-inf")
 
     def songs(self) -> list[Song]:
@@ -108,7 +102,9 @@ class Library:
 
     def song(self, id: str) -> Song | None:
         """Return a song by its id, as it is now; None if its file is gone or no longer in the folder."""
-        found = self._songs.get(id) or next((song for song in self.songs() if song.id == id), None)
+        if id not in self._songs:
+            self.songs()  # it may be new
+        found = self._songs.get(id)
         if found is None or not self._is_inside(found.path):
             return None
         return _described(found.path, self.folder, found)
@@ -122,9 +118,9 @@ class Library:
         found = [path for path, _ in find([self.folder], self._extensions).files if self._is_inside(path)]
         coded = {path.with_suffix("") for path in found if path.suffix.lower() in CODED}
         wanted = [path for path in found if path.suffix.lower() in CODED or path.with_suffix("") not in coded]
-        songs = filter(None, (_described(path, self.folder, self._known.get(path)) for path in wanted))
+        known = {song.path: song for song in self._songs.values()}
+        songs = filter(None, (_described(path, self.folder, known.get(path)) for path in wanted))
         self._songs = {song.id: song for song in sorted(songs, key=lambda song: song.place)}
-        self._known = {song.path: song for song in self._songs.values()}
 
     def _is_inside(self, path: Path) -> bool:
         """Whether a file is in the folder, also where it or a folder above it is a link."""
@@ -153,17 +149,16 @@ def _described(path: Path, folder: Path, known: Song | None) -> Song | None:
     except OSError:
         return None
     below = path.relative_to(folder)
-    title = tag(tags, "TITLE") or readable(Path(path.stem))
-    artist, album = tag(tags, "ARTIST", "ALBUMARTIST"), tag(tags, "ALBUM")
+    labels = Labels.of(tags, path)
     place = (
         readable(below.parent).casefold(),
         _number(tags, "DISCNUMBER"),
         _number(tags, "TRACKNUMBER"),
         readable(below),
     )
-    words = folded("\n".join((title, artist, tag(tags, "ALBUMARTIST"), album, tag(tags, "GENRE"), readable(below))))
+    words = folded("\n".join((*labels, tag(tags, "ALBUMARTIST"), tag(tags, "GENRE"), readable(below))))
     return Song(
-        hashlib.blake2b(os.fsencode(below), digest_size=8).hexdigest(), path, coded, title, artist, album, place, words,
+        hashlib.blake2b(os.fsencode(below), digest_size=8).hexdigest(), path, coded, *labels, place, words,
         seconds, state.st_size, state.st_mtime_ns, cover, damage,
     )  # fmt: skip
 
@@ -186,8 +181,8 @@ def _coded(file: BinaryIO) -> tuple[Tags, float | None, Cover | None, str]:
 def _cover(file: BinaryIO, metadata: Metadata, end: int) -> Cover | None:
     """Where the cover lies, of pictures that end at a byte of the file; served from there, it may have any size."""
     cover = metadata.cover
-    kind = next((kind for start, kind in PICTURES.items() if cover and cover.data.startswith(start)), None)
-    if cover is None or kind is None:
+    kind = image_type(cover.data) if cover else ""
+    if cover is None or kind not in PICTURES:
         return None
     behind = metadata.pictures[metadata.pictures.index(cover) + 1 :]
     start = end - sum(len(pack_picture(picture)) for picture in behind) - len(cover.data)

@@ -7,6 +7,7 @@ import re
 import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple, Self
 
 Tags = Mapping[str, Sequence[str]]
 """Values by key, as in `formats.Metadata`."""
@@ -15,6 +16,20 @@ Tags = Mapping[str, Sequence[str]]
 def tag(tags: Tags, *keys: str) -> str:
     """Return the values of the first of these tags that there is, joined by commas; empty where there is none."""
     return next((", ".join(tags[key]) for key in keys if tags.get(key)), "")
+
+
+class Labels(NamedTuple):
+    """What a list shows of a song; the title is the file's name where there is no such tag."""
+
+    title: str
+    artist: str
+    album: str
+
+    @classmethod
+    def of(cls, tags: Tags, path: Path) -> Self:
+        """Return the labels of a file with these tags."""
+        title = tag(tags, "TITLE") or readable(Path(path.stem))
+        return cls(title, tag(tags, "ARTIST", "ALBUMARTIST"), tag(tags, "ALBUM"))
 
 
 def readable(path: Path) -> str:

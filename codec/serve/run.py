@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from codec.clock import counted
 from codec.serve.address import Address
 from formats.errors import UsageError
 from formats.grid import SEGMENT
@@ -77,7 +78,7 @@ def serve(
     )
     with address.listen() as listening:
         url = address.url(listening)
-        say(f"{count} song{'' if count == 1 else 's'} of {folder} at {url} (Ctrl-C ends it)")
+        say(f"{counted(count, 'song')} of {folder} at {url} (Ctrl-C ends it)")
         if not built:
             say("the player for browsers was not built, so songs are decoded here and sent as wav")
         if open_browser:

@@ -15,7 +15,7 @@ from codec import player
 from codec.ending import removed_at_the_end
 from codec.files import TargetExistsError, named_reader
 from codec.inspection.info import Info, describe
-from codec.serve.names import readable, tag, url_name
+from codec.serve.names import Labels, tag, url_name
 from formats.errors import AezError, DamagedError, FormatError, ModelError, UsageError
 
 LIST = "playlist.json"
@@ -131,9 +131,7 @@ def _copied(songs: Sequence[Path], described: Sequence[Info], new: Path) -> list
         rows.append(
             {
                 "src": f"{SONGS}/{name}",
-                "title": tag(info.tags, "TITLE") or readable(Path(path.stem)),
-                "artist": tag(info.tags, "ARTIST", "ALBUMARTIST"),
-                "album": tag(info.tags, "ALBUM"),
+                **Labels.of(info.tags, path)._asdict(),
                 "duration": info.seconds,
                 "bytes": info.size,
                 "cover": None,

@@ -12,8 +12,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
+from codec.audio.sink import integers, interleaved
 from codec.dsp.mdct import Float
 from codec.files import named_reader
 from codec.pipeline.decode import decode
@@ -116,8 +115,8 @@ class _Integers:
         self.blocks: list[bytes] = []
 
     def write(self, block: Float) -> None:
-        scaled = np.rint(block.T * np.float32(32768))
-        self.blocks.append(np.clip(scaled, -32768, 32767).astype("<i2").tobytes())
+        samples, _ = integers(block, 16)
+        self.blocks.append(interleaved(samples).astype("<i2", copy=False).tobytes())
 
 
 class Wavs:
