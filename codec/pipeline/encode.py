@@ -28,7 +28,7 @@ from codec.pipeline.workers import Engine, Progress, engine_for_file
 from codec.version import __version__
 from formats import Chunk, Coder, Header, Metadata, Writer
 from formats.container.layout import crc32c
-from formats.container.metadata import pack_picture
+from formats.container.metadata import picture_size
 from formats.grid import CHUNK, HOP
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ class _Song:
     def __init__(self, source: AudioSource, windows: SourceWindows, plan: EncodePlan, engine: Engine) -> None:
         self._source, self._windows, self._plan, self._engine = source, windows, plan, engine
         self._tags, left_out = plan.tags.applied(source.tags)
-        self.picture_bytes = sum(len(pack_picture(picture)) for picture in self._tags.pictures)
+        self.picture_bytes = sum(picture_size(picture) for picture in self._tags.pictures)
         self.left_out = (*(source.tags_left_out if plan.tags.keeps_all else ()), *left_out)
 
     def write(
