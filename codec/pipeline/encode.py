@@ -13,7 +13,7 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from io import BytesIO
 from itertools import chain
 from typing import TYPE_CHECKING, BinaryIO, cast
@@ -158,7 +158,6 @@ class _Song:
         drafts: dict[int, tuple[BinaryIO, Header, int]] = {}
         with Spool(chunks) as spool, ExitStack() as stack:
             overhead = _overhead(self._source, self._tags)
-            counted = _overhead(self._source, replace(self._tags, pictures=()))
 
             def draft(gain: int) -> float:
                 file = cast("BinaryIO", stack.enter_context(tempfile.TemporaryFile(prefix="aez-")))
@@ -166,7 +165,8 @@ class _Song:
                 drafts[gain] = file, header, size
                 return size - overhead
 
-            wanted = bitrate * 125 * self._windows.samples / self._source.sample_rate - counted
+            wanted = bitrate * 125 * self._windows.samples / self._source.sample_rate
+            wanted -= overhead - self.picture_bytes
             file, header, size = drafts[find_gain(spool, self._engine, max(wanted, 1.0), self._plan, draft)]
             file.seek(0)
             shutil.copyfileobj(file, target)
