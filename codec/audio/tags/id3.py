@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from codec.audio.headers.id3 import HEAD, synchsafe
 from codec.audio.tags.gather import READ_LIMIT, Gathered
 from codec.audio.tags.names import (
     ID3_NUMBERS,
@@ -18,7 +19,6 @@ from codec.audio.tags.names import (
     upper,
 )
 
-HEAD = 10
 _GENRES = (
     "Blues|Classic Rock|Country|Dance|Disco|Funk|Grunge|Hip-Hop|Jazz|Metal|New Age|Oldies|Other|Pop|R&B|Rap|Reggae|"
     "Rock|Techno|Industrial|Alternative|Ska|Death Metal|Pranks|Soundtrack|Euro-Techno|Ambient|Trip-Hop|Vocal|"
@@ -55,24 +55,17 @@ _SILENT = ("PRIV", "MCDI", "NCON", "TDAT", "TIME", "TRDA", "TSIZ", "PCST", "RGAD
 """Frames of programs and of the file itself, which are left out without a word."""
 
 
-def id3_size(head: bytes) -> int:
-    """Bytes of the ID3v2 tag that begins with these ten, head and footer included; 0 if none begins here."""
-    if len(head) < HEAD or head[:3] != b"ID3" or head[3] == 0xFF or any(byte & 0x80 for byte in head[6:10]):
-        return 0
-    return HEAD + _synchsafe(head[6:10]) + (HEAD if head[3] >= 4 and head[5] & 0x10 else 0)
-
-
 def read_id3(data: bytes, found: Gathered) -> None:
     """Take the tags of a whole ID3v2 tag. One that is damaged gives what it has."""
     version, flags = data[3], data[5]
     if version not in (2, 3, 4) or len(data) > READ_LIMIT:
         found.left_out.append(f"an ID3 tag of version 2.{version} and {len(data)} bytes")
         return
-    body = data[HEAD : HEAD + _synchsafe(data[6:10])]
+    body = data[HEAD : HEAD + synchsafe(data[6:10])]
     if flags & 0x80 and version < 4:
         body = body.replace(b"\xff\0", b"\xff")
     if flags & 0x40 and version > 2:
-        size = _synchsafe(body[:4]) if version == 4 else int.from_bytes(body[:4], "big") + 4
+        size = synchsafe(body[:4]) if version == 4 else int.from_bytes(body[:4], "big") + 4
         body = body[size:]
     years: dict[str, str] = {}
     for name, content in _frames(body, version, found, unsync=version == 4 and bool(flags & 0x80)):
@@ -89,8 +82,8 @@ def _frames(body: bytes, version: int, found: Gathered, *, unsync: bool) -> Iter
     while re.match(rb"[A-Z][A-Z0-9]{%d}" % (letters - 1), body[at : at + letters]):
         name, number = body[at : at + letters].decode(), body[at + letters : at + 2 * letters]
         size = int.from_bytes(number, "big")
-        if version == 4 and _is_synchsafe(number, body, at + head):
-            size = _synchsafe(number)
+        if version == 4 and _issynchsafe(number, body, at + head):
+            size = synchsafe(number)
         content = body[at + head : at + head + size]
         flags = int.from_bytes(body[at + 9 : at + 10], "big") if version > 2 else 0
         at += head + size
@@ -103,11 +96,11 @@ def _frames(body: bytes, version: int, found: Gathered, *, unsync: bool) -> Iter
             yield _SHORT[name] if version == 2 else name, plain
 
 
-def _is_synchsafe(number: bytes, body: bytes, start: int) -> bool:
+def _issynchsafe(number: bytes, body: bytes, start: int) -> bool:
     """Whether the size of a frame has 7 bits a byte, as it should; iTunes wrote 8."""
     if any(byte & 0x80 for byte in number):
         return False
-    after = start + _synchsafe(number)
+    after = start + synchsafe(number)
     plainly = start + int.from_bytes(number, "big")
     follows = (re.match(rb"[A-Z][A-Z0-9]{3}|\0", body[end : end + 4]) or end == len(body) for end in (after, plainly))
     right, wrong = follows
@@ -246,10 +239,3 @@ def genre(number: str) -> str:
     special = {"RX": "Remix", "CR": "Cover"}
     known = number.isdecimal() and len(number) < 4 and int(number) < len(GENRES)
     return GENRES[int(number)] if known else special.get(number, number)
-
-
-def _synchsafe(data: bytes) -> int:
-    value = 0
-    for byte in data:
-        value = value << 7 | byte & 0x7F
-    return value

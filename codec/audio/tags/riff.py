@@ -6,8 +6,9 @@ import struct
 from collections.abc import Iterator
 from typing import BinaryIO
 
+from codec.audio.headers.id3 import id3_size
 from codec.audio.tags.gather import READ_LIMIT, Gathered
-from codec.audio.tags.id3 import id3_size, read_id3
+from codec.audio.tags.id3 import read_id3
 from codec.audio.tags.id3_frames import write_id3
 from codec.audio.tags.names import AIFF_TEXT, RIFF_INFO
 from formats import Metadata
