@@ -51,8 +51,15 @@ _PAIRS = (
 _SHORT = dict(pair.split(":") for pair in _PAIRS.split())
 """Frames of version 2.2 by their names."""
 
-_SILENT = ("PRIV", "MCDI", "NCON", "TDAT", "TIME", "TRDA", "TSIZ", "PCST", "RGAD", "XSOP", "SEEK", "ASPI", "PCNT")
-"""Frames of programs and of the file itself, which are left out without a word."""
+_TEXTS = {name: name for name in ID3_OWN} | ID3_TEXT | ID3_OLD
+"""Keys of the frames of text."""
+
+_ROLES = {upper(role): key for role, key in ID3_ROLES.items()}
+
+_SILENT = (
+    "PRIV", "MCDI", "NCON", "TYER", "TDAT", "TIME", "TRDA", "TSIZ", "PCST", "RGAD", "XSOP", "SEEK", "ASPI", "PCNT",
+)  # fmt: skip
+"""Frames of programs, of the file itself and of parts of a date, which are left out without a word."""
 
 
 def read_id3(data: bytes, found: Gathered) -> None:
@@ -129,12 +136,14 @@ class _Frame:
         name, found = self.name, self.found
         if name in ("TDRC", "TYER", "TDAT"):
             self.years[name] = next(iter(self.texts()), "")
+        if name in _SILENT:
+            return
         if name in ID3_NUMBERS:
             found.add_number(ID3_NUMBERS[name], next(iter(self.texts()), ""))
         elif name == "TCON":
             found.add("GENRE", *(genre for text in self.texts() for genre in _genres(text)))
-        elif name in ID3_TEXT or name in ID3_OWN or (name in ID3_OLD and name != "TYER"):
-            found.add((ID3_TEXT | ID3_OLD).get(name, name), *self.texts())
+        elif name in _TEXTS:
+            found.add(_TEXTS[name], *self.texts())
         elif name in ID3_URLS:
             found.add(ID3_URLS[name], self.content.partition(b"\0")[0].decode("latin-1"))
         elif name in ("TIPL", "TMCL", "IPLS"):
@@ -142,9 +151,8 @@ class _Frame:
         elif method := getattr(self, f"_{name.lower()}", None):
             method()
         elif name.startswith("T"):
-            if name not in _SILENT and name not in ("TYER",):
-                found.add(name, *self.texts())
-        elif name not in _SILENT:
+            found.add(name, *self.texts())
+        else:
             found.left_out.append(f"ID3 frame {name}")
 
     def texts(self, content: bytes | None = None) -> list[str]:
@@ -203,7 +211,7 @@ class _Frame:
     def _people(self) -> None:
         texts = self.texts()
         for role, name in zip(texts[::2], texts[1::2], strict=False):
-            key = {upper(known): key for known, key in ID3_ROLES.items()}.get(upper(role))
+            key = _ROLES.get(upper(role))
             if key and self.name != "TMCL":
                 self.found.add(key, name)
             else:
