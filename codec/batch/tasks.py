@@ -8,7 +8,7 @@ nothing was lost, and that it has not changed since. Any other target is made an
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from io import BytesIO
 from pathlib import Path
@@ -99,17 +99,18 @@ class EncodeTask:
         plan = self.plan
         networks = {"bitstream": plan.model.id.hex(), "encoder": plan.model.encoder_sha256}
         coder = None if plan.coder is None else plan.coder.name
-        numbers = {name: getattr(plan, name) for name in ("latent", "gain", "default_gain", "bitrate", "chunk_frames")}
-        extra = {"coder": coder, "tags": plan.tags.as_dict(), "downmix": self.downmix}
-        return settings_digest("encode", networks | extra | numbers)
+        as_json = {"coder": coder, "tags": plan.tags.as_dict(), "downmix": self.downmix}
+        return settings_digest("encode", networks | self._values() | as_json)
+
+    def _values(self) -> dict[str, Any]:
+        """All that the plan says, but for the model."""
+        return {field.name: getattr(self.plan, field.name) for field in fields(self.plan) if field.name != "model"}
 
     def __reduce__(self) -> tuple[Callable[..., EncodeTask], tuple[Any, ...]]:
         """Send the model by its name, or by its folder if the user named that; every machine reads its own files."""
         model = self.plan.model
         named = model.name if model.shipped else str(model.folder.resolve())
-        names = ("latent", "gain", "default_gain", "bitrate", "coder", "chunk_frames", "tags")
-        values = {name: getattr(self.plan, name) for name in names}
-        return _encode_task, (named, values, self.manners, self.accept_cut, self.downmix, self.settings)
+        return _encode_task, (named, self._values(), self.manners, self.accept_cut, self.downmix, self.settings)
 
 
 def _encode_task(

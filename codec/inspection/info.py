@@ -9,7 +9,7 @@ from codec.pipeline.damage import located
 from codec.runtime import models
 from codec.runtime.models import MissingModelError
 from formats import Metadata, Picture, Reader
-from formats.container.metadata import pack_picture
+from formats.container.metadata import picture_size
 from formats.errors import FormatError
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def describe(source: BinaryIO, *, model: str | None = None) -> Info:
     except FormatError as error:
         damage = str(located(error, reader.header, reader.samples))
     size, samples = reader.coded_size, reader.samples
-    audio = None if size is None else size - sum(len(pack_picture(picture)) for picture in metadata.pictures)
+    audio = None if size is None else size - sum(picture_size(picture) for picture in metadata.pictures)
     header = reader.header
     seconds = None if samples is None else samples / header.sample_rate
     return Info(

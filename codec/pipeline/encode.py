@@ -13,7 +13,7 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from io import BytesIO
 from itertools import chain
 from typing import TYPE_CHECKING, BinaryIO, cast
@@ -28,7 +28,7 @@ from codec.pipeline.workers import Engine, Progress, engine_for_file
 from codec.version import __version__
 from formats import Chunk, Coder, Header, Metadata, Writer
 from formats.container.layout import crc32c
-from formats.container.metadata import pack_picture
+from formats.container.metadata import picture_size
 from formats.grid import CHUNK, HOP
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ class _Song:
     def __init__(self, source: AudioSource, windows: SourceWindows, plan: EncodePlan, engine: Engine) -> None:
         self._source, self._windows, self._plan, self._engine = source, windows, plan, engine
         self._tags, left_out = plan.tags.applied(source.tags)
-        self.picture_bytes = sum(len(pack_picture(picture)) for picture in self._tags.pictures)
+        self.picture_bytes = sum(picture_size(picture) for picture in self._tags.pictures)
         self.left_out = (*(source.tags_left_out if plan.tags.keeps_all else ()), *left_out)
 
     def write(
@@ -158,7 +158,6 @@ class _Song:
         drafts: dict[int, tuple[BinaryIO, Header, int]] = {}
         with Spool(chunks) as spool, ExitStack() as stack:
             overhead = _overhead(self._source, self._tags)
-            counted = _overhead(self._source, replace(self._tags, pictures=()))
 
             def draft(gain: int) -> float:
                 file = cast("BinaryIO", stack.enter_context(tempfile.TemporaryFile(prefix="aez-")))
@@ -166,7 +165,8 @@ class _Song:
                 drafts[gain] = file, header, size
                 return size - overhead
 
-            wanted = bitrate * 125 * self._windows.samples / self._source.sample_rate - counted
+            wanted = bitrate * 125 * self._windows.samples / self._source.sample_rate
+            wanted -= overhead - self.picture_bytes
             file, header, size = drafts[find_gain(spool, self._engine, max(wanted, 1.0), self._plan, draft)]
             file.seek(0)
             shutil.copyfileobj(file, target)

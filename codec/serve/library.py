@@ -22,7 +22,7 @@ from codec.files import named_reader
 from codec.serve.names import Labels, Tags, folded, readable, tag
 from formats import Metadata, Reader
 from formats.container.layout import CRC_SIZE
-from formats.container.metadata import pack_picture
+from formats.container.metadata import picture_size
 from formats.errors import FormatError
 
 FRESH = 5.0
@@ -185,7 +185,7 @@ def _cover(file: BinaryIO, metadata: Metadata, end: int) -> Cover | None:
     if cover is None or kind not in PICTURES:
         return None
     behind = metadata.pictures[metadata.pictures.index(cover) + 1 :]
-    start = end - sum(len(pack_picture(picture)) for picture in behind) - len(cover.data)
+    start = end - sum(picture_size(picture) for picture in behind) - len(cover.data)
     file.seek(start)
     return Cover(start, len(cover.data), kind) if file.read(len(cover.data)) == cover.data else None
 

@@ -108,6 +108,24 @@ def pack_picture(picture: Picture) -> bytes:
     Raises:
         UsageError: it has no bytes, or a field is out of its range.
     """
+    return _picture_head(picture) + picture.data
+
+
+def picture_size(picture: Picture) -> int:
+    """Bytes that a picture takes in a file.
+
+    Raises:
+        UsageError: as `pack_picture`.
+    """
+    return len(_picture_head(picture)) + len(picture.data)
+
+
+def _picture_head(picture: Picture) -> bytes:
+    """What stands before the image file.
+
+    Raises:
+        UsageError: as `pack_picture`.
+    """
     mime = picture.mime.encode("ascii", "replace")
     description = picture.description.encode("utf-8", "replace")
     if not picture.data or picture.type not in range(LAST_TYPE + 1):
@@ -116,7 +134,7 @@ def pack_picture(picture: Picture) -> bytes:
         raise UsageError("a picture's MIME type or description is too long, or has a NUL in it")
     numbers = {"length": len(picture.data), "type": picture.type}
     numbers |= {"mime_length": len(mime), "description_length": len(description)}
-    return PICTURE.build(numbers) + mime + description + picture.data
+    return PICTURE.build(numbers) + mime + description
 
 
 def _pack_tags(tags: dict[str, tuple[str, ...]]) -> bytes:

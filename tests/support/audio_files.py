@@ -1,11 +1,15 @@
 """Synthesized audio files, written and read back."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
+import pytest
 import soundfile
 
 from codec.audio.open import open_source
+
+needs_ffmpeg = pytest.mark.skipif(not shutil.which("ffmpeg"), reason="no ffmpeg here")
 
 
 def music(samples: int, channels: int = 2, rate: int = 44100) -> np.ndarray:

@@ -9,6 +9,7 @@ from typing import BinaryIO
 from codec.audio.headers import chunks
 from codec.audio.headers.extent import AS_IT_IS, Extent
 from codec.audio.headers.flac import examine_flac
+from codec.audio.headers.id3 import id3_size
 from codec.audio.headers.mpeg import examine_mpeg
 from codec.audio.headers.ogg import examine_ogg
 from codec.audio.headers.voc import examine_voc
@@ -65,7 +66,7 @@ def _examine_chunks(file: BinaryIO, size: int, head: bytes) -> Extent | None:
 
 def _examine_streams(file: BinaryIO, data: mmap.mmap, suffix: str, head: bytes) -> Extent:
     """Examine the kinds whose audio comes in frames or pages."""
-    behind = _behind_id3(head)
+    behind = id3_size(head)
     if data[behind : behind + 4] == b"fLaC":
         return examine_flac(file, len(data), behind)
     if head[:4] == b"OggS":
@@ -88,13 +89,3 @@ def _within(found: Extent, data: mmap.mmap) -> Extent:
         return Extent(lost=found.lost, foreign=True)
     moved = tuple(part if isinstance(part, bytes) else (part[0] + begin, part[1] + begin) for part in inside.links[0])
     return Extent((moved,), found.lost or inside.lost)
-
-
-def _behind_id3(head: bytes) -> int:
-    """Where an ID3v2 tag at the beginning says that it ends; 0 if there is none."""
-    if head[:3] != b"ID3" or len(head) < 10:
-        return 0
-    size = 0
-    for byte in head[6:10]:
-        size = size << 7 | byte & 0x7F
-    return 10 + size + (10 if head[5] & 0x10 else 0)

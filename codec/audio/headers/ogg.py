@@ -3,12 +3,34 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from codec.audio.headers.extent import AS_IT_IS, Extent
 
+HEAD = 27
+"""Bytes of a page before its lacing values."""
+
 _BEGINS, _ENDS = 2, 4
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page.
+
+    Attributes:
+        start, end: where it lies; that of a file that was cut may end behind the file.
+        flags, serial, number: as its head has them.
+        table: lacing values.
+    """
+
+    start: int
+    end: int
+    flags: int
+    serial: int
+    number: int
+    table: bytes
 
 
 @dataclass
@@ -40,30 +62,33 @@ def examine_ogg(data: Any) -> Extent:
 
     libsndfile reads only the first link of a chain, and gives up where junk lies in front.
     """
+
+    def read(at: int, count: int) -> bytes:
+        return bytes(data[at : at + count])
+
     links: list[_Link] = []
     position, missing, is_cut = max(0, data.find(b"OggS")), 0, False
     while position < len(data):
-        page = _page(data, position)
-        if page is None:
+        page = page_at(read, position)
+        if page is None or page.end > len(data):
             following = data.find(b"OggS", position + 1)
             if following < 0:
                 is_cut = bytes(data[position : position + 4]) == b"OggS"
                 break
             position = following
             continue
-        end, flags, serial, number = page
-        if flags & _BEGINS and (not links or links[-1].has_data):
+        if page.flags & _BEGINS and (not links or links[-1].has_data):
             links.append(_Link())
         if not links:
             return AS_IT_IS
         link = links[-1]
-        missing += _missing(link, serial, number)
-        link.next[serial] = number + 1
-        link.has_data = link.has_data or not flags & _BEGINS
-        if flags & _ENDS:
-            link.ended.add(serial)
-        link.add(position, end)
-        position = end
+        missing += _missing(link, page.serial, page.number)
+        link.next[page.serial] = page.number + 1
+        link.has_data = link.has_data or not page.flags & _BEGINS
+        if page.flags & _ENDS:
+            link.ended.add(page.serial)
+        link.add(position, page.end)
+        position = page.end
     if not links:
         return AS_IT_IS
     whole = len(links) == 1 and links[0].pieces == [(0, len(data))]
@@ -71,15 +96,19 @@ def examine_ogg(data: Any) -> Extent:
     return Extent(extents, _lost(links, missing, is_cut))
 
 
-def _page(data: Any, position: int) -> tuple[int, int, int, int] | None:
-    """End, flags, serial number and page number of the page at a position; None if none is there, or it is cut."""
-    head = bytes(data[position : position + 27])
-    if len(head) < 27 or head[:5] != b"OggS\0":
+def page_at(read: Callable[[int, int], bytes], position: int) -> Page | None:
+    """The page at a position, which may be cut; None if none is there.
+
+    Args:
+        read: gives as many bytes from a position on as it is asked for, or fewer where the file ends.
+        position: in the file.
+    """
+    head = read(position, HEAD)
+    if len(head) < HEAD or head[:5] != b"OggS\0":
         return None
     flags, _, serial, number, _, segments = struct.unpack("<BqIIIB", head[5:])
-    table = bytes(data[position + 27 : position + 27 + segments])
-    end = position + 27 + segments + sum(table)
-    return (end, flags, serial, number) if len(table) == segments and end <= len(data) else None
+    table = read(position + HEAD, segments)
+    return Page(position, position + HEAD + segments + sum(table), flags, serial, number, table)
 
 
 def _missing(link: _Link, serial: int, number: int) -> int:

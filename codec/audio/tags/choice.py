@@ -12,7 +12,7 @@ from typing import Any, Self
 from codec.audio.tags.gather import clean, fitting, image_type
 from codec.audio.tags.names import canonical
 from formats import Metadata, Picture
-from formats.container.metadata import FRONT_COVER, MOST_PICTURES, PICTURES_LIMIT, pack_picture
+from formats.container.metadata import FRONT_COVER, MOST_PICTURES, PICTURES_LIMIT, picture_size
 from formats.errors import UsageError
 
 COVER_LIMIT = 1 << 20
@@ -96,12 +96,12 @@ class TagChoice:
 
     def _pictures(self, pictures: tuple[Picture, ...], left_out: list[str]) -> tuple[Picture, ...]:
         """The pictures within the limits, front covers first served."""
-        room = PICTURES_LIMIT - (len(pack_picture(self.cover)) if self.cover else 0)
+        room = PICTURES_LIMIT - (picture_size(self.cover) if self.cover else 0)
         room = room if self.limit is None else min(room, self.limit)
         most = MOST_PICTURES - (1 if self.cover else 0)
         kept: set[int] = set()
         for number, picture in sorted(enumerate(pictures), key=lambda item: item[1].type != FRONT_COVER):
-            size = len(pack_picture(picture))
+            size = picture_size(picture)
             if size <= room and len(kept) < most:
                 kept.add(number)
                 room -= size
@@ -163,6 +163,6 @@ def _image(cover: str | os.PathLike[str] | bytes | None) -> Picture | None:
     picture = Picture(bytes(cover), image_type(bytes(cover)))
     if not picture.mime:
         raise UsageError(f"{name} is no image of a known kind (jpeg, png, gif, webp, bmp, tiff, avif, jxl)")
-    if len(pack_picture(picture)) > PICTURES_LIMIT:
+    if picture_size(picture) > PICTURES_LIMIT:
         raise UsageError(f"{name} is larger than the {_mb(PICTURES_LIMIT)} that a file may hold")
     return picture

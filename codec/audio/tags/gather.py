@@ -14,7 +14,7 @@ from formats.container.metadata import (
     MOST_PICTURES,
     PICTURES_LIMIT,
     TAGS_LIMIT,
-    pack_picture,
+    picture_size,
     tags_as_json,
 )
 
@@ -88,7 +88,7 @@ class Gathered:
         pictures: list[Picture] = []
         size = 0
         for picture in self.pictures:
-            length = len(pack_picture(picture))
+            length = picture_size(picture)
             if size + length > PICTURES_LIMIT or len(pictures) == MOST_PICTURES:
                 self.left_out.append(f"a picture of {len(picture.data)} bytes, because the limit is {PICTURES_LIMIT}")
                 continue

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from codec.audio.headers.id3 import HEAD, synchsafe
 from codec.audio.tags.gather import READ_LIMIT, Gathered
 from codec.audio.tags.names import (
     ID3_NUMBERS,
@@ -18,7 +19,6 @@ from codec.audio.tags.names import (
     upper,
 )
 
-HEAD = 10
 _GENRES = (
     "Blues|Classic Rock|Country|Dance|Disco|Funk|Grunge|Hip-Hop|Jazz|Metal|New Age|Oldies|Other|Pop|R&B|Rap|Reggae|"
     "Rock|Techno|Industrial|Alternative|Ska|Death Metal|Pranks|Soundtrack|Euro-Techno|Ambient|Trip-Hop|Vocal|"
@@ -51,15 +51,15 @@ _PAIRS = (
 _SHORT = dict(pair.split(":") for pair in _PAIRS.split())
 """Frames of version 2.2 by their names."""
 
-_SILENT = ("PRIV", "MCDI", "NCON", "TDAT", "TIME", "TRDA", "TSIZ", "PCST", "RGAD", "XSOP", "SEEK", "ASPI", "PCNT")
-"""Frames of programs and of the file itself, which are left out without a word."""
+_TEXTS = {name: name for name in ID3_OWN} | ID3_TEXT | ID3_OLD
+"""Keys of the frames of text."""
 
+_ROLES = {upper(role): key for role, key in ID3_ROLES.items()}
 
-def id3_size(head: bytes) -> int:
-    """Bytes of the ID3v2 tag that begins with these ten, head and footer included; 0 if none begins here."""
-    if len(head) < HEAD or head[:3] != b"ID3" or head[3] == 0xFF or any(byte & 0x80 for byte in head[6:10]):
-        return 0
-    return HEAD + _synchsafe(head[6:10]) + (HEAD if head[3] >= 4 and head[5] & 0x10 else 0)
+_SILENT = (
+    "PRIV", "MCDI", "NCON", "TYER", "TDAT", "TIME", "TRDA", "TSIZ", "PCST", "RGAD", "XSOP", "SEEK", "ASPI", "PCNT",
+)  # fmt: skip
+"""Frames of programs, of the file itself and of parts of a date, which are left out without a word."""
 
 
 def read_id3(data: bytes, found: Gathered) -> None:
@@ -68,11 +68,11 @@ def read_id3(data: bytes, found: Gathered) -> None:
     if version not in (2, 3, 4) or len(data) > READ_LIMIT:
         found.left_out.append(f"an ID3 tag of version 2.{version} and {len(data)} bytes")
         return
-    body = data[HEAD : HEAD + _synchsafe(data[6:10])]
+    body = data[HEAD : HEAD + synchsafe(data[6:10])]
     if flags & 0x80 and version < 4:
         body = body.replace(b"\xff\0", b"\xff")
     if flags & 0x40 and version > 2:
-        size = _synchsafe(body[:4]) if version == 4 else int.from_bytes(body[:4], "big") + 4
+        size = synchsafe(body[:4]) if version == 4 else int.from_bytes(body[:4], "big") + 4
         body = body[size:]
     years: dict[str, str] = {}
     for name, content in _frames(body, version, found, unsync=version == 4 and bool(flags & 0x80)):
@@ -89,8 +89,8 @@ def _frames(body: bytes, version: int, found: Gathered, *, unsync: bool) -> Iter
     while re.match(rb"[A-Z][A-Z0-9]{%d}" % (letters - 1), body[at : at + letters]):
         name, number = body[at : at + letters].decode(), body[at + letters : at + 2 * letters]
         size = int.from_bytes(number, "big")
-        if version == 4 and _is_synchsafe(number, body, at + head):
-            size = _synchsafe(number)
+        if version == 4 and _issynchsafe(number, body, at + head):
+            size = synchsafe(number)
         content = body[at + head : at + head + size]
         flags = int.from_bytes(body[at + 9 : at + 10], "big") if version > 2 else 0
         at += head + size
@@ -103,11 +103,11 @@ def _frames(body: bytes, version: int, found: Gathered, *, unsync: bool) -> Iter
             yield _SHORT[name] if version == 2 else name, plain
 
 
-def _is_synchsafe(number: bytes, body: bytes, start: int) -> bool:
+def _issynchsafe(number: bytes, body: bytes, start: int) -> bool:
     """Whether the size of a frame has 7 bits a byte, as it should; iTunes wrote 8."""
     if any(byte & 0x80 for byte in number):
         return False
-    after = start + _synchsafe(number)
+    after = start + synchsafe(number)
     plainly = start + int.from_bytes(number, "big")
     follows = (re.match(rb"[A-Z][A-Z0-9]{3}|\0", body[end : end + 4]) or end == len(body) for end in (after, plainly))
     right, wrong = follows
@@ -136,12 +136,14 @@ class _Frame:
         name, found = self.name, self.found
         if name in ("TDRC", "TYER", "TDAT"):
             self.years[name] = next(iter(self.texts()), "")
+        if name in _SILENT:
+            return
         if name in ID3_NUMBERS:
             found.add_number(ID3_NUMBERS[name], next(iter(self.texts()), ""))
         elif name == "TCON":
             found.add("GENRE", *(genre for text in self.texts() for genre in _genres(text)))
-        elif name in ID3_TEXT or name in ID3_OWN or (name in ID3_OLD and name != "TYER"):
-            found.add((ID3_TEXT | ID3_OLD).get(name, name), *self.texts())
+        elif name in _TEXTS:
+            found.add(_TEXTS[name], *self.texts())
         elif name in ID3_URLS:
             found.add(ID3_URLS[name], self.content.partition(b"\0")[0].decode("latin-1"))
         elif name in ("TIPL", "TMCL", "IPLS"):
@@ -149,9 +151,8 @@ class _Frame:
         elif method := getattr(self, f"_{name.lower()}", None):
             method()
         elif name.startswith("T"):
-            if name not in _SILENT and name not in ("TYER",):
-                found.add(name, *self.texts())
-        elif name not in _SILENT:
+            found.add(name, *self.texts())
+        else:
             found.left_out.append(f"ID3 frame {name}")
 
     def texts(self, content: bytes | None = None) -> list[str]:
@@ -210,7 +211,7 @@ class _Frame:
     def _people(self) -> None:
         texts = self.texts()
         for role, name in zip(texts[::2], texts[1::2], strict=False):
-            key = {upper(known): key for known, key in ID3_ROLES.items()}.get(upper(role))
+            key = _ROLES.get(upper(role))
             if key and self.name != "TMCL":
                 self.found.add(key, name)
             else:
@@ -246,10 +247,3 @@ def genre(number: str) -> str:
     special = {"RX": "Remix", "CR": "Cover"}
     known = number.isdecimal() and len(number) < 4 and int(number) < len(GENRES)
     return GENRES[int(number)] if known else special.get(number, number)
-
-
-def _synchsafe(data: bytes) -> int:
-    value = 0
-    for byte in data:
-        value = value << 7 | byte & 0x7F
-    return value

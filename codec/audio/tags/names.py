@@ -29,8 +29,8 @@ ID3_TEXT = {
 }  # fmt: skip
 """Frames of text."""
 
-ID3_OLD = {"GRP1": "GROUPING", "TYER": "DATE", "TORY": "ORIGINALDATE"}
-"""Frames of text that are read only."""
+ID3_OLD = {"GRP1": "GROUPING", "TORY": "ORIGINALDATE"}
+"""Frames of text that are read only; those of the year, TYER and TDAT, make one date together."""
 
 ID3_OWN = ("TDEN", "TDLY", "TDRL", "TDTG", "TFLT", "TLEN", "TOWN", "TPRO", "TRSN", "TRSO")
 """Frames of text whose keys are their own names."""

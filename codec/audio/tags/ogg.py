@@ -8,39 +8,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from codec.audio.headers.ogg import HEAD, Page, page_at
 from codec.audio.tags import vorbis
 from codec.audio.tags.gather import READ_LIMIT, Gathered
 from codec.audio.tags.splice import splice
 from formats import Metadata
 
 _CONTINUED = 1
-_HEAD = 27
 _REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 _LARGEST = 255 * 255
 _SKIPPED = 1 << 20
 """Most bytes of junk before the first page."""
-
-
-@dataclass(frozen=True)
-class _Page:
-    """A page, without its segments' sizes: `sizes` has those of the packets in it, with whether each ends here."""
-
-    start: int
-    end: int
-    flags: int
-    serial: int
-    number: int
-    table: bytes
-
-    def pieces(self) -> Iterator[tuple[int, bool]]:
-        size = 0
-        for lacing in self.table:
-            size += lacing
-            if lacing < 255:
-                yield size, True
-                size = 0
-        if self.table and self.table[-1] == 255:
-            yield size, False
 
 
 @dataclass
@@ -55,7 +33,7 @@ class _Headers:
         clean: whether nothing else is on those pages.
     """
 
-    first: _Page
+    first: Page
     packets: list[bytes]
     start: int
     end: int
@@ -101,12 +79,12 @@ def _headers(file: BinaryIO) -> _Headers | None:
     begin = file.read(_SKIPPED).find(b"OggS")
     if begin < 0:
         return None
-    first: _Page | None = None
+    first: Page | None = None
     wanted, parts, packets = 1, [], []  # type: int, list[bytes], list[bytes]
     start, pages, total, clean = 0, 0, 0, True
     for page in _pages(file, begin):
         if first is None:
-            file.seek(page.start + _HEAD + len(page.table))
+            file.seek(page.start + HEAD + len(page.table))
             opening = file.read(8)
             if opening.startswith((b"\1vorbis", b"OpusHead", b"\x7fFLAC")):
                 first, wanted = page, 2 if opening.startswith(b"\1vorbis") else 1
@@ -117,8 +95,8 @@ def _headers(file: BinaryIO) -> _Headers | None:
             clean = False
             continue
         start, pages = start or page.start, pages + 1
-        file.seek(page.start + _HEAD + len(page.table))
-        for size, ends in page.pieces():
+        file.seek(page.start + HEAD + len(page.table))
+        for size, ends in _pieces(page):
             total += size
             if total > READ_LIMIT:
                 return None
@@ -135,17 +113,26 @@ def _headers(file: BinaryIO) -> _Headers | None:
     return None
 
 
-def _pages(file: BinaryIO, at: int) -> Iterator[_Page]:
-    while True:
-        file.seek(at)
-        head = file.read(_HEAD)
-        if len(head) < _HEAD or head[:5] != b"OggS\0":
-            return
-        flags, _, serial, number, _, segments = struct.unpack("<BqIIIB", head[5:])
-        table = file.read(segments)
-        page = _Page(at, at + _HEAD + len(table) + sum(table), flags, serial, number, table)
+def _pages(file: BinaryIO, at: int) -> Iterator[Page]:
+    def read(position: int, size: int) -> bytes:
+        file.seek(position)
+        return file.read(size)
+
+    while page := page_at(read, at):
         yield page
         at = page.end
+
+
+def _pieces(page: Page) -> Iterator[tuple[int, bool]]:
+    """Sizes of the packets in a page, or of the pieces of them, with whether each packet ends here."""
+    size = 0
+    for lacing in page.table:
+        size += lacing
+        if lacing < 255:
+            yield size, True
+            size = 0
+    if page.table and page.table[-1] == 255:
+        yield size, False
 
 
 def _paged(packets: list[bytes], serial: int, number: int) -> list[bytes]:

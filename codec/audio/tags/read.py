@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from codec.audio.headers.id3 import HEAD, id3_size
 from codec.audio.tags.flac import read_flac
 from codec.audio.tags.gather import READ_LIMIT, Gathered
-from codec.audio.tags.id3 import HEAD, id3_size, read_id3
+from codec.audio.tags.id3 import read_id3
 from codec.audio.tags.mp4 import read_mp4
 from codec.audio.tags.names import canonical
 from codec.audio.tags.ogg import read_ogg

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
+from codec.audio.headers.id3 import id3_size
 from codec.audio.tags.gather import READ_LIMIT, Gathered
-from codec.audio.tags.id3 import id3_size, read_id3
+from codec.audio.tags.id3 import read_id3
 from codec.audio.tags.id3_frames import write_id3
 from codec.audio.tags.names import AIFF_TEXT, RIFF_INFO
 from formats import Metadata
@@ -106,7 +107,7 @@ def _magic(file: BinaryIO) -> bytes:
     return file.read(4)
 
 
-def _chunks(file: BinaryIO, order: str) -> Iterator[tuple[bytes, int, int]]:
+def _chunks(file: BinaryIO, order: Literal["little", "big"]) -> Iterator[tuple[bytes, int, int]]:
     """Name, position and size of the chunks; of RF64's audio the size that ds64 has."""
     end, at, wide = file.seek(0, 2), 12, 0
     for _ in range(_MOST):
@@ -114,7 +115,7 @@ def _chunks(file: BinaryIO, order: str) -> Iterator[tuple[bytes, int, int]]:
         head = file.read(8)
         if len(head) < 8:
             return
-        size = int.from_bytes(head[4:], "little" if order == "little" else "big")
+        size = int.from_bytes(head[4:], order)
         if head[:4] == b"ds64":
             wide = int.from_bytes(file.read(16)[8:], "little")
         if head[:4] == b"data" and size == _LARGEST and wide:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import BinaryIO
 
+from codec.audio.headers.id3 import HEAD, id3_size
 from codec.audio.tags.flac import write_flac
 from codec.audio.tags.gather import Gathered
-from codec.audio.tags.id3 import HEAD, id3_size
 from codec.audio.tags.id3_frames import write_id3
 from codec.audio.tags.mp4 import write_mp4
 from codec.audio.tags.ogg import write_ogg

@@ -1,6 +1,5 @@
 """More than two channels to stereo: each goes where its loudspeaker stands, and nothing clips."""
 
-import shutil
 import subprocess
 
 import aez
@@ -12,6 +11,7 @@ from codec.audio.downmix import Downmix, places_by_count, places_of_layout, plac
 from codec.audio.open import open_source
 from codec.audio.source import ArraySource, ChannelsError
 from formats.errors import AudioError
+from tests.support.audio_files import needs_ffmpeg
 
 RATE = 48000
 
@@ -64,7 +64,7 @@ def test_a_wav_says_where_its_channels_belong(tmp_path):
     np.testing.assert_allclose(gains(path, 4), wanted("FL FR FC BC"), atol=0.02)
 
 
-@pytest.mark.skipif(not shutil.which("ffmpeg"), reason="no ffmpeg here")
+@needs_ffmpeg
 @pytest.mark.parametrize(("layout", "places"), [("5.1(side)", "FL FR FC LFE SL SR"), ("4.0", "FL FR FC BC")])
 def test_ffmpeg_says_where_channels_belong(tmp_path, layout, places):
     made, path, count = tmp_path / "made.wav", tmp_path / "a.mka", len(places.split())

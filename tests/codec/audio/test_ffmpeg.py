@@ -1,6 +1,5 @@
 """Sources that ffmpeg reads: all of their samples, and nothing of the process left behind."""
 
-import shutil
 import subprocess
 import threading
 
@@ -9,9 +8,7 @@ import pytest
 
 from codec.audio.open import open_source
 from formats.errors import AudioError
-from tests.support.audio_files import music, read, write
-
-needs_ffmpeg = pytest.mark.skipif(not shutil.which("ffmpeg"), reason="no ffmpeg here")
+from tests.support.audio_files import music, needs_ffmpeg, read, write
 
 
 @needs_ffmpeg

@@ -1,7 +1,6 @@
 """Files that ffmpeg writes: their exact length, and nothing left of them when anything fails."""
 
 import io
-import shutil
 import stat
 import struct
 import sys
@@ -13,9 +12,7 @@ import pytest
 
 from codec.audio.sink import AudioSink, open_sink
 from formats.errors import AudioError
-from tests.support.audio_files import music, read
-
-needs_ffmpeg = pytest.mark.skipif(not shutil.which("ffmpeg"), reason="no ffmpeg here")
+from tests.support.audio_files import music, needs_ffmpeg, read
 
 
 @pytest.fixture(autouse=True)

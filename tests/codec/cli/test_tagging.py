@@ -1,7 +1,6 @@
 """Tags and pictures on the command line: there and back, chosen, replaced, left out, taken out."""
 
 import json
-import shutil
 
 import numpy as np
 import pytest
@@ -11,11 +10,11 @@ from codec.audio.sink import open_sink
 from codec.audio.tags.read import read_tags
 from codec.audio.tags.write import write_tags
 from formats import Metadata, Picture, Reader
+from tests.support.audio_files import needs_ffmpeg
 from tests.support.cli_fakes import RATE, aez
 from tests.support.tags import PICTURES, SONG, TAGS, png
 
 BIG = Picture(png(bytes(3 << 20)), "image/png", 3, "big")
-needs_ffmpeg = pytest.mark.skipif(not shutil.which("ffmpeg"), reason="no ffmpeg here")
 pytestmark = pytest.mark.usefixtures("fakes")
 
 

@@ -4,8 +4,9 @@ import time
 
 import pytest
 
+from codec.audio.headers.id3 import id3_size
 from codec.audio.tags.gather import Gathered
-from codec.audio.tags.id3 import id3_size, read_id3
+from codec.audio.tags.id3 import read_id3
 from formats import Picture
 from tests.support.tags import id3, synchsafe
 

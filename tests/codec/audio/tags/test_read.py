@@ -1,6 +1,5 @@
 """Tags from files of every kind, by other programs; damaged ones are no tags."""
 
-import shutil
 import struct
 import subprocess
 import time
@@ -13,9 +12,8 @@ from codec.audio.sink import open_sink
 from codec.audio.tags.read import read_tags
 from formats import Metadata
 from formats.container.metadata import PICTURES_LIMIT, TAGS_LIMIT, pack_metadata
+from tests.support.audio_files import needs_ffmpeg
 from tests.support.tags import SILENCE, SONG, flac_with, id3, png
-
-needs_ffmpeg = pytest.mark.skipif(not shutil.which("ffmpeg"), reason="no ffmpeg here")
 
 NAMES = {
     "title": "TITLE", "artist": "ARTIST", "album": "ALBUM", "album_artist": "ALBUMARTIST", "composer": "COMPOSER",

@@ -2,7 +2,6 @@
 
 import io
 import json
-import shutil
 import struct
 import subprocess
 from dataclasses import replace
@@ -12,21 +11,16 @@ import pytest
 import soundfile
 from tinytag import TinyTag
 
-from codec.audio.open import open_source
 from codec.audio.sink import open_sink
 from codec.audio.tags.read import read_tags
 from codec.audio.tags.write import write_tags
 from formats import Metadata, Picture
 from formats.errors import AudioError
+from tests.support.audio_files import needs_ffmpeg
+from tests.support.audio_files import read as samples
 from tests.support.tags import PICTURES, SILENCE, SONG, TAGS, png
 
-needs_ffmpeg = pytest.mark.skipif(not shutil.which("ffmpeg"), reason="no ffmpeg here")
 NOISE = np.random.default_rng(0).standard_normal((2, 44_100)).astype(np.float32) / 9
-
-
-def samples(path):
-    with open_source(path) as source:
-        return np.concatenate(list(source.blocks()), axis=1)
 
 
 def written(path, metadata, audio=SILENCE, **options):
