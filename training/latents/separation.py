@@ -65,7 +65,7 @@ def strangers(artists: Sequence[str]) -> Mask:
     return np.asarray(names[:, None] != names)
 
 
-def neighbours(far: Distances, mask: Mask, k: int = K) -> tuple[NDArray[np.int64], Mask]:
+def neighbours(far: NDArray[np.floating], mask: Mask, k: int = K) -> tuple[NDArray[np.int64], Mask]:
     """The `k` nearest songs of each, nearest first, and which of those are real: [n, k] each."""
     k = min(k, len(far) - 1)
     allowed = np.where(mask, far, np.inf)

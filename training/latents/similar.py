@@ -30,7 +30,7 @@ from training.data.tracks import NOTHING_TO_DO, TooLittleError, Track
 from training.genre.data import mfcc
 from training.genre.score import interval
 from training.latents.pooling import coded, excerpt
-from training.latents.separation import strangers
+from training.latents.separation import neighbours, strangers
 
 NEAREST = 5
 SECONDS = 30.0
@@ -45,9 +45,7 @@ def apart(vectors: Float) -> Matrix:
 
 def shares(far: Matrix, same: NDArray[np.bool_], allowed: NDArray[np.bool_]) -> Matrix:
     """Share of each song's nearest five, of those allowed, that are the same: [n]; nan where none of them could be."""
-    far = np.where(allowed, far, np.inf)
-    order = np.argsort(far, axis=1, kind="stable")[:, :NEAREST]
-    real = np.take_along_axis(allowed, order, 1)
+    order, real = neighbours(far, allowed, NEAREST)
     hits = (np.take_along_axis(same, order, 1) & real).sum(1)
     possible = (same & allowed).any(1)
     return np.where(possible, hits / np.maximum(real.sum(1), 1), np.nan)
@@ -60,10 +58,7 @@ def measured(views: dict[str, Float], tracks: Sequence[Track]) -> dict[str, dict
     others = ~np.eye(len(tracks), dtype=np.bool_)
     questions = {
         "same artist": (artists[:, None] == artists, others),
-        "same genre, other artists": (
-            genres[:, None] == genres,
-            strangers([track.artist for track in tracks]) & others,
-        ),
+        "same genre, other artists": (genres[:, None] == genres, strangers([track.artist for track in tracks])),
     }
     spaces = {name: apart(view) for name, view in views.items()}
     rng = np.random.default_rng(0)
