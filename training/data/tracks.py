@@ -1,7 +1,7 @@
 """A track of a collection, and the CSV files that collections are listed in."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,6 +38,11 @@ class Track:
     artist: str
     split: str
     vocals: bool = False
+
+
+def told_apart(names: Iterable[str]) -> list[str]:
+    """Names of artists or genres, one a song, where those that are unknown ("") become names of their own."""
+    return [name or f"\0{number}" for number, name in enumerate(names)]
 
 
 def rows(path: Path) -> Iterator[list[str]]:

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
+from training.data.tracks import told_apart
 from training.metrics.catalogue import METRICS
 
 WIDTH_LIMIT = 3.0  # dB of stereo width error up to which a claim may be made
@@ -77,8 +78,7 @@ def difference(values: Iterable[float], artists: Iterable[str] | None = None, dr
     dropped += len(given) - len(kept)
     if not len(kept):
         return Difference(float("nan"), float("inf"), float("nan"), 0, dropped)
-    names = [""] * len(given) if artists is None else list(artists)
-    own = np.array([name or f"\0{number}" for number, name in enumerate(names)])[there]
+    own = np.array(told_apart([""] * len(given) if artists is None else artists))[there]
     of = np.unique(own, return_inverse=True)[1]
     count = int(of.max()) + 1
     half = float("inf")

@@ -26,7 +26,7 @@ from training import markdown
 from training.data.collection import collection
 from training.data.fma import SUBSETS
 from training.data.shards import Shards
-from training.data.tracks import NOTHING_TO_DO, TooLittleError, Track
+from training.data.tracks import NOTHING_TO_DO, TooLittleError, Track, told_apart
 from training.genre.data import mfcc
 from training.genre.score import interval
 from training.latents.pooling import coded, excerpt
@@ -53,8 +53,8 @@ def shares(far: Matrix, same: NDArray[np.bool_], allowed: NDArray[np.bool_]) -> 
 
 def measured(views: dict[str, Float], tracks: Sequence[Track]) -> dict[str, dict[str, tuple[float, float, float, int]]]:
     """For every view and question: mean share, ends of its interval, and number of songs that could be asked."""
-    artists = np.array([track.artist or f"\0{n}" for n, track in enumerate(tracks)])
-    genres = np.array([track.genre or f"\0{n}" for n, track in enumerate(tracks)])
+    artists = np.array(told_apart(track.artist for track in tracks))
+    genres = np.array(told_apart(track.genre for track in tracks))
     others = ~np.eye(len(tracks), dtype=np.bool_)
     questions = {
         "same artist": (artists[:, None] == artists, others),

@@ -15,7 +15,7 @@ from codec.runtime import models
 from codec.version import __version__
 from training.data.collection import is_synthesized, kind
 from training.data.shards import Shards
-from training.data.tracks import Track
+from training.data.tracks import Track, told_apart
 from training.study.sources import ROOT
 
 NAME = "study.json"
@@ -41,7 +41,7 @@ def described(
             "parts": {
                 name: {
                     "songs": len(tracks),
-                    "artists": len({track.artist or f"\0{track.name}" for track in tracks}),
+                    "artists": len(set(told_apart(track.artist for track in tracks))),
                     "hours": round(sum(hours[track.name] for track in tracks), 2),
                 }
                 for name, tracks in parts.items()
