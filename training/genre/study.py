@@ -62,10 +62,6 @@ NETWORK = "latents, network"
 """Name of the system that is exported."""
 
 
-class Predictions(list[tuple[Predicted, Sequence[Song]]]):
-    """What every system said, in the order of the table."""
-
-
 def divided(tracks: Sequence[Track], how: str | None) -> tuple[str, list[Track], list[Track]]:
     """Name and parts of the division: as asked for, else the collection's own where it has one, else by artist."""
     if how is None:
@@ -209,7 +205,7 @@ def prepare(a: argparse.Namespace, chosen: Sequence[Model], tiers: Sequence[int]
 
 
 def cross_validation(
-    songs: Divided, rows: dict[str, System], folds: int, repeats: int, begun: float, predicted: Predictions
+    songs: Divided, rows: dict[str, System], folds: int, repeats: int, begun: float, predicted: list[Predicted]
 ) -> dict[str, Any]:
     """The first part of the table: every system by cross-validation on the training songs."""
     truth, artists = labels(songs.train), [song.artist for song in songs.train]
@@ -217,21 +213,19 @@ def cross_validation(
     for name, system in rows.items():
         logits = crossed(songs.train, system, songs.how, folds, repeats)
         judged = Judged(logits, truth, artists)
-        predicted.append((Predicted("cross-validation", name, judged), songs.train))
+        predicted.append(Predicted("cross-validation", name, judged, songs.train))
         scores.append(score(name, judged, songs.classes))
         print(table.line(scores[-1]), f"{time.monotonic() - begun:.0f} s", flush=True)
     return {"name": "cross-validation", "folds": folds, **_size(songs.train), "systems": scores}
 
 
-def final_test(
-    a: argparse.Namespace, songs: Divided, rows: dict[str, System], predicted: Predictions
-) -> dict[str, Any]:
+def final_test(songs: Divided, rows: dict[str, System], predicted: list[Predicted]) -> dict[str, Any]:
     """The second part: every system on the test songs."""
     truth, artists = labels(songs.test), [song.artist for song in songs.test]
     scores = []
     for name, system in rows.items():
         judged = Judged(system(songs.train, songs.test, 0)[None], truth, artists)
-        predicted.append((Predicted("test part", name, judged), songs.test))
+        predicted.append(Predicted("test part", name, judged, songs.test))
         scores.append(score(name, judged, songs.classes))
     return {"name": "test part", **_size(songs.test), "systems": scores}
 
@@ -263,21 +257,22 @@ def study(a: argparse.Namespace) -> dict[str, Any]:
     config = FitConfig().quick() if a.quick else FitConfig()
     version = tiers.index(a.latent)
     rows = systems(len(songs.classes), version, config, songs.songs, plain)
-    evaluations, predicted = [], Predictions()
+    evaluations: list[dict[str, Any]] = []
+    predicted: list[Predicted] = []  # in the order of the table
     folds = a.folds if a.folds is not None else 5 * (len(songs.songs) < FEW)
     if (folds := min(folds, 2) if a.quick else folds) > 1:
         repeats = 1 if a.quick else a.repeats
         evaluations.append(cross_validation(songs, rows, folds, repeats, begun, predicted))
     if plain:
-        evaluations.append(final_test(a, songs, rows, predicted))
+        evaluations.append(final_test(songs, rows, predicted))
     else:
         # The network of the table's second part is the one that is exported.
         net = fit(compared.examples(songs.train, version), len(songs.classes), config)
-        for part, members in predicted:  # by cross-validation, if there was one
+        for part in predicted:  # by cross-validation, if there was one
             if part.system == NETWORK:
-                net = calibrated(net, part.judged.logits, labels(members))
+                net = calibrated(net, part.judged.logits, part.judged.labels)
         rows[NETWORK] = compared.fitted(net, version)
-        tested = final_test(a, songs, rows, predicted)
+        tested = final_test(songs, rows, predicted)
         evaluations.append({**tested, "files": exported(a, songs, net, chosen, tested)})
     predictions.write(predicted, songs.classes, a.out / "predictions.csv")
     return {
