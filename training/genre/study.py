@@ -15,7 +15,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +22,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from codec.audio.source import ArraySource
 from codec.inspection.genre import classify
-from codec.pipeline.encode import encode
 from codec.pipeline.plan import EncodePlan
 from codec.pipeline.workers import Engine
 from codec.runtime import models
@@ -33,7 +30,6 @@ from codec.runtime.blas import single_threaded_blas
 from codec.runtime.classifiers import Classifier
 from codec.runtime.models import Model
 from formats.errors import AezError, UsageError
-from formats.grid import SAMPLE_RATE
 from training.data.collection import HOW, collection, divide
 from training.data.fma import SUBSETS
 from training.data.shards import Shards
@@ -44,6 +40,7 @@ from training.genre.data import Song
 from training.genre.fit import calibrated, fit
 from training.genre.network import Ensemble, FitConfig
 from training.genre.picture import draw
+from training.genre.plain_features import aez_file
 from training.genre.predictions import Predicted
 from training.genre.score import Judged, rate, score
 from training.genre.systems import System, labels
@@ -130,10 +127,7 @@ def files(
     """Whether `aez genre` is right about real .aez files of these songs, by all their segments."""
 
     def one(song: Song) -> bool:
-        coded = BytesIO()
-        with ArraySource(data.middle(load(song.track.name)), SAMPLE_RATE) as source:
-            encode(source, coded, plan, engine=engine)
-        coded.seek(0)
+        coded = aez_file(data.middle(load(song.track.name)), plan, engine)
         return classify(coded, classifier, model=str(plan.model.folder)).genre == classifier.classes[song.label]
 
     with Engine("cpu") as engine, ThreadPoolExecutor(jobs) as pool:
