@@ -34,10 +34,7 @@ def linked(tracks: Sequence[Track], folder: Path) -> list[Track]:
             target.unlink()
         try:
             target.symlink_to(source)
-        except FileExistsError:
-            if source.is_file():
-                _copy(source, target)
-        except OSError:
+        except OSError:  # no links here, or a copy from when there were none
             if source.is_file():
                 _copy(source, target)
     return made
