@@ -11,6 +11,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from codec.files import new_file
 from codec.runtime import models
 from codec.version import __version__
 from training.data.collection import is_synthesized, kind
@@ -80,9 +81,9 @@ def trained(out: Path) -> list[dict[str, Any]]:
 
 def write(out: Path, methods: Mapping[str, Any]) -> None:
     """Write OUT/study.json."""
-    part = out / f"{NAME}.part"
-    part.write_text(json.dumps(methods, indent=1, ensure_ascii=False) + "\n", encoding="utf-8", errors="replace")
-    part.replace(out / NAME)
+    text = json.dumps(methods, indent=1, ensure_ascii=False) + "\n"
+    with new_file(out / NAME, force=True) as file:
+        file.write(text.encode("utf-8", "replace"))
 
 
 def commit() -> str:
