@@ -14,6 +14,7 @@ from typing import Any
 from codec.files import new_file
 from codec.runtime import models
 from codec.version import __version__
+from formats.grid import SAMPLE_RATE
 from training.data.collection import is_synthesized, kind
 from training.data.shards import Shards
 from training.data.tracks import Track, told_apart
@@ -23,17 +24,20 @@ NAME = "study.json"
 
 
 def described(
-    data: Path, subset: str, how: str, parts: Mapping[str, Sequence[Track]], shards: Shards, arguments: Sequence[str]
-) -> dict[str, Any]:
+    data: Path, subset: str, how: str, parts: Mapping[str, Sequence[Track]], shards: Shards, arguments: Sequence[str],
+    *, quick: bool,
+) -> dict[str, Any]:  # fmt: skip
     """What is known before the first step."""
-    hours = {track.name: length / 44100 / 3600 for track, length in zip(shards.tracks, shards.lengths, strict=True)}
+    hours = {
+        track.name: length / SAMPLE_RATE / 3600 for track, length in zip(shards.tracks, shards.lengths, strict=True)
+    }
     return {
         "command": shlex.join(["python", "-m", "training", "study", *arguments]),
         "aez": __version__,
         "commit": commit(),
         "date": date.today().isoformat(),
         "machine": machine(),
-        "quick": False,
+        "quick": quick,
         "synthesized": is_synthesized(data),
         "data": {
             "name": data.resolve().name,
