@@ -33,7 +33,7 @@ from formats.errors import AezError, UsageError
 from training.data.collection import HOW, collection, divide
 from training.data.fma import SUBSETS
 from training.data.shards import Shards
-from training.data.tracks import NOTHING_TO_DO, TooLittleError, Track
+from training.data.tracks import TooLittleError, Track, failed
 from training.genre import card, data, predictions, table
 from training.genre import systems as compared
 from training.genre.data import Song
@@ -327,12 +327,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # OpenBLAS's second thread spins through thousands of small products of the regressions.
         with single_threaded_blas():
             write(study(a), a.out)
-    except TooLittleError as error:
-        print(f"genre: {error}", file=sys.stderr)
-        return NOTHING_TO_DO
     except (AezError, OSError) as error:
-        print(f"genre: {error}", file=sys.stderr)
-        return 2
+        return failed("genre", error)
     print((a.out / "table.md").read_text(encoding="utf-8"))
     return 0
 

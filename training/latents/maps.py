@@ -38,7 +38,7 @@ from training import markdown
 from training.data.collection import collection
 from training.data.fma import SUBSETS
 from training.data.shards import Shards
-from training.data.tracks import NOTHING_TO_DO, TooLittleError, Track
+from training.data.tracks import Track, failed
 from training.latents import pictures, pooling, projections
 from training.latents.projections import TITLES, Points
 from training.latents.separation import (
@@ -114,12 +114,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # OpenBLAS's second thread makes a hundred small fits forty times as slow.
         with single_threaded_blas():
             print(run(tracks, given.out, cache, options))
-    except TooLittleError as error:
-        print(f"latents: {error}", file=sys.stderr)
-        return NOTHING_TO_DO
     except (AezError, OSError) as error:
-        print(f"latents: {error}", file=sys.stderr)
-        return 1
+        return failed("latents", error, 1)
     return 0
 
 

@@ -26,7 +26,7 @@ from training import markdown
 from training.data.collection import collection
 from training.data.fma import SUBSETS
 from training.data.shards import Shards
-from training.data.tracks import NOTHING_TO_DO, TooLittleError, Track, told_apart
+from training.data.tracks import TooLittleError, Track, failed, told_apart
 from training.genre.data import mfcc
 from training.genre.score import interval
 from training.latents.pooling import coded, excerpt
@@ -140,12 +140,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             text = run(collection(a.data, a.subset), a.cache, a.model)
         if a.out:
             a.out.write_text(text, encoding="utf-8")
-    except TooLittleError as error:
-        print(f"similar: {error}", file=sys.stderr)
-        return NOTHING_TO_DO
     except (AezError, OSError) as error:
-        print(f"similar: {error}", file=sys.stderr)
-        return 2
+        return failed("similar", error)
     print(text)
     return 0
 
