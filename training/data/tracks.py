@@ -1,7 +1,8 @@
 """A track of a collection, and the CSV files that collections are listed in."""
 
 import csv
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,12 @@ NOTHING_TO_DO = 3
 
 class TooLittleError(UsageError):
     """The music is too little, or says too little about itself, for what was asked; nothing is wrong with it."""
+
+
+def failed(command: str, error: Exception, code: int = 2) -> int:
+    """Say on stderr why a command ends; returns its exit code: NOTHING_TO_DO for a `TooLittleError`, else `code`."""
+    print(f"{command}: {error}", file=sys.stderr)
+    return NOTHING_TO_DO if isinstance(error, TooLittleError) else code
 
 
 @dataclass(frozen=True)
@@ -38,6 +45,11 @@ class Track:
     artist: str
     split: str
     vocals: bool = False
+
+
+def told_apart(names: Iterable[str]) -> list[str]:
+    """Names of artists or genres, one a song, where those that are unknown ("") become names of their own."""
+    return [name or f"\0{number}" for number, name in enumerate(names)]
 
 
 def rows(path: Path) -> Iterator[list[str]]:

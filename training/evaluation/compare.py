@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from scipy import special
 
+from training.data.tracks import told_apart
 from training.metrics.catalogue import METRICS
 
 WIDTH_LIMIT = 3.0  # dB of stereo width error up to which a claim may be made
@@ -76,8 +78,7 @@ def difference(values: Iterable[float], artists: Iterable[str] | None = None, dr
     dropped += len(given) - len(kept)
     if not len(kept):
         return Difference(float("nan"), float("inf"), float("nan"), 0, dropped)
-    names = [""] * len(given) if artists is None else list(artists)
-    own = np.array([name or f"\0{number}" for number, name in enumerate(names)])[there]
+    own = np.array(told_apart([""] * len(given) if artists is None else artists))[there]
     of = np.unique(own, return_inverse=True)[1]
     count = int(of.max()) + 1
     half = float("inf")
@@ -154,6 +155,25 @@ def interval(rows: Sequence[Row], metric: str, *, size: bool = False) -> tuple[f
     values = [row.metrics.get(metric, float("nan")) for row in rows]
     found = difference([abs(value) for value in values] if size else values, [row.artist for row in rows])
     return found.mean, found.half
+
+
+class Band(NamedTuple):
+    """A curve with its interval, rates rising: all [P]."""
+
+    kbps: npt.NDArray[np.float64]
+    mean: npt.NDArray[np.float64]
+    half: npt.NDArray[np.float64]
+
+
+def band(rows: Sequence[Row], metric: str) -> Band:
+    """Mean and interval of every setting of one system, at its mean measured rate; nan without a finite value."""
+    points = []
+    for group in groups(rows).values():
+        mean, half = interval(group, metric, size=metric == "width_error_db")
+        if np.isfinite(mean):
+            points.append((float(np.mean([row.kbps for row in group])), mean, half if np.isfinite(half) else 0.0))
+    table = np.array(sorted(points), np.float64).reshape(-1, 3)
+    return Band(table[:, 0], table[:, 1], table[:, 2])
 
 
 def claim(ours: Sequence[Row], theirs: Sequence[Row]) -> str:

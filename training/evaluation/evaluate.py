@@ -233,19 +233,24 @@ def _ratio(text: str) -> float:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m training evaluate", description="Measure codecs side by side.")
-    parser.add_argument("--music", type=Path, required=True, help="folder of songs, with a manifest.csv or without")
-    parser.add_argument("--split", default="test", help="split of the manifest, or sub-folder (default: test)")
-    parser.add_argument("--limit", type=int, help="so many songs, spread over artists and genres")
-    parser.add_argument("--seconds", type=float, default=10.0, help="length cut from each song's middle (default: 10)")
+    add_clip_options(parser)
     parser.add_argument("--systems", type=lambda s: s.split(","), default=["aez", *peers.PEER_NAMES])
     parser.add_argument("--kbps", type=_numbers, default=[8.0, 12.0, 16.0, 24.0, 32.0, 48.0, 64.0])
     parser.add_argument("--tiers", action="store_true", help="also every tier of aez at its default gain")
     parser.add_argument("--ratio", type=_ratio, default=2.0, help="also compare with Opus at this many times our rate")
     parser.add_argument("--no-plots", action="store_true", help="tables only")
+    return parser
+
+
+def add_clip_options(parser: argparse.ArgumentParser) -> None:
+    """Add which clips are measured, and where the results go."""
+    parser.add_argument("--music", type=Path, required=True, help="folder of songs, with a manifest.csv or without")
+    parser.add_argument("--split", default="test", help="split of the manifest, or sub-folder (default: test)")
+    parser.add_argument("--limit", type=int, help="so many songs, spread over artists and genres")
+    parser.add_argument("--seconds", type=float, default=10.0, help="length cut from each song's middle (default: 10)")
     parser.add_argument("--out", type=Path, required=True, help="folder for tables, plots and the cache")
     parser.add_argument("--cache", type=Path, help="folder for the cache (default: OUT/cache)")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="clips measured at once")
-    return parser
 
 
 if __name__ == "__main__":

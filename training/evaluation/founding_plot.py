@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from training.evaluation import founding
-from training.evaluation.compare import Row, groups, interval
+from training.evaluation.compare import Row, band
 from training.evaluation.founding import Tier
 from training.evaluation.plot_style import Style, log_values, rate_axis, styles
 
@@ -74,14 +74,10 @@ def _founding(axes: Axes) -> None:
 def _baselines(axes: Axes, rows: Sequence[Row], metric: str) -> None:
     """Resampling on our songs: the study's way at 8 kHz, and of 44.1 kHz stereo."""
     system = "resample" if metric == "rmse_44k" else founding.BASELINE
-    points = []
-    for group in groups(row for row in rows if row.system == system).values():
-        mean, half = interval(group, metric)
-        if np.isfinite(mean):
-            points.append((float(np.mean([row.kbps for row in group])), mean, half if np.isfinite(half) else 0.0))
-    if not points:
+    found = band([row for row in rows if row.system == system], metric)
+    if not len(found.kbps):
         return
-    rate, mean, half = np.array(sorted(points)).T
+    rate, mean, half = found
     color = styles([system], None)[system].color
     if any(a > b for a, b in pairwise(mean[::-1])):  # at 126 kbit/s the baseline is nearly exact
         axes.fill_between(rate, mean - half, mean + half, color=color, alpha=0.16, linewidth=0)

@@ -6,17 +6,15 @@ study.png. `python -m training evaluate --tiers` makes the same table next to ev
 """
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from rich.console import Console
 
 from formats.errors import AezError, UsageError
 from training.evaluation import founding, peers, plots
 from training.evaluation.clips import cut_all, find_songs
-from training.evaluation.evaluate import Task, run_tasks
+from training.evaluation.evaluate import Task, add_clip_options, run_tasks
 from training.evaluation.results import write_csv
 
 OURS = ("aez", "aez:dense", "aez:time")
@@ -63,14 +61,8 @@ def measure(options: argparse.Namespace, console: Console) -> list[str]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code (1: some rows failed)."""
     p = argparse.ArgumentParser(prog="python -m training founding", description="Measure the founding study's table.")
-    p.add_argument("--music", type=Path, required=True, help="a collection of music")
-    p.add_argument("--split", default="test", help="which part of it (default: test)")
-    p.add_argument("--limit", type=int, help="so many songs, spread over artists and genres")
-    p.add_argument("--seconds", type=float, default=10.0, help="length cut from each song's middle (default: 10)")
+    add_clip_options(p)
     p.add_argument("--systems", type=lambda s: s.split(","), default=list(OURS), help="default: aez,aez:dense,aez:time")
-    p.add_argument("--out", type=Path, required=True, help="folder for tables, plot and the cache")
-    p.add_argument("--cache", type=Path, help="folder for the cache (default: OUT/cache)")
-    p.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="clips measured at once")
     options = p.parse_args(arguments)
     console = Console(stderr=True)
     try:

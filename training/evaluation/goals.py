@@ -151,15 +151,15 @@ def _saved(rows: Sequence[Row], ours: str, metric: str, least: float) -> Check:
 
 def _founding(rows: Sequence[Row], ours: str) -> list[Check]:
     """Linear errors against the founding study's, and against its baseline on the same songs, which needs no belief."""
-    measured = {tier.latents: tier for tier in founding.tiers(rows) if tier.system == ours}
+    tiers = (tier for tier in founding.tiers(rows) if tier.system == ours)
+    measured = {tier.latents: tier for tier in tiers if np.isfinite(tier.rmse_8k_linear)}
     checks = []
     for latents, value in founding.COLUMN.items():
         tier = measured.get(latents)
-        known = tier is not None and np.isfinite(tier.rmse_8k_linear)
-        verdict = (REACHED if tier.rmse_8k_linear < value else MISSED) if known and tier else UNJUDGED
+        verdict = UNJUDGED if tier is None else REACHED if tier.rmse_8k_linear < value else MISSED
         numbers = (
             f"{tier.rmse_8k_linear:.3f} ± {tier.rmse_8k_linear_half:.3f} at {tier.measured_kbps:.1f} kbit/s"
-            if known and tier
+            if tier
             else ""
         )
         what = f"linear RMSE 8 kHz of tier {latents} under {value:g} (other songs; the unit is inferred)"

@@ -5,7 +5,6 @@ Curves are means over clips at each setting, bands are their 95 % intervals.
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import matplotlib as mpl
 
@@ -19,7 +18,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from training.evaluation import founding
-from training.evaluation.compare import Row, curve_rows, groups, interval, paired
+from training.evaluation.compare import Row, band, curve_rows, groups, interval, paired
 from training.evaluation.founding_plot import study_figure
 from training.evaluation.plot_style import LOOK, Style, log_values, name_ends, rate_axis, styles
 
@@ -45,25 +44,6 @@ LOG_SCALED = {
 }  # distances whose largest values would hide the others
 BETTER_UP = {"visqol", "si_sdr", "bandwidth_kept"}
 WON = {"visqol": "ViSQOL", "mel": "mel", "stft": "STFT", "rmse_44k": "log RMSE 44.1 kHz", "nmr": "noise-to-mask"}
-
-
-class Band(NamedTuple):
-    """A curve with its interval, rates rising: all [P]."""
-
-    kbps: npt.NDArray[np.float64]
-    mean: npt.NDArray[np.float64]
-    half: npt.NDArray[np.float64]
-
-
-def band(rows: Sequence[Row], metric: str) -> Band:
-    """Mean and interval of every setting of one system, at its mean measured rate; nan without a finite value."""
-    points = []
-    for group in groups(rows).values():
-        mean, half = interval(group, metric, size=metric == "width_error_db")
-        if np.isfinite(mean):
-            points.append((float(np.mean([row.kbps for row in group])), mean, half if np.isfinite(half) else 0.0))
-    table = np.array(sorted(points), np.float64).reshape(-1, 3)
-    return Band(table[:, 0], table[:, 1], table[:, 2])
 
 
 def draw_all(rows: Sequence[Row], ours: str | None, folder: Path) -> list[Path]:

@@ -40,7 +40,6 @@ from formats.payload.side_info import SideInfo
 from training.data.shards import identity
 from training.data.tracks import Track
 from training.genre.plain_features import FileFeatures
-from training.genre.plain_features import extractors as file_features
 from training.metrics.mel import mel_filters
 from training.model_files.graphs import run_graph
 
@@ -188,7 +187,7 @@ def songs(
         also: further models of any kind, whose files give features of their own.
     """
     engine = Engine("cpu")
-    others = file_features(also or {}, engine, cache)
+    others = {name: FileFeatures(model, engine, cache) for name, model in (also or {}).items()}
     extractors = [Extractor(model, tiers, cache) for model in models]
     count = 0
 

@@ -4,7 +4,6 @@ Ranked models give `codec.inspection.genre.features`. Of plain models the featur
 of latents, mean over three frames, in at most 192 runs of neighbouring latents.
 """
 
-from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
 
@@ -45,11 +44,7 @@ class FileFeatures:
 
     def __call__(self, samples: Float) -> Float:
         """Left and right [2, N] at 44.1 kHz -> [G, D], a vector for every three frames."""
-        file = BytesIO()
-        with ArraySource(samples, SAMPLE_RATE) as source:
-            encode(source, file, self._plan, engine=self._engine)
-        file.seek(0)
-        reader = Reader(file)
+        reader = Reader(aez_file(samples, self._plan, self._engine))
         return np.concatenate([self._chunk(unpack(reader.header, chunk, self._model)) for chunk in reader])
 
     def _chunk(self, latents: ChunkLatents) -> Float:
@@ -67,6 +62,10 @@ def pooled(indices: NDArray[np.int32]) -> Float:
     return np.asarray(np.add.reduceat(size, edges[:-1], 1) / np.diff(edges).astype(np.float32), np.float32)
 
 
-def extractors(models: Mapping[str, Model], engine: Engine, cache: Path) -> dict[str, FileFeatures]:
-    """An extractor of files' features for each model, by the name that a table gives it."""
-    return {name: FileFeatures(model, engine, cache) for name, model in models.items()}
+def aez_file(samples: Float, plan: EncodePlan, engine: Engine | None) -> BytesIO:
+    """Samples [2, N] at 44.1 kHz -> an .aez file, to be read from its beginning."""
+    file = BytesIO()
+    with ArraySource(samples, SAMPLE_RATE) as source:
+        encode(source, file, plan, engine=engine)
+    file.seek(0)
+    return file

@@ -10,14 +10,15 @@ from training.genre.score import Judged
 
 
 class Predicted(NamedTuple):
-    """What one system said of the songs of one part of the study."""
+    """What one system said of the songs of one part of the study, which are in the order of its judgements."""
 
     evaluation: str
     system: str
     judged: Judged
+    songs: Sequence[Song]
 
 
-def write(predicted: Sequence[tuple[Predicted, Sequence[Song]]], classes: Sequence[str], path: Path) -> None:
+def write(predicted: Sequence[Predicted], classes: Sequence[str], path: Path) -> None:
     """Write a line for every evaluation, system, repeat and song.
 
     Columns: song, artist, truth; vote and mean, the genres by majority of five segments and by the mean of their
@@ -27,7 +28,7 @@ def write(predicted: Sequence[tuple[Predicted, Sequence[Song]]], classes: Sequen
         writer = csv.writer(file)
         head = ["evaluation", "system", "repeat", "song", "artist", "truth", "vote", "mean", "segments"]
         writer.writerow([*head, *(f"logit {name}" for name in classes)])
-        for (evaluation, system, judged), songs in predicted:
+        for evaluation, system, judged, songs in predicted:
             vote, mean = judged.by_vote, judged.by_mean
             for repeat, logits in enumerate(judged.logits):
                 for number, song in enumerate(songs):

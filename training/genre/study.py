@@ -15,7 +15,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +22,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from codec.audio.source import ArraySource
 from codec.inspection.genre import classify
-from codec.pipeline.encode import encode
 from codec.pipeline.plan import EncodePlan
 from codec.pipeline.workers import Engine
 from codec.runtime import models
@@ -33,17 +30,17 @@ from codec.runtime.blas import single_threaded_blas
 from codec.runtime.classifiers import Classifier
 from codec.runtime.models import Model
 from formats.errors import AezError, UsageError
-from formats.grid import SAMPLE_RATE
 from training.data.collection import HOW, collection, divide
 from training.data.fma import SUBSETS
 from training.data.shards import Shards
-from training.data.tracks import NOTHING_TO_DO, TooLittleError, Track
+from training.data.tracks import TooLittleError, Track, failed
 from training.genre import card, data, predictions, table
 from training.genre import systems as compared
 from training.genre.data import Song
 from training.genre.fit import calibrated, fit
 from training.genre.network import Ensemble, FitConfig
 from training.genre.picture import draw
+from training.genre.plain_features import aez_file
 from training.genre.predictions import Predicted
 from training.genre.score import Judged, rate, score
 from training.genre.systems import System, labels
@@ -60,10 +57,6 @@ FEWEST_SONGS = 2
 
 NETWORK = "latents, network"
 """Name of the system that is exported."""
-
-
-class Predictions(list[tuple[Predicted, Sequence[Song]]]):
-    """What every system said, in the order of the table."""
 
 
 def divided(tracks: Sequence[Track], how: str | None) -> tuple[str, list[Track], list[Track]]:
@@ -134,10 +127,7 @@ def files(
     """Whether `aez genre` is right about real .aez files of these songs, by all their segments."""
 
     def one(song: Song) -> bool:
-        coded = BytesIO()
-        with ArraySource(data.middle(load(song.track.name)), SAMPLE_RATE) as source:
-            encode(source, coded, plan, engine=engine)
-        coded.seek(0)
+        coded = aez_file(data.middle(load(song.track.name)), plan, engine)
         return classify(coded, classifier, model=str(plan.model.folder)).genre == classifier.classes[song.label]
 
     with Engine("cpu") as engine, ThreadPoolExecutor(jobs) as pool:
@@ -209,7 +199,7 @@ def prepare(a: argparse.Namespace, chosen: Sequence[Model], tiers: Sequence[int]
 
 
 def cross_validation(
-    songs: Divided, rows: dict[str, System], folds: int, repeats: int, begun: float, predicted: Predictions
+    songs: Divided, rows: dict[str, System], folds: int, repeats: int, begun: float, predicted: list[Predicted]
 ) -> dict[str, Any]:
     """The first part of the table: every system by cross-validation on the training songs."""
     truth, artists = labels(songs.train), [song.artist for song in songs.train]
@@ -217,21 +207,19 @@ def cross_validation(
     for name, system in rows.items():
         logits = crossed(songs.train, system, songs.how, folds, repeats)
         judged = Judged(logits, truth, artists)
-        predicted.append((Predicted("cross-validation", name, judged), songs.train))
+        predicted.append(Predicted("cross-validation", name, judged, songs.train))
         scores.append(score(name, judged, songs.classes))
         print(table.line(scores[-1]), f"{time.monotonic() - begun:.0f} s", flush=True)
     return {"name": "cross-validation", "folds": folds, **_size(songs.train), "systems": scores}
 
 
-def final_test(
-    a: argparse.Namespace, songs: Divided, rows: dict[str, System], predicted: Predictions
-) -> dict[str, Any]:
+def final_test(songs: Divided, rows: dict[str, System], predicted: list[Predicted]) -> dict[str, Any]:
     """The second part: every system on the test songs."""
     truth, artists = labels(songs.test), [song.artist for song in songs.test]
     scores = []
     for name, system in rows.items():
         judged = Judged(system(songs.train, songs.test, 0)[None], truth, artists)
-        predicted.append((Predicted("test part", name, judged), songs.test))
+        predicted.append(Predicted("test part", name, judged, songs.test))
         scores.append(score(name, judged, songs.classes))
     return {"name": "test part", **_size(songs.test), "systems": scores}
 
@@ -263,21 +251,22 @@ def study(a: argparse.Namespace) -> dict[str, Any]:
     config = FitConfig().quick() if a.quick else FitConfig()
     version = tiers.index(a.latent)
     rows = systems(len(songs.classes), version, config, songs.songs, plain)
-    evaluations, predicted = [], Predictions()
+    evaluations: list[dict[str, Any]] = []
+    predicted: list[Predicted] = []  # in the order of the table
     folds = a.folds if a.folds is not None else 5 * (len(songs.songs) < FEW)
     if (folds := min(folds, 2) if a.quick else folds) > 1:
         repeats = 1 if a.quick else a.repeats
         evaluations.append(cross_validation(songs, rows, folds, repeats, begun, predicted))
     if plain:
-        evaluations.append(final_test(a, songs, rows, predicted))
+        evaluations.append(final_test(songs, rows, predicted))
     else:
         # The network of the table's second part is the one that is exported.
         net = fit(compared.examples(songs.train, version), len(songs.classes), config)
-        for part, members in predicted:  # by cross-validation, if there was one
+        for part in predicted:  # by cross-validation, if there was one
             if part.system == NETWORK:
-                net = calibrated(net, part.judged.logits, labels(members))
+                net = calibrated(net, part.judged.logits, part.judged.labels)
         rows[NETWORK] = compared.fitted(net, version)
-        tested = final_test(a, songs, rows, predicted)
+        tested = final_test(songs, rows, predicted)
         evaluations.append({**tested, "files": exported(a, songs, net, chosen, tested)})
     predictions.write(predicted, songs.classes, a.out / "predictions.csv")
     return {
@@ -338,12 +327,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # OpenBLAS's second thread spins through thousands of small products of the regressions.
         with single_threaded_blas():
             write(study(a), a.out)
-    except TooLittleError as error:
-        print(f"genre: {error}", file=sys.stderr)
-        return NOTHING_TO_DO
     except (AezError, OSError) as error:
-        print(f"genre: {error}", file=sys.stderr)
-        return 2
+        return failed("genre", error)
     print((a.out / "table.md").read_text(encoding="utf-8"))
     return 0
 

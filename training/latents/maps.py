@@ -38,7 +38,7 @@ from training import markdown
 from training.data.collection import collection
 from training.data.fma import SUBSETS
 from training.data.shards import Shards
-from training.data.tracks import NOTHING_TO_DO, TooLittleError, Track
+from training.data.tracks import Track, failed
 from training.latents import pictures, pooling, projections
 from training.latents.projections import TITLES, Points
 from training.latents.separation import (
@@ -114,12 +114,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # OpenBLAS's second thread makes a hundred small fits forty times as slow.
         with single_threaded_blas():
             print(run(tracks, given.out, cache, options))
-    except TooLittleError as error:
-        print(f"latents: {error}", file=sys.stderr)
-        return NOTHING_TO_DO
     except (AezError, OSError) as error:
-        print(f"latents: {error}", file=sys.stderr)
-        return 1
+        return failed("latents", error, 1)
     return 0
 
 
@@ -146,7 +142,7 @@ def run(tracks: Sequence[Track], out: Path, cache: Path, options: Options) -> st
         held = apart if name == "lda" else None
         pictures.map_picture(out / f"map-{name}.png", name, projected, labels, genres, found[name], held)
     pictures.overview(out / "maps.png", maps, labels, genres, found, apart)
-    songs = _draw_songs(shards, points, labels, out, model, replace(options, latent=latent))
+    songs = _draw_songs(shards, points, labels, out, model, latent, options)
     results = {
         "model": model.name,
         "latent": latent,
@@ -269,7 +265,7 @@ def _majority(labels: Labels) -> float:
 
 
 def _draw_songs(
-    shards: Shards, points: Points, labels: Labels, out: Path, model: Model, options: Options
+    shards: Shards, points: Points, labels: Labels, out: Path, model: Model, latent: int, options: Options
 ) -> list[dict[str, str]]:
     """Draw the song nearest to the median of each large genre, or of all songs if there are no genres."""
     drawn = []
@@ -280,11 +276,11 @@ def _draw_songs(
         number = int(numbers[np.linalg.norm(points[numbers] - middle, axis=1).argmin()])
         track = shards.tracks[number]
         song = pooling.excerpt(shards[number], options.seconds)
-        reader = Reader(BytesIO(pooling.coded(song, model, options.latent or model.default_latent)))
+        reader = Reader(BytesIO(pooling.coded(song, model, latent)))
         shown = view(reader, model=str(model.folder))
         picture = f"song-{re.sub(r'[^A-Za-z0-9._-]+', '-', track.name)}.png"
         with new_file(out / picture, force=True) as file:
-            plot.save(shown, f"{track.name}   ({track.genre or 'no genre'}, {options.latent} latents a frame)", file)
+            plot.save(shown, f"{track.name}   ({track.genre or 'no genre'}, {latent} latents a frame)", file)
         drawn.append({"name": track.name, "genre": track.genre, "picture": picture})
     return drawn
 

@@ -20,10 +20,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from codec.audio.source import ArraySource
 from codec.dsp.mdct import Float
 from codec.files import new_file
-from codec.pipeline.encode import encode
 from codec.pipeline.payload import unpack
 from codec.pipeline.plan import EncodePlan
 from codec.pipeline.workers import WORKERS, Engine
@@ -33,6 +31,7 @@ from formats import Reader
 from formats.grid import BAND_EDGES, BANDS, HOP, HYPER_MIN, HYPER_SIZE, SAMPLE_RATE
 from formats.payload.chunk import ChunkLatents
 from training.data.shards import Shards
+from training.genre.plain_features import aez_file
 
 VERSION = 1
 """Version of pooled vectors; cached ones of another version are ignored."""
@@ -74,12 +73,8 @@ def excerpt(song: NDArray[np.int16], seconds: float) -> NDArray[np.int16]:
 
 def coded(song: NDArray[np.int16], model: Model, latent: int, engine: Engine | None = None) -> bytes:
     """Samples [2, N] -> an .aez file."""
-    out = BytesIO()
     samples = song.astype(np.float32) / np.float32(32767)
-    plan = EncodePlan.make(latent=latent, model=model)
-    with ArraySource(samples, SAMPLE_RATE) as source:
-        encode(source, out, plan, engine=engine)
-    return out.getvalue()
+    return aez_file(samples, EncodePlan.make(latent=latent, model=model), engine).getvalue()
 
 
 def pool(data: bytes, model: Model) -> Float:

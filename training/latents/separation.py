@@ -4,13 +4,16 @@ Songs of one artist (one album, one studio) are close to each other whatever the
 with songs by other artists. All functions take distances [n, n] and a mask [n, n] of the pairs that may be compared.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import pairwise_distances
 from sklearn.model_selection import GroupKFold
+
+from training.data.tracks import told_apart
 
 Distances = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -61,11 +64,11 @@ def distances(points: NDArray[np.float64]) -> Distances:
 
 def strangers(artists: Sequence[str]) -> Mask:
     """Pairs of songs by different artists [n, n]; every unknown artist ("") is one of its own."""
-    names = np.array([artist or f"\0{number}" for number, artist in enumerate(artists)])
+    names = np.array(told_apart(artists))
     return np.asarray(names[:, None] != names)
 
 
-def neighbours(far: Distances, mask: Mask, k: int = K) -> tuple[NDArray[np.int64], Mask]:
+def neighbours(far: NDArray[np.floating], mask: Mask, k: int = K) -> tuple[NDArray[np.int64], Mask]:
     """The `k` nearest songs of each, nearest first, and which of those are real: [n, k] each."""
     k = min(k, len(far) - 1)
     allowed = np.where(mask, far, np.inf)
@@ -120,13 +123,9 @@ def held_out(points: NDArray[np.float64], labels: Labels, artists: Sequence[str]
 
     Rows are held-out songs, columns are training songs; the mask says which pairs exist.
     """
-    groups = [artist or f"\0{number}" for number, artist in enumerate(artists)]
     far = np.zeros((len(points), len(points)), np.float32)
     mask = np.zeros(far.shape, np.bool_)
-    if len(set(groups)) < 2:
-        return far, mask
-    folds = GroupKFold(min(FOLDS, len(set(groups))), shuffle=True, random_state=0)
-    for train, test in folds.split(points, labels, groups):
+    for train, test in _folds(artists):
         if len(np.unique(labels[train])) < 2:
             continue
         project = fit(points[train], labels[train])
@@ -137,14 +136,19 @@ def held_out(points: NDArray[np.float64], labels: Labels, artists: Sequence[str]
 
 def left_out(labels: Labels, artists: Sequence[str]) -> Mask:
     """Songs of a fifth of the artists, on which a projection that uses labels can be looked at; none of one artist."""
-    groups = [artist or f"\0{number}" for number, artist in enumerate(artists)]
     chosen = np.zeros(len(labels), np.bool_)
-    if len(set(groups)) > 1:
-        folds = GroupKFold(min(FOLDS, len(set(groups))), shuffle=True, random_state=0)
-        _, test = next(iter(folds.split(labels, labels, groups)))
-        chosen[test] = True
-    rest = labels[~chosen]
-    return chosen if len(np.unique(rest[rest >= 0])) > 1 else np.zeros(len(labels), np.bool_)
+    for train, test in islice(_folds(artists), 1):
+        rest = labels[train]
+        chosen[test] = len(np.unique(rest[rest >= 0])) > 1
+    return chosen
+
+
+def _folds(artists: Sequence[str]) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Yield songs to fit on and songs of a fifth of the artists that are left out; nothing if there is one artist."""
+    groups = told_apart(artists)
+    count = min(FOLDS, len(set(groups)))
+    if count > 1:
+        yield from GroupKFold(count, shuffle=True, random_state=0).split(groups, groups=groups)
 
 
 def separation(
@@ -198,9 +202,9 @@ class Space:
 
 def _interval(right: Mask, artists: Sequence[str], rng: np.random.Generator) -> tuple[float, float]:
     """95 % interval by bootstrap over artists."""
-    names = {artist or f"\0{number}" for number, artist in enumerate(artists)}
-    number = {name: n for n, name in enumerate(sorted(names))}
-    group = np.array([number[artist or f"\0{n}"] for n, artist in enumerate(artists)])
+    names = told_apart(artists)
+    number = {name: n for n, name in enumerate(sorted(set(names)))}
+    group = np.array([number[name] for name in names])
     good = np.bincount(group, right, len(number))
     songs = np.bincount(group, minlength=len(number))
     drawn = rng.integers(0, len(number), (DRAWS, len(number)))

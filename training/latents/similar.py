@@ -26,11 +26,11 @@ from training import markdown
 from training.data.collection import collection
 from training.data.fma import SUBSETS
 from training.data.shards import Shards
-from training.data.tracks import NOTHING_TO_DO, TooLittleError, Track
+from training.data.tracks import TooLittleError, Track, failed, told_apart
 from training.genre.data import mfcc
 from training.genre.score import interval
 from training.latents.pooling import coded, excerpt
-from training.latents.separation import strangers
+from training.latents.separation import neighbours, strangers
 
 NEAREST = 5
 SECONDS = 30.0
@@ -45,9 +45,7 @@ def apart(vectors: Float) -> Matrix:
 
 def shares(far: Matrix, same: NDArray[np.bool_], allowed: NDArray[np.bool_]) -> Matrix:
     """Share of each song's nearest five, of those allowed, that are the same: [n]; nan where none of them could be."""
-    far = np.where(allowed, far, np.inf)
-    order = np.argsort(far, axis=1, kind="stable")[:, :NEAREST]
-    real = np.take_along_axis(allowed, order, 1)
+    order, real = neighbours(far, allowed, NEAREST)
     hits = (np.take_along_axis(same, order, 1) & real).sum(1)
     possible = (same & allowed).any(1)
     return np.where(possible, hits / np.maximum(real.sum(1), 1), np.nan)
@@ -55,15 +53,12 @@ def shares(far: Matrix, same: NDArray[np.bool_], allowed: NDArray[np.bool_]) -> 
 
 def measured(views: dict[str, Float], tracks: Sequence[Track]) -> dict[str, dict[str, tuple[float, float, float, int]]]:
     """For every view and question: mean share, ends of its interval, and number of songs that could be asked."""
-    artists = np.array([track.artist or f"\0{n}" for n, track in enumerate(tracks)])
-    genres = np.array([track.genre or f"\0{n}" for n, track in enumerate(tracks)])
+    artists = np.array(told_apart(track.artist for track in tracks))
+    genres = np.array(told_apart(track.genre for track in tracks))
     others = ~np.eye(len(tracks), dtype=np.bool_)
     questions = {
         "same artist": (artists[:, None] == artists, others),
-        "same genre, other artists": (
-            genres[:, None] == genres,
-            strangers([track.artist for track in tracks]) & others,
-        ),
+        "same genre, other artists": (genres[:, None] == genres, strangers([track.artist for track in tracks])),
     }
     spaces = {name: apart(view) for name, view in views.items()}
     rng = np.random.default_rng(0)
@@ -145,12 +140,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             text = run(collection(a.data, a.subset), a.cache, a.model)
         if a.out:
             a.out.write_text(text, encoding="utf-8")
-    except TooLittleError as error:
-        print(f"similar: {error}", file=sys.stderr)
-        return NOTHING_TO_DO
     except (AezError, OSError) as error:
-        print(f"similar: {error}", file=sys.stderr)
-        return 2
+        return failed("similar", error)
     print(text)
     return 0
 

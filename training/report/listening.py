@@ -23,10 +23,9 @@ from rich.progress import Progress
 
 from codec.runtime import models
 from formats.errors import UsageError
-from training.data.collection import spread
 from training.data.tracks import Track
 from training.evaluation import peers
-from training.evaluation.clips import cut_clip
+from training.evaluation.clips import Songs, cut_clip
 from training.metrics import clip
 
 PICTURE = (720, 240)  # pixels of a spectrogram
@@ -87,8 +86,7 @@ def choose(songs: Mapping[str, Track], count: int, measured: Measured) -> dict[s
     """Up to `count` songs, spread over artists and genres; those that were measured, if any of them were."""
     clips = {clip for clip, _, _ in measured}
     pool = {name: song for name, song in songs.items() if name in clips} or dict(songs)
-    chosen = {track.name for track in spread(list(pool.values()), count)}
-    return {name: song for name, song in pool.items() if song.name in chosen}
+    return Songs(pool, "").spread(count).tracks
 
 
 def prepare(

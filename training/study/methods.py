@@ -11,28 +11,33 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from codec.files import new_file
 from codec.runtime import models
 from codec.version import __version__
+from formats.grid import SAMPLE_RATE
 from training.data.collection import is_synthesized, kind
 from training.data.shards import Shards
-from training.data.tracks import Track
+from training.data.tracks import Track, told_apart
 from training.study.sources import ROOT
 
 NAME = "study.json"
 
 
 def described(
-    data: Path, subset: str, how: str, parts: Mapping[str, Sequence[Track]], shards: Shards, arguments: Sequence[str]
-) -> dict[str, Any]:
+    data: Path, subset: str, how: str, parts: Mapping[str, Sequence[Track]], shards: Shards, arguments: Sequence[str],
+    *, quick: bool,
+) -> dict[str, Any]:  # fmt: skip
     """What is known before the first step."""
-    hours = {track.name: length / 44100 / 3600 for track, length in zip(shards.tracks, shards.lengths, strict=True)}
+    hours = {
+        track.name: length / SAMPLE_RATE / 3600 for track, length in zip(shards.tracks, shards.lengths, strict=True)
+    }
     return {
         "command": shlex.join(["python", "-m", "training", "study", *arguments]),
         "aez": __version__,
         "commit": commit(),
         "date": date.today().isoformat(),
         "machine": machine(),
-        "quick": False,
+        "quick": quick,
         "synthesized": is_synthesized(data),
         "data": {
             "name": data.resolve().name,
@@ -41,7 +46,7 @@ def described(
             "parts": {
                 name: {
                     "songs": len(tracks),
-                    "artists": len({track.artist or f"\0{track.name}" for track in tracks}),
+                    "artists": len(set(told_apart(track.artist for track in tracks))),
                     "hours": round(sum(hours[track.name] for track in tracks), 2),
                 }
                 for name, tracks in parts.items()
@@ -80,9 +85,9 @@ def trained(out: Path) -> list[dict[str, Any]]:
 
 def write(out: Path, methods: Mapping[str, Any]) -> None:
     """Write OUT/study.json."""
-    part = out / f"{NAME}.part"
-    part.write_text(json.dumps(methods, indent=1, ensure_ascii=False) + "\n", encoding="utf-8", errors="replace")
-    part.replace(out / NAME)
+    text = json.dumps(methods, indent=1, ensure_ascii=False) + "\n"
+    with new_file(out / NAME, force=True) as file:
+        file.write(text.encode("utf-8", "replace"))
 
 
 def commit() -> str:

@@ -2,12 +2,15 @@
 
 import csv
 import hashlib
+import io
 import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from codec.files import new_file
+from training.data.collection import MANIFEST
 from training.data.shards import identity
 from training.data.tracks import Track
 
@@ -34,10 +37,7 @@ def linked(tracks: Sequence[Track], folder: Path) -> list[Track]:
             target.unlink()
         try:
             target.symlink_to(source)
-        except FileExistsError:
-            if source.is_file():
-                _copy(source, target)
-        except OSError:
+        except OSError:  # no links here, or a copy from when there were none
             if source.is_file():
                 _copy(source, target)
     return made
@@ -59,15 +59,16 @@ def write_manifest(parts: Mapping[str, Sequence[Track]], folder: Path) -> str:
         a digest of what it says and of the files, by their place, size and time of change.
     """
     digest = hashlib.sha256()
-    part = folder / "manifest.csv.part"
-    with part.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
-        writer = csv.writer(file)
-        writer.writerow(["path", "split", "genre", "artist", "title", "vocals"])
-        for split, members in parts.items():
-            for t in members:
-                path = t.path.relative_to(folder).as_posix()
-                writer.writerow([path, split, t.genre, t.artist, t.name, "yes" if t.vocals else ""])
-                digest.update(f"{split}\0{identity(t.path)}\0".encode("utf-8", "surrogateescape"))
-    digest.update(part.read_bytes())
-    part.replace(folder / "manifest.csv")
+    lines = io.StringIO(newline="")
+    writer = csv.writer(lines)
+    writer.writerow(["path", "split", "genre", "artist", "title", "vocals"])
+    for split, members in parts.items():
+        for t in members:
+            path = t.path.relative_to(folder).as_posix()
+            writer.writerow([path, split, t.genre, t.artist, t.name, "yes" if t.vocals else ""])
+            digest.update(f"{split}\0{identity(t.path)}\0".encode("utf-8", "surrogateescape"))
+    text = lines.getvalue().encode("utf-8", "surrogateescape")
+    digest.update(text)
+    with new_file(folder / MANIFEST, force=True) as file:
+        file.write(text)
     return digest.hexdigest()

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from codec.files import new_file
 from formats.errors import UsageError
 from training.__main__ import COMMANDS
 from training.data.tracks import NOTHING_TO_DO
@@ -148,6 +149,5 @@ def _read(path: Path) -> dict[str, object]:
 
 
 def _write(path: Path, state: dict[str, object]) -> None:
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(state))
-    part.replace(path)
+    with new_file(path, force=True) as file:
+        file.write(json.dumps(state).encode())

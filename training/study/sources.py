@@ -20,17 +20,19 @@ def code_digest(modules: tuple[str, ...]) -> str:
 
     Files that are no Python, such as the templates of the report, count with the folder of a module that is imported.
     """
-    digest = hashlib.sha256()
-    for path in sorted(_closure(modules)):
-        digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()
+    return _digest(_closure(modules), ROOT)
 
 
 def folder_digest(folder: Path) -> str:
     """Digest of all files below a folder; that of nothing where there is none."""
+    return _digest((p for p in folder.rglob("*") if p.is_file() and "__pycache__" not in p.parts), folder)
+
+
+def _digest(files: Iterable[Path], root: Path) -> str:
+    """Digest of files and of their places below a root, in whatever order they come."""
     digest = hashlib.sha256()
-    for path in sorted(p for p in folder.rglob("*") if p.is_file() and "__pycache__" not in p.parts):
-        digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+    for path in sorted(files):
+        digest.update(path.relative_to(root).as_posix().encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
 
 
@@ -40,15 +42,21 @@ def _closure(modules: Iterable[str]) -> set[Path]:
     pending = [path for name in modules for path in _files(name)]
     while pending:
         path = pending.pop()
-        if path in found:
-            continue
-        found.add(path)
-        if path.name != "__init__.py":
-            found |= {
-                p for p in path.parent.rglob("*") if p.is_file() and p.suffix in (".html", ".js", ".css", ".toml")
-            }
-        pending += [file for name in _imports(path) for file in _files(name)]
-    return found
+        if path not in found:
+            found.add(path)
+            pending += [file for name in _imports(path) for file in _files(name)]
+    folders = {path.parent for path in found if path.name != "__init__.py"}
+    return found.union(*map(_beside, folders))
+
+
+def _beside(folder: Path) -> Iterator[Path]:
+    """Files that are no Python in a package's folder and below it; those of a package inside it are that one's own."""
+    for path in folder.iterdir():
+        if path.is_dir():
+            if not (path / "__init__.py").is_file():
+                yield from _beside(path)
+        elif path.suffix in (".html", ".js", ".css", ".toml"):
+            yield path
 
 
 def _files(name: str) -> list[Path]:

@@ -81,7 +81,7 @@ def study(data: Path, out: Path, plan: Plan, subset: str, how: str, jobs: int, a
     names = {track.name for track in (*train, *test)}
     parts = {"train": train, "test": test, "validation": [t for t in shards.tracks if t.name not in names]}
     digest = write_manifest(parts, music)
-    about = methods.described(data, subset, how, parts, shards, arguments) | {"quick": plan.quick}
+    about = methods.described(data, subset, how, parts, shards, arguments, quick=plan.quick)
     methods.write(out, about)
     run = Runner(out, f"{digest} {folder_digest(models.by_name(models.DEFAULT).folder)}")
     losses = sorted(LOSSES)

@@ -103,7 +103,7 @@ def test_fingerprint_follows_model_and_code(tmp_path: Path, monkeypatch: pytest.
 
     before = hashes()
     assert len(set(before)) == 3
-    for room in ("cli", "inspection", "batch"):
+    for room in ("cli", "inspection", "batch", "player", "serve"):
         (tmp_path / "codec" / room).mkdir()
         (tmp_path / "codec" / room / "info.py").write_text("changes no audio")
     assert hashes() == before

@@ -47,6 +47,10 @@ def test_what_it_does_not_import_does_not_count(tree: Path) -> None:
     (tree / "training/other.py").write_text("changed = 1\n")
     assert digest("training.a") == before
     assert digest("training.other") != before
+    (tree / "training/inner").mkdir()
+    (tree / "training/inner/__init__.py").touch()
+    (tree / "training/inner/page.html").write_text("<p>")  # another package's
+    assert digest("training.a") == before
     (tree / "training/page.html").write_text("<p>")  # beside a module, as a template is
     assert digest("training.a") != before
 
