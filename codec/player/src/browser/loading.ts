@@ -1,6 +1,6 @@
 /** What the worker loads: ONNX Runtime's WebAssembly and models. */
 
-import { ModelError, NetworkError } from "../errors.ts";
+import { messageOf, ModelError, NetworkError } from "../errors.ts";
 import { loadModel, type Model, unzip } from "../model/model.ts";
 import { configure, createNetwork } from "../model/ort.ts";
 
@@ -46,7 +46,7 @@ export class Models {
             response = await fetch(url);
             if (response.ok) return new Uint8Array(await response.arrayBuffer());
         } catch (error) {
-            throw new NetworkError(`${url} cannot be loaded: ${error instanceof Error ? error.message : error}`);
+            throw new NetworkError(`${url} cannot be loaded: ${messageOf(error)}`);
         }
         if (response.status === 404 && bitstream) {
             throw new ModelError(`the song needs a model of bitstream ${bitstream}, which this player does not have`);

@@ -1,7 +1,7 @@
 /** One zstd frame and nothing else, by the official decoder compiled to WebAssembly. */
 
 import { ZSTDDecoder } from "zstddec";
-import { FormatError } from "../errors.ts";
+import { FormatError, messageOf } from "../errors.ts";
 
 const decoder = new ZSTDDecoder();
 const MAGIC = 0xfd2fb528;
@@ -62,7 +62,7 @@ export function unzstd(bytes: Uint8Array, content: number): Uint8Array {
     try {
         unpacked = decoder.decode(bytes, content);
     } catch (error) {
-        throw damaged(error instanceof Error ? error.message : String(error));
+        throw damaged(messageOf(error));
     }
     if (unpacked.length !== content) throw damaged("they cannot be decompressed");
     return unpacked;
