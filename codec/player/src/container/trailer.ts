@@ -1,5 +1,6 @@
 /** The trailer and the footer that finds it (formats/SPEC.md, "Trailer", "Footer"). */
 
+import { viewOf } from "../bytes.ts";
 import { FormatError } from "../errors.ts";
 import { codedSamples, frameCount } from "../grid.ts";
 import { CHUNK_HEAD, chunkLengthLimit } from "./chunk.ts";
@@ -26,7 +27,7 @@ export interface Trailer {
 
 /** Bytes of the trailer that a footer states. */
 export function readFooter(bytes: Uint8Array): number {
-    const view = new DataView(bytes.buffer, bytes.byteOffset, FOOTER_BYTES);
+    const view = viewOf(bytes);
     if (view.getUint32(4, true) !== END) throw new FormatError(CUT);
     const length = view.getUint32(0, true);
     if (length < FIXED_BYTES || length % 4 !== 0) throw new FormatError("the footer is damaged");
@@ -36,7 +37,7 @@ export function readFooter(bytes: Uint8Array): number {
 
 /** Read and check a trailer, given all its bytes. */
 export function readTrailer(bytes: Uint8Array, header: Header): Trailer {
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const view = viewOf(bytes);
     const damaged = (why: string): FormatError => new FormatError(`the trailer is damaged: ${why}`);
     if (view.getUint32(0, true) !== SYNC) throw damaged("it does not stand where the footer says");
     const end = bytes.length - 4;

@@ -1,5 +1,6 @@
 /** The integer tables of a ranked model, as the build wrote them: `tables.bin`. */
 
+import { viewOf } from "../bytes.ts";
 import { ModelError } from "../errors.ts";
 import { COEFFICIENTS, HYPER, SCALES } from "../grid.ts";
 
@@ -42,7 +43,7 @@ export const LAYOUT = [
 export function readTables(bytes: Uint8Array): Tables {
     const size = LAYOUT.reduce((sum, [, length]) => sum + 4 * length, 0);
     if (bytes.length !== size) throw new ModelError("the model's tables have the wrong size");
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const view = viewOf(bytes);
     let at = 0;
     const found = LAYOUT.map(([name, length]) => {
         const values = Int32Array.from({ length }, () => view.getInt32((at += 4) - 4, true));

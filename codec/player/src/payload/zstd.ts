@@ -1,6 +1,7 @@
 /** One zstd frame and nothing else, by the official decoder compiled to WebAssembly. */
 
 import { ZSTDDecoder } from "zstddec";
+import { viewOf } from "../bytes.ts";
 import { FormatError, messageOf } from "../errors.ts";
 
 const decoder = new ZSTDDecoder();
@@ -18,7 +19,7 @@ function damaged(why: string): FormatError {
 
 /** What the header of a frame says: the size of the content, and how long the header is. */
 function frameHeader(bytes: Uint8Array): { content: number; header: number; checksum: number } {
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const view = viewOf(bytes);
     if (bytes.length < 6 || view.getUint32(0, true) !== MAGIC) throw damaged("they are no zstd frame");
     const descriptor = bytes[4]!;
     const single = (descriptor >> 5) & 1;
