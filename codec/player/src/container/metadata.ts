@@ -3,7 +3,7 @@
 import { viewOf } from "../bytes.ts";
 import { FormatError } from "../errors.ts";
 import { unzstd, zstdContent } from "../payload/zstd.ts";
-import { crc32c } from "./crc32c.ts";
+import { isSealed } from "./crc32c.ts";
 import type { Header } from "./header.ts";
 
 /** Bytes of the two lengths that the block begins with. */
@@ -46,11 +46,7 @@ export function readMetadataHead(bytes: Uint8Array): MetadataLengths {
 
 /** Check the whole block against its checksum. */
 export function checkMetadata(block: Uint8Array, header: Header): void {
-    const end = block.length - 4;
-    const view = viewOf(block);
-    if (crc32c(block.subarray(0, end), header.crc) !== view.getUint32(end, true)) {
-        throw damaged("their checksum does not match");
-    }
+    if (!isSealed(block, header.crc)) throw damaged("their checksum does not match");
 }
 
 /** Read the tags as they are stored. */

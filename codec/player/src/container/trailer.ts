@@ -4,7 +4,7 @@ import { viewOf } from "../bytes.ts";
 import { FormatError } from "../errors.ts";
 import { codedSamples, frameCount } from "../grid.ts";
 import { CHUNK_HEAD, chunkLengthLimit } from "./chunk.ts";
-import { crc32c } from "./crc32c.ts";
+import { isSealed } from "./crc32c.ts";
 import { count64, type Header } from "./header.ts";
 
 export const FOOTER_BYTES = 8;
@@ -40,10 +40,7 @@ export function readTrailer(bytes: Uint8Array, header: Header): Trailer {
     const view = viewOf(bytes);
     const damaged = (why: string): FormatError => new FormatError(`the trailer is damaged: ${why}`);
     if (view.getUint32(0, true) !== SYNC) throw damaged("it does not stand where the footer says");
-    const end = bytes.length - 4;
-    if (crc32c(bytes.subarray(0, end), header.crc) !== view.getUint32(end, true)) {
-        throw damaged("its checksum does not match");
-    }
+    if (!isSealed(bytes, header.crc)) throw damaged("its checksum does not match");
     const chunks = view.getUint32(4, true);
     const frames = view.getUint32(8, true);
     const samples = count64(view.getBigUint64(12, true), "the number of samples");
