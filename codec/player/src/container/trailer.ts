@@ -25,6 +25,11 @@ export interface Trailer {
     readonly lengths: Uint32Array;
 }
 
+/** Bytes of the trailer of so many chunks. */
+export function trailerBytes(chunks: number): number {
+    return FIXED_BYTES + 4 * chunks;
+}
+
 /** Bytes of the trailer that a footer states. */
 export function readFooter(bytes: Uint8Array): number {
     const view = viewOf(bytes);
@@ -44,7 +49,7 @@ export function readTrailer(bytes: Uint8Array, header: Header): Trailer {
     const chunks = view.getUint32(4, true);
     const frames = view.getUint32(8, true);
     const samples = count64(view.getBigUint64(12, true), "the number of samples");
-    if (FIXED_BYTES + 4 * chunks !== bytes.length) throw damaged("it counts other chunks than it lists");
+    if (trailerBytes(chunks) !== bytes.length) throw damaged("it counts other chunks than it lists");
     if (chunks !== Math.ceil(frames / header.chunkFrames)) throw damaged("its frames are not those of its chunks");
     if (header.samples !== null && samples !== header.samples) throw damaged("the header has other samples");
     if (frames !== frameCount(codedSamples(samples, header.sampleRate))) {
