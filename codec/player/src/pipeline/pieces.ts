@@ -7,7 +7,7 @@ import { runAt } from "../dsp/window_switching.ts";
 import type { Model } from "../model/model.ts";
 import { emptyInput, type NetworkInput } from "../model/network.ts";
 import { type Latents, readPayload } from "../payload/payload.ts";
-import { neighbours } from "../payload/scales.ts";
+import { neighbour } from "../payload/scales.ts";
 
 /** Decoded chunks that are kept: the one that is played, and those around it. */
 const KEPT = 4;
@@ -84,8 +84,7 @@ function fill(input: NetworkInput, at: number, latents: Latents, frame: number):
     input.position.set(latents.positions.subarray(frame * main, (frame + 1) * main), at * main);
     input.long[at] = runAt(frame, latents.sideInfo.longWindows[Math.floor(frame / SEGMENT)]!) ? 1 : 0;
     const g = Math.floor(frame / GROUP);
-    const [before, after] = neighbours(g, hyper.length / HYPER);
-    const other = [before, g, after][frame % GROUP]!;
+    const other = neighbour(frame, hyper.length / HYPER);
     for (let band = 0; band < HYPER; band++) {
         input.hyperByFrame[at * HYPER + band] = 2 * hyper[g * HYPER + band]! + hyper[other * HYPER + band]!;
     }
