@@ -6,7 +6,10 @@ import { COEFFICIENTS, HYPER, SCALES } from "../grid.ts";
 
 /** Values of a main symbol and the escape. */
 export const MAIN_SYMBOLS = 18;
-const HYPER_SYMBOLS = 64;
+/** Tables of main symbols for each scale index, one for each context. */
+export const MAIN_CONTEXTS = 28;
+/** Values of a hyper latent, or of its change. */
+export const HYPER_SYMBOLS = 64;
 
 export interface Tables {
     /** [48, 1400] */
@@ -35,7 +38,7 @@ export const LAYOUT = [
     ["intercept", COEFFICIENTS],
     ["loudness", HYPER + 1],
     ["steadiness", COEFFICIENTS],
-    ["main", 28 * SCALES * MAIN_SYMBOLS],
+    ["main", MAIN_CONTEXTS * SCALES * MAIN_SYMBOLS],
     ["hyper", 64 * HYPER_SYMBOLS],
 ] as const;
 

@@ -1,7 +1,7 @@
 /** Cuts a song into pieces for the network, each with the frames around it that the network sees. */
 
 import type { AezFile } from "../container/file.ts";
-import { COEFFICIENTS, GROUP, HYPER, SEGMENT } from "../grid.ts";
+import { COEFFICIENTS, GROUP, HYPER, HYPER_PER_FRAME, SEGMENT } from "../grid.ts";
 import { noiseOf } from "../dsp/noise_filling.ts";
 import { runAt } from "../dsp/window_switching.ts";
 import type { Model } from "../model/model.ts";
@@ -53,7 +53,7 @@ export class Frames {
      */
     async input(begin: number, end: number): Promise<NetworkInput> {
         const { latent, gain } = this.#file.header;
-        const input = emptyInput(end - begin, latent - 16, gain);
+        const input = emptyInput(end - begin, latent - HYPER_PER_FRAME, gain);
         await this.#each(begin, end, (latents, first) => {
             const last = Math.min(end, first + latents.frames);
             for (let frame = Math.max(begin, first); frame < last; frame++) fill(input, frame - begin, latents, frame - first);
