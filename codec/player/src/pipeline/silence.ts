@@ -1,5 +1,5 @@
 import type { AezFile } from "../container/file.ts";
-import type { Samples } from "../dsp/synthesis.ts";
+import { endOf, type Samples } from "../dsp/synthesis.ts";
 import { frameSamples } from "../grid.ts";
 import type { Frames } from "./pieces.ts";
 
@@ -8,7 +8,7 @@ export async function silence(samples: Samples, rate: number, file: AezFile, fra
     const { sampleRate, chunkFrames } = file.header;
     const toRate = rate / sampleRate; // of samples that are counted at the source's rate
     const chunk = frameSamples(chunkFrames, sampleRate);
-    const end = samples.start + samples.channels[0]!.length;
+    const end = endOf(samples);
     for (let index = Math.floor(samples.start / toRate / chunk); index < file.chunks; index++) {
         if (index * chunk * toRate >= end) return;
         for (const stretch of (await frames.chunk(index)).sideInfo.silence) {
