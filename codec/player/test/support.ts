@@ -12,7 +12,8 @@ import { readyZstd } from "../src/payload/zstd.ts";
 import type { Source } from "../src/source/source.ts";
 
 const PLAYER = process.env["AEZ_PLAYER"] ?? process.cwd();
-const ROOT = join(PLAYER, "../..");
+/** The folder of the repository. */
+export const ROOT = join(PLAYER, "../..");
 export const GOLDEN = process.env["AEZ_GOLDEN"] ?? join(ROOT, "tests/golden");
 export const CORPUS = join(ROOT, "tests/corpus");
 export const MODEL = join(PLAYER, "dist/model/7ec856771e06eeab");
