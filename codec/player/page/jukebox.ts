@@ -2,6 +2,7 @@
 
 import { open, play, type Playback, type Song } from "aez-player";
 import { complete, type Entry } from "./entries.ts";
+import { said } from "./format.ts";
 
 /**
  * Events: "entry" (another song was chosen), "song" (it is open), "state" (playing, paused, waiting), "time",
@@ -176,7 +177,7 @@ export class Jukebox extends EventTarget {
     #fail(error: unknown): void {
         this.#close();
         this.#wanted = false;
-        this.problem = error instanceof Error ? error.message : String(error);
+        this.problem = said(error);
         this.#wait(false);
         this.#tell("state");
         this.#tell("problem");
