@@ -193,6 +193,22 @@ def test_a_damaged_song_is_told_in_a_line_and_the_next_one_plays(visit: Visit, f
     assert tab.inner_text("#title") == TITLE and tab.locator("#songs li").count() == 5
 
 
+def test_files_that_are_opened_after_a_search_stay_in_the_list_and_leave_the_search(visit: Visit, folder: Path) -> None:
+    tab = visit()
+    data = (folder / "1 song.aez").read_bytes()
+    tab.set_input_files("#files", [{"name": f"mine {n}.aez", "mimeType": "", "buffer": data} for n in range(5)])
+    assert tab.is_visible("#search") and tab.locator("#songs li").count() == 8
+    tab.fill("#search", "one")
+    wait_until(tab, "document.querySelectorAll('#songs li').length === 1")
+    tab.set_input_files("#files", {"name": "last.aez", "mimeType": "", "buffer": data})
+    assert tab.is_visible("#search") and tab.locator("#songs li").count() == 9
+    assert not tab.inner_text("#hint")
+    tab.fill("#search", "one")
+    wait_until(tab, "document.querySelectorAll('#songs li').length === 1")
+    tab.fill("#search", "")
+    wait_until(tab, "document.querySelectorAll('#songs li').length === 9")
+
+
 @pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "light")])
 def test_phone_and_desk(visit: Visit, width: int, scheme: str, tmp_path: Path) -> None:
     tab = visit(viewport={"width": width, "height": 840}, color_scheme=scheme, has_touch=width < 500)
