@@ -1,7 +1,6 @@
 """The page in a real browser, through the server: it plays, seeks, shows and survives; where the player was built."""
 
 import os
-import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,7 +18,7 @@ from codec.pipeline.workers import Engine
 from codec.serve.library import Library
 from formats import Metadata
 from formats.container.metadata import Picture
-from tests.support.study_results import ARGUMENTS
+from tests.support.browsers import chromium, web_server
 from training.data.songs import song
 
 SECONDS = 3.0
@@ -80,15 +79,8 @@ def served(folder: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def browser(served: str) -> Iterator[Any]:
-    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if program is None:
-        pytest.skip("no Chromium on PATH")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as play:
-        chromium = play.chromium.launch(executable_path=program, args=ARGUMENTS)
-        yield chromium
-        chromium.close()
+    with chromium() as started:
+        yield started
 
 
 Visit = Callable[..., Any]
@@ -236,29 +228,11 @@ def test_the_focus_goes_through_the_page_in_order(visit: Visit) -> None:
 @pytest.fixture
 def hosted(folder: Path, tmp_path: Path) -> Iterator[SimpleNamespace]:
     """A site of `aez page` on a plain web server, which `stop` ends."""
-    import functools
-    import http.server
-
     from codec.serve.site import make_site
 
     make_site([folder / "1 song.aez"], tmp_path / "site", title="Away")
-
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=tmp_path / "site"))
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-
-    def stop() -> None:
-        if thread.is_alive():
-            server.shutdown()
-            server.server_close()
-            thread.join(10)
-
-    yield SimpleNamespace(url=f"http://localhost:{server.server_port}/", folder=tmp_path / "site", stop=stop)
-    stop()
+    with web_server(tmp_path / "site") as server:
+        yield SimpleNamespace(url=server.url, folder=tmp_path / "site", stop=server.stop)
 
 
 def test_a_site_works_offline_and_never_shows_an_old_page(hosted: SimpleNamespace, browser: Any, folder: Path) -> None:
