@@ -20,8 +20,10 @@ export class Models {
         const found = this.#loading.get(bitstream);
         if (found) return found;
         const files = (name: string) => this.#fetch(`model/${bitstream}/${name}`, bitstream);
+        const runtime = (this.#runtime ??= this.#loadRuntime()); // on its way together with the model
+        runtime.catch(() => undefined); // the network needs it, and will be told
         const loading = loadModel(files, async (onnx) => {
-            await (this.#runtime ??= this.#loadRuntime());
+            await runtime;
             return createNetwork(onnx);
         });
         loading.catch(() => this.#loading.delete(bitstream));
