@@ -235,6 +235,13 @@ def hosted(folder: Path, tmp_path: Path) -> Iterator[SimpleNamespace]:
         yield SimpleNamespace(url=server.url, folder=tmp_path / "site", stop=server.stop)
 
 
+def rewrite(path: Path, text: str) -> None:
+    """Write a file anew, 2 s younger than it was: the server tells versions apart by whole seconds."""
+    later = path.stat().st_mtime + 2
+    path.write_text(text)
+    os.utime(path, (later, later))
+
+
 def test_a_site_works_offline_and_never_shows_an_old_page(hosted: SimpleNamespace, browser: Any, folder: Path) -> None:
     context = browser.new_context()
     tab = context.new_page()
@@ -246,11 +253,10 @@ def test_a_site_works_offline_and_never_shows_an_old_page(hosted: SimpleNamespac
     assert tab.evaluate(is_kept)
     page = hosted.folder / "index.html"
     whole = page.read_text()
-    page.write_text("<!doctype html><title>another site</title>")  # at the same address: it has to be seen at once
+    rewrite(page, "<!doctype html><title>another site</title>")  # at the same address: it has to be seen at once
     tab.goto(hosted.url)
     assert tab.title() == "another site" and not tab.evaluate(is_kept)
-    page.write_text(whole)
-    os.utime(page, (page.stat().st_mtime + 2,) * 2)  # the server tells versions apart by whole seconds
+    rewrite(page, whole)
     tab.goto(hosted.url)
     wait_until(tab, is_kept)
     hosted.stop()
