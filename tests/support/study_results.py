@@ -14,10 +14,6 @@ from training.metrics.catalogue import METRICS
 
 RATE = 44100
 HOSTILE = """<img src=x onerror=alert(1)>&'"""
-ARGUMENTS = [
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
-    *("--disable-background-networking", "--disable-component-update"),
-]
 
 # A codec of the standard library alone, for its processes start quickly: coarser steps for the lower rate.
 CODEC = """

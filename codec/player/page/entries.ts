@@ -21,7 +21,8 @@ export interface Playlist {
     readonly served: boolean;
 }
 
-const EMPTY: Playlist = { title: "", entries: [], total: 0, served: false };
+/** No songs. */
+export const EMPTY: Playlist = { title: "", entries: [], total: 0, served: false };
 
 /** The list beside the page; an empty one where there is none. */
 export async function playlist(query = ""): Promise<Playlist> {

@@ -1,4 +1,4 @@
-/** Times and sizes as people read them. */
+/** Times, sizes and errors as people read them. */
 
 /** Seconds as m:ss or h:mm:ss; a dash where they are not known. */
 export function clock(seconds: number | null): string {
@@ -22,4 +22,9 @@ export function spoken(seconds: number): string {
 /** Bytes in kB or MB of 1000. */
 export function size(bytes: number): string {
     return bytes < 999_500 ? `${Math.round(bytes / 1000)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
+}
+
+/** What went wrong, in a line. */
+export function said(error: unknown): string {
+    return error instanceof Error ? error.message : String(error);
 }

@@ -2,6 +2,7 @@
 
 import { open, play, type Playback, type Song } from "aez-player";
 import { complete, type Entry } from "./entries.ts";
+import { said } from "./format.ts";
 
 /**
  * Events: "entry" (another song was chosen), "song" (it is open), "state" (playing, paused, waiting), "time",
@@ -118,8 +119,7 @@ export class Jukebox extends EventTarget {
     }
 
     #begin(song: Song, start = 0, paused = false): void {
-        const context = (this.#context ??= new AudioContext({ latencyHint: "playback" }));
-        const playback = play(song, { context, start, volume: this.#volume });
+        const playback = play(song, { context: this.#output(), start, volume: this.#volume });
         this.playback = playback;
         if (paused) playback.pause();
         const on = (name: string, action: (event: Event) => void) =>
@@ -153,9 +153,13 @@ export class Jukebox extends EventTarget {
         if (cover && this.song === song) this.#tell("song");
     }
 
+    /** The context that all songs share, made when it is first needed. */
+    #output(): AudioContext {
+        return (this.#context ??= new AudioContext({ latencyHint: "playback" }));
+    }
+
     #wake(): void {
-        this.#context ??= new AudioContext({ latencyHint: "playback" });
-        this.#context.resume().catch(() => undefined);
+        this.#output().resume().catch(() => undefined);
     }
 
     #wait(value: boolean): void {
@@ -176,7 +180,7 @@ export class Jukebox extends EventTarget {
     #fail(error: unknown): void {
         this.#close();
         this.#wanted = false;
-        this.problem = error instanceof Error ? error.message : String(error);
+        this.problem = said(error);
         this.#wait(false);
         this.#tell("state");
         this.#tell("problem");

@@ -14,7 +14,10 @@ const ROWS = 500;
 export class List {
     #all: Entry[] = [];
     #found: Entry[] = [];
-    #total = 0;
+    /** Songs of the server's list that it did not send. */
+    #unlisted = 0;
+    /** Songs found that are not in `#found`. */
+    #more = 0;
     #served = false;
     #asked = 0;
     readonly #jukebox: Jukebox;
@@ -47,11 +50,9 @@ export class List {
     show(list: Playlist, first: Entry[] = []): void {
         this.#served = list.served;
         this.#all = [...first, ...list.entries];
-        this.#found = this.#all;
-        this.#total = first.length + list.total;
+        this.#unlisted = list.total - list.entries.length;
         elements.heading.textContent = list.title || "Songs";
-        elements.search.hidden = this.#total < MANY;
-        this.#render();
+        this.#showAll();
         const start = this.#all[0];
         if (start) void this.#jukebox.choose(start, false);
     }
@@ -62,11 +63,8 @@ export class List {
         const start = entries[0];
         if (!start) return;
         this.#all = [...entries, ...this.#all];
-        this.#total += entries.length;
-        this.#found = this.#all;
         elements.search.value = "";
-        elements.search.hidden = this.#total < MANY;
-        this.#render();
+        this.#showAll();
         void this.#jukebox.choose(start, true);
         void learn(entries.slice(1), () => this.#render());
     }
@@ -90,16 +88,29 @@ export class List {
         return entry.source === this.#jukebox.entry?.source;
     }
 
+    /** Show the list without a search; one that is still on its way comes to nothing. */
+    #showAll(): void {
+        this.#asked++;
+        this.#found = this.#all;
+        this.#more = this.#unlisted;
+        elements.search.hidden = this.#all.length + this.#unlisted < MANY;
+        this.#render();
+    }
+
     async #search(query: string): Promise<void> {
+        if (!query) {
+            this.#showAll();
+            return;
+        }
         const asked = ++this.#asked;
         if (!this.#served) {
             this.#found = this.#all.filter((entry) => matches(entry, query));
-            this.#total = this.#found.length;
+            this.#more = 0;
         } else {
             const list = await playlist(query).catch(() => null);
             if (asked !== this.#asked || !list) return;
             this.#found = list.entries;
-            this.#total = list.total;
+            this.#more = list.total - list.entries.length;
         }
         this.#render();
     }
@@ -110,7 +121,7 @@ export class List {
         const index = focus ? [...elements.songs.children].indexOf(focus) : -1;
         elements.songs.replaceChildren(...rows);
         if (index >= 0) (elements.songs.children[index]?.firstElementChild as HTMLElement | undefined)?.focus();
-        const more = this.#total - rows.length;
+        const more = this.#found.length + this.#more - rows.length;
         elements.hint.textContent = !this.#all.length
             ? "Drop .aez files here, or open them. They stay on this device."
             : !rows.length

@@ -1,8 +1,9 @@
 /** The page: the jukebox, and everything that shows it or drives it. */
 
 import { elements } from "./elements.ts";
-import { entryOfAddress, playlist } from "./entries.ts";
+import { EMPTY, entryOfAddress, playlist } from "./entries.ts";
 import { dropping } from "./files.ts";
+import { said } from "./format.ts";
 import { Jukebox } from "./jukebox.ts";
 import { keys } from "./keys.ts";
 import { List } from "./list.ts";
@@ -59,8 +60,8 @@ async function begin(): Promise<void> {
         list.show(found, first);
         if (!found.served) keepForOffline();
     } catch (error) {
-        list.show({ title: "", entries: [], total: 0, served: false }, first);
-        elements.problem.textContent = error instanceof Error ? error.message : String(error);
+        list.show(EMPTY, first);
+        elements.problem.textContent = said(error);
     }
 }
 

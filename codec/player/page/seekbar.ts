@@ -9,9 +9,6 @@ import type { Jukebox } from "./jukebox.ts";
 /** Narrowest chunk, in pixels of the layout, beside which there is room for a gap. */
 const NARROW = 5;
 
-/** Seconds between two looks at what has arrived. */
-const LOOK = 0.25;
-
 export function seekbar(jukebox: Jukebox): void {
     const { seek, position, length, facts, chunks } = elements;
     let dragged = false;
@@ -72,9 +69,6 @@ export function seekbar(jukebox: Jukebox): void {
     });
     for (const name of ["entry", "song", "state", "time"]) jukebox.addEventListener(name, update);
     onRestyle(chunks, draw);
-    setInterval(() => {
-        if (jukebox.song && !document.hidden) update();
-    }, LOOK * 1000);
     update();
 }
 

@@ -1,17 +1,27 @@
 // @ts-check
-/** Builds dist/: the library, its worker, ONNX Runtime, the default model, licences and, where there is one, the page. */
+/** Builds dist/: the library, its worker, ONNX Runtime, the default model, licences and the page. */
 
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { buildModel, compressed } from "./model.mjs";
+import { buildPage } from "./page.mjs";
 
 const player = fileURLToPath(new URL("..", import.meta.url));
 const dist = join(player, "dist");
 const models = join(player, "../../models");
-const TARGET = ["es2022", "chrome111", "firefox113", "safari16.4"];
+/**
+ * How everything is bundled; the target is the oldest browsers that it is for.
+ * @type {import("esbuild").BuildOptions}
+ */
+const OPTIONS = {
+    bundle: true,
+    minify: true,
+    format: "esm",
+    target: ["es2022", "chrome111", "firefox113", "safari16.4"],
+};
 /** What is bundled, with the names of its licence files. */
 const BUNDLED = [["onnxruntime-web", ""], ["onnxruntime-common", ""], ["zstddec", "LICENSE"]];
 
@@ -38,13 +48,10 @@ const id = buildModel(join(models, "music"), join(dist, "model"));
 const wasm = join(packaged("onnxruntime-web"), "dist/ort-wasm-simd-threaded.wasm");
 writeFileSync(join(dist, "ort/ort.wasm.gz"), compressed(readFileSync(wasm)));
 await build({
+    ...OPTIONS,
     absWorkingDir: player,
     entryPoints: ["src/aez.ts", "src/worker.ts"],
     outdir: dist,
-    bundle: true,
-    minify: true,
-    format: "esm",
-    target: TARGET,
     define: { DEFAULT_MODEL: JSON.stringify(id) },
     legalComments: "none", // they are in LICENSES
     logLevel: "warning",
@@ -58,5 +65,4 @@ for (const file of readdirSync(join(dist, "types"), { recursive: true, encoding:
     if (file.endsWith(".d.ts")) writeFileSync(path, readFileSync(path, "utf8").replace(/(from ".+)\.ts";/g, '$1.js";'));
 }
 licences();
-const page = new URL("page.mjs", import.meta.url);
-if (existsSync(page)) await (await import(page.href)).buildPage(player, dist);
+await buildPage(player, dist, OPTIONS);

@@ -6,7 +6,7 @@ import { inflateRawSync } from "node:zlib";
 /** @typedef {{type: string, shape: number[], data: Buffer}} NumpyArray the numbers as bytes, row by row */
 
 /** @type {Record<string, string>} */
-const TYPES = { "<i4": "int32", "<u4": "uint32", "<f8": "float64", "|i1": "int8" };
+const TYPES = { "<i4": "int32", "<u4": "uint32", "<i2": "int16", "<f8": "float64", "|i1": "int8" };
 
 /**
  * Read a .npy file of version 1.0 in C order.

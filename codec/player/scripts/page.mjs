@@ -4,7 +4,6 @@ import { cp, mkdir, readFile, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { build, transform } from "esbuild";
 
-const TARGET = ["es2022", "chrome111", "firefox113", "safari16.4"];
 const COPIED = ["icon.svg", "manifest.webmanifest"];
 
 /** The library is not bundled: it loads its worker and networks from beside itself. */
@@ -19,12 +18,12 @@ const library = {
 /**
  * @param {string} root folder of the package
  * @param {string} dist folder that holds the built library
+ * @param {import("esbuild").BuildOptions} options of all that is bundled
  */
-export async function buildPage(root, dist) {
+export async function buildPage(root, dist, options) {
     const source = join(root, "page");
     const target = join(dist, "page");
     await mkdir(target, { recursive: true });
-    const options = { bundle: true, minify: true, format: /** @type {const} */ ("esm"), target: TARGET };
     const entry = { entryPoints: [join(source, "page.ts")], outfile: join(target, "page.js"), plugins: [library] };
     await build({ ...options, ...entry });
     const css = await transform(await readFile(join(source, "page.css"), "utf8"), { loader: "css", minify: true });

@@ -26,10 +26,14 @@ export interface ErrorMessage {
     readonly message: string;
 }
 
+/** What an error says, whatever was thrown. */
+export function messageOf(error: unknown): string {
+    return error instanceof Error ? error.message : String(error);
+}
+
 /** An error in the form in which it crosses to the page. */
 export function toMessage(error: unknown): ErrorMessage {
-    if (error instanceof Error) return { name: error.name, message: error.message };
-    return { name: "AezError", message: String(error) };
+    return { name: error instanceof Error ? error.name : "AezError", message: messageOf(error) };
 }
 
 /** The error that a message stands for: of this family, or an abort. */

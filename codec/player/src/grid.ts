@@ -39,6 +39,11 @@ export function codedSamples(samples: number, rate: number): number {
     return Number((2n * BigInt(samples) * BigInt(CODED_RATE) + BigInt(rate)) / (2n * BigInt(rate)));
 }
 
+/** Samples at any rate of so many frames; they need not be whole. */
+export function frameSamples(frames: number, rate: number): number {
+    return (frames * HOP * rate) / CODED_RATE;
+}
+
 /** Frames of a song of so many samples at the coded rate. */
 export function frameCount(coded: number): number {
     return coded === 0 ? 0 : Math.ceil(coded / HOP) + 1;

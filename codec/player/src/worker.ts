@@ -6,7 +6,7 @@ import { AezFile } from "./container/file.ts";
 import { coverOf, type Picture } from "./container/metadata.ts";
 import type { Samples } from "./dsp/synthesis.ts";
 import { AezError, FormatError, toMessage } from "./errors.ts";
-import { CODED_RATE, HOP } from "./grid.ts";
+import { frameSamples } from "./grid.ts";
 import { readyZstd } from "./payload/zstd.ts";
 import { Decoder } from "./pipeline/decoder.ts";
 import { BlobSource } from "./source/blob.ts";
@@ -134,7 +134,7 @@ function news(song: number): void {
 function describe(song: number, file: AezFile): SongInfo {
     const { header, trailer, source } = file;
     const cover = file.loadedPictures && coverOf(file.loadedPictures);
-    const [seconds, duration] = [(header.chunkFrames * HOP) / CODED_RATE, trailer.samples / header.sampleRate];
+    const [seconds, duration] = [frameSamples(header.chunkFrames, 1), trailer.samples / header.sampleRate];
     return {
         song,
         tags: file.tags,

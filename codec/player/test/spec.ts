@@ -2,8 +2,9 @@
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { ROOT } from "./support.ts";
 
-const SPEC = readFileSync(join(process.env["AEZ_PLAYER"] ?? process.cwd(), "../../formats/SPEC.md"), "utf8");
+const SPEC = readFileSync(join(ROOT, "formats/SPEC.md"), "utf8");
 
 /** The bytes of the blocks of hexadecimal digits under a heading; what follows a bar is a comment. */
 export function example(heading: string): Uint8Array[] {

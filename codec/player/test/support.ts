@@ -2,6 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { readNpy } from "../scripts/npy.mjs";
 import { AezFile } from "../src/container/file.ts";
 import { ModelError } from "../src/errors.ts";
 import { loadModel, type Model } from "../src/model/model.ts";
@@ -11,7 +12,8 @@ import { readyZstd } from "../src/payload/zstd.ts";
 import type { Source } from "../src/source/source.ts";
 
 const PLAYER = process.env["AEZ_PLAYER"] ?? process.cwd();
-const ROOT = join(PLAYER, "../..");
+/** The folder of the repository. */
+export const ROOT = join(PLAYER, "../..");
 export const GOLDEN = process.env["AEZ_GOLDEN"] ?? join(ROOT, "tests/golden");
 export const CORPUS = join(ROOT, "tests/corpus");
 export const MODEL = join(PLAYER, "dist/model/7ec856771e06eeab");
@@ -80,14 +82,11 @@ export async function decoded(bytes: Uint8Array, start = 0, end = Infinity, rate
 
 /** The facts of a golden file. */
 export function golden(name: string): { bytes: Uint8Array; facts: Record<string, string>; audio: Int16Array[] } {
-    const npy = readFileSync(join(GOLDEN, `${name}-standard.npy`));
-    const begin = 10 + npy.readUInt16LE(8);
-    const header = npy.toString("latin1", 10, begin);
-    const shape = /'shape': \((\d+), (\d+)\)/.exec(header);
-    if (!header.includes("'<i2'") || !shape) throw new Error(header);
-    const [channels, length] = [Number(shape[1]), Number(shape[2])];
+    const { type, shape, data } = readNpy(readFileSync(join(GOLDEN, `${name}-standard.npy`)));
+    const [channels, length] = shape;
+    if (type !== "int16" || shape.length !== 2) throw new Error(`${name}: ${type}, ${shape.join()}`);
     const audio = Array.from({ length: channels }, (_, c) =>
-        Int16Array.from({ length }, (_, i) => npy.readInt16LE(begin + 2 * (c * length + i))),
+        Int16Array.from({ length }, (_, i) => data.readInt16LE(2 * (c * length + i))),
     );
     return {
         bytes: new Uint8Array(readFileSync(join(GOLDEN, `${name}.aez`))),

@@ -1,7 +1,6 @@
 """The page in a real browser, through the server: it plays, seeks, shows and survives; where the player was built."""
 
 import os
-import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,7 +18,7 @@ from codec.pipeline.workers import Engine
 from codec.serve.library import Library
 from formats import Metadata
 from formats.container.metadata import Picture
-from tests.support.study_results import ARGUMENTS
+from tests.support.browsers import chromium, web_server
 from training.data.songs import song
 
 SECONDS = 3.0
@@ -80,15 +79,8 @@ def served(folder: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def browser(served: str) -> Iterator[Any]:
-    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if program is None:
-        pytest.skip("no Chromium on PATH")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as play:
-        chromium = play.chromium.launch(executable_path=program, args=ARGUMENTS)
-        yield chromium
-        chromium.close()
+    with chromium() as started:
+        yield started
 
 
 Visit = Callable[..., Any]
@@ -193,6 +185,22 @@ def test_a_damaged_song_is_told_in_a_line_and_the_next_one_plays(visit: Visit, f
     assert tab.inner_text("#title") == TITLE and tab.locator("#songs li").count() == 5
 
 
+def test_files_that_are_opened_after_a_search_stay_in_the_list_and_leave_the_search(visit: Visit, folder: Path) -> None:
+    tab = visit()
+    data = (folder / "1 song.aez").read_bytes()
+    tab.set_input_files("#files", [{"name": f"mine {n}.aez", "mimeType": "", "buffer": data} for n in range(5)])
+    assert tab.is_visible("#search") and tab.locator("#songs li").count() == 8
+    tab.fill("#search", "one")
+    wait_until(tab, "document.querySelectorAll('#songs li').length === 1")
+    tab.set_input_files("#files", {"name": "last.aez", "mimeType": "", "buffer": data})
+    assert tab.is_visible("#search") and tab.locator("#songs li").count() == 9
+    assert not tab.inner_text("#hint")
+    tab.fill("#search", "one")
+    wait_until(tab, "document.querySelectorAll('#songs li').length === 1")
+    tab.fill("#search", "")
+    wait_until(tab, "document.querySelectorAll('#songs li').length === 9")
+
+
 @pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "light")])
 def test_phone_and_desk(visit: Visit, width: int, scheme: str, tmp_path: Path) -> None:
     tab = visit(viewport={"width": width, "height": 840}, color_scheme=scheme, has_touch=width < 500)
@@ -220,29 +228,18 @@ def test_the_focus_goes_through_the_page_in_order(visit: Visit) -> None:
 @pytest.fixture
 def hosted(folder: Path, tmp_path: Path) -> Iterator[SimpleNamespace]:
     """A site of `aez page` on a plain web server, which `stop` ends."""
-    import functools
-    import http.server
-
     from codec.serve.site import make_site
 
     make_site([folder / "1 song.aez"], tmp_path / "site", title="Away")
+    with web_server(tmp_path / "site") as server:
+        yield SimpleNamespace(url=server.url, folder=tmp_path / "site", stop=server.stop)
 
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, format: str, *args: object) -> None:
-            pass
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=tmp_path / "site"))
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-
-    def stop() -> None:
-        if thread.is_alive():
-            server.shutdown()
-            server.server_close()
-            thread.join(10)
-
-    yield SimpleNamespace(url=f"http://localhost:{server.server_port}/", folder=tmp_path / "site", stop=stop)
-    stop()
+def rewrite(path: Path, text: str) -> None:
+    """Write a file anew, 2 s younger than it was: the server tells versions apart by whole seconds."""
+    later = path.stat().st_mtime + 2
+    path.write_text(text)
+    os.utime(path, (later, later))
 
 
 def test_a_site_works_offline_and_never_shows_an_old_page(hosted: SimpleNamespace, browser: Any, folder: Path) -> None:
@@ -256,11 +253,10 @@ def test_a_site_works_offline_and_never_shows_an_old_page(hosted: SimpleNamespac
     assert tab.evaluate(is_kept)
     page = hosted.folder / "index.html"
     whole = page.read_text()
-    page.write_text("<!doctype html><title>another site</title>")  # at the same address: it has to be seen at once
+    rewrite(page, "<!doctype html><title>another site</title>")  # at the same address: it has to be seen at once
     tab.goto(hosted.url)
     assert tab.title() == "another site" and not tab.evaluate(is_kept)
-    page.write_text(whole)
-    os.utime(page, (page.stat().st_mtime + 2,) * 2)  # the server tells versions apart by whole seconds
+    rewrite(page, whole)
     tab.goto(hosted.url)
     wait_until(tab, is_kept)
     hosted.stop()

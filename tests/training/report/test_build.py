@@ -1,13 +1,9 @@
 """The results page, in a real browser: players, the blind test, what it shows of results and of hostile names."""
 
 import csv
-import functools
-import http.server
 import json
 import re
-import shutil
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -19,7 +15,8 @@ import pytest
 import soundfile
 from scipy import stats
 
-from tests.support.study_results import ARGUMENTS, CODEC, HOSTILE, RATE, SPY, saved_results, songs
+from tests.support.browsers import chromium, web_server
+from tests.support.study_results import CODEC, HOSTILE, RATE, SPY, saved_results, songs
 from training.evaluation import peers
 from training.report import build
 
@@ -49,15 +46,8 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if program is None:
-        pytest.skip("no Chromium on PATH")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as play:
-        chromium = play.chromium.launch(executable_path=program, args=ARGUMENTS)
-        yield chromium
-        chromium.close()
+    with chromium() as started:
+        yield started
 
 
 Opener = Callable[..., Any]
@@ -151,21 +141,13 @@ def test_a_click_in_a_spectrogram_goes_there_and_save_gives_the_flac(page: Simpl
 
 
 def test_another_clip_from_a_plain_server(page: SimpleNamespace, visit: Opener) -> None:
-    handler = functools.partial(QuietHandler, directory=str(page.folder))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        tab = visit(f"http://127.0.0.1:{server.server_address[1]}/")
+    with web_server(page.folder) as server:
+        tab = visit(server.url)
         tab.select_option("#listen-player .clip", index=1)
         tab.click("#listen-player .play")
         tab.wait_for_selector("#listen-player[data-state=ready][data-version=c1v0][data-loaded='3']")
         assert tab.evaluate("heard")[-1]["sum"] == pytest.approx(level(page.folder, 0, clip=1), rel=1e-4)
         tab.close()
-        server.shutdown()
-
-
-class QuietHandler(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *arguments: object) -> None:
-        pass
 
 
 # The blind test

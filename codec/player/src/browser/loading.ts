@@ -1,6 +1,6 @@
 /** What the worker loads: ONNX Runtime's WebAssembly and models. */
 
-import { ModelError, NetworkError } from "../errors.ts";
+import { messageOf, ModelError, NetworkError } from "../errors.ts";
 import { loadModel, type Model, unzip } from "../model/model.ts";
 import { configure, createNetwork } from "../model/ort.ts";
 
@@ -20,8 +20,10 @@ export class Models {
         const found = this.#loading.get(bitstream);
         if (found) return found;
         const files = (name: string) => this.#fetch(`model/${bitstream}/${name}`, bitstream);
+        const runtime = (this.#runtime ??= this.#loadRuntime()); // on its way together with the model
+        runtime.catch(() => undefined); // the network needs it, and will be told
         const loading = loadModel(files, async (onnx) => {
-            await (this.#runtime ??= this.#loadRuntime());
+            await runtime;
             return createNetwork(onnx);
         });
         loading.catch(() => this.#loading.delete(bitstream));
@@ -46,7 +48,7 @@ export class Models {
             response = await fetch(url);
             if (response.ok) return new Uint8Array(await response.arrayBuffer());
         } catch (error) {
-            throw new NetworkError(`${url} cannot be loaded: ${error instanceof Error ? error.message : error}`);
+            throw new NetworkError(`${url} cannot be loaded: ${messageOf(error)}`);
         }
         if (response.status === 404 && bitstream) {
             throw new ModelError(`the song needs a model of bitstream ${bitstream}, which this player does not have`);

@@ -1,5 +1,6 @@
 /** A chunk of frames, coded for itself (formats/SPEC.md, "Chunk"). */
 
+import { viewOf } from "../bytes.ts";
 import { FormatError } from "../errors.ts";
 import { crc32c } from "./crc32c.ts";
 import type { Header } from "./header.ts";
@@ -26,7 +27,7 @@ export function chunkLengthLimit(header: Header): number {
 
 /** Check a whole chunk against the index, and return its payload. */
 export function readChunk(bytes: Uint8Array, place: ChunkPlace, header: Header): Uint8Array {
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const view = viewOf(bytes);
     const damaged = (why: string): FormatError => new FormatError(`chunk ${place.index} is damaged: ${why}`);
     if (view.getUint32(0, true) !== SYNC) throw damaged("it does not begin where the trailer says");
     const payload = bytes.subarray(CHUNK_HEAD);

@@ -1,6 +1,7 @@
 /** A whole .aez file behind a source: what it says of itself, and its chunks when they are needed. */
 
 import { FormatError } from "../errors.ts";
+import { codedSamples, frameCount } from "../grid.ts";
 import type { Source } from "../source/source.ts";
 import { Cache } from "./cache.ts";
 import { CHUNK_HEAD, type ChunkPlace, readChunk } from "./chunk.ts";
@@ -8,7 +9,7 @@ import { HEADER_BYTES, type Header, readHeader } from "./header.ts";
 import {
     checkMetadata, METADATA_HEAD, type MetadataLengths, type Picture, readMetadataHead, readPictures, readTags, type Tags,
 } from "./metadata.ts";
-import { chunkBytes, FOOTER_BYTES, readFooter, readTrailer, type Trailer } from "./trailer.ts";
+import { chunkBytes, FOOTER_BYTES, readFooter, readTrailer, type Trailer, trailerBytes } from "./trailer.ts";
 
 /** Pictures of more bytes are left on a server until they are asked for. */
 const PICTURES_AT_ONCE = 1 << 16;
@@ -60,7 +61,7 @@ export class AezFile {
             readMetadata(source, header, lengths, signal),
             readEnd(source, header, signal),
         ]);
-        const end = HEADER_BYTES + lengths.block + chunkBytes(trailer) + trailerBytes(trailer) + FOOTER_BYTES;
+        const end = HEADER_BYTES + lengths.block + chunkBytes(trailer) + trailerBytes(trailer.lengths.length) + FOOTER_BYTES;
         if (end !== source.size) throw new FormatError("the file is damaged: its parts do not fill it");
         return new AezFile(source, header, lengths, metadata, trailer);
     }
@@ -139,15 +140,10 @@ async function readMetadata(
     return { tags: readTags(block.subarray(METADATA_HEAD, tags)), pictures: picturesOf(block, lengths) };
 }
 
-/** Bytes of a trailer of so many chunks. */
-function trailerBytes({ lengths }: Trailer): number {
-    return 24 + 4 * lengths.length;
-}
-
 /** Read the trailer, which the footer after it finds. */
 async function readEnd(source: Source, header: Header, signal?: AbortSignal): Promise<Trailer> {
     const footer = source.size - FOOTER_BYTES;
-    const likely = Math.max(0, footer - 24 - 4 * likelyChunks(header)); // where it begins, so that one request will do
+    const likely = Math.max(0, footer - trailerBytes(likelyChunks(header))); // where it begins, so that one request will do
     const bytes = await source.read(likely, source.size, signal);
     const length = readFooter(bytes.subarray(bytes.length - FOOTER_BYTES));
     if (length > footer - HEADER_BYTES) throw new FormatError("the footer is damaged: the trailer is longer than the file");
@@ -158,5 +154,6 @@ async function readEnd(source: Source, header: Header, signal?: AbortSignal): Pr
 
 function likelyChunks(header: Header): number {
     if (header.samples === null) return 64;
-    return Math.min(1 << 16, Math.ceil((header.samples * 63) / header.sampleRate / header.chunkFrames) + 1);
+    const frames = frameCount(codedSamples(header.samples, header.sampleRate));
+    return Math.min(1 << 16, Math.ceil(frames / header.chunkFrames));
 }

@@ -1,5 +1,6 @@
 /** The file header (formats/SPEC.md, "File header"). */
 
+import { viewOf } from "../bytes.ts";
 import { FormatError } from "../errors.ts";
 import { HOP, HYPER_PER_FRAME, SEGMENT } from "../grid.ts";
 import { crc32c } from "./crc32c.ts";
@@ -46,7 +47,7 @@ export function readHeader(bytes: Uint8Array): Header {
         throw new FormatError("this is not an .aez file");
     }
     if (bytes.length < HEADER_BYTES) throw new FormatError("the file ends in its header");
-    const view = new DataView(bytes.buffer, bytes.byteOffset, HEADER_BYTES);
+    const view = viewOf(bytes);
     const version = view.getUint16(8, true);
     if (version === 0) throw new FormatError("the header is damaged: version 0 does not exist");
     if (version > VERSION) throw new FormatError(`the file has version ${version}: a newer player is needed`);

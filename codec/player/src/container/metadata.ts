@@ -1,8 +1,9 @@
 /** Tags and pictures (formats/SPEC.md, "Metadata block", "Picture"). */
 
+import { viewOf } from "../bytes.ts";
 import { FormatError } from "../errors.ts";
 import { unzstd, zstdContent } from "../payload/zstd.ts";
-import { crc32c } from "./crc32c.ts";
+import { isSealed } from "./crc32c.ts";
 import type { Header } from "./header.ts";
 
 /** Bytes of the two lengths that the block begins with. */
@@ -37,7 +38,7 @@ function damaged(why: string): FormatError {
 
 /** Read the lengths that the block begins with. */
 export function readMetadataHead(bytes: Uint8Array): MetadataLengths {
-    const view = new DataView(bytes.buffer, bytes.byteOffset, METADATA_HEAD);
+    const view = viewOf(bytes);
     const [tags, pictures] = [view.getUint32(0, true), view.getUint32(4, true)];
     if (tags > TAGS_STORED_LIMIT || pictures > PICTURES_LIMIT) throw damaged("they are too long");
     return { tags, pictures, block: METADATA_HEAD + tags + pictures + 4 };
@@ -45,11 +46,7 @@ export function readMetadataHead(bytes: Uint8Array): MetadataLengths {
 
 /** Check the whole block against its checksum. */
 export function checkMetadata(block: Uint8Array, header: Header): void {
-    const end = block.length - 4;
-    const view = new DataView(block.buffer, block.byteOffset, block.byteLength);
-    if (crc32c(block.subarray(0, end), header.crc) !== view.getUint32(end, true)) {
-        throw damaged("their checksum does not match");
-    }
+    if (!isSealed(block, header.crc)) throw damaged("their checksum does not match");
 }
 
 /** Read the tags as they are stored. */
@@ -87,7 +84,7 @@ function untilNul(text: string): string {
 /** Read all pictures. */
 export function readPictures(bytes: Uint8Array): Picture[] {
     const found: Picture[] = [];
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const view = viewOf(bytes);
     let count = 0;
     for (let at = 0; at < bytes.length; count++) {
         if (count === PICTURE_COUNT || at + PICTURE_HEAD > bytes.length) throw new FormatError("the pictures are damaged");

@@ -1,9 +1,10 @@
 /** The trailer and the footer that finds it (formats/SPEC.md, "Trailer", "Footer"). */
 
+import { viewOf } from "../bytes.ts";
 import { FormatError } from "../errors.ts";
 import { codedSamples, frameCount } from "../grid.ts";
 import { CHUNK_HEAD, chunkLengthLimit } from "./chunk.ts";
-import { crc32c } from "./crc32c.ts";
+import { isSealed } from "./crc32c.ts";
 import { count64, type Header } from "./header.ts";
 
 export const FOOTER_BYTES = 8;
@@ -24,9 +25,14 @@ export interface Trailer {
     readonly lengths: Uint32Array;
 }
 
+/** Bytes of the trailer of so many chunks. */
+export function trailerBytes(chunks: number): number {
+    return FIXED_BYTES + 4 * chunks;
+}
+
 /** Bytes of the trailer that a footer states. */
 export function readFooter(bytes: Uint8Array): number {
-    const view = new DataView(bytes.buffer, bytes.byteOffset, FOOTER_BYTES);
+    const view = viewOf(bytes);
     if (view.getUint32(4, true) !== END) throw new FormatError(CUT);
     const length = view.getUint32(0, true);
     if (length < FIXED_BYTES || length % 4 !== 0) throw new FormatError("the footer is damaged");
@@ -36,17 +42,14 @@ export function readFooter(bytes: Uint8Array): number {
 
 /** Read and check a trailer, given all its bytes. */
 export function readTrailer(bytes: Uint8Array, header: Header): Trailer {
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const view = viewOf(bytes);
     const damaged = (why: string): FormatError => new FormatError(`the trailer is damaged: ${why}`);
     if (view.getUint32(0, true) !== SYNC) throw damaged("it does not stand where the footer says");
-    const end = bytes.length - 4;
-    if (crc32c(bytes.subarray(0, end), header.crc) !== view.getUint32(end, true)) {
-        throw damaged("its checksum does not match");
-    }
+    if (!isSealed(bytes, header.crc)) throw damaged("its checksum does not match");
     const chunks = view.getUint32(4, true);
     const frames = view.getUint32(8, true);
     const samples = count64(view.getBigUint64(12, true), "the number of samples");
-    if (FIXED_BYTES + 4 * chunks !== bytes.length) throw damaged("it counts other chunks than it lists");
+    if (trailerBytes(chunks) !== bytes.length) throw damaged("it counts other chunks than it lists");
     if (chunks !== Math.ceil(frames / header.chunkFrames)) throw damaged("its frames are not those of its chunks");
     if (header.samples !== null && samples !== header.samples) throw damaged("the header has other samples");
     if (frames !== frameCount(codedSamples(samples, header.sampleRate))) {

@@ -13,6 +13,11 @@ export interface Samples {
     readonly channels: Float32Array[];
 }
 
+/** The position after the last sample. */
+export function endOf({ start, channels }: Samples): number {
+    return start + channels[0]!.length;
+}
+
 /** Overlaps the windows of consecutive frames; holds the few samples that later frames still add to. */
 export class Synthesis {
     readonly #long: (frame: number) => number;

@@ -1,6 +1,6 @@
 /** The decoder network (formats/SPEC.md, "From integers to samples"). */
 
-import { COEFFICIENTS, HYPER } from "../grid.ts";
+import { COEFFICIENTS, HYPER, SILENT } from "../grid.ts";
 
 /** Consecutive frames as the network takes them, one piece at a time. */
 export interface NetworkInput {
@@ -22,10 +22,7 @@ export interface NetworkInput {
     readonly gain: number;
 }
 
-/** What three times the lowest hyper latents is: that of frames which were not sent. */
-const NOTHING_SENT = -96;
-
-/** Room for frames of which nothing was sent. */
+/** Room for frames of which nothing was sent, which counts as three times the lowest hyper latents. */
 export function emptyInput(frames: number, main: number, gain: number): NetworkInput {
     return {
         frames,
@@ -33,7 +30,7 @@ export function emptyInput(frames: number, main: number, gain: number): NetworkI
         indices: new Int32Array(frames * main),
         position: new Int16Array(frames * main),
         sent: new Uint8Array(frames),
-        hyperByFrame: new Int8Array(frames * HYPER).fill(NOTHING_SENT),
+        hyperByFrame: new Int8Array(frames * HYPER).fill(3 * SILENT),
         long: new Uint8Array(frames),
         noise: new Int8Array(frames * COEFFICIENTS),
         gain,

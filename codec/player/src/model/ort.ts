@@ -1,7 +1,7 @@
 /** The decoder network by ONNX Runtime's WebAssembly, on one thread. */
 
 import * as ort from "onnxruntime-web/wasm";
-import { ModelError } from "../errors.ts";
+import { messageOf, ModelError } from "../errors.ts";
 import { COEFFICIENTS, HYPER } from "../grid.ts";
 import { emptyInput, type Network, type NetworkInput } from "./network.ts";
 
@@ -24,7 +24,7 @@ export async function createNetwork(onnx: Uint8Array): Promise<Network> {
         const options = { executionProviders: ["wasm"], graphOptimizationLevel: "disabled" } as const;
         session = await ort.InferenceSession.create(onnx, options);
     } catch (error) {
-        throw new ModelError(`the decoder cannot be run here: ${error instanceof Error ? error.message : error}`);
+        throw new ModelError(`the decoder cannot be run here: ${messageOf(error)}`);
     }
     const network = { run: (input: NetworkInput) => run(session, input) };
     await network.run(emptyInput(WARM_UP_FRAMES, 112, 0));

@@ -1,11 +1,15 @@
 /** The integer tables of a ranked model, as the build wrote them: `tables.bin`. */
 
+import { viewOf } from "../bytes.ts";
 import { ModelError } from "../errors.ts";
 import { COEFFICIENTS, HYPER, SCALES } from "../grid.ts";
 
 /** Values of a main symbol and the escape. */
 export const MAIN_SYMBOLS = 18;
-const HYPER_SYMBOLS = 64;
+/** Tables of main symbols for each scale index, one for each context. */
+export const MAIN_CONTEXTS = 28;
+/** Values of a hyper latent, or of its change. */
+export const HYPER_SYMBOLS = 64;
 
 export interface Tables {
     /** [48, 1400] */
@@ -34,7 +38,7 @@ export const LAYOUT = [
     ["intercept", COEFFICIENTS],
     ["loudness", HYPER + 1],
     ["steadiness", COEFFICIENTS],
-    ["main", 28 * SCALES * MAIN_SYMBOLS],
+    ["main", MAIN_CONTEXTS * SCALES * MAIN_SYMBOLS],
     ["hyper", 64 * HYPER_SYMBOLS],
 ] as const;
 
@@ -42,7 +46,7 @@ export const LAYOUT = [
 export function readTables(bytes: Uint8Array): Tables {
     const size = LAYOUT.reduce((sum, [, length]) => sum + 4 * length, 0);
     if (bytes.length !== size) throw new ModelError("the model's tables have the wrong size");
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const view = viewOf(bytes);
     let at = 0;
     const found = LAYOUT.map(([name, length]) => {
         const values = Int32Array.from({ length }, () => view.getInt32((at += 4) - 4, true));

@@ -1,12 +1,10 @@
 /** Hyper latents by the range coder (formats/SPEC.md, "The coder range"). */
 
 import { BANDS, HYPER } from "../grid.ts";
-import type { Tables } from "../model/tables.ts";
+import { HYPER_SYMBOLS, type Tables } from "../model/tables.ts";
 import type { RangeDecoder } from "./range_decoder.ts";
 
-/** Symbols of a hyper latent, or of its change. */
-const SYMBOLS = 64;
-const ROW = SYMBOLS + 1;
+const ROW = HYPER_SYMBOLS + 1;
 const CONTEXTS = 7;
 
 function wrap(x: number): number {
@@ -18,7 +16,7 @@ export function readHyperLatents(decoder: RangeDecoder, vectors: number, tables:
     const hyper = new Int8Array(vectors * HYPER);
     const change = new Int16Array(vectors * HYPER);
     const context = new Uint8Array(vectors);
-    const symbol = (row: number): number => decoder.symbol(tables.hyper, row * ROW, SYMBOLS);
+    const symbol = (row: number): number => decoder.symbol(tables.hyper, row * ROW, HYPER_SYMBOLS);
     for (let band = 0; band < HYPER; band++) {
         const table = Math.floor(band / 6);
         hyper[band] = wrap((band ? hyper[band - 1]! : 0) + symbol(8 * CONTEXTS + table));

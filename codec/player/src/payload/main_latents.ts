@@ -2,14 +2,13 @@
 
 import { FormatError } from "../errors.ts";
 import { COEFFICIENTS, SCALES } from "../grid.ts";
-import { MAIN_SYMBOLS, type Tables } from "../model/tables.ts";
+import { MAIN_CONTEXTS, MAIN_SYMBOLS, type Tables } from "../model/tables.ts";
 import type { BitReader } from "./bits.ts";
 import type { RangeDecoder } from "./range_decoder.ts";
 import type { Ranking } from "./scales.ts";
 
 const ROW = MAIN_SYMBOLS + 1;
 const ESCAPE = MAIN_SYMBOLS - 1;
-const CONTEXTS = 28;
 /** Most of a neighbour's magnitude that a context sees. */
 const SEEN = 15;
 const LIMIT = 2 ** 23;
@@ -59,7 +58,7 @@ function readSymbols(decoder: RangeDecoder, ranking: Ranking, frames: number, ma
     const seen = new Uint8Array(frames * COEFFICIENTS);
     let done = 0;
     for (const pass of PASSES) {
-        const count = new Int32Array(CONTEXTS * SCALES);
+        const count = new Int32Array(MAIN_CONTEXTS * SCALES);
         for (let f = pass.first; f < frames; f += pass.step) {
             const around = new Around(seen, f, pass.distance, frames);
             for (let i = f * main; i < (f + 1) * main; i++) {

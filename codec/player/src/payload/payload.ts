@@ -1,8 +1,8 @@
 /** The integers of a chunk (formats/SPEC.md, "Chunk payload"). */
 
-import type { Coder } from "../container/header.ts";
+import type { Header } from "../container/header.ts";
 import { FormatError } from "../errors.ts";
-import { CODED_RATE, GROUP, HOP, HYPER, HYPER_PER_FRAME } from "../grid.ts";
+import { frameSamples, GROUP, HYPER, HYPER_PER_FRAME } from "../grid.ts";
 import type { Tables } from "../model/tables.ts";
 import { BitReader } from "./bits.ts";
 import { Cursor } from "./cursor.ts";
@@ -14,13 +14,7 @@ import { readSideInfo, type SideInfo } from "./side_info.ts";
 import { unzstd } from "./zstd.ts";
 
 /** What a payload needs to know of its file. */
-export interface PayloadFormat {
-    readonly coder: Coder;
-    readonly latent: number;
-    readonly gain: number;
-    readonly chunkFrames: number;
-    readonly sampleRate: number;
-}
+export type PayloadFormat = Pick<Header, "coder" | "latent" | "gain" | "chunkFrames" | "sampleRate">;
 
 export interface Latents {
     readonly frames: number;
@@ -38,8 +32,7 @@ export interface Latents {
 /** Decode the payload of a chunk of so many frames. */
 export function readPayload(payload: Uint8Array, frames: number, format: PayloadFormat, tables: Tables): Latents {
     const cursor = new Cursor(payload);
-    const silenceEnd = (format.chunkFrames * HOP * format.sampleRate) / CODED_RATE;
-    const sideInfo = readSideInfo(cursor, frames, silenceEnd);
+    const sideInfo = readSideInfo(cursor, frames, frameSamples(format.chunkFrames, format.sampleRate));
     const main = format.latent - HYPER_PER_FRAME;
     const vectors = Math.ceil(frames / GROUP);
     if (format.coder === "zstd") {

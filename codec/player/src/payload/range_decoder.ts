@@ -1,5 +1,6 @@
 /** The range decoder (formats/SPEC.md, "The range coder"), in doubles that stay exact. */
 
+import { viewOf } from "../bytes.ts";
 import { FormatError } from "../errors.ts";
 
 const TWO24 = 2 ** 24;
@@ -20,7 +21,7 @@ export class RangeDecoder {
 
     /** @param words the payload's words, four bytes each. */
     constructor(words: Uint8Array) {
-        this.#words = new DataView(words.buffer, words.byteOffset, words.byteLength);
+        this.#words = viewOf(words);
         this.#shift();
         this.#shift();
     }

@@ -11,9 +11,14 @@ export interface Ranking {
     readonly scales: Uint8Array;
 }
 
-/** What vector g is interpolated with in its first and last frame: neighbours within its segment, or itself. */
-export function neighbours(g: number, vectors: number): readonly [number, number] {
-    return [g % VECTORS === 0 ? g : g - 1, g % VECTORS === VECTORS - 1 || g === vectors - 1 ? g : g + 1];
+/**
+ * The vector that a frame's own one is interpolated with: the one before it in its first frame and the one after it in
+ * its last, where its segment has them, or else itself.
+ */
+export function neighbour(frame: number, vectors: number): number {
+    const g = Math.floor(frame / GROUP);
+    const other = g + (frame % GROUP) - 1;
+    return Math.floor(other / VECTORS) === Math.floor(g / VECTORS) && other < vectors ? other : g;
 }
 
 /** Rank the coefficients of all frames by the hyper latents, [vectors, 48]. */
@@ -27,7 +32,7 @@ export function rank(hyper: Int8Array, frames: number, main: number, gain: numbe
     const shift = Math.imul(131072, gain);
     for (let frame = 0; frame < frames; frame++) {
         const g = Math.floor(frame / GROUP);
-        const other = [neighbours(g, vectors)[0], g, neighbours(g, vectors)[1]][frame % GROUP]!;
+        const other = neighbour(frame, vectors);
         const mine = expected.subarray(g * COEFFICIENTS, (g + 1) * COEFFICIENTS);
         const theirs = expected.subarray(other * COEFFICIENTS, (other + 1) * COEFFICIENTS);
         const loud = 2 * loudness[g]! + loudness[other]!;

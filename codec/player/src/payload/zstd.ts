@@ -1,7 +1,8 @@
 /** One zstd frame and nothing else, by the official decoder compiled to WebAssembly. */
 
 import { ZSTDDecoder } from "zstddec";
-import { FormatError } from "../errors.ts";
+import { viewOf } from "../bytes.ts";
+import { FormatError, messageOf } from "../errors.ts";
 
 const decoder = new ZSTDDecoder();
 const MAGIC = 0xfd2fb528;
@@ -18,7 +19,7 @@ function damaged(why: string): FormatError {
 
 /** What the header of a frame says: the size of the content, and how long the header is. */
 function frameHeader(bytes: Uint8Array): { content: number; header: number; checksum: number } {
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const view = viewOf(bytes);
     if (bytes.length < 6 || view.getUint32(0, true) !== MAGIC) throw damaged("they are no zstd frame");
     const descriptor = bytes[4]!;
     const single = (descriptor >> 5) & 1;
@@ -62,7 +63,7 @@ export function unzstd(bytes: Uint8Array, content: number): Uint8Array {
     try {
         unpacked = decoder.decode(bytes, content);
     } catch (error) {
-        throw damaged(error instanceof Error ? error.message : String(error));
+        throw damaged(messageOf(error));
     }
     if (unpacked.length !== content) throw damaged("they cannot be decompressed");
     return unpacked;

@@ -7,7 +7,7 @@ import type { AezFile } from "../container/file.ts";
 import { GainControl } from "../dsp/gain_control.ts";
 import { Resampler } from "../dsp/resample.ts";
 import { rotateBack, toLeftRight } from "../dsp/stereo.ts";
-import { pairBegin, type Samples, Synthesis } from "../dsp/synthesis.ts";
+import { endOf, pairBegin, type Samples, Synthesis } from "../dsp/synthesis.ts";
 import { runAt } from "../dsp/window_switching.ts";
 import { FormatError, ModelError } from "../errors.ts";
 import { BANDS, CODED_RATE, COEFFICIENTS, GAIN_BLOCK, GROUP, HOP, HYPER, SILENT } from "../grid.ts";
@@ -54,12 +54,11 @@ export class Decoder {
         const last = this.#chunkOf((part.end * CODED_RATE) / part.rate);
         for await (const coded of this.#coded(Math.max(0, needed), last)) {
             const samples = trimmed(resampler ? resampler.push(coded) : coded, part);
-            const { channels, start } = samples;
-            if (channels[0]!.length > 0) {
+            if (endOf(samples) > samples.start) {
                 await silence(samples, part.rate, this.#file, this.#frames);
                 yield samples;
             }
-            if (start + channels[0]!.length >= part.end) return;
+            if (endOf(samples) >= part.end) return;
         }
     }
 
@@ -74,7 +73,7 @@ export class Decoder {
             await this.#undoGain(control, samples);
             const wanted = after(samples, from);
             toLeftRight(wanted.channels);
-            next = wanted.start + wanted.channels[0]!.length;
+            next = endOf(wanted);
             yield wanted;
         }
         for (;;) {
@@ -97,7 +96,7 @@ export class Decoder {
     }
 
     async #undoGain(control: GainControl, samples: Samples): Promise<void> {
-        const end = samples.start + samples.channels[0]!.length;
+        const end = endOf(samples);
         for (let index = this.#chunkOf(samples.start); index < this.#file.chunks; index++) {
             const origin = HOP * this.#file.place(index).firstFrame;
             if (origin >= end) return;

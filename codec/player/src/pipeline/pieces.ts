@@ -1,13 +1,13 @@
 /** Cuts a song into pieces for the network, each with the frames around it that the network sees. */
 
 import type { AezFile } from "../container/file.ts";
-import { COEFFICIENTS, GROUP, HYPER, SEGMENT } from "../grid.ts";
+import { COEFFICIENTS, GROUP, HYPER, HYPER_PER_FRAME, SEGMENT } from "../grid.ts";
 import { noiseOf } from "../dsp/noise_filling.ts";
 import { runAt } from "../dsp/window_switching.ts";
 import type { Model } from "../model/model.ts";
 import { emptyInput, type NetworkInput } from "../model/network.ts";
 import { type Latents, readPayload } from "../payload/payload.ts";
-import { neighbours } from "../payload/scales.ts";
+import { neighbour } from "../payload/scales.ts";
 
 /** Decoded chunks that are kept: the one that is played, and those around it. */
 const KEPT = 4;
@@ -53,7 +53,7 @@ export class Frames {
      */
     async input(begin: number, end: number): Promise<NetworkInput> {
         const { latent, gain } = this.#file.header;
-        const input = emptyInput(end - begin, latent - 16, gain);
+        const input = emptyInput(end - begin, latent - HYPER_PER_FRAME, gain);
         await this.#each(begin, end, (latents, first) => {
             const last = Math.min(end, first + latents.frames);
             for (let frame = Math.max(begin, first); frame < last; frame++) fill(input, frame - begin, latents, frame - first);
@@ -84,8 +84,7 @@ function fill(input: NetworkInput, at: number, latents: Latents, frame: number):
     input.position.set(latents.positions.subarray(frame * main, (frame + 1) * main), at * main);
     input.long[at] = runAt(frame, latents.sideInfo.longWindows[Math.floor(frame / SEGMENT)]!) ? 1 : 0;
     const g = Math.floor(frame / GROUP);
-    const [before, after] = neighbours(g, hyper.length / HYPER);
-    const other = [before, g, after][frame % GROUP]!;
+    const other = neighbour(frame, hyper.length / HYPER);
     for (let band = 0; band < HYPER; band++) {
         input.hyperByFrame[at * HYPER + band] = 2 * hyper[g * HYPER + band]! + hyper[other * HYPER + band]!;
     }

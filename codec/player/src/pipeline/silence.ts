@@ -1,14 +1,14 @@
 import type { AezFile } from "../container/file.ts";
-import type { Samples } from "../dsp/synthesis.ts";
-import { CODED_RATE, HOP } from "../grid.ts";
+import { endOf, type Samples } from "../dsp/synthesis.ts";
+import { frameSamples } from "../grid.ts";
 import type { Frames } from "./pieces.ts";
 
 /** Set the samples that the file lists as digital silence to zero, in place. */
 export async function silence(samples: Samples, rate: number, file: AezFile, frames: Frames): Promise<void> {
     const { sampleRate, chunkFrames } = file.header;
     const toRate = rate / sampleRate; // of samples that are counted at the source's rate
-    const chunk = (chunkFrames * HOP * sampleRate) / CODED_RATE;
-    const end = samples.start + samples.channels[0]!.length;
+    const chunk = frameSamples(chunkFrames, sampleRate);
+    const end = endOf(samples);
     for (let index = Math.floor(samples.start / toRate / chunk); index < file.chunks; index++) {
         if (index * chunk * toRate >= end) return;
         for (const stretch of (await frames.chunk(index)).sideInfo.silence) {

@@ -1,4 +1,4 @@
-import { NetworkError } from "../errors.ts";
+import { messageOf, NetworkError } from "../errors.ts";
 import type { Source } from "./source.ts";
 
 /** A file that was dropped, or that a server sent whole. */
@@ -26,7 +26,7 @@ export class BlobSource implements Source {
         try {
             bytes = new Uint8Array(await this.#blob.slice(start, end).arrayBuffer());
         } catch (error) {
-            throw new NetworkError(`the file cannot be read: ${error instanceof Error ? error.message : error}`);
+            throw new NetworkError(`the file cannot be read: ${messageOf(error)}`);
         }
         signal?.throwIfAborted();
         if (bytes.length !== end - start) throw new NetworkError("the file became shorter while it was read");

@@ -1,4 +1,4 @@
-import { NetworkError } from "../errors.ts";
+import { messageOf, NetworkError } from "../errors.ts";
 import { BlobSource } from "./blob.ts";
 import type { Source } from "./source.ts";
 
@@ -74,7 +74,7 @@ async function request(url: string, init: RequestInit, signal?: AbortSignal): Pr
         return await fetch(url, { ...init, ...(signal ? { signal } : {}) });
     } catch (error) {
         signal?.throwIfAborted();
-        throw new NetworkError(`${url} cannot be reached: ${error instanceof Error ? error.message : error}`);
+        throw new NetworkError(`${url} cannot be reached: ${messageOf(error)}`);
     }
 }
 
@@ -102,7 +102,7 @@ async function body(response: Response, most: number, url: string): Promise<Uint
         }
     } catch (error) {
         if (error instanceof NetworkError || (error instanceof DOMException && error.name === "AbortError")) throw error;
-        throw new NetworkError(`the line broke while ${url} was sent: ${error instanceof Error ? error.message : error}`);
+        throw new NetworkError(`the line broke while ${url} was sent: ${messageOf(error)}`);
     }
     return bytes.subarray(0, filled);
 }
