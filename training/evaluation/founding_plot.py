@@ -1,7 +1,6 @@
 """The founding study's table as a plot: our tiers, the study's column and both baselines, in each unit."""
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -79,6 +78,5 @@ def _baselines(axes: Axes, rows: Sequence[Row], metric: str) -> None:
         return
     rate, mean, half = found
     color = styles([system], None)[system].color
-    if any(a > b for a, b in pairwise(mean[::-1])):  # at 126 kbit/s the baseline is nearly exact
-        axes.fill_between(rate, mean - half, mean + half, color=color, alpha=0.16, linewidth=0)
+    axes.fill_between(rate, mean - half, mean + half, color=color, alpha=0.16, linewidth=0)
     axes.plot(rate, mean, "x--", color=color, label="the same songs, resampled to that rate and back")
