@@ -29,7 +29,7 @@ class ChainedSource(FileSource):
         downmix: bool = False,
     ) -> None:
         self._mixing = downmix
-        first = self._link = SoundfileSource(path, links[0], accept_cut=accept_cut, downmix=downmix)
+        first = self._first = self._link = SoundfileSource(path, links[0], accept_cut=accept_cut, downmix=downmix)
         self._waiting = list(links[1:])
         try:
             super().__init__(path, first.sample_rate, first.channels, None, accept_cut=accept_cut)
@@ -44,6 +44,11 @@ class ChainedSource(FileSource):
         self._resampler = Resampler(first.sample_rate, first.sample_rate, self.channels)
         self._ended = False
         self._rest = np.zeros((0, self.channels), np.float32)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Those of the first stream; the others are mixed as it is."""
+        return self._first.notes
 
     def _read(self, size: int) -> NDArray[np.float32]:
         parts, count = [self._rest], len(self._rest)

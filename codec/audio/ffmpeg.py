@@ -28,7 +28,7 @@ _UNDECODED = re.compile(
 )
 
 _PADDING = 2112
-"""Most samples behind the music in the last frames of an m4a: what Apple's encoder adds, and more than ffmpeg's does."""
+"""Most samples behind the music in the last frames of an m4a: Apple's encoder adds the most."""
 
 _TOLERANCE = 0.25
 """Seconds by which a file may be shorter than it says: audioread knows the first decimal place only."""

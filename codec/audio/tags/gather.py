@@ -62,7 +62,7 @@ class Gathered:
         """Add a number and, behind a slash, the total."""
         number, _, total = text.partition("/")
         for key, value in zip(keys, (number, total), strict=True):
-            if value.strip(" 0"):
+            if value.strip(" 0") and value.strip() not in self.tags.get(key, ()):
                 self.add(key, value.strip())
 
     def add_picture(self, data: bytes, mime: str = "", kind: int = FRONT_COVER, description: str = "") -> None:

@@ -108,6 +108,13 @@ RIFF_INFO = {
 AIFF_TEXT = {"NAME": "TITLE", "AUTH": "ARTIST", "(c) ": "COPYRIGHT", "ANNO": "COMMENT"}
 """Chunks of text of an aiff file."""
 
+CAF_TEXT = {
+    "title": "TITLE", "artist": "ARTIST", "album": "ALBUM", "composer": "COMPOSER", "lyricist": "LYRICIST",
+    "genre": "GENRE", "year": "DATE", "recorded date": "RECORDINGDATE", "comments": "COMMENT", "copyright": "COPYRIGHT",
+    "track number": "TRACKNUMBER", "tempo": "BPM", "key signature": "KEY", "encoding application": "ENCODER",
+}  # fmt: skip
+"""Names in the information of a Core Audio file."""
+
 APE_TEXT = {
     "YEAR": "DATE", "ALBUM ARTIST": "ALBUMARTIST", "MIXARTIST": "REMIXER", "ORIGINALYEAR": "ORIGINALYEAR",
 }  # fmt: skip

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from codec.audio.headers.id3 import HEAD, id3_size
+from codec.audio.tags.caf import read_caf
 from codec.audio.tags.flac import read_flac
 from codec.audio.tags.gather import READ_LIMIT, Gathered
 from codec.audio.tags.id3 import read_id3
@@ -62,6 +63,8 @@ def gather(file: BinaryIO, found: Gathered) -> None:
         read_chunks(file, found)
     elif head[:4] == b"OggS":
         read_ogg(file, found)
+    elif head[:4] == b"caff":
+        read_caf(file, found)
     elif head[4:8] == b"ftyp":
         read_mp4(file, found)
     elif head.startswith(_ASF):
@@ -80,13 +83,13 @@ def _read_streams(file: BinaryIO, head: bytes, found: Gathered) -> None:
         read_id3(file.read(min(size, READ_LIMIT + HEAD)), found)
     file.seek(behind)
     start = re.search(b"fLaC|OggS", file.read(_JUNK))
+    own = Gathered()  # the stream's own tags, which count before those of ID3
     if start and start[0] == b"fLaC":
-        own = Gathered()
         read_flac(file, behind + start.start(), own)
-        own.fill(found)
-        found.tags, found.pictures, found.left_out = own.tags, own.pictures, own.left_out
     elif start and start.start() < HEAD:
-        read_ogg(file, found)
+        read_ogg(file, own)
+    own.fill(found)
+    found.tags, found.pictures, found.left_out = own.tags, own.pictures, own.left_out
     read_trailing(file, found)
 
 

@@ -169,3 +169,14 @@ def test_pictures_in_ogg_that_are_damaged_are_told(tmp_path):
     found = read_tags(flac_with(tmp_path / "a.flac", texts))
     assert found.metadata == Metadata({"TITLE": ("T",)})
     assert found.left_out == ("a picture that is cut", "a picture that is damaged")
+
+
+@pytest.mark.parametrize("kind", ["ogg", "flac"])
+def test_a_tag_in_front_of_a_stream_that_has_its_own_adds_what_is_missing(tmp_path, kind):
+    path = tmp_path / f"a.{kind}"
+    with open_sink(path, 44100, 2, tags=SONG) as sink:
+        sink.write(SILENCE)
+    path.write_bytes(id3(3, ("TPE1", b"\0Other"), ("TIT1", b"\0Group")) + path.read_bytes())
+    found = read_tags(path).metadata
+    assert found.tags == {**SONG.tags, "GROUPING": ("Group",)}
+    assert found.pictures == SONG.pictures
