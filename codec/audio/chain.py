@@ -29,12 +29,14 @@ class ChainedSource(FileSource):
         downmix: bool = False,
     ) -> None:
         self._mixing = downmix
-        first = self._first = self._link = SoundfileSource(path, links[0], accept_cut=accept_cut, downmix=downmix)
+        first = self._link = SoundfileSource(path, links[0], accept_cut=accept_cut, downmix=downmix)
         self._waiting = list(links[1:])
         try:
             super().__init__(path, first.sample_rate, first.channels, None, accept_cut=accept_cut)
+            self._notes = list(first.notes)
             for link in self._waiting:  # what cannot be read is better known now
-                SoundfileSource(path, link, accept_cut=True, downmix=downmix).close()
+                with SoundfileSource(path, link, accept_cut=True, downmix=downmix) as source:
+                    self._notes += source.notes
             if lost:
                 self._lose(lost)
         except BaseException:
@@ -47,8 +49,8 @@ class ChainedSource(FileSource):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Those of the first stream; the others are mixed as it is."""
-        return self._first.notes
+        """Those of all streams."""
+        return tuple(dict.fromkeys(self._notes))
 
     def _read(self, size: int) -> NDArray[np.float32]:
         parts, count = [self._rest], len(self._rest)

@@ -81,6 +81,20 @@ def test_junk_between_frames_is_left_out_and_told_where_frames_may_be_missing(ma
         open_source(path)
 
 
+def test_frames_that_decode_to_nonsense_are_told_and_silent(made, tmp_path, monkeypatch):
+    data, whole, first = made
+    path = tmp_path / "a.mp3"
+    path.write_bytes(data[first:9000] + JUNK[:5000] + data[9000:])
+    monkeypatch.setattr("codec.audio.libsndfile._MOST_DECODED", np.float32(0.4))  # as junk decodes to 10^7 now and then
+    with open_source(path, accept_cut=True) as source:
+        loudest = max(float(np.abs(block).max()) for block in source.blocks(4096))
+    assert 0.3 < loudest <= 0.4
+    assert len(source.lost) == 2 and "is damaged near 0.00 s: a part of it decodes to nonsense" in source.lost[1]
+    path.write_bytes(data)
+    with pytest.raises(CutError, match="decodes to nonsense"):
+        read(path)
+
+
 def test_a_cut_mp3_is_told(made, tmp_path):
     data, whole, first = made
     path = tmp_path / "a.mp3"
