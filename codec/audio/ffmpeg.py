@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from codec.audio.downmix import places_by_count, places_of_layout
 from codec.audio.headers.mp4 import exact_length
 from codec.audio.source import FileSource
+from codec.audio.tags.read import Found, read_tags
 from formats.errors import AudioError
 
 _QUEUED = 256
@@ -156,6 +157,9 @@ class FfmpegSource(FileSource):
         self._done += self._count(data)
         samples = np.frombuffer(data, "<i2", count=values).astype(np.float32)
         return samples.reshape(-1, self._width) * np.float32(2**-15)
+
+    def _read_tags(self) -> Found:
+        return read_tags(self.path, probe=True)
 
     def _count(self, data: bytes) -> int:
         """Whole samples in data."""

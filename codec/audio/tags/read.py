@@ -15,6 +15,7 @@ from codec.audio.tags.id3 import read_id3
 from codec.audio.tags.mp4 import read_mp4
 from codec.audio.tags.names import canonical
 from codec.audio.tags.ogg import read_ogg
+from codec.audio.tags.probe import read_probed
 from codec.audio.tags.riff import read_chunks
 from codec.audio.tags.trailing import read_trailing
 from formats import Metadata
@@ -40,15 +41,21 @@ class Found:
     left_out: tuple[str, ...] = ()
 
 
-def read_tags(path: str | PathLike[str]) -> Found:
+def read_tags(path: str | PathLike[str], *, probe: bool = False) -> Found:
     """Read the tags and the pictures of an audio file.
 
     Damaged tags are left out, because they must not keep a song from being encoded.
+
+    Args:
+        path: the file.
+        probe: whether ffprobe is asked where nothing is found, as for films.
     """
     found = Gathered()
     try:
         with Path(path).open("rb") as file:
             gather(file, found)
+        if probe and not found.pictures and found.tags.keys() <= {"ENCODER"}:
+            read_probed(Path(path), found)
     except Exception:  # a parser may raise anything for bytes that are no tags
         found.left_out.append("some of its tags, which are damaged")
     metadata = found.metadata()

@@ -82,7 +82,7 @@ def test_junk_between_frames_is_left_out_and_told_where_frames_may_be_missing(ma
 
 
 def test_frames_that_decode_to_nonsense_are_told_and_silent(made, tmp_path, monkeypatch):
-    data, whole, first = made
+    data, _, first = made
     path = tmp_path / "a.mp3"
     path.write_bytes(data[first:9000] + JUNK[:5000] + data[9000:])
     monkeypatch.setattr("codec.audio.libsndfile._MOST_DECODED", np.float32(0.4))  # as junk decodes to 10^7 now and then
