@@ -10,7 +10,7 @@ from codec.clock import clock
 from codec.pipeline.chunks import source_samples
 from codec.pipeline.damage import Loss
 from codec.pipeline.plan import DecodePlan
-from formats import Chunk, Header, Reader
+from formats import Chunk, Reader
 from formats.errors import DamagedError
 
 WARM_UP = 0.25
@@ -30,7 +30,7 @@ class Part:
     """The samples and chunks of a song that are wanted.
 
     Attributes:
-        from_sample, to_sample: range of samples at the source's rate; to_sample is None for the song's end.
+        from_sample, to_sample: range of samples at the rate of the output; to_sample is None for the song's end.
         begin: first chunk that is synthesized.
         first, last: first and last chunk that are read, including one on either side for context; last is None for the
             song's end.
@@ -43,10 +43,9 @@ class Part:
     last: int | None
 
     @classmethod
-    def of(cls, plan: DecodePlan, header: Header) -> Self:
-        """The part of a file from a plan's start and for its duration."""
-        rate = header.sample_rate
-        span = source_samples(1, rate, header.chunk_frames)
+    def of(cls, plan: DecodePlan, rate: int, chunk_frames: int) -> Self:
+        """The part of a file from a plan's start and for its duration, at a rate in Hz."""
+        span = source_samples(1, rate, chunk_frames)
         from_sample = round(plan.start * rate)
         to_sample = None if plan.duration is None else from_sample + round(plan.duration * rate)
         begin = max(0, int((plan.start - WARM_UP) * rate)) // span
