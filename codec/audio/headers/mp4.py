@@ -94,7 +94,7 @@ def _length(moov: bytes, sample_rate: int) -> int | None:
     ticks, _ = _clock(movie[b"mvhd"])
     # An edit in milliseconds is exact to the millisecond; the track's own length is to the sample.
     longest = shown * scale // ticks if ticks % scale == 0 else (shown + 1) * scale // ticks
-    return min(length - begin, longest) if begin < length and shown else None
+    return max(0, min(length - begin, longest)) or None
 
 
 def _is_sound(track: bytes) -> bool:

@@ -59,6 +59,7 @@ def test_lengths_that_are_stated_to_the_sample(version):
         ((edits((100, 99_999)),), {}),
         ((edits((0, 0)),), {}),
         ((edits((100, 0)),), {"ticks": 0}),
+        ((edits((1, 0)),), {"ticks": 88_200}),
         ((edits((100, 0))[:-16],), {}),
         ((b"", smpb(10**9)), {}),
     ],
