@@ -19,6 +19,8 @@ from codec.audio.source import FileSource
 from codec.audio.tags.read import Found, read_tags
 from formats.errors import AudioError
 
+_NO_AUDIO = "{} holds no audio that libsndfile or ffmpeg can read"
+
 _QUEUED = 256
 """Blocks of 8 KiB that ffmpeg may decode in advance."""
 
@@ -123,8 +125,10 @@ class FfmpegSource(FileSource):
                 f"{path} is not a file that libsndfile reads; ffmpeg may read it, but is not installed"
             ) from None
         except (DecodeError, OSError):
-            raise AudioError(f"{path} holds no audio that libsndfile or ffmpeg can read") from None
+            raise AudioError(_NO_AUDIO.format(path)) from None
         try:
+            if not self._ffmpeg.layout:  # it took the file for audio by its name
+                raise AudioError(_NO_AUDIO.format(path))
             if not self._ffmpeg.channels:
                 raise AudioError(
                     f"{path} has the channel layout {self._ffmpeg.layout!r}; only mono and stereo can be encoded"
