@@ -1,8 +1,8 @@
 /** What plays: one song at a time, opened when it is chosen; loudness; what went wrong. */
 
-import { open, play, type Playback, type Song } from "aez-player";
+import { type Loss, open, play, type Playback, type Song } from "aez-player";
 import { complete, type Entry } from "./entries.ts";
-import { said } from "./format.ts";
+import { damaged, said } from "./format.ts";
 
 /**
  * Events: "entry" (another song was chosen), "song" (it is open), "state" (playing, paused, waiting), "time",
@@ -14,8 +14,11 @@ export class Jukebox extends EventTarget {
     playback: Playback | null = null;
     /** What went wrong, in a line; empty where nothing did. */
     problem = "";
+    /** What of the song is damaged, and silent for it, in a line; empty where nothing is known to be. */
+    damage = "";
     /** Whether sound is expected and not there yet. */
     waiting = false;
+    #losses: Loss[] = [];
     #wanted = false;
     #volume = 1;
     #muted = false;
@@ -70,6 +73,7 @@ export class Jukebox extends EventTarget {
             complete(entry, song);
             this.#tell("song");
             if (this.#wanted) this.#begin(song);
+            else song.preload(); // so that a click is heard at once; it is the shortest chunk
         } catch (error) {
             if (!opening.signal.aborted) this.#fail(error);
         }
@@ -133,6 +137,11 @@ export class Jukebox extends EventTarget {
             this.#wait(false);
             void this.#fetchCover(song);
         });
+        on("loss", (event) => {
+            this.#losses.push((event as CustomEvent<Loss>).detail);
+            this.damage = damaged(this.#losses);
+            this.#tell("problem");
+        });
         on("error", (event) => this.#fail((event as CustomEvent<unknown>).detail));
         on("ended", () => {
             if (!this.#wanted) return; // it was paused, and taken to its end
@@ -173,7 +182,8 @@ export class Jukebox extends EventTarget {
         this.playback?.stop();
         this.song?.close();
         this.playback = this.song = null;
-        this.problem = "";
+        this.problem = this.damage = "";
+        this.#losses = [];
         this.#tell("problem");
     }
 

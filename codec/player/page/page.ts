@@ -76,7 +76,7 @@ jukebox.addEventListener("song", showEntry);
 jukebox.addEventListener("song", announce);
 jukebox.addEventListener("state", showState);
 jukebox.addEventListener("loudness", showLoudness);
-jukebox.addEventListener("problem", () => (elements.problem.textContent = jukebox.problem));
+jukebox.addEventListener("problem", () => (elements.problem.textContent = jukebox.problem || jukebox.damage));
 spectrogram(jukebox);
 seekbar(jukebox);
 keys(jukebox);
