@@ -24,6 +24,9 @@ T = TypeVar("T")
 FILE = click.Path(readable=False)
 """The name of a file or folder as it was typed, which shells complete; whoever opens it says what is wrong with it."""
 
+FOLDER = click.Path(file_okay=False, readable=False)
+"""The same of a folder, for which shells offer folders."""
+
 force_option = click.option("-f", "-y", "--force", is_flag=True, help="Overwrite an existing output.")
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 verbose_option = click.option("-v", "--verbose", is_flag=True, help="Say which model and ONNX Runtime provider ran.")

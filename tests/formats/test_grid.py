@@ -1,6 +1,6 @@
 """The lengths of chunks: they grow at the beginning of a song."""
 
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 import pytest
 
@@ -17,7 +17,7 @@ def test_starts_and_counts_follow_from_the_lengths(longest: int) -> None:
     lengths = [chunk_length(index, longest) for index in range(12)]
     starts = [0, *accumulate(lengths)]
     assert [chunk_start(index, longest) for index in range(13)] == starts
-    for index, (start, end) in enumerate(zip(starts, starts[1:], strict=False)):
+    for index, (start, end) in enumerate(pairwise(starts)):
         assert {chunk_at(start, longest), chunk_at(start + 1, longest), chunk_at(end - 1, longest)} == {index}
         assert [chunk_count(frames, longest) for frames in (start + 1, end)] == [index + 1] * 2
     assert chunk_count(0, longest) == 0
