@@ -3,6 +3,7 @@
 import { type Loss, open, play, type Playback, type Song } from "aez-player";
 import { complete, type Entry } from "./entries.ts";
 import { damaged, said } from "./format.ts";
+import type { Kept } from "./kept.ts";
 
 /**
  * Events: "entry" (another song was chosen), "song" (it is open), "state" (playing, paused, waiting), "time",
@@ -24,6 +25,12 @@ export class Jukebox extends EventTarget {
     #muted = false;
     #context: AudioContext | null = null;
     #opening = new AbortController();
+    readonly #kept: Kept;
+
+    constructor(kept: Kept) {
+        super();
+        this.#kept = kept;
+    }
 
     /** Whether it plays, or will as soon as it can. */
     get playing(): boolean {
@@ -64,7 +71,7 @@ export class Jukebox extends EventTarget {
         this.#tell("state");
         try {
             if (start) this.#wake();
-            const song = await open(entry.source, { signal: opening.signal });
+            const song = await open((await this.#kept.copy(entry)) ?? entry.source, { signal: opening.signal });
             if (opening.signal.aborted) {
                 song.close();
                 return;

@@ -260,8 +260,21 @@ def test_a_site_works_offline_and_never_shows_an_old_page(hosted: SimpleNamespac
     rewrite(page, whole)
     tab.goto(hosted.url)
     wait_until(tab, is_kept)
+    wait_until(tab, "!!document.querySelector('#songs .keep')")
+    assert "kB" in tab.get_attribute("#songs .keep", "aria-label")
+    tab.click("#songs .keep")
+    wait_until(tab, "document.querySelector('#songs .keep').ariaPressed === 'true'")
+    of_song = kept.replace("page.js", "songs/1-song.aez")
+    assert tab.evaluate(f"{of_song}.then(all => all.filter(Boolean).length)") == 1
     hosted.stop()
     tab.goto(hosted.url)
+    tab.keyboard.press("Space")
+    wait_until(tab, "document.getElementById('seek').valueAsNumber > 0.3")
+    assert tab.inner_text("#title") == "1 song" and not tab.inner_text("#problem")
+    assert tab.get_attribute("#songs .keep", "aria-pressed") == "true"
+    tab.click("#songs .keep")
+    wait_until(tab, f"{of_song}.then(all => !all.some(Boolean))")
+    assert tab.get_attribute("#songs .keep", "aria-pressed") == "false"
     tab.set_input_files("#files", folder / "0 song.aez")
     wait_until(tab, "document.getElementById('seek').valueAsNumber > 0.3")
     assert tab.inner_text("#title") == TITLE
