@@ -34,7 +34,7 @@ from codec.runtime.blas import single_threaded_blas
 from codec.runtime.models import Model
 from formats import Reader
 from formats.errors import AezError, UsageError
-from training import markdown
+from training import markdown, provenance
 from training.data.collection import collection
 from training.data.fma import SUBSETS
 from training.data.shards import Shards
@@ -53,6 +53,7 @@ from training.latents.separation import (
     silhouette,
     strangers,
 )
+from training.palette import GENRES
 
 ARTISTS = 2
 """Least artists of a genre that is counted: songs are only compared with songs by other artists."""
@@ -114,6 +115,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # OpenBLAS's second thread makes a hundred small fits forty times as slow.
         with single_threaded_blas():
             print(run(tracks, given.out, cache, options))
+        provenance.record(given.out, "latents", arguments)
     except (AezError, OSError) as error:
         return failed("latents", error, 1)
     return 0
@@ -184,7 +186,7 @@ def classes(tracks: Sequence[Track]) -> tuple[Labels, list[str]]:
     for track in tracks:
         artists[track.genre].add(track.artist or f"\0{track.name}")
     counts = Counter(track.genre for track in tracks if track.genre and len(artists[track.genre]) >= ARTISTS)
-    genres = sorted(counts, key=lambda genre: (-counts[genre], genre))[: pictures.STYLES]
+    genres = sorted(counts, key=lambda genre: (-counts[genre], genre))[:GENRES]
     number = {genre: n for n, genre in enumerate(genres)}
     return np.array([number.get(track.genre, -1) for track in tracks], np.int64), genres
 

@@ -12,6 +12,7 @@ import soundfile
 from sklearn.metrics import silhouette_score
 
 from tests.support.latent_points import clouds
+from training import palette
 from training.data.songs import song
 from training.data.tracks import NOTHING_TO_DO, Track
 from training.latents import maps, pictures, pooling, projections
@@ -126,9 +127,9 @@ def test_genres_that_cannot_be_measured_are_left_out() -> None:
     assert labels.tolist() == [-1] * 9 + [1, 1, 0, 0, 0, -1]
     many = [track(n, f"g{n // 2:02}", f"{n}") for n in range(60)]
     labels, genres = maps.classes(many)
-    assert len(genres) == pictures.STYLES
-    assert (labels < 0).sum() == 60 - 2 * pictures.STYLES
-    styles = [tuple(pictures.genre_style(number).items()) for number in range(pictures.STYLES)]
+    assert len(genres) == palette.GENRES
+    assert (labels < 0).sum() == 60 - 2 * palette.GENRES
+    styles = [tuple(pictures.genre_style(number).items()) for number in range(palette.GENRES)]
     assert len(set(styles)) == len(styles)
 
 
