@@ -28,8 +28,12 @@ def study_figure(rows: Sequence[Row], ours: str) -> Figure | None:
     if not panels:
         return None
     look = looks(list(dict.fromkeys(row.system for row in rows)))[ours]
-    figure, grid = plt.subplots(len(panels), 1, figsize=(7.2, 4.6 * len(panels)), sharex=True, squeeze=False)
-    for axes, (metric, name) in zip(grid[:, 0], panels.items(), strict=True):
+    columns = min(2, len(panels))
+    lines = -(-len(panels) // columns)
+    figure, grid = plt.subplots(lines, columns, figsize=(7.2 * columns, 4.8 * lines), squeeze=False)
+    for axes in grid.flat[len(panels) :]:
+        axes.remove()
+    for axes, (metric, name) in zip(grid.flat, panels.items(), strict=False):
         bands = [*_baselines(axes, rows, metric), *(_founding(axes) if metric == "rmse_8k_linear" else [])]
         own = _tiers(axes, tiers, metric, look)
         axes.set_title(name, pad=28, fontsize=13)
@@ -40,7 +44,6 @@ def study_figure(rows: Sequence[Row], ours: str) -> Figure | None:
             [float(x) for line in axes.get_lines() for x in np.asarray(line.get_xdata())],
             "kbit/s (1000 bit/s): 16 bits a latent as the study counts, or whole files",
         )
-        axes.label_outer()
         for one in tiers:
             mark = {"transform": axes.get_xaxis_transform(), "ha": "center", "color": readable(look.color)}
             axes.axvline(one.counted_kbps, color=look.color, linewidth=0.8, alpha=0.5, zorder=1)

@@ -55,7 +55,7 @@ def draw_all(rows: Sequence[Row], ours: str | None, folder: Path) -> list[Path]:
         for metric, name in QUALITIES.items():
             if any(np.isfinite(row.metrics.get(metric, np.nan)) for row in rows):
                 figure = _rate_quality(rows, ours, metric, name)
-                written.append(_save(figure, folder / f"rate-{metric.replace('_', '-')}", f"{name}, by rate"))
+                written.append(_save(figure, folder / file_stem(metric), f"{name}, by rate"))
         makers: tuple[tuple[str, str, Callable[[Sequence[Row], str], Figure | None]], ...] = (
             ("win-rate", f"Share of clips on which {ours} is better than each other codec at equal rate", _win_rate),
             ("study", STUDY, study_figure),
@@ -65,6 +65,11 @@ def draw_all(rows: Sequence[Row], ours: str | None, folder: Path) -> list[Path]:
             if made is not None:
                 written.append(_save(made, folder / stem, title))
     return written
+
+
+def file_stem(metric: str) -> str:
+    """Name of the plot of a metric over rate, without its ending."""
+    return f"rate-{metric.replace('_', '-')}"
 
 
 def draw_study(rows: Sequence[Row], ours: str, folder: Path) -> None:

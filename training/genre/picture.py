@@ -54,7 +54,7 @@ def draw(matrix: Sequence[Sequence[float]], classes: Sequence[str], title: str, 
                     axes.text(column, row, f"{value:.0%}", ha="center", va="center", color=ink, fontweight=weight)
         axes.set_xlabel("taken for", labelpad=6)
         axes.set_ylabel("labelled (songs)", labelpad=6)
-        above: Any = {"xycoords": "axes fraction", "textcoords": "offset points", "va": "bottom", "annotation_clip": False}
+        above: Any = {"xycoords": "axes fraction", "textcoords": "offset points", "va": "bottom"}
         axes.annotate(note, (0, 1), (0, 8), fontsize=9.5, color="#5b6673", **above)
         heading = textwrap.fill(title, 44)
         axes.annotate(heading, (0, 1), (0, 16 + 12 * (1 + note.count("\n"))), fontsize=13, fontweight="bold", **above)
