@@ -26,12 +26,15 @@ from codec.version import __version__
 from formats.errors import AezError, UsageError
 from training.evaluation import peers
 from training.evaluation.clips import find_songs
-from training.report import listening, saved
+from training.report import listening, media, saved
 from training.report.methods import HEAD, Fact, methods
 
 PAGE = Path(__file__).parent / "page"
 GENERATOR = "aez training report"
-STATIC = ("style.css", "audio.js", "listen.js", "abx.js", "plot.js")
+STATIC = (
+    *("style.css", "audio.js", "listen.js", "spectrum.js", "view.js", "wave.js", "lanes.js", "compare.js"),
+    *("abx.js", "anchors.js", "scores.js", "ratings.js", "mushra.js", "plot.js"),
+)
 
 SECTIONS = (
     saved.Section(
@@ -127,8 +130,10 @@ def _fill(page: Path, results: Path, options: argparse.Namespace, console: Conso
     rates = saved.rates(found)
     map_data = saved.maps(results, console)
     sections = [saved.section(blank, results / FOLDERS.get(blank.id, blank.id), page) for blank in SECTIONS]
-    name = sha256("\n".join(clip.name for clip in clips).encode()).hexdigest()[:12]
-    data = {"id": name, "clips": [asdict(clip) for clip in clips], "rates": rates, "maps": map_data}
+    heard = [f"{clip.name} {v.name} {v.audio}" for clip in clips for v in clip.versions]
+    name = sha256("\n".join(heard).encode()).hexdigest()[:12]  # answers are kept by it: another page has other answers
+    data = {"id": name, "clips": [asdict(clip) for clip in clips], "asked": sorted(set(options.kbps)),
+            "rates": rates, "maps": map_data}  # fmt: skip
     environment = Environment(loader=FileSystemLoader(PAGE), autoescape=True, undefined=StrictUndefined)
     text = environment.get_template("index.html").render(
         title=options.title,
@@ -141,8 +146,8 @@ def _fill(page: Path, results: Path, options: argparse.Namespace, console: Conso
         methods_head=HEAD,
         notes=[*lacking.skipped, *lacking.failed],
         seconds=f"{options.seconds:g}",
-        decibels=listening.DECIBELS,
-        picture=listening.PICTURE,
+        decibels=media.DECIBELS,
+        picture=media.PICTURE,
         listen_command="python -m training report --results OUT --music DIR",
         rates=rates,
         maps=map_data,
