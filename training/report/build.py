@@ -3,8 +3,8 @@
     python -m training report --results OUT --music DIR [--clips N] [--systems aez,opus,lame] --out OUT/report
 
 It is made of what other commands saved in OUT (founding, evaluation, losses, genre, latents). Sections for which
-nothing was saved are named at its end, with the command that makes them. The page is self-contained: it opens from a file and
-needs no network.
+nothing was saved are named at its end, with the command that makes them. The page is self-contained: it opens from a
+file and needs no network.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from formats.errors import AezError, UsageError
 from training.evaluation import peers
 from training.evaluation.clips import find_songs
 from training.provenance import made
-from training.report import listening, saved
+from training.report import listening, media, saved
 from training.report.methods import HEAD, Fact, methods
 from training.report.sections import FOUNDING, Made, Section, sections, shown
 
@@ -110,8 +110,10 @@ def _fill(page: Path, results: Path, options: argparse.Namespace, console: Conso
     there = [section for section in every if not section.missing or (section.id == "maps" and map_data)]
     absent = [Fact(section.title, section.command) for section in every if section not in there]
     absent += [] if clips else [Fact("Players and blind tests", LISTEN)]
-    name = sha256("\n".join(clip.name for clip in clips).encode()).hexdigest()[:12]
-    data = {"id": name, "clips": [asdict(clip) for clip in clips], "rates": rates, "maps": map_data}
+    heard = [f"{clip.name} {v.name} {v.audio}" for clip in clips for v in clip.versions]
+    name = sha256("\n".join(heard).encode()).hexdigest()[:12]  # answers are kept by it: another page has other answers
+    data = {"id": name, "clips": [asdict(clip) for clip in clips], "asked": sorted(set(options.kbps)),
+            "rates": rates, "maps": map_data}  # fmt: skip
     environment = Environment(loader=FileSystemLoader(PAGE), autoescape=True, undefined=StrictUndefined)
     text = environment.get_template("index.html").render(
         title=options.title,
@@ -125,8 +127,8 @@ def _fill(page: Path, results: Path, options: argparse.Namespace, console: Conso
         methods_head=HEAD,
         notes=[*lacking.skipped, *lacking.failed],
         seconds=f"{options.seconds:g}",
-        decibels=listening.DECIBELS,
-        picture=listening.PICTURE,
+        decibels=media.DECIBELS,
+        picture=media.PICTURE,
         listen_command=LISTEN,
         page_made=options.made._replace(command=shown(options.made.command, results)),
         maps=map_data,

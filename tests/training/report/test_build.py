@@ -5,6 +5,7 @@ import json
 import re
 import sys
 from collections.abc import Callable, Iterator
+from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,6 +17,7 @@ import soundfile
 from scipy import stats
 
 from tests.support.browsers import chromium, web_server
+from tests.support.report_pages import stored
 from tests.support.study_results import CODEC, HOSTILE, RATE, SPY, saved_results, songs
 from training.evaluation import peers
 from training.report import build
@@ -85,13 +87,7 @@ def visit(browser: Any) -> Iterator[Opener]:
 
 def level(folder: Path, version: int, clip: int = 0) -> float:
     """Sum of absolute samples of the left channel of what the page holds of a version."""
-    import base64
-    from io import BytesIO
-
-    text = (folder / "audio" / f"c{clip}v{version}.js").read_text()
-    key, data = json.loads(re.sub(r"^aezAudio\((.*)\);\n$", r"[\1]", text))
-    assert key == f"c{clip}v{version}"
-    samples, rate = soundfile.read(BytesIO(base64.b64decode(data)), dtype="float64")
+    samples, rate = soundfile.read(BytesIO(stored(folder, f"c{clip}v{version}")), dtype="float64")
     assert (samples.shape, rate) == ((2 * RATE, 2), RATE)
     return float(np.abs(samples[:, 0]).sum())
 
