@@ -28,6 +28,7 @@ from training.evaluation import peers
 from training.evaluation.clips import find_songs
 from training.provenance import made
 from training.report import listening, media, saved
+from training.report.html import Part
 from training.report.methods import HEAD, Fact, methods
 from training.report.sections import FOUNDING, Made, Section, sections, shown
 
@@ -173,11 +174,17 @@ def _facts(found: Sequence[dict[str, Any]], clips: Sequence[listening.Clip]) -> 
 
 def _marked(section: Section, rates: dict[str, Any] | None) -> dict[str, Any]:
     # The HTML of `training.report.html` is escaped already.
+    compared = section.compared
     html = {
         "lead": Markup(section.lead),
-        "parts": [{"title": part.title, "html": Markup(part.html)} for part in section.parts],
+        "parts": [_part(part) for part in section.parts if part not in compared],
+        "compared": [_part(part) for part in compared],
     }
     return {**vars(section), **html, "rates": rates}
+
+
+def _part(part: Part) -> dict[str, str]:
+    return {"title": part.title, "html": Markup(part.html)}
 
 
 def _script(data: object) -> str:

@@ -10,13 +10,17 @@ from typing import NamedTuple
 from PIL import Image
 from rich.console import Console
 
-from training.evaluation import founding, goals, plots
+from training.evaluation import founding, goals, plots, tables
 from training.provenance import NAME
 from training.report.html import Part, parts
 from training.report.saved import read_json
 
 _STUDY = "study.png"
 _ORDER = ["maps", *(plots.file_stem(metric) for metric in plots.QUALITIES), "win-rate"]
+
+
+MANY = 3
+"""Comparisons that are listed one by one."""
 
 
 class Picture(NamedTuple):
@@ -52,6 +56,7 @@ class Section:
         pictures: figures.
         made: the commands that made it.
         first: title of the part that is open from the start; "" for none.
+        short: its name in the navigation; "" for its title.
     """
 
     id: str
@@ -64,6 +69,13 @@ class Section:
     pictures: list[Picture] = field(default_factory=list)
     made: list[Made] = field(default_factory=list)
     first: str = ""
+    short: str = ""
+
+    @property
+    def compared(self) -> list[Part]:
+        """The parts that compare a system with one other each, which fold away together where there are many."""
+        found = [part for part in self.parts if " against " in part.title and part.title != self.first]
+        return found if len(found) > MANY else []
 
     @property
     def missing(self) -> bool:
@@ -76,6 +88,7 @@ FOUNDING = Section(
     "The founding study's table",
     "Error by rate as the study that this project grew from measured it, next to its own figures.",
     "python -m training founding --music DIR --out OUT/founding",
+    short="Founding study",
 )
 EVALUATION = Section(
     "evaluation",
@@ -88,6 +101,7 @@ LOSSES = Section(
     "Losses",
     "The time-domain autoencoder trained with each of its losses, and measured in the same way.",
     "python -m training evaluate --music DIR --systems aez:OUT/models/time-mse,... --out OUT/losses",
+    first=tables.MEANS,
 )
 GENRE = Section(
     "genre",
@@ -142,8 +156,10 @@ def sections(results: Path, page: Path, console: Console) -> list[Section]:
 
 
 def _opened(section: Section) -> Section:
-    """The same with its first part open, unless that is the goals of the project, which few readers look for."""
+    """The same with one part open: the one named already, or else the first after the goals of the project."""
     titles = [part.title for part in section.parts if part.title != goals.TITLE]
+    if section.first in titles:
+        return section
     return replace(section, first=titles[0] if titles else "")
 
 
