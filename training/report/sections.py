@@ -156,8 +156,9 @@ def sections(results: Path, page: Path, console: Console) -> list[Section]:
 
 
 def _opened(section: Section) -> Section:
-    """The same with one part open: the one named already, or else the first after the goals of the project."""
-    titles = [part.title for part in section.parts if part.title != goals.TITLE]
+    """The same with one part open: the one named already, or else the first; the project's goals go to the end."""
+    parts = sorted(section.parts, key=lambda part: part.title == goals.TITLE)
+    section, titles = replace(section, parts=parts), [part.title for part in parts if part.title != goals.TITLE]
     if section.first in titles:
         return section
     return replace(section, first=titles[0] if titles else "")

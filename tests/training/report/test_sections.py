@@ -25,7 +25,7 @@ def test_the_founding_table_is_taken_out_of_the_measurements_and_goals_stay_fold
     found = read(saved_results(tmp_path), tmp_path / "page")
     assert list(found) == ["founding", "evaluation", "losses", "genre", "maps"]
     assert titles(found["founding"]) == [founding.TITLES[0]] and not found["founding"].lead
-    assert titles(found["evaluation"]) == ["Goals", "Means", "aez against bits"]
+    assert titles(found["evaluation"]) == ["Means", "aez against bits", "Goals"]
     assert (found["founding"].first, found["evaluation"].first) == (founding.TITLES[0], "Means")
     assert found["evaluation"].subject == "2 clips"
     assert [picture.caption for picture in found["founding"].pictures] == ["Error by rate"]

@@ -13,7 +13,7 @@
     return found[1] && found[1] !== "+" ? -size : size;
   };
 
-  const empty = (text) => /^(|[-–—]|nan|none)$/i.test(text);
+  const empty = (text) => /^(|[-–—]|nan)$/i.test(text);
   // Settings such as "8 kbit/s" next to "latent 64" are words with numbers in them, which the collator compares.
   const compared = (texts) => {
     const kept = texts.filter((text) => !empty(text));
