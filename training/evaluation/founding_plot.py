@@ -34,11 +34,13 @@ def study_figure(rows: Sequence[Row], ours: str) -> Figure | None:
     for axes in grid.flat[len(panels) :]:
         axes.remove()
     for axes, (metric, name) in zip(grid.flat, panels.items(), strict=False):
-        bands = [*_baselines(axes, rows, metric), *(_founding(axes) if metric == "rmse_8k_linear" else [])]
+        base, theirs = _baselines(axes, rows, metric)
+        bands = [*theirs, *(_founding(axes) if metric == "rmse_8k_linear" else [])]
         own = _tiers(axes, tiers, metric, look)
         axes.set_title(name, pad=28, fontsize=13)
         limit_values(axes, [*bands, own], log=True)
-        mark_cut(axes, own, look)
+        for found, drawn in ((own, look), *((one, base) for one in theirs)):
+            mark_cut(axes, found, drawn)
         rate_axis(
             axes,
             [float(x) for line in axes.get_lines() for x in np.asarray(line.get_xdata())],
@@ -49,7 +51,10 @@ def study_figure(rows: Sequence[Row], ours: str) -> Figure | None:
             axes.axvline(one.counted_kbps, color=look.color, linewidth=0.8, alpha=0.5, zorder=1)
             axes.text(one.counted_kbps, 1.015, str(one.latents), **mark)
         axes.text(-0.01, 1.015, "latents", transform=axes.transAxes, ha="right", color=readable(look.color))
-        axes.legend(fontsize=10.5, framealpha=0.85, edgecolor="none")
+    named = {}
+    for axes in figure.axes:
+        named |= {name: line for line, name in zip(*axes.get_legend_handles_labels(), strict=True)}
+    figure.legend(list(named.values()), list(named), loc="outside lower center", ncols=2, frameon=False, fontsize=12)
     return figure
 
 
@@ -78,14 +83,14 @@ def _founding(axes: Axes) -> list[Band]:
     return drawn
 
 
-def _baselines(axes: Axes, rows: Sequence[Row], metric: str) -> list[Band]:
-    """Resampling on our songs: the study's way at 8 kHz, and of 44.1 kHz stereo."""
+def _baselines(axes: Axes, rows: Sequence[Row], metric: str) -> tuple[Look, list[Band]]:
+    """Resampling on our songs: the study's way at 8 kHz, and of 44.1 kHz stereo; its look, and its curve if any."""
     system = "resample" if metric == "rmse_44k" else founding.BASELINE
     found = band([row for row in rows if row.system == system], metric)
-    if not len(found.kbps):
-        return []
     look = looks([system])[system]
+    if not len(found.kbps):
+        return look, []
     axes.fill_between(found.kbps, found.mean - found.half, found.mean + found.half, color=look.color, alpha=0.16, lw=0)
-    label = "the same songs, resampled to that rate and back"
+    label = f"the same songs, resampled to that rate and back{'' if metric == 'rmse_44k' else ' at 8 kHz'}"
     axes.plot(found.kbps, found.mean, f"{look.marker}--", color=look.color, label=label)
-    return [found]
+    return look, [found]
