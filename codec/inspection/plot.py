@@ -54,8 +54,8 @@ def save(shown: View, title: str, target: BinaryIO, kind: str = "png") -> None:
     """Draw a view and write it to a file object as png, svg or pdf; the same view gives the same bytes."""
     mpl = load_matplotlib()
     with mpl.rc_context({"svg.hashsalt": "aez", "font.family": "DejaVu Sans", "font.size": 9}):
-        inside = {"png": {"Title": title}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
-        figure(shown, title).savefig(target, format=kind, metadata=inside.get(kind))
+        dates = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
+        figure(shown, title).savefig(target, format=kind, metadata=dates.get(kind))
 
 
 def figure(shown: View, title: str) -> Figure:

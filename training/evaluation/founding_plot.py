@@ -1,6 +1,7 @@
 """The founding study's table as a plot: our tiers, the study's column and both baselines, in each unit."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -51,10 +52,11 @@ def study_figure(rows: Sequence[Row], ours: str) -> Figure | None:
             axes.axvline(one.counted_kbps, color=look.color, linewidth=0.8, alpha=0.5, zorder=1)
             axes.text(one.counted_kbps, 1.015, str(one.latents), **mark)
         axes.text(-0.01, 1.015, "latents", transform=axes.transAxes, ha="right", color=readable(look.color))
-    named = {}
+    named: dict[str, Any] = {}
     for axes in figure.axes:
         named |= {name: line for line, name in zip(*axes.get_legend_handles_labels(), strict=True)}
-    figure.legend(list(named.values()), list(named), loc="outside lower center", ncols=2, frameon=False, fontsize=12)
+    style: Any = {"loc": "outside lower center", "ncols": 2, "frameon": False, "fontsize": 12}
+    figure.legend(list(named.values()), list(named), **style)
     return figure
 
 
