@@ -35,9 +35,11 @@
     const taps = aez.lowpass(sampleRate, pass);
     const delay = (taps.length - 1) / 2;
     const offline = new OfflineAudioContext({ numberOfChannels, sampleRate, length: length + delay });
+    const padded = new AudioBuffer({ numberOfChannels, sampleRate, length: length + delay }); // a source that ends turns mono
+    for (let c = 0; c < numberOfChannels; c++) padded.copyToChannel(buffer.getChannelData(c), c);
     const kernel = new AudioBuffer({ length: taps.length, sampleRate });
     kernel.copyToChannel(Float32Array.from(taps), 0);
-    const source = new AudioBufferSourceNode(offline, { buffer });
+    const source = new AudioBufferSourceNode(offline, { buffer: padded });
     source.connect(new ConvolverNode(offline, { buffer: kernel, disableNormalization: true })).connect(offline.destination);
     source.start();
     const filtered = await offline.startRendering();

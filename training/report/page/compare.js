@@ -142,7 +142,7 @@
     " ": toggle, k: toggle, j: () => step(-1), l: () => step(1), 0: () => deck.seek(0),
     d: () => ((show.value = show.value ? "" : "apart"), settle()),
     "+": () => view.zoom(2), "=": () => view.zoom(2), "-": () => view.zoom(0.5),
-    "[": loop.acts.from, "]": loop.acts.to, "\\": loop.acts.all,
+    ",": loop.acts.from, ".": loop.acts.to, "/": loop.acts.all,
   });
   // Audio is loaded when the comparison comes into sight for the first time.
   new IntersectionObserver((entries, observer) => {

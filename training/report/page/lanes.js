@@ -64,6 +64,11 @@
       if (state !== this.state) this.spectra.clear();
       const bands = aez.bands(height, this.size, sampleRate, this.logarithmic);
       Object.assign(this, { state, columns, bands });
+      const waiting = new Set(this.list);
+      const render = () => {
+        for (const lane of waiting) if (this.#ready(lane)) waiting.delete(lane), this.#render(lane, from, to);
+      };
+      render();
       await new Promise((resolve) => setTimeout(resolve, this.spectra.size ? 0 : 40)); // a turning wheel draws once
       for (const { version, buffer } of [this.original, ...this.list]) {
         if (stale()) return;
@@ -77,7 +82,7 @@
           this.top = Math.ceil(found.reduce((most, value) => Math.max(most, value), -110) / 10) * 10;
           this.#legend();
         }
-        for (const lane of this.list) if (this.#ready(lane)) this.#render(lane, from, to);
+        render();
       }
     }
 

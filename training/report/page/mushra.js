@@ -30,9 +30,13 @@
 
   function fillChoices() {
     const kbps = Number(asked.value);
-    choices.replaceChildren(...mushra.nearest(clips, kbps).map(({ name, kbps: rate }) => {
-      const near = Math.abs(Math.log(rate / kbps)) < Math.log(1.5);
-      const box = Object.assign(document.createElement("input"), { type: "checkbox", value: name, checked: near, autocomplete: "off" });
+    const nearest = mushra.nearest(clips, kbps);
+    const near = (one) => Math.abs(Math.log(one.kbps / kbps)) < Math.log(1.5);
+    const proposed = nearest.some(near) ? nearest.filter(near) : nearest;
+    choices.replaceChildren(...nearest.map((one) => {
+      const { name, kbps: rate } = one;
+      const checked = proposed.includes(one);
+      const box = Object.assign(document.createElement("input"), { type: "checkbox", value: name, checked, autocomplete: "off" });
       const label = Object.assign(document.createElement("label"), { className: "check" });
       label.append(box, ` ${name} · ${rate.toFixed(1)} kbit/s`);
       return label;
@@ -216,7 +220,7 @@
   });
   window.addEventListener("pagehide", () => session && (clock(), sessions.keep(session)));
   window.addEventListener("resize", () => sounds && aez.drawWave(find(".strip canvas"), deck.buffer, 0, deck.duration));
-  const keys = { r: () => hear(-1), p: () => (deck.playing ? deck.pause() : hear(playing ?? -1)), "[": loop.acts.from, "]": loop.acts.to, "\\": loop.acts.all };
+  const keys = { r: () => hear(-1), p: () => (deck.playing ? deck.pause() : hear(playing ?? -1)), ",": loop.acts.from, ".": loop.acts.to, "/": loop.acts.all };
   keys[" "] = keys.p;
   for (let i = 0; i < 15; i++) keys[mushra.letter(i).toLowerCase()] = () => sounds?.stimuli[i] && hear(i);
   aez.keys(deck, keys);

@@ -64,15 +64,17 @@
   /** Whether something that was stored is a session; an unfinished one must fit the clips of the page. */
   function valid(session, clips) {
     const number = (value) => typeof value === "number" && Number.isFinite(value);
+    const date = (value) => typeof value === "string" && !Number.isNaN(Date.parse(value));
     const rated = (value) => number(value) && value >= 0 && value <= 100;
     try {
       const known = new Map(clips.flatMap((clip) => clip.versions.map((v) => [`${clip.name}\n${v.key}`, v])));
       const fits = (trial, c) =>
         KINDS.includes(c.kind) && typeof c.name === "string" && number(c.gain) && number(c.kbps) && number(c.plays) &&
-        (rated(c.rating) || (!session.finished && c.rating === null)) &&
+        (rated(c.rating) || (!trial.done && c.rating === null)) &&
         (session.finished || known.has(`${trial.clip}\n${c.key}`));
       return typeof session.id === "string" && typeof session.listener === "string" && number(session.kbps) &&
-        !Number.isNaN(Date.parse(session.started)) && session.trials.length > 0 &&
+        date(session.started) && session.trials.length > 0 &&
+        (session.finished === null ? current(session) >= 0 : date(session.finished) && current(session) < 0) &&
         session.trials.every((trial) => typeof trial.clip === "string" && number(trial.seconds) &&
           KINDS.slice(0, 3).every((kind) => trial.conditions.filter((c) => c.kind === kind).length === 1) &&
           trial.conditions.every((c) => fits(trial, c)));

@@ -81,7 +81,7 @@
       event.preventDefault();
     }, { passive: false });
     element.addEventListener("pointerdown", (event) => {
-      if (event.button) return;
+      if (event.button || event.target.closest("label, .strip")) return; // these have their own gestures
       down.set(event.pointerId, event.clientX);
       if (down.size === 1) moved = 0;
       else moved = Infinity; // two fingers are never a tap
