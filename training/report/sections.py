@@ -2,10 +2,10 @@
 
 import re
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from PIL import Image
 from rich.console import Console
@@ -27,12 +27,13 @@ MANY = 3
 
 
 class Picture(NamedTuple):
-    """A PNG in the page's folder."""
+    """A PNG in the page's folder; `source` is its name in the folder of results."""
 
     path: str
     caption: str
     width: int
     height: int
+    source: str
 
 
 class Made(NamedTuple):
@@ -209,6 +210,7 @@ class _Reader(NamedTuple):
             leads += lead
             found += [part for part in more if wanted(part.title)]
         copied = self._copied(blank.id, (path for path in _files(folder, "*.png") if pictures(path.name)))
+        copied = _songs_named(copied, read_json(folder / "maps.json", self.console))
         about, made = ". ".join(filter(None, subjects)), made_by(folder, self.results, self.console)
         return replace(blank, subject=about, lead=leads, parts=found, pictures=copied, made=made)
 
@@ -233,8 +235,19 @@ class _Reader(NamedTuple):
             name = f"{len(list(target.iterdir())):02}.png"
             shutil.copyfile(path, target / name)
             caption = title if isinstance(title, str) and title.strip() else re.sub(r"[-_]+", " ", path.stem)
-            found.append(Picture(f"images/{room}/{name}", caption, width, height))
+            found.append(Picture(f"images/{room}/{name}", caption, width, height, path.name))
         return found
+
+
+def _songs_named(pictures: list[Picture], maps: Mapping[str, Any]) -> list[Picture]:
+    """The same, where maps.json says which songs they show, with the songs' names."""
+    songs = maps.get("pictures")
+    names = {}
+    for song in songs if isinstance(songs, list) else []:
+        if isinstance(song, dict) and song.get("name"):
+            genre = f" ({song['genre']})" if song.get("genre") else ""
+            names[str(song.get("picture"))] = f"Latents over time: {song['name']}{genre}"
+    return [picture._replace(caption=names.get(picture.source, picture.caption)) for picture in pictures]
 
 
 def _place(path: Path) -> tuple[int, str]:

@@ -74,10 +74,14 @@ def test_maps_of_other_models_come_with_their_tables_and_overviews(tmp_path: Pat
         folder = tmp_path / f"latents{model}"
         png(folder / "maps.png", "All maps")
         png(folder / "map-pca.png", "PCA")
+        png(folder / "song-1.png")
+        told = [{"name": "One & more", "genre": "Rock", "picture": "song-1.png"}, 3, {"picture": "map-pca.png"}]
+        (folder / "maps.json").write_text(json.dumps({"pictures": told}))
         (folder / "table.md").write_text(f"# Maps of 7 songs\n\n{TABLE}")
         (folder / "made.json").write_text(json.dumps({"command": f"python -m training latents --out {folder}"}))
     found = read(tmp_path, tmp_path / "page")["maps"]
-    assert [picture.caption for picture in found.pictures] == ["All maps", "PCA", "All maps, model time"]
+    song = "Latents over time: One & more (Rock)"
+    assert [picture.caption for picture in found.pictures] == ["All maps", "PCA", song, "All maps, model time"]
     assert titles(found) == ["Model time: Maps of 7 songs"] and "<table" in found.parts[0].html
     assert [one.command.split()[-1] for one in found.made] == ["OUT/latents", "OUT/latents-time"]
 
