@@ -7,6 +7,7 @@ by colour-blind people, and markers and dashes repeat the information. All are m
 
 from collections.abc import Sequence
 from typing import NamedTuple
+from zlib import crc32
 
 
 class Look(NamedTuple):
@@ -69,15 +70,21 @@ OTHER = Look("other or unknown", "#a8a8a8", ".")
 
 
 def looks(systems: Sequence[str]) -> dict[str, Look]:
-    """A look for every system: always the same for those of the study, the next spare one for others, in their order.
+    """A look for every system: always the same for those of the study, a spare one for others.
 
-    The spare ones come again after four, with another dash.
+    Which of the spare ones is a matter of the name, so that a system keeps it in other figures unless another one of
+    the figure has it already. After four they come again with another dash.
     """
-    others = [system for system in dict.fromkeys(systems) if system not in SYSTEMS]
-    spare = {}
-    for number, system in enumerate(others):
-        color, marker = _SPARE[number % len(_SPARE)]
-        spare[system] = Look(system, color, marker, ((), DASHED, DASH_DOT, DOTTED)[number // len(_SPARE) % 4])
+    spare: dict[str, Look] = {}
+    for system in sorted(set(systems) - set(SYSTEMS)):
+        begin, taken = crc32(system.encode("utf-8", "replace")), {(look.color, look.dash) for look in spare.values()}
+        free = [
+            (color, marker, dash)
+            for dash in ((), DASHED, DASH_DOT, DOTTED)
+            for color, marker in (_SPARE[(begin + step) % len(_SPARE)] for step in range(len(_SPARE)))
+            if (color, dash) not in taken
+        ]
+        spare[system] = Look(system, *(free or [(*_SPARE[begin % len(_SPARE)], ())])[0])
     return {system: SYSTEMS.get(system) or spare[system] for system in systems}
 
 

@@ -15,8 +15,9 @@ def test_a_system_looks_the_same_in_any_company() -> None:
     crowd = palette.looks(["aez:x", "aez", "aez:start", "aez:y", "lame", "opus", "aac", "vorbis", "resample"])
     assert crowd["opus"] == alone
     assert len({look.color for look in crowd.values()}) == len({look.marker for look in crowd.values()}) == 9
-    many = palette.looks([f"aez:{i}" for i in range(12)])
-    assert len({(look.color, look.dash) for look in many.values()}) == 12
+    many = palette.looks([f"aez:{i}" for i in range(20)])
+    assert len({(look.color, look.dash) for look in many.values()}) == 16  # then they come again
+    assert palette.looks(["aez:mine", "opus"])["aez:mine"] == palette.looks(["lame", "aez:mine"])["aez:mine"]
 
 
 def test_every_system_and_every_genre_has_a_look_of_its_own() -> None:

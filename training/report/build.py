@@ -108,7 +108,8 @@ def _fill(page: Path, results: Path, options: argparse.Namespace, console: Conso
     rates = {"evaluation": saved.rates(found), "losses": saved.rates(losses)}
     map_data = saved.maps(results, console)
     every = sections(results, page, console)
-    there = [section for section in every if not section.missing or (section.id == "maps" and map_data)]
+    drawn = {"maps": map_data, **rates}
+    there = [section for section in every if not section.missing or drawn.get(section.id)]
     absent = [Fact(section.title, section.command) for section in every if section not in there]
     absent += [] if clips else [Fact("Players and blind tests", LISTEN)]
     heard = [f"{clip.name} {v.name} {v.audio}" for clip in clips for v in clip.versions]
