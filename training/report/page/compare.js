@@ -80,7 +80,7 @@
     if (!found) return;
     for (const one of lanes) one.element.classList.toggle("heard", (one.radio.checked = one === found));
     pictures.waves();
-    deck.use(found.buffer, matched.checked ? aez.matched(version, clip.versions) : 1);
+    deck.use(found.buffer, matched.checked ? aez.matched(version, [clip.versions[0], ...lanes.map((one) => one.version)]) : 1);
     root.dataset.version = version.key;
     say(version.about);
   }

@@ -94,7 +94,7 @@
         if (!found) return;
         this.spectra.set(version.audio, found);
         if (this.top === null) {
-          this.top = Math.ceil(found.reduce((most, value) => Math.max(most, value), -110) / 10) * 10;
+          this.top = Math.ceil(found.reduce((most, value) => Math.max(most, value), -30) / 10) * 10; // silence stays black
           this.#legend();
         }
         await render();
