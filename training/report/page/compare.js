@@ -48,8 +48,10 @@
     try {
       const [original, ...buffers] = await Promise.all([clip.versions[0], ...versions].map(aez.load));
       if (mine !== turn) return;
-      lanes.forEach((lane) => lane.element.remove());
-      lanes = versions.map((version, i) => lane(version, buffers[i]));
+      const before = lanes;
+      lanes = versions.map((version, i) => before.find((one) => one.version === version) ?? lane(version, buffers[i]));
+      before.filter((one) => !lanes.includes(one)).forEach((one) => one.element.remove());
+      box.append(...lanes.map((one) => one.element));
       if (view.duration !== original.duration) view.reset(original.duration);
       if (!versions.includes(heard)) heard = versions[0] ?? null;
       if (heard) await choose(heard);
@@ -69,7 +71,6 @@
     radio.addEventListener("change", () => choose(version));
     element.querySelector(".what").textContent = version.name;
     element.querySelector(".rate").textContent = version.rate;
-    box.append(element);
     return { version, buffer, element, radio, wave: element.querySelector(".wave"), picture: element.querySelector(".spectrum") };
   }
 
@@ -78,7 +79,8 @@
     const found = lanes.find((one) => one.version === version);
     if (!found) return;
     for (const one of lanes) one.element.classList.toggle("heard", (one.radio.checked = one === found));
-    deck.use(found.buffer, matched.checked ? aez.matched(version, clip.versions) : 1);
+    pictures.waves();
+    deck.use(found.buffer, matched.checked ? aez.matched(version, [clip.versions[0], ...lanes.map((one) => one.version)]) : 1);
     root.dataset.version = version.key;
     say(version.about);
   }

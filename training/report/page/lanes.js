@@ -25,7 +25,8 @@
     set(list, original) {
       if (original?.version !== this.original?.version) this.top = null;
       Object.assign(this, { list, original });
-      this.spectra.clear();
+      const kept = [original, ...list].map(({ version }) => version.audio);
+      for (const path of this.spectra.keys()) if (!kept.includes(path)) this.spectra.delete(path);
       this.draw();
     }
 
@@ -34,12 +35,20 @@
       const turn = ++this.turn;
       this.#ruler();
       this.#legend();
+      this.waves();
       for (const lane of this.list) {
         if (lane.bitmap?.apart !== this.#differs(lane)) lane.bitmap = null; // never one kind under the other's legend
-        aez.drawWave(lane.wave, lane.buffer, this.view.from, this.view.to);
         this.#paint(lane);
       }
       this.drawn = this.#compute(turn);
+    }
+
+    /** Draw the waveforms, which have the colours of their lanes. */
+    waves() {
+      const turn = this.turn;
+      for (const { wave, buffer } of this.list) {
+        aez.drawWave(wave, buffer, this.view.from, this.view.to, () => turn !== this.turn);
+      }
     }
 
     /** Values at a place of a picture: frequency in Hz and, for every lane, dB; null before they are known. */
@@ -65,11 +74,17 @@
       const bands = aez.bands(height, this.size, sampleRate, this.logarithmic);
       Object.assign(this, { state, columns, bands });
       const waiting = new Set(this.list);
-      const render = () => {
-        for (const lane of waiting) if (this.#ready(lane)) waiting.delete(lane), this.#render(lane, from, to);
+      const pause = (time = 0) => new Promise((resolve) => setTimeout(resolve, time));
+      const render = async () => {
+        for (const lane of [...waiting].filter((one) => this.#ready(one))) {
+          waiting.delete(lane);
+          this.#render(lane, from, to);
+          await pause();
+          if (stale()) return;
+        }
       };
-      render();
-      await new Promise((resolve) => setTimeout(resolve, this.spectra.size ? 0 : 40)); // a turning wheel draws once
+      await render();
+      if (waiting.size) await pause(40); // a turning wheel draws once
       for (const { version, buffer } of [this.original, ...this.list]) {
         if (stale()) return;
         if (this.spectra.has(version.audio)) continue;
@@ -79,10 +94,10 @@
         if (!found) return;
         this.spectra.set(version.audio, found);
         if (this.top === null) {
-          this.top = Math.ceil(found.reduce((most, value) => Math.max(most, value), -110) / 10) * 10;
+          this.top = Math.ceil(found.reduce((most, value) => Math.max(most, value), -30) / 10) * 10; // silence stays black
           this.#legend();
         }
-        render();
+        await render();
       }
     }
 

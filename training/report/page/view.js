@@ -104,7 +104,9 @@
         if (known && name === "pointerup" && moved < 5) clicked(view.time(share(event.clientX)));
       });
     }
-    element.addEventListener("lostpointercapture", (event) => down.delete(event.pointerId));
+    element.addEventListener("lostpointercapture", (event) => {
+      if (event.target === element) down.delete(event.pointerId); // and not when a picture loses it to the element
+    });
   };
 
   /** Keys of a view: whether the key was one of them. */

@@ -2,8 +2,8 @@
 "use strict";
 
 (() => {
-  /** Least and greatest sample of all channels in each of `columns` equal parts, one after the other. */
-  aez.extremes = (channels, from, to, columns) => {
+  /** Least and greatest sample of all channels in each of `columns` equal parts, one after the other; a generator. */
+  aez.extremes = function* (channels, from, to, columns) {
     const out = new Float32Array(2 * columns);
     for (let column = 0; column < columns; column++) {
       const first = Math.floor(from + (column * (to - from)) / columns);
@@ -11,11 +11,12 @@
       let [low, high] = [Infinity, -Infinity];
       for (const samples of channels) {
         for (let i = Math.max(0, first); i < Math.min(end, samples.length); i++) {
-          low = Math.min(low, samples[i]);
-          high = Math.max(high, samples[i]);
+          if (samples[i] < low) low = samples[i];
+          if (samples[i] > high) high = samples[i];
         }
       }
       out.set(low <= high ? [low, high] : [0, 0], 2 * column);
+      yield column;
     }
     return out;
   };
@@ -31,14 +32,16 @@
     return [width, height];
   };
 
-  /** Draw the samples between two times into a canvas, in its colour. */
-  aez.drawWave = (canvas, buffer, from, to) => {
-    const [width, height] = aez.fit(canvas);
+  /** Draw the samples between two times into a canvas, in its colour, unless `stale` says that it is too late. */
+  aez.drawWave = async (canvas, buffer, from, to, stale = () => false) => {
+    const rate = buffer.sampleRate;
+    const [columns] = aez.fit(canvas);
+    const edges = await aez.slices(aez.extremes(aez.channels(buffer), from * rate, to * rate, columns), stale);
+    if (!edges) return;
+    const [width, height] = [columns, canvas.height];
     const brush = canvas.getContext("2d");
     brush.clearRect(0, 0, width, height);
     brush.fillStyle = getComputedStyle(canvas).color;
-    const rate = buffer.sampleRate;
-    const edges = aez.extremes(aez.channels(buffer), from * rate, to * rate, width);
     const y = (value) => ((1 - value) * height) / 2;
     for (let x = 0; x < width; x++) {
       const [low, high] = [edges[2 * x], edges[2 * x + 1]];
