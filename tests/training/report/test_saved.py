@@ -75,7 +75,7 @@ def test_methods_are_those_of_the_study(tmp_path: Path, capsys: pytest.CaptureFi
         "id": "0badcafe",
     }
     text = {
-        "command": "python -m training study",
+        "command": f"python -m training study --out {tmp_path}",
         "aez": "0.1",
         "commit": "abc",
         "date": "2026-01-01",
@@ -97,7 +97,14 @@ def test_methods_are_those_of_the_study(tmp_path: Path, capsys: pytest.CaptureFi
     found = methods(tmp_path, Console(stderr=True))
     assert found is not None
     said = " ".join(fact.value for fact in found.facts)
-    for part in ("mine (folder of audio)", "70/30 by artist", "7 songs by 3 artists", "commit abc", "2 cores"):
+    for part in (
+        "study --out OUT",
+        "mine (folder of audio)",
+        "70/30 by artist",
+        "7 songs by 3 artists",
+        "commit abc",
+        "2 cores",
+    ):
         assert part in said
     assert found.models == [["time", "plain", "mse", "2,000", "2.0 h", "1.5 min", "0badcafe"]]
     assert len(found.warnings) == 2 and found.notes == ["step genre was left out: none"]
