@@ -65,7 +65,7 @@ _GENRES = (
 GENRES = 2 * len(_GENRES)
 """Genres that can be told apart: eight filled, eight hollow."""
 
-OTHER = Look("other or unknown", "#a8a8a8", ".")
+OTHER = Look("other or unknown", "#8f8f8f", "o")
 """Songs of no genre that is told apart."""
 
 

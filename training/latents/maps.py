@@ -223,15 +223,19 @@ def measured(
 
 
 def table(results: dict[str, Any], labels: Labels) -> str:
-    """The text of table.md: a line for each space, and what the numbers mean."""
+    """The text of table.md: a line for each space, and what the numbers mean; no numbers without genres to compare."""
+    about = (
+        f"# Maps of {len(labels)} songs\n\nModel {results['model']}, {results['latent']} latents a frame, "
+        f"{results['dimensions']} pooled numbers a song."
+    )
+    if math.isnan(results["full"]["knn"]):
+        return f"{about} The music names fewer than two genres to compare, so that the maps have no numbers.\n"
     known = int((labels >= 0).sum())
     spaces = {f"all {results['dimensions']} numbers": results["full"]} | {
         row["title"]: row for row in results["maps"].values()
     }
     lines = [
-        f"# Maps of {len(labels)} songs\n",
-        f"Model {results['model']}, {results['latent']} latents a frame, {results['dimensions']} pooled numbers a "
-        f"song. Numbers are of {known} songs of {len(results['genres'])} genres; the largest is "
+        f"{about} Numbers are of {known} songs of {len(results['genres'])} genres; the largest is "
         f"{_percent(results['majority'])} of them.\n",
         markdown.table(
             ["space", *COLUMNS.values()],

@@ -77,7 +77,7 @@ def overview(
         axes.set_axis_off()
     handles = _handles(labels, genres)
     figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 6), frameon=False, fontsize=10)
-    _write(figure, path, "All maps of songs, coloured by genre")
+    _write(figure, path, "All maps of songs" + (", coloured by genre" if genres else ""))
 
 
 def caption(name: str, found: Separation, *, short: bool = False) -> str:

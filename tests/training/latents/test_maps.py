@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -138,6 +139,9 @@ def test_a_collection_without_genres_is_drawn_without_numbers(tmp_path: Path) ->
     labels, nobody = np.full(12, -1), [""] * 12
     found, drawn = maps.measured(points, clouds(1.0, 12)[0], labels, nobody, 3)
     assert np.isnan(found["pca"].knn)
+    told = {"model": "music", "latent": 128, "dimensions": 192, "full": asdict(found["full"])}
+    text = maps.table(told, labels)
+    assert text.startswith("# Maps of 12 songs") and "fewer than two genres" in text and "nan" not in text
     assert np.isnan(drawn["pca"])
     assert "lda" not in maps.drawable([])
     pictures.map_picture(tmp_path / "m.png", "pca", points["pca"], labels, [], found["pca"])
