@@ -16,10 +16,10 @@ import torch
 from torch import Tensor
 
 from formats.errors import UsageError
-from formats.grid import BANDS, COEFFICIENTS, HYPER_FRAMES, HYPER_SIZE, SEGMENT, WINDOW_UNITS
-from training.data.batches import Batch
-from training.ranked.devices import to_device
-from training.ranked.synthesis import rotate_back, synthesize
+from formats.grid import BANDS, COEFFICIENTS, HYPER_FRAMES, HYPER_SIZE, WINDOW_UNITS, segment_count
+from training.data.batches import Batch, Maker
+from training.loop.devices import to_device
+from training.ranked.synthesis import rotate_back, synthesize, synthesize_short
 
 PATIENCE = 600.0
 """Seconds to wait for the first items."""
@@ -32,7 +32,7 @@ class Items(NamedTuple):
         coefficients: [B, T, 1400].
         long: bool [B, S, 7].
         rotation: uint8 [B, S, 24].
-        waves: [B, 2, (T - 1) 700].
+        waves: [B, 2, (T - 1) 700], if there are any.
         hyper: quantized hyper latents [B, T / 3, 48], if they are known.
     """
 
@@ -49,18 +49,24 @@ def on_device(batch: Batch, device: torch.device) -> Items:
 
 
 class Library:
-    """Up to `size` items of `frames` frames: 1.4 MB each for 4 s.
+    """Up to `size` items: 1.4 MB each for 4 s.
 
     A context manager; at its end the thread that fills it stops.
 
     Args:
+        size: number of items.
+        maker: of their batches, which need no waves.
+        device: that they lie on.
         encode: coefficients [B, T, 1400] -> quantized hyper latents [B, T / 3, 48], which are kept; None if the encoder
             learns.
     """
 
-    def __init__(self, size: int, frames: int, device: torch.device, encode: Callable[[Tensor], Tensor] | None) -> None:
-        segments = frames // SEGMENT
+    def __init__(
+        self, size: int, maker: Maker, device: torch.device, encode: Callable[[Tensor], Tensor] | None = None
+    ) -> None:
+        frames, segments = maker.frames, segment_count(maker.frames)
         self._encode, self._device = encode, device
+        self._adapted = maker.transform == "adapted"
         self._coefficients = torch.empty(size, frames, COEFFICIENTS, device=device)
         self._long = torch.empty(size, segments, WINDOW_UNITS, dtype=torch.bool, device=device)
         self._rotation = torch.empty(size, segments, BANDS, dtype=torch.uint8, device=device)
@@ -68,6 +74,7 @@ class Library:
         self._count = 0
         self._grown, self._stopped = threading.Condition(), threading.Event()
         self._thread: threading.Thread | None = None
+        self._failure: Exception | None = None
 
     def __len__(self) -> int:
         return self._count
@@ -107,7 +114,8 @@ class Library:
         with self._grown:
             self._grown.wait_for(lambda: self._count >= first or self._stopped.is_set(), PATIENCE)
         if not self._count:
-            raise UsageError("no training items could be made")
+            why = f": {self._failure}" if self._failure else ""
+            raise UsageError(f"no training items could be made{why}")
 
     def _fill(self, produced: Iterator[Batch]) -> None:
         # A failure does not end the run: what is there can still be trained on.
@@ -117,7 +125,9 @@ class Library:
                     break
                 self.add(batch)
         except Exception as error:
-            print(f"train: the library stays at {self._count} items: {error!r}", file=sys.stderr)
+            self._failure = error
+            if self._count:
+                print(f"train: the library stays at {self._count} items: {error!r}", file=sys.stderr)
         finally:
             getattr(produced, "close", lambda: None)()
             self._stopped.set()
@@ -133,6 +143,9 @@ class Library:
     def take(self, chosen: Tensor) -> Items:
         """The items of these numbers; their waves are synthesized from their coefficients, of which they are exact."""
         coefficients, long, rotation = (part[chosen] for part in (self._coefficients, self._long, self._rotation))
-        waves = synthesize(rotate_back(coefficients, rotation), long)
+        if self._adapted:
+            waves = synthesize(rotate_back(coefficients, rotation), long)
+        else:
+            waves = synthesize_short(coefficients)
         hyper = self._hyper[chosen].float() if self._encode else None
         return Items(coefficients, long, rotation, waves, hyper)
