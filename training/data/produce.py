@@ -49,10 +49,11 @@ class Recipe:
         return music, Music(sorted((self.music / "loops").glob("*")), self.cache, "loops")
 
 
-def produce(maker: Maker, batches: Iterable[Names], jobs: int) -> Generator[Batch]:
+def produce(maker: Maker, batches: Iterable[Names], jobs: int, *, wait: bool = False) -> Generator[Batch]:
     """Make batches, in their order, in `jobs` processes, or in this one if there are to be none.
 
-    The processes import the main module anew, which has to have its `if __name__ == "__main__"`.
+    At its end it waits for the processes to end, if that is wanted. They import the main module anew, which has to have
+    its `if __name__ == "__main__"`.
 
     Raises:
         AezError: a process died.
@@ -74,7 +75,7 @@ def produce(maker: Maker, batches: Iterable[Names], jobs: int) -> Generator[Batc
     except BrokenProcessPool:
         raise AezError("a process that makes training items died (out of memory?)") from None
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+        pool.shutdown(wait=wait, cancel_futures=True)
 
 
 # What runs in the processes

@@ -10,6 +10,7 @@ from formats.errors import AezError, UsageError
 from training.loop.course import LAST, Reports
 from training.loop.devices import DEVICES
 from training.loop.group import Group
+from training.loop.log import summary_writer
 from training.loop.stopping import StoppedError
 
 
@@ -29,6 +30,7 @@ class CommonOptions:
     device: str = "cpu"
     bf16: bool = False
     library: int = 0
+    renew: bool = False
     jobs: int | None = None
     resume: Path | None = None
 
@@ -56,6 +58,10 @@ def add_common(p: argparse.ArgumentParser, defaults: type[CommonOptions], bf16: 
         help="keep N items on the device and draw from them; 0 makes every item anew (default)",
     )  # fmt: skip
     speed.add_argument(
+        "--renew", action="store_true",
+        help="go on making items when the library is full, in place of its oldest ones: for music that it cannot hold",
+    )  # fmt: skip
+    speed.add_argument(
         "--jobs", type=int, metavar="N",
         help="processes that make items (default: none on the CPU without a library, else all cores but two)",
     )  # fmt: skip
@@ -73,6 +79,8 @@ def check(options: CommonOptions, *, batch: int, seed: int) -> None:
         value = values.get(name, getattr(options, name, None))
         if value is not None and not low <= value:  # a NaN is not above anything
             raise UsageError(f"--{name.replace('_', '-')} has to be {low} or more, not {value:g}")
+    if options.renew and not options.library:
+        raise UsageError("--renew is for a library: name its size with --library")
     if options.library and options.jobs == 0:
         raise UsageError("a library is filled by processes of its own: --jobs has to be 1 or more")
 
@@ -81,10 +89,13 @@ def claim(name: str, options: CommonOptions) -> Reports:
     """Make the folder of a run, and say how it reports there; a folder that holds another run is left alone.
 
     Raises:
-        UsageError: it holds a checkpoint that this run does not go on from, and may not be replaced.
+        UsageError: it holds a checkpoint that this run does not go on from, and may not be replaced; or there is no
+            TensorBoard, which was asked for.
         OSError: it cannot be made.
     """
     out, resume = options.out, options.resume
+    if options.tensorboard:
+        summary_writer()
     out.mkdir(parents=True, exist_ok=True)
     last = out / LAST
     goes_on = resume is not None and resume.resolve().parent == out.resolve()
@@ -103,8 +114,12 @@ def run(command: str, given: argparse.Namespace, train: Callable[[], None]) -> i
         if group.local_rank == 0:
             print(f"{command}: {error}", file=sys.stderr)
         return 2
-    except (AezError, OSError) as error:
+    except AezError as error:
         print(f"{name}: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"{name}: {where}{error.strerror or error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt as stop:
         if group.rank == 0:
@@ -117,6 +132,6 @@ def _hint(given: argparse.Namespace, saved: bool) -> str:
     """How to go on with a run that was interrupted."""
     if not saved:
         return "nothing new is kept"
-    words = [name for name in ("fresh", "bitstream", "force") if getattr(given, name, None)]
+    words = [name for name in ("fresh", "bitstream") if getattr(given, name, None)]
     without = f", without {' and '.join(f'--{name}' for name in words)}" if words else ""
     return f"go on with the same command and --resume {given.out / LAST}{without}"

@@ -5,7 +5,7 @@ import io
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from codec.files import new_file
 from formats.errors import UsageError
@@ -86,11 +86,7 @@ class TensorBoard:
     """
 
     def __init__(self, folder: Path, step: int) -> None:
-        try:
-            from torch.utils.tensorboard import SummaryWriter
-        except ImportError:
-            raise UsageError("--tensorboard needs the package tensorboard: pip install tensorboard") from None
-        self._writer = SummaryWriter(str(folder), purge_step=step + 1)
+        self._writer = summary_writer()(str(folder), purge_step=step + 1)
 
     def add(self, row: Row) -> None:
         """Write what a row has, under its names."""
@@ -106,3 +102,16 @@ class TensorBoard:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._writer.close()
+
+
+def summary_writer() -> Any:
+    """The class that writes for TensorBoard.
+
+    Raises:
+        UsageError: the package tensorboard is not installed.
+    """
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        raise UsageError("--tensorboard needs the package tensorboard: pip install tensorboard") from None
+    return SummaryWriter

@@ -152,10 +152,12 @@ def train(config: PlainConfig, options: Options) -> None:
         run = begin(config, options, music, device)
         group.begin_alike(run.model)
         position = Position.of(run.resumed, run.step)
-        is_mdct = config.transform == "mdct"
-        maker = Maker(music, loops, FRAMES, "plain" if is_mdct or options.library else "none", not is_mdct)
-        supply = Supply(options.batch, run.seed, options.library, options.jobs)
-        source = opened.enter_context(items(maker, supply, position.first, run.step, device, group))
+        supply = Supply(options.batch, run.seed, options.library, options.jobs, options.renew)
+        wanted = config.transform == "frames"  # of waves
+        whole = wanted and supply.sends_waves(device)
+        maker = Maker(music, loops, FRAMES, "none" if whole else "plain", whole)
+        found = items(maker, supply, position.first, run.step, device, group, waves=wanted)
+        source = opened.enter_context(found)
         schedule = Schedule(position, 60 * options.minutes, options.steps)
         audio = group.size * options.batch * FRAMES / FRAME_RATE
         course = opened.enter_context(Course(run, schedule, group, reports, audio, partial(write, run, options, group)))

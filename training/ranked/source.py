@@ -13,7 +13,7 @@ from training.data.batches import Maker, Music
 from training.data.produce import Recipe, produce
 from training.loop.group import Group
 from training.loop.schedule import Stream, generator
-from training.ranked.library import Items, Library, on_device
+from training.ranked.library import Items, Library, on_device, with_waves
 
 BATCHES_FIRST = 16
 """Batches that a library holds when training begins."""
@@ -33,6 +33,7 @@ class Supply:
         batch: items a step of each process.
         seed: names them.
         library: items that are kept on the device; 0 makes every item anew.
+        renew: whether a full library gets new items in place of its oldest ones.
         jobs: processes that make items; None for the default.
     """
 
@@ -40,6 +41,11 @@ class Supply:
     seed: int
     library: int = 0
     jobs: int | None = None
+    renew: bool = False
+
+    def sends_waves(self, device: torch.device) -> bool:
+        """Whether waves come with the items; a GPU makes them in less time than it takes to send them."""
+        return device.type == "cpu" and not self.library
 
     def processes(self, device: torch.device, group: Group) -> int:
         """How many processes of this machine make items for each process that trains."""
@@ -70,6 +76,8 @@ def items(
     device: torch.device,
     group: Group,
     encode: Callable[[Tensor], Tensor] | None = None,
+    *,
+    waves: bool = True,
 ) -> Iterator[Iterator[Items]]:
     """Endless batches from a step on; an item depends on the seed, its step and its number in the batch.
 
@@ -86,17 +94,22 @@ def items(
         device: of the batches.
         group: of processes that train.
         encode: see `Library`.
+        waves: whether batches need waves; they are synthesized if the maker leaves them out.
     """
+    missing = waves and not maker.waves
     size, seed, jobs = supply.batch, supply.seed, supply.processes(device, group)
     if not supply.library:
         own = range(group.size * size)[group.part(size)]
         named = ([[seed, 0, number, one] for one in own] for number in count(step))
         with closing(produce(maker, named, jobs)) as produced:
-            yield (on_device(batch, device) for batch in produced)
+            made = (on_device(batch, device) for batch in produced)
+            yield (with_waves(batch, maker) for batch in made) if missing else made
         return
     parts = -(-supply.library // MADE_AT_ONCE)
-    lows = (MADE_AT_ONCE * (group.size * part + group.rank) for part in range(parts))
+    numbers = count() if supply.renew else range(parts)
+    lows = (MADE_AT_ONCE * (group.size * part + group.rank) for part in numbers)
     named = ([[seed, Stream.LIBRARY, first, low + one] for one in range(MADE_AT_ONCE)] for low in lows)
     with Library(parts * MADE_AT_ONCE, maker, device, encode) as library:
         library.fill(produce(maker, named, jobs), BATCHES_FIRST * size)
-        yield (library.draw(size, generator(seed, Stream.CHOICE, number, group.rank)) for number in count(step))
+        drawn = (library.draw(size, generator(seed, Stream.CHOICE, number, group.rank)) for number in count(step))
+        yield (with_waves(batch, maker) for batch in drawn) if missing else drawn

@@ -79,8 +79,8 @@ def train(config: TrainConfig, options: Options) -> None:
         learning = [p for part in run.optimiser.param_groups for p in part["params"]]
         position = Position.of(run.resumed, run.step)
         music = open_music(Recipe(options.music, options.cache, options.voices), group)
-        maker = Maker(*music, frames_of(config), waves=not options.library)
-        supply = Supply(config.batch, config.seed, options.library, options.jobs)
+        supply = Supply(config.batch, config.seed, options.library, options.jobs, options.renew)
+        maker = Maker(*music, frames_of(config), waves=supply.sends_waves(device))
         known = None if config.rate_encoder else lambda x: encode(run.model, x, lengths)
         source = opened.enter_context(items(maker, supply, position.first, run.step, device, group, known))
         tuned = tuning(run.model, config, maker.frames, options)

@@ -16,6 +16,7 @@ from formats.errors import UsageError
 from formats.grid import BANDS, COEFFICIENTS, HOP, WINDOW_UNITS
 from tests.support.training_runs import log_of, run_plain, same, stopped_after, write_music
 from training.data.batches import Batch, Maker
+from training.data.produce import produce
 from training.data.songs import song
 from training.loop import schedule
 from training.plain import train
@@ -221,3 +222,16 @@ def test_ctrl_c_says_how_to_go_on(
     assert train.main(given) == 130
     told = f"train-plain: interrupted; go on with the same command and --resume {out / 'last.pt'}"
     assert capsys.readouterr().err.splitlines()[-1] == told
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_items_of_a_library_and_bfloat16(kind: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it is done on a GPU; the layers round, and nothing else: weights, quantizer and loss stay float32."""
+    monkeypatch.setattr("training.ranked.source.produce", lambda maker, names, jobs: produce(maker, names, 0))
+    monkeypatch.setattr("training.ranked.source.MADE_AT_ONCE", 2)
+    losses = []
+    for bf16 in (False, True):
+        run = run_plain(monkeypatch, folder, PLAIN[kind], 2, library=2, bf16=bf16)
+        losses.append([row["loss"] for row in log_of(folder)])
+        assert all(value.dtype == torch.float32 and torch.isfinite(value).all() for value in run["model"].values())
+    assert losses[1] == pytest.approx(losses[0], abs=0.05) and losses[1] != losses[0]

@@ -9,7 +9,7 @@ import torch
 from formats.errors import UsageError
 from formats.grid import SEGMENT
 from training.data.batches import Batch, Maker, batches, names
-from training.ranked.library import Library
+from training.ranked.library import Library, with_waves
 from training.ranked.objective import encode
 from training.ship.tiny import SyntheticMusic, untrained
 
@@ -28,7 +28,7 @@ def test_what_is_drawn_is_what_was_made(made: list[Batch]) -> None:
     with Library(8, MAKER, CPU, lambda x: encode(model, x, None)) as library:
         library.fill(iter(made), 6)
         assert len(library) == 6
-        got = library.take(torch.tensor([5, 0]))
+        got = with_waves(library.take(torch.tensor([5, 0])), MAKER)
         drawn = library.draw(40, np.random.default_rng(0))
     for number, (batch, row) in enumerate(((made[2], 1), (made[0], 0))):
         for name in ("coefficients", "long", "rotation"):
@@ -65,9 +65,17 @@ def test_waves_of_plain_items_are_those_that_they_were_made_of() -> None:
     made = maker.make(names(3, 0, 2))
     with Library(2, maker, CPU) as library:
         library.add(made)
-        got = library.take(torch.tensor([1, 0]))
+        got = with_waves(library.take(torch.tensor([1, 0])), maker)
     np.testing.assert_allclose(got.waves.numpy(), made.waves[::-1], atol=3e-5)
     assert np.array_equal(got.coefficients.numpy(), made.coefficients[::-1])
+
+
+def test_a_full_library_keeps_the_latest_items(made: list[Batch]) -> None:
+    with Library(4, MAKER, CPU) as library:
+        library.fill(iter([*made, *made[:1]]), 8)
+        assert len(library) == 4
+        got = library.take(torch.arange(4)).coefficients.numpy()
+    assert np.array_equal(got, np.concatenate([made[2].coefficients, made[0].coefficients]))
 
 
 def test_why_there_are_no_items_is_told() -> None:
