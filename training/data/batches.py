@@ -73,6 +73,7 @@ class Music:
         lengths *= [weights.get(track.path, 1.0) for track in self.shards.tracks]
         self.chance = lengths / max(1.0, lengths.sum())
         self._until = self.chance.cumsum()
+        self._until /= np.maximum(self._until[-1:], np.finfo(float).tiny)
 
     def __len__(self) -> int:
         return len(self.shards)
@@ -85,9 +86,10 @@ class Music:
         """
         if not len(self):
             raise UsageError("none of the music can be read")
-        # As `rng.choice` with these chances, which would add them all up for every piece.
-        drawn = int(self._until.searchsorted(rng.random() * self._until[-1], side="right"))
-        song = self.shards[min(drawn, len(self) - 1)]
+        if not self.chance.any():
+            raise UsageError("none of the music has any weight")
+        # What `rng.choice` does with these chances, but it adds them all up for every piece.
+        song = self.shards[int(self._until.searchsorted(rng.random(), side="right"))]
         start = int(rng.integers(0, max(1, song.shape[1] - length)))
         piece = song[:, start : start + length].astype(np.float32) / 32768
         return np.pad(piece, ((0, 0), (0, length - piece.shape[1])))

@@ -54,13 +54,14 @@ class Display:
         if not self._shown:
             return
         known = "" if loss is None else f", loss {loss:.4g}"
+        fast = f"{speed:,.0f}" if speed >= 10 else f"{speed:.1f}"
         if self._bar:
-            rest = f"step {step:,}{known}, {speed:,.0f} s of audio a second, {duration(left)} left"
+            rest = f"step {step:,}{known}, {fast} s of audio a second, {duration(left)} left"
             self._bar.update(self._task, completed=min(1.0, done), rest=rest)
         elif loss is not None and (now := time.monotonic()) >= self._next:
             self._next = now + PAUSE
             print(
-                f"{self._command}: step {step:,}{known}, {speed:,.0f} s of audio a second, {duration(left)} left",
+                f"{self._command}: step {step:,}{known}, {fast} s of audio a second, {duration(left)} left",
                 file=sys.stderr, flush=True,
             )  # fmt: skip
 

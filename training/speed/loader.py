@@ -88,6 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     p.add_argument("--batches", type=int, default=100, help="of each row (default: %(default)d)")
     p.add_argument("--batch", type=int, default=4, help="items of a batch (default: %(default)d)")
     p.add_argument("--seconds", type=float, default=4.0, help="length of an item (default: %(default)g)")
+    p.add_argument("--gpu", action="store_true", help="items without waves, which a GPU makes of their coefficients")
     p.add_argument(
         "--plain", action="store_true", help="items of plain autoencoders of the kind dense instead of ranked ones"
     )
@@ -97,13 +98,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise UsageError("--batches and --batch have to be 1 or more, --jobs 0 or more, --seconds above 0")
         music, loops = Recipe(given.music, given.cache).open()
         frames = max(1, round(given.seconds * FRAME_RATE / 126)) * 126
-        maker = Maker(music, loops, frames, "plain" if given.plain else "adapted", waves=not given.plain)
+        maker = Maker(music, loops, frames, "plain" if given.plain else "adapted", waves=not (given.plain or given.gpu))
         with single_threaded_blas():
             rows = [measure(maker, jobs, given.batches, given.batch) for jobs in given.jobs]
     except (AezError, OSError) as error:
         print(f"speed-loader: {error}", file=sys.stderr)
         return 2
-    print(table(rows), end="")
+    print(table(rows))
     return 0
 
 

@@ -15,12 +15,15 @@ from codec.dsp import framing, mdct
 from formats.errors import UsageError
 from formats.grid import BANDS, COEFFICIENTS, HOP, WINDOW_UNITS
 from tests.support.training_runs import log_of, run_plain, same, stopped_after, write_music
-from training.data.batches import Batch, Maker
+from training.data.batches import Batch, Maker, names
 from training.data.produce import produce
 from training.data.songs import song
 from training.loop import schedule
+from training.loop.weights import clip_gradients
 from training.plain import train
+from training.plain.losses import LOSSES
 from training.plain.network import DEFAULTS, SCALE, PlainAutoencoder, PlainConfig, compress, expand
+from training.ranked.library import on_device, with_waves
 from training.ranked.synthesis import inverse_mdct_matrix
 from training.ship.tiny import PLAIN, SyntheticMusic
 
@@ -235,3 +238,19 @@ def test_items_of_a_library_and_bfloat16(kind: str, folder: Path, monkeypatch: p
         losses.append([row["loss"] for row in log_of(folder)])
         assert all(value.dtype == torch.float32 and torch.isfinite(value).all() for value in run["model"].values())
     assert losses[1] == pytest.approx(losses[0], abs=0.05) and losses[1] != losses[0]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_step_stays_on_its_device(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tensors on the device meta have no values, and cannot be mixed with those of a CPU."""
+    device, rng = torch.device("meta"), np.random.default_rng(0)
+    maker = Maker(SyntheticMusic(), SyntheticMusic(), 16, "plain", waves=False)
+    items = with_waves(on_device(maker.make(names(1, 0, 2)), device), maker)
+    model = PlainAutoencoder(PLAIN[kind]).to(device)
+    x = train.frames_of(PLAIN[kind], items)
+    sent, steps = (part.to(device) for part in train.draw_settings(PLAIN[kind], 2, rng))
+    decoded, bits = train.run_codec(model, x, steps, sent)
+    for loss in LOSSES if kind == "time" else [PLAIN[kind].loss]:
+        lost = train.distance(replace(PLAIN[kind], loss=loss), decoded, x)
+        (lost.mean() + bits.mean()).backward(retain_graph=True)  # type: ignore[no-untyped-call]
+    assert clip_gradients(model.parameters()).device == device
