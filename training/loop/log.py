@@ -36,7 +36,7 @@ class CsvLog:
 
     def add(self, row: Row) -> None:
         """Write a row."""
-        texts = {name: f"{value:.6g}" if isinstance(value, float) else str(value) for name, value in row.items()}
+        texts = {name: _text(value) for name, value in row.items()}
         if not texts.keys() <= set(self._columns):
             rows = read(self._path)
             self._columns += [name for name in texts if name not in self._columns]
@@ -53,6 +53,13 @@ class CsvLog:
         writer.writerows(rows)
         with new_file(self._path, force=True) as file:
             file.write(text.getvalue().encode())
+
+
+def _text(value: float) -> str:
+    """Six digits, or all of a large number's down to tenths."""
+    if isinstance(value, int):
+        return str(value)
+    return f"{value:.1f}" if 1e5 <= abs(value) < 1e15 else f"{value:.6g}"
 
 
 def read(path: Path) -> list[dict[str, str]]:

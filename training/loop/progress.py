@@ -1,5 +1,6 @@
 """What a person sees of a run: a line that moves on a terminal, and elsewhere a plain line now and then."""
 
+import math
 import sys
 import time
 from types import TracebackType
@@ -54,14 +55,15 @@ class Display:
         if not self._shown:
             return
         known = "" if loss is None else f", loss {loss:.4g}"
+        end = "" if math.isinf(left) else f", {duration(left)} left"
         fast = f"{speed:,.0f}" if speed >= 10 else f"{speed:.1f}"
         if self._bar:
-            rest = f"step {step:,}{known}, {fast} s of audio a second, {duration(left)} left"
+            rest = f"step {step:,}{known}, {fast} s of audio a second{end}"
             self._bar.update(self._task, completed=min(1.0, done), rest=rest)
         elif loss is not None and (now := time.monotonic()) >= self._next:
             self._next = now + PAUSE
             print(
-                f"{self._command}: step {step:,}{known}, {fast} s of audio a second, {duration(left)} left",
+                f"{self._command}: step {step:,}{known}, {fast} s of audio a second{end}",
                 file=sys.stderr, flush=True,
             )  # fmt: skip
 

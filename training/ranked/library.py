@@ -128,6 +128,8 @@ class Library:
             raise UsageError(f"no training items could be made{why}")
 
     def _fill(self, produced: Iterator[Batch]) -> None:
+        if self._device.index is not None:
+            torch.cuda.set_device(self._device)  # which is a thread's own; pinned memory would belong to another GPU
         # A failure does not end the run: what is there can still be trained on.
         try:
             for batch in produced:

@@ -38,11 +38,11 @@ def test_rows_go_on_and_steps_that_are_made_again_are_no_rows_twice(tmp_path: Pa
 def test_a_row_may_have_further_columns(tmp_path: Path) -> None:
     path = tmp_path / "log.csv"
     log = CsvLog(path, 5)  # which there is none of
-    for row in ({"step": 6, "a": 1.5}, {"step": 7, "b": float("nan"), "a": 1e-9}, {"step": 8}):
+    for row in ({"step": 6, "a": 1.5}, {"step": 7, "b": float("nan"), "a": 1286264.16}, {"step": 8}):
         log.add(row)
-    assert path.read_text().split() == ["step,a,b", "6,1.5,", "7,1e-09,nan", "8,,"]
+    assert path.read_text().split() == ["step,a,b", "6,1.5,", "7,1286264.2,nan", "8,,"]
     CsvLog(path, 9).add({"step": 9, "c": 0.0})
-    assert path.read_text().split() == ["step,a,b,c", "6,1.5,,", "7,1e-09,nan,", "8,,,", "9,,,0"]
+    assert path.read_text().split() == ["step,a,b,c", "6,1.5,,", "7,1286264.2,nan,", "8,,,", "9,,,0"]
 
 
 @pytest.mark.parametrize("text", ["", "a,b\n1,2\n", "step\nx\n\n-1\n1.5\n", "\x00\x00\n", 'step\n"1\n'])

@@ -47,6 +47,12 @@ def test_only_the_first_process_shows_anything(capsys: pytest.CaptureFixture[str
     assert capsys.readouterr().err == ""
 
 
+def test_a_run_without_an_end_has_no_time_left(capsys: pytest.CaptureFixture[str]) -> None:
+    with Display("train") as display:
+        display.step(1, 0.0, 1.0, 1.26, float("inf"))
+    assert capsys.readouterr().err == "train: step 1, loss 1, 1.3 s of audio a second\n"
+
+
 def test_times_as_people_say_them() -> None:
     said = [duration(seconds) for seconds in (0, 45.4, 89, 600, 3601, 12_000, 400_000)]
     assert said == ["0 s", "45 s", "89 s", "10 min", "1 h 0 min", "3 h 20 min", "4 d 15 h"]
