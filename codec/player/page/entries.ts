@@ -10,6 +10,8 @@ export interface Entry {
     album: string;
     /** Seconds; null where they are not known. */
     duration: number | null;
+    /** Of the file; null where they are not known. */
+    readonly bytes: number | null;
 }
 
 export interface Playlist {
@@ -47,11 +49,11 @@ export async function playlist(query = ""): Promise<Playlist> {
 /** An entry for an address; its title is the file's name until it was opened. */
 export function entryOfAddress(address: string): Entry {
     const name = new URL(address, document.baseURI).pathname.split("/").pop() ?? "";
-    return { source: address, title: bare(decoded(name)) || address, artist: "", album: "", duration: null };
+    return { source: address, title: bare(decoded(name)) || address, artist: "", album: "", duration: null, bytes: null };
 }
 
 export function entryOfFile(file: File): Entry {
-    return { source: file, title: bare(file.name), artist: "", album: "", duration: null };
+    return { source: file, title: bare(file.name), artist: "", album: "", duration: null, bytes: file.size };
 }
 
 /** Fill in what the file itself says. */
@@ -85,13 +87,14 @@ export function matches(entry: Entry, query: string): boolean {
 }
 
 function entryOfRow(row: Record<string, unknown>): Entry {
-    const duration = row["duration"];
+    const { duration, bytes } = row;
     return {
         source: text(row["src"]),
         title: text(row["title"]),
         artist: text(row["artist"]),
         album: text(row["album"]),
         duration: typeof duration === "number" ? duration : null,
+        bytes: typeof bytes === "number" ? bytes : null,
     };
 }
 
