@@ -63,6 +63,13 @@ function file(said: Said = {}): Uint8Array {
     );
 }
 
+/** What is wrong with the pictures of a file that opens all the same. */
+async function pictureFault(bytes: Uint8Array): Promise<unknown> {
+    await readyZstd();
+    const opened = await AezFile.open(new BytesSource(bytes));
+    return opened.pictures().then(() => null, (error: unknown) => error);
+}
+
 /** Open it and play all of it, with silence for damage; the file, or the error. */
 async function outcome(bytes: Uint8Array): Promise<AezFile | AezError> {
     await readyZstd();
@@ -147,3 +154,10 @@ for (const [name, [make, check]] of Object.entries(GOOD)) {
         await check(opened);
     });
 }
+
+test("damaged pictures are no reason not to play", async () => {
+    const bytes = file({ tags: '{"TITLE":["x"]}', pictures: picture(SVG) });
+    bytes[Buffer.from(bytes).indexOf("<script")]! ^= 1;
+    assert.ok((await pictureFault(bytes)) instanceof AezError);
+    assert.equal(await pictureFault(file({ pictures: picture(SVG) })), null);
+});

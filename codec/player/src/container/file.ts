@@ -22,7 +22,7 @@ export class AezFile {
     readonly trailer: Trailer;
     readonly source: Source;
     readonly tags: Tags;
-    /** Null where they were left on the server. */
+    /** Null where they were left on the server, and where they are damaged. */
     readonly loadedPictures: readonly Picture[] | null;
     #pictures: Promise<Picture[]> | null;
     readonly #lengths: MetadataLengths;
@@ -155,8 +155,18 @@ async function readMetadata(
     const block = await source.read(begin, begin + (later ? tags : lengths.block), signal);
     return {
         tags: readTags(block.subarray(0, tags), header),
-        pictures: later ? null : readPictures(block.subarray(tags), header),
+        pictures: later ? null : goodPictures(block.subarray(tags), header),
     };
+}
+
+/** All pictures; null where they are damaged, which is no reason not to play: whoever asks for them is told. */
+function goodPictures(sealed: Uint8Array, header: Header): Picture[] | null {
+    try {
+        return readPictures(sealed, header);
+    } catch (error) {
+        if (error instanceof FormatError) return null;
+        throw error;
+    }
 }
 
 /** Read the trailer, which the footer after it finds. */
