@@ -30,7 +30,7 @@ class Part:
     """The samples and chunks of a song that are wanted.
 
     Attributes:
-        from_sample, to_sample: range of samples at the source's rate; to_sample is None for the song's end.
+        from_sample, to_sample: range of samples at the rate of the output; to_sample is None for the song's end.
         begin: first chunk that is synthesized.
         first, last: first and last chunk that are read, including one on either side for context; last is None for the
             song's end.
@@ -43,9 +43,8 @@ class Part:
     last: int | None
 
     @classmethod
-    def of(cls, plan: DecodePlan, header: Header) -> Self:
-        """The part of a file from a plan's start and for its duration."""
-        rate = header.sample_rate
+    def of(cls, plan: DecodePlan, header: Header, rate: int) -> Self:
+        """The part of a file from a plan's start and for its duration, at a rate in Hz."""
 
         def chunk_at(sample: int) -> int:
             return header.chunk_at(sample * SAMPLE_RATE // (HOP * rate))
