@@ -252,7 +252,7 @@ def test_a_site_works_offline_and_never_shows_an_old_page(hosted: SimpleNamespac
     is_kept = f"{kept}.then(all => all.some(Boolean))"
     tab.goto(hosted.url)
     wait_until(tab, "!!navigator.serviceWorker.controller")
-    assert tab.evaluate(is_kept)
+    assert tab.evaluate(is_kept) and tab.evaluate("caches.match('playlist.json').then(Boolean)")
     page = hosted.folder / "index.html"
     whole = page.read_text()
     rewrite(page, "<!doctype html><title>another site</title>")  # at the same address: it has to be seen at once
