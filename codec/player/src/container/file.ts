@@ -96,14 +96,13 @@ export class AezFile {
         return this.#fetch(index, this.#closing.signal);
     }
 
-    /** Fetch a chunk that will be needed soon. */
-    prefetch(index: number): void {
+    /** Fetch a chunk that will be needed soon; whoever needs it will be told what went wrong. */
+    async prefetch(index: number): Promise<void> {
         if (index >= this.chunks || this.#cache.has(index)) return;
         const breaking = new AbortController();
         this.#early.set(index, breaking);
-        this.#fetch(index, breaking.signal)
-            .catch(() => undefined) // whoever needs it will be told
-            .finally(() => this.#early.get(index) === breaking && this.#early.delete(index));
+        await this.#fetch(index, breaking.signal).catch(() => undefined);
+        if (this.#early.get(index) === breaking) this.#early.delete(index);
     }
 
     /** Break off the fetching of chunks that nobody has needed so far, but for one: the line is for others now. */
