@@ -269,6 +269,7 @@ def test_a_site_works_offline_and_never_shows_an_old_page(hosted: SimpleNamespac
     assert tab.evaluate(f"{of_song}.then(all => all.filter(Boolean).length)") == 1
     hosted.stop()
     tab.goto(hosted.url)
+    wait_until(tab, "!document.getElementById('play').disabled")
     tab.keyboard.press("Space")
     wait_until(tab, "document.getElementById('seek').valueAsNumber > 0.3")
     assert tab.inner_text("#title") == "1 song" and not tab.inner_text("#problem")
