@@ -21,6 +21,9 @@ from formats.errors import AudioError
 
 _NO_AUDIO = "{} holds no audio that libsndfile or ffmpeg can read"
 
+_LISTS = (b"#EXTM3U", b"ffconcat", b"<")
+"""First bytes of playlists (HLS, ffmpeg's own, and all that are XML), whatever the file is called."""
+
 _QUEUED = 256
 """Blocks of 8 KiB that ffmpeg may decode in advance."""
 
@@ -117,6 +120,10 @@ class FfmpegSource(FileSource):
     """
 
     def __init__(self, path: Path, *, lost: str = "", accept_cut: bool = False, downmix: bool = False) -> None:
+        with path.open("rb") as file:
+            if file.read(64).removeprefix(b"\xef\xbb\xbf").lstrip().startswith(_LISTS):
+                # ffmpeg would read the files that it names, so a song from a stranger could take others with it.
+                raise AudioError(f"{path} is a list of files, and no audio file; name those that are in it")
         try:
             # An absolute path: ffmpeg would take "a:b.m4a" for a protocol.
             self._ffmpeg = _Ffmpeg(str(path.absolute()))

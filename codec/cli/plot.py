@@ -24,6 +24,7 @@ from codec.cli.options import (
 )
 from codec.cli.terminal import PIPE, Time, created, progress, seekable, spoken
 from codec.clock import clock
+from codec.files import is_special
 from formats.errors import UsageError
 
 if TYPE_CHECKING:
@@ -63,7 +64,8 @@ def plot(
     from formats import Reader
 
     begun = time.monotonic()
-    kind = "png" if target == PIPE else target_kind(target)
+    anonymous = target == PIPE or (not Path(target).suffix and is_special(Path(target)))
+    kind = "png" if anonymous else target_kind(target)
     load_pillow()  # now, so that a missing one is reported before anything is decoded
     with about(spoken(source)), seekable(source) as coded, Engine(device) as engine:
         reader = Reader(coded)

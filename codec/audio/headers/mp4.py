@@ -51,7 +51,7 @@ def atoms(data: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def exact_length(file: BinaryIO, sample_rate: int) -> int | None:
-    """Samples of the first track of sound, as the file states them to the sample; None if it does not.
+    """Samples of the only track of sound, as the file states them to the sample; None if it does not.
 
     Args:
         file: able to seek.
@@ -76,8 +76,10 @@ def exact_length(file: BinaryIO, sample_rate: int) -> int | None:
 
 def _length(moov: bytes, sample_rate: int) -> int | None:
     movie = dict(atoms(moov))
-    track = next((content for name, content in atoms(moov) if name == b"trak" and _is_sound(content)), b"")
-    parts = dict(atoms(track))
+    tracks = [content for name, content in atoms(moov) if name == b"trak" and _is_sound(content)]
+    if len(tracks) != 1:
+        return None  # which one will be read is ffmpeg's choice
+    parts = dict(atoms(tracks[0]))
     scale, length = _clock(dict(atoms(parts[b"mdia"]))[b"mdhd"])
     if scale != sample_rate or length in (0, 0xFFFFFFFF):
         return None

@@ -46,8 +46,11 @@ def _info(data: bytes, found: Gathered) -> None:
         name, size = data[at : at + 4].decode("latin-1"), int.from_bytes(data[at + 4 : at + 8], "little")
         if name in RIFF_INFO or name in ("IPRT", "ISFT"):
             key = {"IPRT": "TRACKNUMBER", "ISFT": "ENCODER"}.get(name) or RIFF_INFO[name]
-            if key not in found.tags:
-                found.add(key, _text(data[at + 8 : at + 8 + size]))
+            text = _text(data[at + 8 : at + 8 + size])
+            if key == "TRACKNUMBER":
+                found.add_number(("TRACKNUMBER", "TRACKTOTAL"), text)
+            elif key not in found.tags:
+                found.add(key, text)
         at += 8 + size + size % 2
 
 

@@ -82,6 +82,21 @@ def test_more_than_two_channels_are_refused_by_name(tmp_path, layout, count):
             open_source(source)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "#EXTM3U\n#EXT-X-TARGETDURATION:5\n#EXTINF:5,\n{}\n#EXT-X-ENDLIST\n", "ffconcat version 1.0\nfile {}\n",
+        "\ufeff\n <?xml version='1.0'?><MPD><BaseURL>{}</BaseURL></MPD>",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("name", ["a.m4a", "a.mp3", "a.m3u8"])
+def test_a_list_of_files_is_not_followed(tmp_path, name, text):
+    write(tmp_path / "other.wav", music(1000), 44100)
+    (tmp_path / name).write_text(text.format(tmp_path / "other.wav"), encoding="utf-8")
+    with pytest.raises(AudioError, match="is a list of files, and no audio file"):
+        open_source(tmp_path / name)
+
+
 def test_without_ffmpeg_the_error_says_so(tmp_path, monkeypatch):
     path = tmp_path / "a.m4a"
     path.write_bytes(b"\0\0\0\x20ftypM4A \0\0\0\0")

@@ -62,6 +62,7 @@ def test_lengths_that_are_stated_to_the_sample(version):
         ((edits((1, 0)),), {"ticks": 88_200}),
         ((edits((100, 0))[:-16],), {}),
         ((b"", smpb(10**9)), {}),
+        ((b"", atom(b"trak", atom(b"mdia", atom(b"hdlr", bytes(8), b"soun")))), {}),
     ],
 )
 def test_what_is_not_exact_or_makes_no_sense_states_nothing(parts, numbers):
