@@ -80,7 +80,7 @@ export class Jukebox extends EventTarget {
             complete(entry, song);
             this.#tell("song");
             if (this.#wanted) this.#begin(song);
-            else song.preload(); // so that a click is heard at once; it is the shortest chunk
+            else void song.preload().then(() => this.#tell("time")); // so that a click is heard at once; it is the shortest chunk
         } catch (error) {
             if (!opening.signal.aborted) this.#fail(error);
         }

@@ -1,7 +1,7 @@
 /** The page: the jukebox, and everything that shows it or drives it. */
 
 import { elements } from "./elements.ts";
-import { EMPTY, entryOfAddress, playlist } from "./entries.ts";
+import { EMPTY, type Entry, entryOfAddress, playlist } from "./entries.ts";
 import { dropping } from "./files.ts";
 import { said } from "./format.ts";
 import { Jukebox } from "./jukebox.ts";
@@ -57,8 +57,9 @@ function announce(): void {
 
 async function begin(): Promise<void> {
     const address = new URLSearchParams(location.search).get("src");
-    const first = address ? [entryOfAddress(address)] : [];
+    let first: Entry[] = [];
     try {
+        first = address ? [entryOfAddress(address)] : [];
         const found = await playlist();
         if (!found.served) await kept.look(found.entries).catch(() => undefined); // the browser may forbid it
         list.show(found, first);

@@ -55,6 +55,8 @@ self.addEventListener("fetch", (event) => {
 
 async function install(): Promise<void> {
     await fill();
+    // The page had its list before there was a worker. There may be none, and it is no reason not to keep the page.
+    await (await caches.open(LISTS)).add("playlist.json").catch(() => undefined);
     await self.skipWaiting();
 }
 

@@ -8,10 +8,9 @@
  * The server delays the bytes, because the throttling of Chromium's own tools leaves out what workers load.
  */
 
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
-import { dist, launch, serve } from "./browser.mjs";
+import { rmSync, statSync } from "node:fs";
+import { launch, serve } from "./browser.mjs";
+import { makeSite } from "./site.mjs";
 import { SlowLine } from "./slow_line.mjs";
 
 const ROUND_TRIP = 100;
@@ -20,18 +19,7 @@ const [name, rate = "64"] = process.argv.slice(2).filter((word) => !word.startsW
 const kbps = Number(rate);
 if (!name || !(kbps > 0)) throw new Error("usage: npm run line -- file.aez [kbit/s] [--later]");
 
-/** A folder as `aez page` makes it: the page, the player and the song. */
-function site() {
-    const folder = mkdtempSync(join(tmpdir(), "aez-line-"));
-    for (const file of readdirSync(join(dist, "page"))) symlinkSync(join(dist, "page", file), join(folder, file));
-    mkdirSync(join(folder, "player"));
-    for (const file of readdirSync(dist)) symlinkSync(join(dist, file), join(folder, "player", file));
-    symlinkSync(resolve(/** @type {string} */ (name)), join(folder, "song.aez"));
-    writeFileSync(join(folder, "playlist.json"), JSON.stringify({ songs: [{ src: "song.aez", title: "Song" }] }));
-    return folder;
-}
-
-const folder = site();
+const folder = makeSite({ "song.aez": name });
 const line = new SlowLine(kbps, ROUND_TRIP);
 const server = await serve({}, folder, line);
 const browser = await launch();
@@ -62,7 +50,7 @@ try {
     const quiet = async () => {
         for (let sent = -1; sent !== server.sent(); await page.waitForTimeout(1000)) sent = server.sent();
     };
-    const size = (statSync(join(folder, "song.aez")).size / 1000).toFixed(0);
+    const size = (statSync(name).size / 1000).toFixed(0);
     console.log(`Chromium ${browser.version()}; ${kbps} kbit/s, ${ROUND_TRIP} ms; a song of ${size} kB; until the first sound:`);
     if (options.includes("--later")) {
         line.kbps = Infinity;

@@ -82,7 +82,8 @@ const HANDLERS: Handlers = {
 
     async preload(song, second) {
         const file = fileOf(song);
-        file.prefetch(chunkOf(file, second));
+        await file.prefetch(chunkOf(file, second));
+        news(song);
     },
 
     async decode(song, { start, end, rate, salvage }) {

@@ -1,5 +1,6 @@
 """The page in a real browser, through the server: it plays, seeks, shows and survives; where the player was built."""
 
+import json
 import os
 import threading
 import time
@@ -251,7 +252,7 @@ def test_a_site_works_offline_and_never_shows_an_old_page(hosted: SimpleNamespac
     is_kept = f"{kept}.then(all => all.some(Boolean))"
     tab.goto(hosted.url)
     wait_until(tab, "!!navigator.serviceWorker.controller")
-    assert tab.evaluate(is_kept)
+    assert tab.evaluate(is_kept) and tab.evaluate("caches.match('playlist.json').then(Boolean)")
     page = hosted.folder / "index.html"
     whole = page.read_text()
     rewrite(page, "<!doctype html><title>another site</title>")  # at the same address: it has to be seen at once
@@ -268,6 +269,7 @@ def test_a_site_works_offline_and_never_shows_an_old_page(hosted: SimpleNamespac
     assert tab.evaluate(f"{of_song}.then(all => all.filter(Boolean).length)") == 1
     hosted.stop()
     tab.goto(hosted.url)
+    wait_until(tab, "!document.getElementById('play').disabled")
     tab.keyboard.press("Space")
     wait_until(tab, "document.getElementById('seek').valueAsNumber > 0.3")
     assert tab.inner_text("#title") == "1 song" and not tab.inner_text("#problem")
@@ -279,3 +281,29 @@ def test_a_site_works_offline_and_never_shows_an_old_page(hosted: SimpleNamespac
     wait_until(tab, "document.getElementById('seek').valueAsNumber > 0.3")
     assert tab.inner_text("#title") == TITLE
     context.close()
+
+
+def test_a_hostile_list_and_link_do_no_harm(hosted: SimpleNamespace, browser: Any) -> None:
+    hostile = "<img src=x onerror=alert(1)>"
+    rows = [
+        *({"src": src} for src in ("http://[", "", 5, None, [])), "x", None, [1],
+        {"src": "songs/1-song.aez", "title": hostile * 100, "artist": {}, "duration": 1e308, "bytes": -5},
+        {"src": "javascript:alert(1)", "title": "script", "duration": -1, "bytes": "9"},
+    ]  # fmt: skip
+    (hosted.folder / "playlist.json").write_text(json.dumps({"songs": rows, "total": "many", "title": [hostile]}))
+    context = browser.new_context()
+    tab = context.new_page()
+    harm: list[str] = []
+    tab.on("dialog", lambda dialog: harm.append(dialog.message))
+    tab.on("pageerror", lambda error: harm.append(str(error)))
+    tab.goto(hosted.url)
+    wait_until(tab, "!document.getElementById('seek').disabled")
+    assert tab.locator("#songs li").count() == 2 and tab.evaluate("document.querySelectorAll('#songs img').length") == 0
+    assert tab.inner_text("#title") == (hostile * 100)[:300] + "…"
+    tab.click("#songs li:nth-child(2) .row")
+    wait_until(tab, "document.getElementById('problem').textContent")
+    tab.goto(f"{hosted.url}?src=http://[")
+    wait_until(tab, "document.getElementById('problem').textContent")
+    assert tab.inner_text("#problem") == "the link names no address of a song"
+    context.close()
+    assert not harm

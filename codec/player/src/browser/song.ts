@@ -52,8 +52,8 @@ export interface Song {
      * @throws FormatError: it is damaged; NetworkError: it cannot be fetched.
      */
     loadCover(): Promise<Blob | null>;
-    /** Fetch the part at a second, which will soon be played; what goes wrong is told then. */
-    preload(second?: number): void;
+    /** Fetch the part at a second, which will soon be played; never rejects, as what goes wrong is told then. */
+    preload(second?: number): Promise<void>;
     /**
      * Decode samples at the song's rate, block by block without gaps; a part is the same samples as in the whole.
      *
@@ -116,8 +116,8 @@ export class WorkerSong implements Song {
         return this.cover;
     }
 
-    preload(second = 0): void {
-        this.#connection.call("preload", [this.#id, second]).catch(() => undefined);
+    async preload(second = 0): Promise<void> {
+        await this.#connection.call("preload", [this.#id, second]).catch(() => undefined);
     }
 
     async *decode(options: DecodeOptions = {}): AsyncGenerator<Block> {

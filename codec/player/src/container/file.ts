@@ -22,7 +22,7 @@ export class AezFile {
     readonly trailer: Trailer;
     readonly source: Source;
     readonly tags: Tags;
-    /** Null where they were left on the server. */
+    /** Null where they were left on the server, and where they are damaged. */
     readonly loadedPictures: readonly Picture[] | null;
     #pictures: Promise<Picture[]> | null;
     readonly #lengths: MetadataLengths;
@@ -96,14 +96,13 @@ export class AezFile {
         return this.#fetch(index, this.#closing.signal);
     }
 
-    /** Fetch a chunk that will be needed soon. */
-    prefetch(index: number): void {
+    /** Fetch a chunk that will be needed soon; whoever needs it will be told what went wrong. */
+    async prefetch(index: number): Promise<void> {
         if (index >= this.chunks || this.#cache.has(index)) return;
         const breaking = new AbortController();
         this.#early.set(index, breaking);
-        this.#fetch(index, breaking.signal)
-            .catch(() => undefined) // whoever needs it will be told
-            .finally(() => this.#early.get(index) === breaking && this.#early.delete(index));
+        await this.#fetch(index, breaking.signal).catch(() => undefined);
+        if (this.#early.get(index) === breaking) this.#early.delete(index);
     }
 
     /** Break off the fetching of chunks that nobody has needed so far, but for one: the line is for others now. */
@@ -155,8 +154,18 @@ async function readMetadata(
     const block = await source.read(begin, begin + (later ? tags : lengths.block), signal);
     return {
         tags: readTags(block.subarray(0, tags), header),
-        pictures: later ? null : readPictures(block.subarray(tags), header),
+        pictures: later ? null : goodPictures(block.subarray(tags), header),
     };
+}
+
+/** All pictures; null where they are damaged, which is no reason not to play: whoever asks for them is told. */
+function goodPictures(sealed: Uint8Array, header: Header): Picture[] | null {
+    try {
+        return readPictures(sealed, header);
+    } catch (error) {
+        if (error instanceof FormatError) return null;
+        throw error;
+    }
 }
 
 /** Read the trailer, which the footer after it finds. */

@@ -139,7 +139,7 @@ export class Decoder {
             const frames = FIRST_PIECES[piece] ?? PIECE;
             const end = Math.min(frame + frames, total);
             const coefficients = await this.#coefficients(frame, frames, end);
-            this.#file.prefetch(Math.min(last, chunkAt(end, this.#file.header.chunkFrames) + 1));
+            void this.#file.prefetch(Math.min(last, chunkAt(end, this.#file.header.chunkFrames) + 1));
             long = await this.#frames.masks(frame, Math.min(end + 1, total));
             yield synthesis.push(coefficients);
             frame = end;
