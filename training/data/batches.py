@@ -19,7 +19,7 @@ from formats.errors import UsageError
 from formats.grid import BANDS, HOP, SAMPLE_RATE, WINDOW_UNITS, segment_count
 from training.data.collection import collection
 from training.data.fma import largest
-from training.data.shards import Shards
+from training.data.shards import Shards, scaled
 from training.data.synthetic import synthesized
 from training.data.tracks import Track
 
@@ -84,7 +84,7 @@ class Music:
             raise UsageError("none of the music can be read")
         song = self.shards[int(rng.choice(len(self.chance), p=self.chance))]
         start = int(rng.integers(0, max(1, song.shape[1] - length)))
-        piece = song[:, start : start + length].astype(np.float32) / 32768
+        piece = scaled(song[:, start : start + length])
         return np.pad(piece, ((0, 0), (0, length - piece.shape[1])))
 
 

@@ -43,6 +43,9 @@ VERSION = 1
 CLIPS = 64
 """Most clips of a shard: 340 MB of 30 s clips."""
 
+FULL_SCALE = np.float32(32767)
+"""Integer that stands for 1.0 in a shard."""
+
 SHORTEST = 3.0
 """Seconds that a usable clip has at least: a segment of 2 s and some room to choose it."""
 
@@ -147,9 +150,14 @@ def decoded(path: Path) -> Iterator[NDArray[np.int16]]:
         raise AudioError(f"{path} cannot be read: {error.strerror}") from None
 
 
+def scaled(samples: NDArray[np.int16]) -> NDArray[np.float32]:
+    """A shard's integers -> floats in [-1, 1], of any shape."""
+    return np.asarray(samples, np.float32) / FULL_SCALE
+
+
 def _stored(x: NDArray[np.float32]) -> NDArray[np.int16]:
     """[C, N] in [-1, 1] -> [N, 2]."""
-    samples = np.round(np.clip(x, -1, 1) * np.float32(32767)).astype("<i2")
+    samples = np.round(np.clip(x, -1, 1) * FULL_SCALE).astype("<i2")
     return np.ascontiguousarray(np.broadcast_to(samples, (2, x.shape[1])).T)
 
 

@@ -17,7 +17,8 @@ from codec.runtime.classifiers import CARD, FEATURES, GRAPH
 from codec.runtime.models import Model
 from formats.model.scales import SEGMENT_VECTORS
 from training.data.collection import MANIFEST, manifest
-from training.genre.data import SECONDS, Song
+from training.data.excerpts import SECONDS
+from training.genre.data import Song
 from training.genre.network import Ensemble
 from training.model_files.graphs import check_parity, parity, write_graph
 

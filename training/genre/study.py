@@ -23,7 +23,6 @@ import torch
 from numpy.typing import NDArray
 
 from codec.inspection.genre import classify
-from codec.pipeline.plan import EncodePlan
 from codec.pipeline.workers import Engine
 from codec.runtime import models
 from codec.runtime.blas import single_threaded_blas
@@ -31,6 +30,7 @@ from codec.runtime.classifiers import Classifier
 from codec.runtime.models import Model
 from formats.errors import AezError, UsageError
 from training.data.collection import HOW, collection, divide
+from training.data.excerpts import CodedExcerpts, excerpt
 from training.data.fma import SUBSETS
 from training.data.shards import Shards
 from training.data.tracks import TooLittleError, Track, failed
@@ -40,7 +40,6 @@ from training.genre.data import Song
 from training.genre.fit import calibrated, fit
 from training.genre.network import Ensemble, FitConfig
 from training.genre.picture import draw
-from training.genre.plain_features import aez_file
 from training.genre.predictions import Predicted
 from training.genre.score import Judged, rate, score
 from training.genre.systems import System, labels
@@ -121,19 +120,6 @@ def systems(classes: int, version: int, c: FitConfig, songs: Sequence[Song], pla
     }
 
 
-def files(
-    songs: Sequence[Song], load: Callable[[str], NDArray[np.int16]], classifier: Classifier, plan: EncodePlan, jobs: int
-) -> list[bool]:
-    """Whether `aez genre` is right about real .aez files of these songs, by all their segments."""
-
-    def one(song: Song) -> bool:
-        coded = aez_file(data.middle(load(song.track.name)), plan, engine)
-        return classify(coded, classifier, model=str(plan.model.folder)).genre == classifier.classes[song.label]
-
-    with Engine("cpu") as engine, ThreadPoolExecutor(jobs) as pool:
-        return list(pool.map(one, songs))
-
-
 @dataclass(frozen=True)
 class Divided:
     """The songs of a study.
@@ -160,6 +146,18 @@ class Divided:
     def songs(self) -> list[Song]:
         """All of them."""
         return [*self.train, *self.test]
+
+
+def files(songs: Divided, classifier: Classifier, model: Model, latent: int, cache: Path, jobs: int) -> list[bool]:
+    """Whether `aez genre` is right about real .aez files of the test songs, by all their segments."""
+
+    def one(song: Song) -> bool:
+        found = classify(coded(excerpt(songs.load(song.track.name))), classifier, model=str(model.folder))
+        return found.genre == classifier.classes[song.label]
+
+    with Engine("cpu") as engine, ThreadPoolExecutor(jobs) as pool:
+        coded = CodedExcerpts(model, latent, cache, engine)
+        return list(pool.map(one, songs.test))
 
 
 def prepare(a: argparse.Namespace, chosen: Sequence[Model], tiers: Sequence[int], also: Mapping[str, Model]) -> Divided:
@@ -233,8 +231,7 @@ def exported(
     folder = a.out / "model"
     scored = {"songs": len(songs.test), "split": songs.how, **accuracy}
     card.write(folder, net, songs.classes, chosen, songs.train, a.data, scored)
-    plan = EncodePlan.make(latent=a.latent, model=chosen[0])
-    right = files(songs.test, songs.load, Classifier(folder), plan, a.jobs)
+    right = files(songs, Classifier(folder), chosen[0], a.latent, a.cache, a.jobs)
     return rate(np.array(right, float), [song.artist for song in songs.test])
 
 

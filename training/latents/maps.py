@@ -19,7 +19,6 @@ import sys
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +30,11 @@ from codec.inspection import plot
 from codec.inspection.latent_view import view
 from codec.runtime import models
 from codec.runtime.blas import single_threaded_blas
-from codec.runtime.models import Model
 from formats import Reader
 from formats.errors import AezError, UsageError
 from training import markdown
 from training.data.collection import collection
+from training.data.excerpts import CodedExcerpts, excerpt
 from training.data.fma import SUBSETS
 from training.data.shards import Shards
 from training.data.tracks import Track, failed
@@ -130,7 +129,7 @@ def run(tracks: Sequence[Track], out: Path, cache: Path, options: Options) -> st
     shards = Shards.build(tracks, cache)
     print(shards.report(), file=sys.stderr)
     with progress("encoding", quiet=False) as advance:
-        vectors = pooling.pooled(shards, model, latent, options.seconds, cache / "pooled", advance)
+        vectors = pooling.pooled(shards, model, latent, options.seconds, cache, advance)
     points = projections.standardized(vectors)
     labels, genres = classes(shards.tracks)
     names = [name for name in drawable(genres) if name in options.maps]
@@ -142,7 +141,7 @@ def run(tracks: Sequence[Track], out: Path, cache: Path, options: Options) -> st
         held = apart if name == "lda" else None
         pictures.map_picture(out / f"map-{name}.png", name, projected, labels, genres, found[name], held)
     pictures.overview(out / "maps.png", maps, labels, genres, found, apart)
-    songs = _draw_songs(shards, points, labels, out, model, latent, options)
+    songs = _draw_songs(shards, points, labels, out, CodedExcerpts(model, latent, cache), options)
     results = {
         "model": model.name,
         "latent": latent,
@@ -265,7 +264,7 @@ def _majority(labels: Labels) -> float:
 
 
 def _draw_songs(
-    shards: Shards, points: Points, labels: Labels, out: Path, model: Model, latent: int, options: Options
+    shards: Shards, points: Points, labels: Labels, out: Path, coded: CodedExcerpts, options: Options
 ) -> list[dict[str, str]]:
     """Draw the song nearest to the median of each large genre, or of all songs if there are no genres."""
     drawn = []
@@ -275,12 +274,11 @@ def _draw_songs(
         middle = np.median(points[numbers], 0)
         number = int(numbers[np.linalg.norm(points[numbers] - middle, axis=1).argmin()])
         track = shards.tracks[number]
-        song = pooling.excerpt(shards[number], options.seconds)
-        reader = Reader(BytesIO(pooling.coded(song, model, latent)))
-        shown = view(reader, model=str(model.folder))
+        reader = Reader(coded(excerpt(shards[number], options.seconds)))
+        shown = view(reader, model=str(coded.plan.model.folder))
         picture = f"song-{re.sub(r'[^A-Za-z0-9._-]+', '-', track.name)}.png"
         with new_file(out / picture, force=True) as file:
-            plot.save(shown, f"{track.name}   ({track.genre or 'no genre'}, {latent} latents a frame)", file)
+            plot.save(shown, f"{track.name}   ({track.genre or 'no genre'}, {coded.plan.latent} latents a frame)", file)
         drawn.append({"name": track.name, "genre": track.genre, "picture": picture})
     return drawn
 
