@@ -41,10 +41,10 @@ from training.data.tracks import Track, failed
 from training.latents import pictures, pooling, projections
 from training.latents.projections import TITLES, Points
 from training.latents.separation import (
-    Distances,
+    Block,
     Labels,
-    Mask,
     Separation,
+    Space,
     distances,
     held_out,
     left_out,
@@ -207,11 +207,10 @@ def measured(
     found, drawn = {}, {}
     for name, projected in spaces.items():
         far = distances(projected[known])
+        space = None if name == "lda" else Space([Block.whole(far, apart)])
 
-        def compare(given: Labels, name: str = name, far: Distances = far) -> tuple[Distances, Mask]:
-            if name == "lda":
-                return held_out(points[known], given, names, projections.discriminants)
-            return far, apart
+        def compare(given: Labels, space: Space | None = space) -> Space:
+            return space or Space(held_out(points[known], given, names, projections.discriminants))
 
         found[name] = separation(compare, labels, names, shuffles)
         others = ~np.eye(len(labels), dtype=np.bool_)
