@@ -23,7 +23,7 @@ from formats.container.layout import VERSION
 from formats.grid import SAMPLE_RATE
 from training.data.shards import scaled
 
-SECONDS = 30.0
+SECONDS = 30
 """Seconds that are used of a song, as many as FMA's clips have."""
 
 

@@ -12,6 +12,7 @@ from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import KDTree
 from sklearn.metrics import pairwise_distances
 from sklearn.model_selection import GroupKFold
 
@@ -118,8 +119,10 @@ def held_out(points: NDArray[np.float64], labels: Labels, artists: Sequence[str]
         if len(np.unique(labels[train])) < 2:
             continue
         project = fit(points[train], labels[train])
-        far = pairwise_distances(project(points[test]), project(points[train])).astype(np.float32)
-        blocks.append(Block(test, train, far, np.ones(far.shape, np.bool_)))
+        ours, theirs = project(points[test]), project(points[train])
+        far = pairwise_distances(ours, theirs).astype(np.float32)
+        near = np.asarray(KDTree(theirs).query(ours, range(1, 1 + min(K, len(train))))[1], np.int64)
+        blocks.append(Block(test, train, far, near=near))
     return blocks
 
 
@@ -171,12 +174,18 @@ def separation(compare: Callable[[Labels], Space], labels: Labels, artists: Sequ
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """Songs `rows` [R] that are compared with songs `columns` [C]: distances and which of the pairs count, [R, C]."""
+    """Songs `rows` [R] that are compared with songs `columns` [C].
+
+    Attributes:
+        far, mask: distances, and which of the pairs count, [R, C]; with no mask all do.
+        near: the nearest columns of each row, nearest first, where they are known: [R, K].
+    """
 
     rows: NDArray[np.int64]
     columns: NDArray[np.int64]
     far: Distances
-    mask: Mask
+    mask: Mask | None = None
+    near: NDArray[np.int64] | None = None
 
     @classmethod
     def whole(cls, far: Distances, mask: Mask) -> Block:
@@ -192,10 +201,19 @@ class Space:
     """
 
     def __init__(self, blocks: Sequence[Block], k: int = K) -> None:
-        self._blocks = [
-            (b.rows, b.columns, np.where(b.mask, b.far, np.float32(0)), b.mask.astype(np.float32)) for b in blocks
-        ]
-        self._near = [(b.rows, b.columns[near], real) for b in blocks for near, real in [neighbours(b.far, b.mask, k)]]
+        self._blocks = []
+        self._near = []
+        for b in blocks:
+            if b.mask is None:
+                far, there = b.far, np.ones((1, len(b.columns)), np.float32)
+            else:
+                far, there = np.where(b.mask, b.far, np.float32(0)), b.mask.astype(np.float32)
+            self._blocks.append((b.rows, b.columns, far, there))
+            if b.near is None:
+                near, real = neighbours(b.far, np.ones((1, 1), np.bool_) if b.mask is None else b.mask, k)
+            else:
+                near, real = b.near, np.ones(b.near.shape, np.bool_)
+            self._near.append((b.rows, b.columns[near], real))
 
     def judge(self, labels: Labels) -> tuple[Mask, float, float]:
         """Songs that k-NN gets right [n], balanced accuracy, silhouette."""
@@ -209,9 +227,10 @@ class Space:
         member = np.eye(labels.max() + 1, dtype=np.float32)[labels]
         total = 0.0
         for rows, columns, far, there in self._blocks:
-            count = there @ member[columns]
+            sums = far @ member[columns]
+            count = np.broadcast_to(there @ member[columns], sums.shape)
             mean = np.full(count.shape, np.inf, np.float32)
-            np.divide(far @ member[columns], count, out=mean, where=count > 0)
+            np.divide(sums, count, out=mean, where=count > 0)
             which = np.arange(len(rows))
             own = mean[which, labels[rows]]
             mean[which, labels[rows]] = np.inf
