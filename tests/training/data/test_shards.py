@@ -119,9 +119,9 @@ def test_no_clip_is_decoded_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     asked: list[str] = []
     decode = shards._decode
 
-    def counted(pending: list[tuple[str, Path]], cache: Path, jobs: int) -> None:
+    def counted(pending: list[tuple[str, Path]], cache: Path, jobs: int, most: int) -> None:
         asked.extend(path.name for _, path in pending)
-        decode(pending, cache, jobs)
+        decode(pending, cache, jobs, most)
 
     monkeypatch.setattr(shards, "_decode", counted)
     cache = tmp_path / "new" / "cache"
@@ -158,14 +158,14 @@ folder, what = Path(sys.argv[1]), sys.argv[2]
 decoded = shards.decoded
 
 
-def slow(path):
+def slow(path, most=None):
     if path.name == "2.wav":
         (folder / "reached").write_text(str(os.getpid()))
         while what == "wait" and not shards._stop[0].is_set():
             time.sleep(0.02)
         if what == "die":
             os.kill(os.getpid(), signal.SIGKILL)
-    yield from decoded(path)
+    yield from decoded(path, most)
 
 
 shards.decoded = slow
