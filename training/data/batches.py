@@ -4,6 +4,7 @@ The music is any collection that `training.data.collection` reads: FMA, a folder
 audio. It is decoded once (`training.data.shards`).
 """
 
+import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -73,6 +74,10 @@ class Music:
 
     def __len__(self) -> int:
         return len(self.shards)
+
+    def enough(self, most: int, seconds: float, times: float = 1.0) -> int:
+        """At most `most` pieces of so many seconds: no more than hold all the music `times` over, and at least one."""
+        return max(1, min(most, math.ceil(times * sum(self.shards.lengths) / SAMPLE_RATE / seconds)))
 
     def crop(self, rng: np.random.Generator, length: int) -> NDArray[np.float32]:
         """A random piece of a random song, zeros after its end: [2, length] in [-1, 1].

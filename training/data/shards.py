@@ -234,7 +234,7 @@ def _known(cache: Path) -> dict[str, Location | str]:
         if entry["version"] == VERSION and shard.is_file() and shard.stat().st_size == 4 * entry["samples"]:
             cut = set(entry.get("shortened", ()))
             known |= {
-                key: Location(shard, *span, shortened=key in cut)
+                key: Location(shard, span[0], span[1], key in cut)
                 for key, span in entry["clips"].items()
                 if not isinstance(there := known.get(key), Location) or there.samples < span[1]
             }
