@@ -168,20 +168,12 @@ class Shards:
         return f"{line}; {len(self.skipped)} skipped: {counts}" if reasons else line
 
 
-def decoded(path: Path, most: int | None = None) -> Iterator[NDArray[np.int16]]:
+def decoded(path: Path) -> Iterator[NDArray[np.int16]]:
     """Yield a file as blocks [N, 2] of 44.1 kHz stereo; mono comes twice.
-
-    Args:
-        path: audio file.
-        most: samples; of a longer song as many from its middle, by the length that the file states, else from its
-            beginning.
 
     Raises:
         AudioError: it cannot be read, or is damaged.
     """
-    if most is not None:
-        yield from _middle(path, most)
-        return
     try:
         with open_source(path) as source:
             resampler = Resampler(source.sample_rate, SAMPLE_RATE, source.channels)
@@ -195,19 +187,6 @@ def decoded(path: Path, most: int | None = None) -> Iterator[NDArray[np.int16]]:
 def scaled(samples: NDArray[np.int16]) -> NDArray[np.float32]:
     """A shard's integers -> floats in [-1, 1], of any shape."""
     return np.asarray(samples, np.float32) / FULL_SCALE
-
-
-def _middle(path: Path, most: int) -> Iterator[NDArray[np.int16]]:
-    with open_source(path) as source:
-        expected = round((source.expected or 0) * SAMPLE_RATE / source.sample_rate)
-    skipped, left = max(0, expected - most) // 2, most
-    for block in decoded(path):
-        part = block[skipped : skipped + left]
-        skipped -= min(skipped, len(block))
-        left -= len(part)
-        yield part
-        if not left:
-            return
 
 
 def _stored(x: NDArray[np.float32]) -> NDArray[np.int16]:
@@ -252,12 +231,15 @@ def _make_room(cache: Path, needed: set[Path], limit: int) -> None:
     for shard in needed:
         with contextlib.suppress(OSError):  # somebody else's, or read-only
             os.utime(_index(shard))
-    total, others = 0, []
+    total = 0
+    others: list[tuple[float, int, Path]] = []
     for shard in cache.glob("*.shard"):
-        size = shard.stat().st_size
-        total += size
-        if shard not in needed and _index(shard).is_file():
-            others.append((_index(shard).stat().st_mtime, size, shard))
+        with contextlib.suppress(FileNotFoundError):  # another process has just removed it
+            size = shard.stat().st_size
+            total += size
+            if shard not in needed:
+                mark = _index(shard) if _index(shard).is_file() else shard
+                others.append((mark.stat().st_mtime, size, shard))
     for used, size, shard in sorted(others):
         if total <= limit or time.time() - used < IN_USE:
             return
@@ -369,12 +351,36 @@ def _write_shard(group: list[tuple[str, Path]], cache: Path, most: int) -> tuple
 
 
 def _append(path: Path, file: BinaryIO, most: int) -> int:
-    """Write a clip of at most so many samples at the end of a file; its number of samples."""
-    samples = 0
-    for block in decoded(path, most):
-        file.write(block.tobytes())
-        samples += len(block)
+    """Write a clip at the end of a file, of a longer song the middle; its number of samples."""
+    begin = file.tell()
+    skip = max(0, _expected(path) - most) // 2
+    samples, total = _copy(path, file, skip, most)
+    if skip and samples < most:  # the song is shorter than its file says
+        file.seek(begin)
+        file.truncate()
+        samples, _ = _copy(path, file, max(0, total - most) // 2, most)
     return samples
+
+
+def _expected(path: Path) -> int:
+    """Samples of a file at 44.1 kHz, as it says without being decoded; 0 if it does not."""
+    try:
+        with open_source(path) as source:
+            return round((source.expected or 0) * SAMPLE_RATE / source.sample_rate)
+    except OSError:
+        return 0
+
+
+def _copy(path: Path, file: BinaryIO, skip: int, most: int) -> tuple[int, int]:
+    """Write at most so many samples behind the first `skip` ones; how many, and how many were decoded for that."""
+    samples = total = 0
+    for block in decoded(path):
+        part = block[max(0, skip - total) :][: most - samples]
+        file.write(part.tobytes())
+        samples, total = samples + len(part), total + len(block)
+        if samples == most:
+            break
+    return samples, total
 
 
 def _reason(error: AudioError, path: Path) -> str:

@@ -158,14 +158,14 @@ folder, what = Path(sys.argv[1]), sys.argv[2]
 decoded = shards.decoded
 
 
-def slow(path, most=None):
+def slow(path):
     if path.name == "2.wav":
         (folder / "reached").write_text(str(os.getpid()))
         while what == "wait" and not shards._stop[0].is_set():
             time.sleep(0.02)
         if what == "die":
             os.kill(os.getpid(), signal.SIGKILL)
-    yield from decoded(path, most)
+    yield from decoded(path)
 
 
 shards.decoded = slow

@@ -47,6 +47,18 @@ def test_every_song_has_an_equal_share_and_a_longer_one_keeps_its_middle(tmp_pat
     assert "of 1 songs only the middle is kept" in made.report()
 
 
+def test_a_song_that_is_shorter_than_its_file_says_keeps_its_middle_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (song,) = tracks(tmp_path, {"a": 0.7})
+    monkeypatch.setattr(shards, "_expected", lambda _: 10 * RATE)
+    made = Shards.build([song], tmp_path / "cache", shortest=0, limit_gb=gb(0.3))
+    assert made.lengths == [round(0.3 * RATE)]
+    assert made[0][0, 0] == pytest.approx(0.2 * RATE - 16000, abs=2)
+    again = Shards.build(tracks(tmp_path, {"b": 0.1}), tmp_path / "cache", shortest=0, limit_gb=gb(0.3))
+    assert again.lengths == [round(0.1 * RATE)] and not again.shortened
+
+
 def test_a_step_with_fewer_songs_takes_what_is_there_and_a_larger_limit_decodes_anew(tmp_path: Path) -> None:
     both, cache = tracks(tmp_path, {"a": 0.2, "b": 0.7}), tmp_path / "cache"
     Shards.build(both, cache, shortest=0, limit_gb=gb(0.6))
