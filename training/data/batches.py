@@ -4,6 +4,7 @@ The music is any collection that `training.data.collection` reads: FMA, a folder
 audio. It is decoded once (`training.data.shards`).
 """
 
+import math
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from formats.errors import UsageError
 from formats.grid import BANDS, COEFFICIENTS, HOP, SAMPLE_RATE, WINDOW_UNITS, segment_count
 from training.data.collection import collection
 from training.data.fma import largest
-from training.data.shards import Shards
+from training.data.shards import Shards, scaled
 from training.data.synthetic import synthesized
 from training.data.tracks import Track
 
@@ -78,6 +79,10 @@ class Music:
     def __len__(self) -> int:
         return len(self.shards)
 
+    def enough(self, most: int, seconds: float, times: float = 1.0) -> int:
+        """At most `most` pieces of so many seconds: no more than hold all the music `times` over, and at least one."""
+        return max(1, min(most, math.ceil(times * sum(self.shards.lengths) / SAMPLE_RATE / seconds)))
+
     def crop(self, rng: np.random.Generator, length: int) -> NDArray[np.float32]:
         """A random piece of a random song, zeros after its end: [2, length] in [-1, 1].
 
@@ -91,7 +96,7 @@ class Music:
         # What `rng.choice` does with these chances, but it adds them all up for every piece.
         song = self.shards[int(self._until.searchsorted(rng.random(), side="right"))]
         start = int(rng.integers(0, max(1, song.shape[1] - length)))
-        piece = song[:, start : start + length].astype(np.float32) / 32768
+        piece = scaled(song[:, start : start + length])
         return np.pad(piece, ((0, 0), (0, length - piece.shape[1])))
 
 

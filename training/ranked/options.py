@@ -88,7 +88,7 @@ def parser() -> argparse.ArgumentParser:
     add_common(p, Options, "the decoder's layers")
     p.add_argument(
         "--code-lengths", type=Path, metavar="NPZ",
-        help="NAME-code-lengths.npz beside a model folder of the export command; needed where the encoder learns",
+        help="NAME-code-lengths.npz of the export command; needed where the encoder learns",
     )  # fmt: skip
     p.add_argument("--model", type=Path, metavar="DIR", help="model folder whose encoder's decisions are taken")
     p.add_argument("--noise", type=Path, metavar="NPY", help="noise pattern to begin with, see smooth-noise")

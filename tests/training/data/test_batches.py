@@ -40,6 +40,15 @@ def test_songs_with_voices_can_be_taken_more_often(folder: Path) -> None:
     np.testing.assert_allclose(music.chance, [1 / 4, 3 / 4])
 
 
+def test_no_more_pieces_are_taken_than_there_is_music(folder: Path) -> None:
+    music = batches.Music(batches.listed(folder, "train"), folder / "cache", "train")
+    seconds = sum(music.shards.lengths) / 44100
+    assert music.enough(100, seconds / 7.5) == 8
+    assert music.enough(100, seconds / 7.5, times=2) == 15
+    assert music.enough(5, seconds / 7.5) == 5
+    assert music.enough(100, 1e6) == 1
+
+
 def test_music_is_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     paths = [tmp_path / f"{name}.wav" for name in "abc"]
     for number, path in enumerate(paths):
