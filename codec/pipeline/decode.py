@@ -135,7 +135,7 @@ class Decoder:
         self._decoder_name = chosen.name
         self._synthesizer = backend.decoder(self._model, chosen, engine.sessions, header)
         self._rate = rate
-        self._part = Part.of(plan, rate, header.chunk_frames)
+        self._part = Part.of(plan, header, rate)
         self._source: ChunkSource = (Salvage if plan.salvage else WholeFile)(reader, self._part)
 
     def run(self, sink: Sink) -> DecodeReport:
@@ -195,6 +195,6 @@ class Decoder:
         """A chunk and its mid and side. A gap becomes the silence of a whole chunk, and its neighbours fade."""
         before, chunk, after = around
         if isinstance(chunk, Gap):
-            return chunk, np.zeros((2, (self._reader.header.chunk_frames + 1) * HOP), np.float32)
+            return chunk, np.zeros((2, (self._reader.header.chunk_length(chunk.index) + 1) * HOP), np.float32)
         known = (None if isinstance(before, Gap) else before, chunk, None if isinstance(after, Gap) else after)
         return chunk, fade(self._synthesizer(known), before, after)

@@ -57,7 +57,7 @@ class Output:
     def __init__(self, sink: Sink, header: Header, part: Part, rate: int) -> None:
         self._sink, self._header, self._part, self._rate = sink, header, part, rate
         self._overlap = Overlap()
-        self._gain_control = InverseGainControl((part.begin * header.chunk_frames - 1) * HOP)
+        self._gain_control = InverseGainControl((header.chunk_start(part.begin) - 1) * HOP)
         self._resampler = Resampler(SAMPLE_RATE, rate, header.channels)
         self._position = self.start(part.begin)
         self._silence = SilenceKeeper(self._position)
@@ -71,13 +71,13 @@ class Output:
 
     def start(self, index: int) -> int:
         """First sample of a chunk in the song."""
-        return source_samples(index, self._rate, self._header.chunk_frames)
+        return source_samples(self._header.chunk_start(index), self._rate)
 
     def push(self, index: int, side_info: SideInfo | None, mid_side: Float) -> None:
         """Take the next chunk: mid and side [2, (F + 1) 700]; `side_info` is None for a gap."""
         if side_info is not None:
             self._silence.add(self.start(index), rescaled(side_info.silence, self._header.sample_rate, self._rate))
-            self._gain_control.add(index * self._header.chunk_frames * HOP, side_info.gain_control)
+            self._gain_control.add(self._header.chunk_start(index) * HOP, side_info.gain_control)
         ready = self._gain_control.apply(self._overlap.add(mid_side))
         wave = ready[:1] if self._header.channels == 1 else sum_difference(ready)
         if self._first:  # the half window before the first chunk belongs to what is not decoded

@@ -2,7 +2,7 @@
 
 The tags are a JSON object of arrays of strings, in one zstd frame that states its size; pictures are stored unchanged.
 Neither the key nor a value of a tag is empty or contains a NUL, because most other formats cannot hold such tags.
-zstd is loaded only for files that have tags.
+zstandard is loaded only for files that have tags.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from formats import zstd
 from formats.container.layout import (
     CRC_SIZE,
     METADATA,
@@ -98,9 +97,8 @@ def pack_metadata(metadata: Metadata, header_crc: int) -> bytes:
         raise UsageError(
             f"the pictures take {len(pictures)} bytes, more than the {PICTURES_LIMIT} that a file may hold"
         )
-    return seal(
-        METADATA.build({"tags_length": len(tags), "pictures_length": len(pictures)}) + tags + pictures, header_crc
-    )
+    head = METADATA.build({"tags_length": len(tags), "pictures_length": len(pictures)})
+    return seal(head + tags, header_crc) + seal(pictures, header_crc)
 
 
 def pack_picture(picture: Picture) -> bytes:
@@ -150,7 +148,9 @@ def _pack_tags(tags: dict[str, tuple[str, ...]]) -> bytes:
     plain = tags_as_json(text)
     if len(plain) > TAGS_LIMIT:
         raise UsageError(f"the tags take {len(plain)} bytes, more than the {TAGS_LIMIT} that a file may hold")
-    return zstd.compress(plain, COMPRESSION)
+    import zstandard
+
+    return zstandard.ZstdCompressor(level=COMPRESSION, write_checksum=False, write_content_size=True).compress(plain)
 
 
 def tags_as_json(tags: dict[str, list[str]]) -> bytes:
@@ -172,7 +172,7 @@ def metadata_rest(head: bytes) -> int:
     # zstd grows what it cannot shrink by a few bytes only
     if fields.tags_length > TAGS_LIMIT + 4096 or fields.pictures_length > PICTURES_LIMIT:
         raise DamagedError("the metadata block is damaged: it claims more than a file may hold")
-    return int(fields.tags_length + fields.pictures_length + CRC_SIZE)
+    return int(fields.tags_length + fields.pictures_length + 2 * CRC_SIZE)
 
 
 def unpack_metadata(block: bytes, header_crc: int) -> Metadata:
@@ -181,11 +181,12 @@ def unpack_metadata(block: bytes, header_crc: int) -> Metadata:
     Raises:
         DamagedError: the checksum does not match; FormatError: the tags or the pictures cannot be read.
     """
-    if not is_sealed(block, header_crc):
-        raise DamagedError("the metadata block is damaged: its checksum does not match")
     end = METADATA_SIZE + METADATA.parse(block).tags_length
+    pictures = block[end + CRC_SIZE :]
+    if not is_sealed(block[: end + CRC_SIZE], header_crc) or not is_sealed(pictures, header_crc):
+        raise DamagedError("the metadata block is damaged: its checksum does not match")
     tags = unpack_tags(block[METADATA_SIZE:end]) if end > METADATA_SIZE else {}
-    return Metadata(tags, tuple(picture for picture in _pictures(block[end:-CRC_SIZE]) if picture.data))
+    return Metadata(tags, tuple(picture for picture in _pictures(pictures[:-CRC_SIZE]) if picture.data))
 
 
 def _pictures(data: bytes) -> Iterator[Picture]:
@@ -219,11 +220,14 @@ def unpack_tags(frame: bytes) -> dict[str, tuple[str, ...]]:
     Raises:
         FormatError: the frame is broken, or is not a JSON object of arrays of strings.
     """
+    import zstandard
+
     try:
-        size = zstd.stated_size(frame)
-        if size is None or size > TAGS_LIMIT:
+        size = zstandard.get_frame_parameters(frame).content_size
+        # An unstated size reads as 2**64 - 1, so it falls here too.
+        if size > TAGS_LIMIT:
             raise FormatError(f"the tags claim more than {TAGS_LIMIT} bytes")
-        plain = zstd.decompress(frame, TAGS_LIMIT)
+        plain = zstandard.ZstdDecompressor().decompress(frame, max_output_size=TAGS_LIMIT, allow_extra_data=False)
         tags = json.loads(plain.decode("utf-8"))
         if isinstance(tags, dict) and all(_is_strings(values) for values in tags.values()):
             # "\ud800" is legal JSON and no text: found here, not when somebody prints it.
@@ -235,7 +239,7 @@ def unpack_tags(frame: bytes) -> dict[str, tuple[str, ...]]:
                 if key and "\0" not in key
             }
             return {key: values for key, values in cut.items() if values}
-    except (ValueError, RecursionError) as error:
+    except (zstandard.ZstdError, ValueError, RecursionError) as error:
         raise FormatError(f"the tags cannot be read ({type(error).__name__})") from error
     raise FormatError("the tags are not an object of arrays of strings")
 

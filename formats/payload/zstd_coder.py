@@ -1,9 +1,9 @@
 """The `zstd` coder: planes of small integers in a zstd frame, simple enough to be rewritten in an hour."""
 
 import numpy as np
+import zstandard
 from numpy.typing import NDArray
 
-from formats import zstd
 from formats.errors import DamagedError
 from formats.grid import HYPER_MAX, HYPER_MIN, HYPER_SIZE
 
@@ -27,7 +27,7 @@ def encode(hyper: NDArray[np.int8], indices: NDArray[np.int32], level: int = COM
     width = 1 if peak < 1 << 7 else 2 if peak < 1 << 15 else 4
     planes = np.ascontiguousarray(indices.T.astype(_TYPES[width])).view(np.uint8).reshape(-1, width).T
     body = np.ascontiguousarray(hyper.T).tobytes() + planes.tobytes()
-    return bytes([width]) + zstd.compress(body, level)
+    return bytes([width]) + zstandard.ZstdCompressor(level=level).compress(body)
 
 
 def decode(data: bytes, frames: int, count: int, main: int) -> tuple[NDArray[np.int8], NDArray[np.int32]]:
@@ -43,10 +43,10 @@ def decode(data: bytes, frames: int, count: int, main: int) -> tuple[NDArray[np.
     size = vectors + frames * main * width
     try:
         # Checked before anything is allocated; a frame that does not state its size may ask for a window of 128 MB.
-        if zstd.stated_size(data[1:]) != size:
+        if zstandard.frame_content_size(data[1:]) != size:
             raise DamagedError("a chunk does not hold as many integers as its frames need")
-        body = zstd.decompress(data[1:], size)
-    except zstd.ZstdError:
+        body = zstandard.ZstdDecompressor().decompress(data[1:], max_output_size=size, allow_extra_data=False)
+    except zstandard.ZstdError:
         raise DamagedError("a chunk's zstd data is broken") from None
     if len(body) != size:
         raise DamagedError("a chunk does not hold as many integers as its frames need")

@@ -14,8 +14,8 @@ PYTHON = (3, 12)
 """Version that the wheels are for; `training.lease.runtime` fetches them."""
 
 MODULES = (
-    "audioread", "backports.zstd", "cffi", "constriction", "construct", "google_crc32c", "libsvm", "numba", "onnx",
-    "onnxruntime", "onnxscript", "scipy", "soundfile", "soxr", "threadpoolctl", "tinytag", "torch", "visqol",
+    "audioread", "cffi", "constriction", "construct", "google_crc32c", "libsvm", "numba", "onnx", "onnxruntime",
+    "onnxscript", "scipy", "soundfile", "soxr", "threadpoolctl", "tinytag", "torch", "visqol", "zstandard",
 )  # fmt: skip
 """What the steps import, to be tried at once."""
 

@@ -9,7 +9,7 @@
 import { connect } from "./browser/connection.ts";
 import { type Song, WorkerSong } from "./browser/song.ts";
 
-export type { ChunkInfo } from "./browser/protocol.ts";
+export type { ChunkInfo, Loss } from "./browser/protocol.ts";
 export type { Block, DecodeOptions, Song } from "./browser/song.ts";
 export { type Playback, play, type PlayOptions } from "./browser/play.ts";
 export { AezError, FormatError, ModelError, NetworkError } from "./errors.ts";

@@ -76,7 +76,7 @@ def test_what_is_missing_is_not_damaged(two_seconds, tmp_path, capsys):
     missing = tmp_path / "missing.aez"
     assert aez("verify", missing, two_seconds) == 1
     out, err = capsys.readouterr()
-    assert out == f"{two_seconds}: whole, 0:02.0, 1 chunk\n"
+    assert out == f"{two_seconds}: whole, 0:02.0, 2 chunks\n"
     assert err == f"aez: error: {missing}: not found\n1 file checked: 1 whole, 0 damaged; 1 not checked\n"
     assert aez("verify", missing, "--json", "--quiet") == 1
     record = json.loads(capsys.readouterr().out)
