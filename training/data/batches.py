@@ -63,10 +63,15 @@ class Music:
     """
 
     def __init__(
-        self, songs: Sequence[Path], cache: Path, name: str, weights: Mapping[Path, float] | None = None
+        self,
+        songs: Sequence[Path],
+        cache: Path,
+        name: str,
+        weights: Mapping[Path, float] | None = None,
+        limit_gb: float | None = None,
     ) -> None:
         tracks = [Track(path, str(path), "", "", "") for path in songs]
-        self.shards = Shards.build(tracks, cache, shortest=0)
+        self.shards = Shards.build(tracks, cache, shortest=0, limit_gb=limit_gb)
         if self.shards.skipped:
             print(f"{name}: {self.shards.report()}", file=sys.stderr)
         weights = weights or {}

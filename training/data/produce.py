@@ -32,11 +32,13 @@ class Recipe:
         music: collection with or without a folder loops/; its training split is used.
         cache: folder for decoded music.
         voices: a second of a song with voices is taken so many times as often as another one.
+        cache_gb: size of the cache, see `training.data.shards.Shards.build`.
     """
 
     music: Path
     cache: Path
     voices: float = 1.0
+    cache_gb: float | None = None
 
     def open(self) -> tuple[Music, Music]:
         """Music and loops, decoded if they are not in the cache yet.
@@ -45,7 +47,7 @@ class Recipe:
             UsageError: there is no such collection, or nothing in it to train on.
         """
         weights = {} if self.voices == 1 else dict.fromkeys(with_voices(self.music, "train"), self.voices)
-        music = Music(listed(self.music, "train"), self.cache, "train", weights)
+        music = Music(listed(self.music, "train"), self.cache, "train", weights, self.cache_gb)
         return music, Music(sorted((self.music / "loops").glob("*")), self.cache, "loops")
 
 

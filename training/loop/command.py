@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from formats.errors import AezError, UsageError
+from training.data.shards import LIMIT_GB
 from training.loop.course import LAST, Reports
 from training.loop.devices import DEVICES
 from training.loop.group import Group
@@ -22,6 +23,7 @@ class CommonOptions:
     out: Path
     force: bool = False
     cache: Path = Path(".cache")
+    cache_gb: float | None = None
     minutes: float = 60.0
     steps: int = 0
     save_minutes: float = 3.0
@@ -41,6 +43,10 @@ def add_common(p: argparse.ArgumentParser, defaults: type[CommonOptions], bf16: 
     p.add_argument("--out", type=Path, required=True, help="folder for checkpoints (last.pt) and log.csv")
     p.add_argument("--force", action="store_true", help="replace the run that is in the folder already")
     p.add_argument("--cache", type=Path, default=defaults.cache, help="folder for decoded music")
+    p.add_argument(
+        "--cache-gb", type=float, metavar="GB",
+        help=f"size of that folder: where all music would take more, the middle of every song (default: {LIMIT_GB:g})",
+    )  # fmt: skip
     p.add_argument("--minutes", type=float, default=defaults.minutes, help="length of the run (default: %(default)g)")
     p.add_argument("--steps", type=int, default=0, help="stop at this step if it comes first: equal training for all")
     p.add_argument(

@@ -148,7 +148,7 @@ def train(config: PlainConfig, options: Options) -> None:
     with Group.joined(name) as group, ExitStack() as opened:
         device = group.device(name)
         prepare(device)
-        music, loops = open_music(Recipe(options.music, options.cache), group)
+        music, loops = open_music(Recipe(options.music, options.cache, cache_gb=options.cache_gb), group)
         run = begin(config, options, music, device)
         group.begin_alike(run.model)
         position = Position.of(run.resumed, run.step)

@@ -78,7 +78,7 @@ def train(config: TrainConfig, options: Options) -> None:
         peaks = learning_rates(config)
         learning = [p for part in run.optimiser.param_groups for p in part["params"]]
         position = Position.of(run.resumed, run.step)
-        music = open_music(Recipe(options.music, options.cache, options.voices), group)
+        music = open_music(Recipe(options.music, options.cache, options.voices, options.cache_gb), group)
         supply = Supply(config.batch, config.seed, options.library, options.jobs, options.renew)
         maker = Maker(*music, frames_of(config), waves=supply.sends_waves(device))
         known = None if config.rate_encoder else lambda x: encode(run.model, x, lengths)

@@ -51,6 +51,12 @@ def test_batches_are_the_same_for_any_number_of_processes(tmp_path: Path) -> Non
     assert all(np.array_equal(a[0], b[1]) for a, b in zip(single, wanted[1], strict=True))
 
 
+def test_a_small_cache_holds_the_middle_of_every_song(tmp_path: Path) -> None:
+    recipe = Recipe(write_music(tmp_path / "music"), tmp_path / "cache", cache_gb=8 * 50_000 / 1e9)
+    music, _ = recipe.open()
+    assert music.shards.lengths == [50_000, 50_000]
+
+
 def test_what_fails_in_a_process_is_told(tmp_path: Path) -> None:
     nothing = Music([], tmp_path, "train")
     with pytest.raises(UsageError, match="none of the music"):
