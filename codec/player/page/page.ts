@@ -63,7 +63,7 @@ async function begin(): Promise<void> {
         const found = await playlist();
         if (!found.served) await kept.look(found.entries).catch(() => undefined); // the browser may forbid it
         list.show(found, first);
-        if (!found.served) keepForOffline();
+        if (!found.served) void keepForOffline();
     } catch (error) {
         list.show(EMPTY, first);
         elements.problem.textContent = said(error);

@@ -29,12 +29,14 @@ const songs = new Map<number, AezFile>();
 const streams = new Map<number, Stream>();
 const calls = new Map<number, AbortController>();
 let models: Models;
+let defaultModel = "";
 let names = 0;
 
 self.onmessage = ({ data }) => {
     if ("start" in data) {
         models = new Models(data.start.base);
-        models.load(data.start.model).catch(() => undefined); // whoever needs it will be told
+        defaultModel = data.start.model;
+        models.load(defaultModel).catch(() => undefined); // whoever needs it will be told
     } else if ("abort" in data) {
         calls.get(data.abort)?.abort();
     } else {
@@ -65,6 +67,10 @@ type Handlers = {
 };
 
 const HANDLERS: Handlers = {
+    async ready() {
+        await models.load(defaultModel);
+    },
+
     async open(source, signal) {
         await readyZstd();
         const opened = typeof source === "string" ? await openUrl(source, signal) : new BlobSource(source);
