@@ -136,6 +136,8 @@ class Course:
                 saved = time.monotonic()
                 self._save(**schedule.entry())
             yield done
+        if self._count:  # a short run has a row, too
+            self._report()
         self._save()
         took, seen = duration(time.monotonic() - started), run.seen - heard
         self.say(f"{run.step - first:,} steps in {took}, {seen:,.0f} s of audio; {self._reports.out / LAST}")
@@ -153,8 +155,12 @@ class Course:
         self._count += 1
         for name, value in terms.items():
             self._total[name] = self._total[name] + value.detach() if name in self._total else value.detach()
-        if run.step % self._reports.every:
-            return
+        if run.step % self._reports.every == 0:
+            self._report()
+
+    def _report(self) -> None:
+        """Write a row: means of the steps since the row before."""
+        run = self._run
         means = self._group.mean(torch.stack([value.float() for value in self._total.values()]) / self._count).tolist()
         row = dict(zip(self._total, means, strict=True))
         self._total, self._count = {}, 0

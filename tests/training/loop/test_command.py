@@ -122,6 +122,7 @@ def test_one_song_is_enough_for_many_processes(
     for exchange in ("average_gradients", "begin_alike"):
         monkeypatch.setattr(group.Group, exchange, lambda *_: None)
     monkeypatch.setattr(group.Group, "agree", lambda self, *values: list(values))
+    monkeypatch.setattr(group.Group, "mean", lambda self, value: value)
     assert plain.main([*given, "--start-pieces", "1", "--batch", "1"]) == 0
     assert capsys.readouterr().err == "" and not (tmp_path / "run" / "last.pt").exists()  # which the first one writes
 

@@ -188,6 +188,13 @@ def test_the_first_line_after_a_resume_is_a_mean(folder: Path, monkeypatch: pyte
     assert (row["step"], row["log_distance"]) == (3, 3.0)
 
 
+def test_the_last_steps_of_a_run_have_a_row(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_plain(monkeypatch, folder, PLAIN["time"], 3, every=2)
+    assert [row["step"] for row in log_of(folder)] == [2, 3]
+    run_plain(monkeypatch, folder, PLAIN["time"], 4, every=4, resume=folder / "run" / "last.pt")
+    assert [row["step"] for row in log_of(folder)] == [2, 3, 4]
+
+
 def test_averaged_weights_alone_cannot_be_resumed(
     folder: Path, checkpoint: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
