@@ -61,7 +61,7 @@ def check_target(
         raise UsageError(f"{name or 'an empty name'} names a folder; give the name of a file in it")
     if source is not None and path.exists() and Path(source).exists() and path.samefile(source):
         raise UsageError(f"{name} is the input itself; give the output another name")
-    if os.path.lexists(target) and not force and not _is_special(path):
+    if os.path.lexists(target) and not force and not is_special(path):
         raise TargetExistsError(f"{name} exists already", path)
     if not path.parent.is_dir():
         missing = "is not a folder" if path.parent.exists() else "does not exist; create that folder first"
@@ -145,7 +145,7 @@ def new_file(
     part: Path | None = None
     file: BinaryIO
     try:
-        if _is_special(path):
+        if is_special(path):
             file = path.open("wb")
         else:
             part, file = part_files.create(final)
@@ -222,7 +222,8 @@ def _take_name(part: Path, final: Path) -> None:
             raise
 
 
-def _is_special(path: Path) -> bool:
+def is_special(path: Path) -> bool:
+    """Whether this is there and is a pipe or a device, which is written directly."""
     return path.exists() and not path.is_file() and not path.is_dir()
 
 

@@ -13,7 +13,7 @@ SEGMENT = 126
 """Frames in a segment of 2 seconds, the unit of coding decisions; a chunk holds a whole number of segments."""
 
 CHUNK = 5 * SEGMENT
-"""Frames in a chunk of 10 seconds, the default length."""
+"""Frames in the longest chunks by default, 10 seconds. Encoder networks see windows of as many, whatever the chunks."""
 
 MAX_CHUNK = 20 * SEGMENT
 """Most frames in a chunk: 40 seconds. It bounds the memory that decoding a stranger's file can take."""
@@ -90,6 +90,41 @@ def segment_count(frames: int) -> int:
 def main_count(latent: int) -> int:
     """Main latents per frame of a tier of `latent` latents."""
     return latent - HYPER_PER_FRAME
+
+
+def chunk_length(index: int, longest: int) -> int:
+    """Frames of a chunk that is not the last one: 126, 252, 504 and so on, up to those of the longest chunks.
+
+    So the first seconds of a song are soon there over a slow line, and only they take a few bits more for it.
+    """
+    return min(SEGMENT << min(index, _GROWING), longest)
+
+
+def chunk_start(index: int, longest: int) -> int:
+    """First frame of a chunk, in a file whose longest chunks have `longest` frames."""
+    growing = min(index, _growing(longest))
+    return SEGMENT * ((1 << growing) - 1) + (index - growing) * longest
+
+
+def chunk_at(frame: int, longest: int) -> int:
+    """Index of the chunk that holds a frame, in a file whose longest chunks have `longest` frames."""
+    growing = _growing(longest)
+    rest = frame - chunk_start(growing, longest)
+    return growing + rest // longest if rest >= 0 else (frame // SEGMENT + 1).bit_length() - 1
+
+
+def chunk_count(frames: int, longest: int) -> int:
+    """Chunks of a file of `frames` frames, whose longest chunks have `longest`."""
+    return chunk_at(frames - 1, longest) + 1 if frames else 0
+
+
+_GROWING = 5
+"""Bound of how many chunks are shorter than `MAX_CHUNK`."""
+
+
+def _growing(longest: int) -> int:
+    """How many chunks at the beginning are shorter than the longest."""
+    return (longest // SEGMENT - 1).bit_length()
 
 
 def nominal_kbps(latent: int) -> float:

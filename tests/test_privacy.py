@@ -1,4 +1,4 @@
-"""Nothing is sent anywhere, and nothing is written but what the user named: ONNX Runtime and matplotlib would do both.
+"""Nothing is sent anywhere, and nothing is written but what the user named: ONNX Runtime would do both.
 
 Every case runs in processes of its own with an empty home and an empty temporary folder, and strace watches for
 sockets where it is installed.
@@ -71,7 +71,7 @@ class Sandbox:
 
     def run(self, *command: str | Path, home: Path | None = None, **variables: str) -> str:
         """Run a command in the work folder, and return what it printed; a socket that is opened is an error."""
-        environment = {name: text for name, text in os.environ.items() if not name.startswith(("XDG_", "MPL", "ORT_"))}
+        environment = {name: text for name, text in os.environ.items() if not name.startswith(("XDG_", "ORT_"))}
         environment |= {"HOME": str(home or self.home), "TMPDIR": str(self.temporary), "PYTHONPATH": str(ROOT)}
         environment |= {"AEZ_MODELS": str(MODELS), "PYTHONDONTWRITEBYTECODE": "1", **variables}
         watched = [str(part) for part in command]

@@ -33,8 +33,10 @@ class ChainedSource(FileSource):
         self._waiting = list(links[1:])
         try:
             super().__init__(path, first.sample_rate, first.channels, None, accept_cut=accept_cut)
+            self._notes = list(first.notes)
             for link in self._waiting:  # what cannot be read is better known now
-                SoundfileSource(path, link, accept_cut=True, downmix=downmix).close()
+                with SoundfileSource(path, link, accept_cut=True, downmix=downmix) as source:
+                    self._notes += source.notes
             if lost:
                 self._lose(lost)
         except BaseException:
@@ -44,6 +46,11 @@ class ChainedSource(FileSource):
         self._resampler = Resampler(first.sample_rate, first.sample_rate, self.channels)
         self._ended = False
         self._rest = np.zeros((0, self.channels), np.float32)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Those of all streams."""
+        return tuple(dict.fromkeys(self._notes))
 
     def _read(self, size: int) -> NDArray[np.float32]:
         parts, count = [self._rest], len(self._rest)

@@ -14,8 +14,15 @@ from audioread.ffdec import FFmpegAudioFile, NotInstalledError
 from numpy.typing import NDArray
 
 from codec.audio.downmix import places_by_count, places_of_layout
+from codec.audio.headers.mp4 import exact_length
 from codec.audio.source import FileSource
+from codec.audio.tags.read import Found, read_tags
 from formats.errors import AudioError
+
+_NO_AUDIO = "{} holds no audio that libsndfile or ffmpeg can read"
+
+_LISTS = (b"#EXTM3U", b"ffconcat", b"<")
+"""First bytes of playlists (HLS, ffmpeg's own, and all that are XML), whatever the file is called."""
 
 _QUEUED = 256
 """Blocks of 8 KiB that ffmpeg may decode in advance."""
@@ -25,6 +32,9 @@ _UNDECODED = re.compile(
     "error while decoding|error submitting packet|partial file|ended prematurely|truncated|packet corrupt",
     re.IGNORECASE,
 )
+
+_PADDING = 2112
+"""Most samples behind the music in the last frames of an m4a: Apple's encoder adds the most."""
 
 _TOLERANCE = 0.25
 """Seconds by which a file may be shorter than it says: audioread knows the first decimal place only."""
@@ -103,11 +113,17 @@ class _Ffmpeg(FFmpegAudioFile):  # type: ignore[misc]
 class FfmpegSource(FileSource):
     """A file that ffmpeg decodes to 16 bit samples.
 
+    What AAC adds behind the music is cut off where an m4a states its exact length, which ffmpeg does not do.
+
     Raises:
         AudioError: ffmpeg is missing, or finds no audio, or more than two channels; CutError: a part is missing.
     """
 
     def __init__(self, path: Path, *, lost: str = "", accept_cut: bool = False, downmix: bool = False) -> None:
+        with path.open("rb") as file:
+            if file.read(64).removeprefix(b"\xef\xbb\xbf").lstrip().startswith(_LISTS):
+                # ffmpeg would read the files that it names, so a song from a stranger could take others with it.
+                raise AudioError(f"{path} is a list of files, and no audio file; name those that are in it")
         try:
             # An absolute path: ffmpeg would take "a:b.m4a" for a protocol.
             self._ffmpeg = _Ffmpeg(str(path.absolute()))
@@ -116,8 +132,10 @@ class FfmpegSource(FileSource):
                 f"{path} is not a file that libsndfile reads; ffmpeg may read it, but is not installed"
             ) from None
         except (DecodeError, OSError):
-            raise AudioError(f"{path} holds no audio that libsndfile or ffmpeg can read") from None
+            raise AudioError(_NO_AUDIO.format(path)) from None
         try:
+            if not self._ffmpeg.layout:  # it took the file for audio by its name
+                raise AudioError(_NO_AUDIO.format(path))
             if not self._ffmpeg.channels:
                 raise AudioError(
                     f"{path} has the channel layout {self._ffmpeg.layout!r}; only mono and stereo can be encoded"
@@ -127,14 +145,39 @@ class FfmpegSource(FileSource):
             super().__init__(path, self._ffmpeg.samplerate, count, None, accept_cut=accept_cut, places=places)
             if lost:
                 self._lose(lost)
+            with path.open("rb") as file:
+                self._end = exact_length(file, self.sample_rate)
         except BaseException:
             self._ffmpeg.close()
             raise
-        self.expected = round(self._ffmpeg.duration * self.sample_rate) or None
+        self.expected = self._end or round(self._ffmpeg.duration * self.sample_rate) or None
+        self._done = 0
         self._data: Iterator[bytes] = iter(self._ffmpeg)
         self._rest = b""
 
     def _read(self, size: int) -> NDArray[np.float32]:
+        data = self._take(size)
+        if self._end is not None and self._done + self._count(data) > self._end:
+            behind = self._take(_PADDING)  # only a little is padding; more is music, whatever the file says
+            if self._done + self._count(data) + self._count(behind) <= self._end + _PADDING:
+                data = data[: (self._end - self._done) * 2 * self._width]
+            else:
+                self._rest = behind + self._rest
+            self._end = None
+        values = self._count(data) * self._width
+        self._done += self._count(data)
+        samples = np.frombuffer(data, "<i2", count=values).astype(np.float32)
+        return samples.reshape(-1, self._width) * np.float32(2**-15)
+
+    def _read_tags(self) -> Found:
+        return read_tags(self.path, probe=True)
+
+    def _count(self, data: bytes) -> int:
+        """Whole samples in data."""
+        return len(data) // (2 * self._width)
+
+    def _take(self, size: int) -> bytes:
+        """The next samples as bytes; fewer than `size` at the end only."""
         wanted = size * self._width * 2
         parts = [self._rest]
         count = len(self._rest)
@@ -144,11 +187,9 @@ class FfmpegSource(FileSource):
                 count += len(data)
         except DecodeError as error:
             raise AudioError(f"ffmpeg stopped while it read {self.name}: {_one_line(error)}") from None
-        data = b"".join(parts)
-        self._rest = data[wanted:]
-        values = min(len(data), wanted) // (2 * self._width) * self._width
-        samples = np.frombuffer(data, "<i2", count=values).astype(np.float32)
-        return samples.reshape(-1, self._width) * np.float32(2**-15)
+        joined = b"".join(parts)
+        self._rest = joined[wanted:]
+        return joined[:wanted]
 
     def _finish(self, delivered: int) -> None:
         status = self._ffmpeg.proc.wait()

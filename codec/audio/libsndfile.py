@@ -28,6 +28,9 @@ _MAPPED = ("WAV", "WAVEX", "RF64", "W64", "CAF")
 _GET_CHANNEL_MAP = 0x1100
 """libsndfile's SFC_GET_CHANNEL_MAP_INFO."""
 
+_MOST_DECODED = np.float32(128)
+"""Largest sample of an mp3, 42 dB over full scale: bits that are not an encoder's can decode to any number."""
+
 _STEP = np.float32(2**-15)
 """Step size of 16 bit samples."""
 
@@ -63,6 +66,7 @@ class SoundfileSource(FileSource):
         self._error: type[Exception] = soundfile.SoundFileError
         self._spliced = Spliced(path, parts) if parts else None
         self._file: Any = None
+        self._has_nonsense = False
         try:
             name = str(path) if sys.platform == "win32" else os.fsencode(path)
             self._file = _open_linear(self._spliced or name)
@@ -108,8 +112,19 @@ class SoundfileSource(FileSource):
             # soundfile does not say how many samples came before the damage.
             filled = block[: np.append(np.isfinite(block[:, 0]), False).argmin()][: size - 1]
         self._stop_if_interrupted()
+        if self._kind == "MP3":
+            self._silence_nonsense(filled)
         self._done += len(filled)
         return filled * _STEP if is_short else filled
+
+    def _silence_nonsense(self, block: NDArray[np.float32]) -> None:
+        """Replace what damaged frames of an mp3 decode to."""
+        if block.min(initial=0) >= -_MOST_DECODED and block.max(initial=0) <= _MOST_DECODED:
+            return
+        if not self._has_nonsense:
+            self._has_nonsense = True
+            self._lose(f"is damaged near {self._time(self._done)}: a part of it decodes to nonsense")
+        block[~(np.abs(block) <= _MOST_DECODED)] = 0
 
     def _stop_if_interrupted(self) -> None:
         if self._spliced and self._spliced.stopped:

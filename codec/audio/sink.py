@@ -48,6 +48,7 @@ class AudioSink:
         bitrate: float | None = None,
         tags: Metadata | None = None,
         expected: int | None = None,
+        streamed: bool = False,
     ) -> None:
         """Begin a file.
 
@@ -61,6 +62,7 @@ class AudioSink:
             tags: tags and pictures; what the format cannot hold is left out, and `left_out` tells.
             expected: samples per channel that will be written, if known. A wav that they take past 4 GiB is written
                 as RF64, which few players read; so the number should be no estimate.
+            streamed: whether the file goes on to a reader that cannot seek, so that tags come ahead of the audio.
 
         Raises:
             AudioError: the format cannot hold this subtype, bit rate or sample rate, or nothing can be written.
@@ -76,7 +78,7 @@ class AudioSink:
         self.clipped = 0
         self.emptiness = ""
         self.left_out: list[str] = []
-        self._tags = tags or Metadata()
+        self._tags, self._streamed = tags or Metadata(), streamed
         self._name = name
         self._frame = channels * {"PCM_24": 3, "FLOAT": 4}.get(self._subtype, 2)
         is_limited = self._kind.name in ("wav", "aiff")
@@ -151,7 +153,7 @@ class AudioSink:
     def _write_tags(self) -> None:
         """Put the tags into the finished file; libsndfile knows one value each of a few, and no pictures."""
         try:
-            self.left_out += write_tags(self._output, self._kind.name, self._tags)
+            self.left_out += write_tags(self._output, self._kind.name, self._tags, ahead=self._streamed)
             self._output.seek(0, 2)
             self._output.flush()
         except OSError as error:

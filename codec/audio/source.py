@@ -270,6 +270,9 @@ class FileSource(AudioSource):
 
     @cached_property
     def _found(self) -> Found:
+        return self._read_tags()
+
+    def _read_tags(self) -> Found:
         return read_tags(self.path)
 
     @property

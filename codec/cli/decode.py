@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -37,6 +38,7 @@ from codec.cli.options import (
 from codec.cli.tagging import tag_options
 from codec.cli.terminal import PIPE, Time, progress, source_of, spoken, target_of
 from codec.clock import clock
+from codec.files import is_special
 
 if TYPE_CHECKING:
     from codec.audio.tags.choice import TagChoice
@@ -111,6 +113,7 @@ def decode(
     if out is None and not beside:
         source, target = one("decode", names, f".{to or 'wav'}", CODED, jobs=jobs, resume=resume, ray=ray)
         _check_kind(target, to)
+    named_kind = kind_of(target)
     named = device
     device, model = on_cluster(ray, device, model)
     from codec.pipeline.plan import DecodePlan
@@ -147,7 +150,7 @@ def decode(
             source_of(source),
             file,
             plan,
-            kind=to or "wav",
+            kind=to or (named_kind.name if named_kind else "wav"),
             subtype=subtype,
             bitrate=bitrate,
             force=force,
@@ -173,6 +176,9 @@ def decode(
 
 
 def _check_kind(target: str, to: str | None) -> None:
-    """Refuse an output whose extension says something else than --to."""
-    if to and target != PIPE and kind_of(target) is not KINDS[to]:
+    """Refuse an output whose extension says something else than --to; pipes and devices need none."""
+    kind = kind_of(target)
+    if kind is None and (target == PIPE or is_special(Path(target))):
+        return
+    if to and target != PIPE and kind is not KINDS[to]:
         raise click.UsageError(f"--to {to} does not go with the name {target}")

@@ -19,7 +19,7 @@ from codec.cli.many import (
     run_many,
 )
 from codec.cli.names import check_coded_name, one, out_of_one, several
-from codec.cli.numbers import Number, WholeNumber
+from codec.cli.numbers import KBPS, WholeNumber
 from codec.cli.options import (
     FILE,
     device_option,
@@ -38,11 +38,11 @@ from formats.grid import GAIN_LIMIT, HOP, SAMPLE_RATE, SEGMENT
 if TYPE_CHECKING:
     from codec.audio.tags.choice import TagChoice
 
-KBPS = Number(6, 128, k=1)
 GAIN = WholeNumber(-GAIN_LIMIT, GAIN_LIMIT)
 CHUNKS = ("2", "4", "6", "8", "10", "20", "40")
 CHUNK_HELP = (
-    "Length of the parts that are read whole: 2, 4, 6, 8, 10, 20 or 40 (default 10). With 2, music starts sooner."
+    "Length of the longest parts that are read whole: 2, 4, 6, 8, 10, 20 or 40 (default 10). The first has 2, and each "
+    "of the next is twice as long, up to this."
 )
 SEGMENT_SECONDS = SEGMENT * HOP // SAMPLE_RATE
 

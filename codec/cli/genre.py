@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @click.argument("files", type=FILE, nargs=-1, required=True, metavar="FILE...")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line and file.")
 @click.option("--top", type=WholeNumber(1), metavar="N", help="Genres to name (default 3; with --json, all).")
-@click.option("--classifier", metavar="NAME", help="An installed classifier, or a classifier's folder.")
+@click.option("--classifier", type=FILE, metavar="NAME", help="An installed classifier, or a classifier's folder.")
 @model_option
 def genre(files: tuple[str, ...], as_json: bool, top: int | None, classifier: str | None, model: str | None) -> int:
     """Guess the genre of .aez files, and of all in folders, with probabilities; nothing is decoded to audio."""

@@ -50,3 +50,7 @@ class WholeNumber(Number):
 
     def _is_taken(self, number: float) -> bool:
         return super()._is_taken(number) and number.is_integer()
+
+
+KBPS = Number(6, 128, k=1)
+"""A bit rate for encoding, in 1000 bit/s: 24 or 24k."""

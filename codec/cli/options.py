@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
 from codec.cli.advice import failure
 from codec.cli.escape import escaped
@@ -23,6 +24,18 @@ T = TypeVar("T")
 
 FILE = click.Path(readable=False)
 """The name of a file or folder as it was typed, which shells complete; whoever opens it says what is wrong with it."""
+
+
+class _Folder(click.Path):
+    """As FILE, for which shells offer folders."""
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Leave it to the shell, which knows its folders."""
+        return [CompletionItem(incomplete, type="dir")]
+
+
+FOLDER = _Folder(readable=False)
+"""The name of a folder as it was typed."""
 
 force_option = click.option("-f", "-y", "--force", is_flag=True, help="Overwrite an existing output.")
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="Print errors only.")

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import click
 
-from codec.cli.options import coded_files, force_option, quiet_option, say
+from codec.cli.options import FILE, coded_files, force_option, quiet_option, say
 from codec.cli.terminal import PIPE
 from codec.clock import counted
 from formats.errors import UsageError
 
 
 @click.command()
-@click.argument("names", nargs=-1, required=True, metavar="FILES...")
+@click.argument("names", type=FILE, nargs=-1, required=True, metavar="FILES...")
 @click.option(
     "-o", "--out", required=True, type=click.Path(path_type=Path), metavar="FOLDER", help="The page's folder."
 )

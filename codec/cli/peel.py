@@ -20,6 +20,7 @@ from codec.cli.numbers import WholeNumber
 from codec.cli.options import force_option, model_option, quiet_option, say
 from codec.cli.tagging import tag_options
 from codec.cli.terminal import PIPE, source_of, spoken, target_of
+from codec.files import is_special
 
 if TYPE_CHECKING:
     from codec.audio.tags.choice import TagChoice
@@ -67,5 +68,6 @@ def peel(
     if left_out:
         say(f"aez: warning: {spoken(source)}: left out: {'; '.join(left_out)}", quiet=quiet)
     if target != PIPE:
-        say(f"{target}: {latent} latents a frame, {Path(target).stat().st_size} bytes", quiet=quiet)
+        size = "" if is_special(Path(target)) else f", {Path(target).stat().st_size} bytes"
+        say(f"{target}: {latent} latents a frame{size}", quiet=quiet)
     return 0

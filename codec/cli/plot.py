@@ -24,6 +24,7 @@ from codec.cli.options import (
 )
 from codec.cli.terminal import PIPE, Time, created, progress, seekable, spoken
 from codec.clock import clock
+from codec.files import is_special
 from formats.errors import UsageError
 
 if TYPE_CHECKING:
@@ -56,14 +57,16 @@ def plot(
     if target != PIPE and names_folder(target):
         picture = Path(target, Path(source).name).with_suffix(".png")
         raise UsageError(f"{target} is a directory; name a picture in it: aez plot {source} {picture}")
+    from codec.inspection.drawing import load_pillow
     from codec.inspection.latent_view import view
-    from codec.inspection.plot import load_matplotlib, save, target_kind
+    from codec.inspection.plot import save, target_kind
     from codec.pipeline.workers import Engine
     from formats import Reader
 
     begun = time.monotonic()
-    kind = "png" if target == PIPE else target_kind(target)
-    load_matplotlib()  # now, so that a missing one is reported before anything is decoded
+    anonymous = target == PIPE or (not Path(target).suffix and is_special(Path(target)))
+    kind = "png" if anonymous else target_kind(target)
+    load_pillow()  # now, so that a missing one is reported before anything is decoded
     with about(spoken(source)), seekable(source) as coded, Engine(device) as engine:
         reader = Reader(coded)
         with created(target, force=force, source=source) as file:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from codec.cli.numbers import Number, WholeNumber
+from codec.cli.numbers import KBPS, WholeNumber
 from codec.cli.options import quiet_option, say
 
 
@@ -28,7 +28,7 @@ from codec.cli.options import quiet_option, say
     metavar="FILE",
     help="The password is the first line of FILE.",
 )
-@click.option("--encode", "bitrate", type=Number(6, 128), metavar="KBPS", help="Serve flac, mp3 ... too, encoded.")
+@click.option("--encode", "bitrate", type=KBPS, metavar="KBPS", help="Serve flac, mp3 ... too, encoded.")
 @click.option(
     "--cache",
     type=click.Path(exists=True, file_okay=False, path_type=Path),

@@ -13,7 +13,7 @@ import click
 from codec.cli.advice import failure
 from codec.cli.escape import escaped, json_line
 from codec.cli.numbers import WholeNumber
-from codec.cli.options import coded_files, model_option, quiet_option, say
+from codec.cli.options import FILE, FOLDER, coded_files, model_option, quiet_option, say
 from codec.cli.terminal import progress, seekable
 from formats.errors import AezError, UsageError
 
@@ -29,8 +29,8 @@ class Neighbour(NamedTuple):
 
 
 @click.command()
-@click.argument("song", metavar="SONG")
-@click.argument("library", nargs=-1, required=True, metavar="FOLDER...")
+@click.argument("song", type=FILE, metavar="SONG")
+@click.argument("library", type=FOLDER, nargs=-1, required=True, metavar="FOLDER...")
 @click.option("-n", "--count", type=WholeNumber(1), default=10, show_default=True, help="Songs to list.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line and song.")
 @click.option("--no-index", is_flag=True, help="Write no index: read every file, and leave the folders as they are.")
@@ -50,7 +50,7 @@ def similar(
 
     for name in library:
         if not Path(name).is_dir():
-            raise UsageError(f"{name} is no folder")
+            raise UsageError(f"there is no folder {name}")
     with seekable(song) as file:
         query = vector(file, model)
     failed: list[str] = []

@@ -10,6 +10,7 @@ import re
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import FrameType
 from typing import BinaryIO
@@ -18,7 +19,7 @@ import click
 
 from codec.cli.advice import advised
 from codec.cli.escape import escaped
-from codec.files import is_fifo, named_reader, new_file
+from codec.files import is_fifo, is_special, named_reader, new_file
 from formats.errors import AezError, UsageError
 
 PIPE = "-"
@@ -257,10 +258,16 @@ def seekable(name: str) -> Iterator[BinaryIO]:
 def target_of(name: str, *, seekable: bool = False) -> Iterator[str | BinaryIO]:
     """The target for the library: the name of a file, or standard output (spooled if it has to be seekable).
 
+    Named pipes and devices are spooled as standard output is.
+
     Raises:
         UsageError: standard output is closed, or a terminal.
         AezError: writing the file fails in the block; the text names the file.
     """
+    if name != PIPE and seekable and is_special(Path(name)):
+        with _spooled(name, lambda: Path(name).open("wb")) as spool:
+            yield spool
+        return
     if name != PIPE:
         try:
             yield name
@@ -278,26 +285,33 @@ def target_of(name: str, *, seekable: bool = False) -> Iterator[str | BinaryIO]:
             yield sys.stdout.buffer
             sys.stdout.buffer.flush()  # before anyone says that it is done
         return
+    with _spooled("standard output", lambda: contextlib.nullcontext(sys.stdout.buffer)) as spool:
+        yield spool
+
+
+@contextlib.contextmanager
+def _spooled(name: str, output: Callable[[], AbstractContextManager[BinaryIO]]) -> Iterator[BinaryIO]:
+    """A temporary file that is copied to an output when the block has ended well."""
     import shutil
     import tempfile
 
     with tempfile.TemporaryFile(prefix="aez-") as spool:
         yield spool
         spool.seek(0)
-        with _written():
-            shutil.copyfileobj(spool, sys.stdout.buffer)
-            sys.stdout.buffer.flush()
+        with _written(name), output() as file:
+            shutil.copyfileobj(spool, file)
+            file.flush()
 
 
 @contextlib.contextmanager
-def _written() -> Iterator[None]:
-    """Name standard output in errors that name nothing, unless it is a reader who went away."""
+def _written(name: str = "standard output") -> Iterator[None]:
+    """Name the output in errors that name nothing, unless it is a reader who went away."""
     try:
         yield
     except OSError as error:
         if error.filename or error.errno == errno.EPIPE:
             raise
-        raise AezError(f"cannot write standard output: {error.strerror or error}") from None
+        raise AezError(f"cannot write {name}: {error.strerror or error}") from None
 
 
 @contextlib.contextmanager

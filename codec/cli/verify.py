@@ -43,14 +43,15 @@ def verify(names: tuple[str, ...], model: str | None, as_json: bool, quiet: bool
                 say(f"aez: error: {spoken(name)}: {reason}")
                 unread += 1
                 if as_json:
-                    click.echo(json_line(record(name, Verdict(0, None, (), (reason,)))))
+                    click.echo(json_line(record(name, Verdict(0, None, (), (reason,), checked=False))))
                 continue
-            bad += not verdict.good
+            bad += not verdict.good and verdict.checked
+            unread += not verdict.checked
             if as_json:
                 click.echo(json_line(record(name, verdict)))
             elif not verdict.good or not quiet:
                 click.echo(text(name, verdict))
-    rest = f"; {unread} not read" if unread else ""
+    rest = f"; {unread} not checked" if unread else ""
     checked = len(found) - unread
     say(f"{counted(checked, 'file')} checked: {checked - bad} whole, {bad} damaged{rest}", quiet=quiet)
     return 1 if bad or unread or closed else 0
@@ -62,6 +63,8 @@ def text(name: str, verdict: Verdict) -> str:
     length = "" if verdict.seconds is None else f"{clock(verdict.seconds)}, "
     if verdict.good:
         return f"{shown}: whole, {length}{counted(verdict.chunks, 'chunk')}"
+    if not verdict.checked:
+        return "\n".join(f"{shown}: NOT CHECKED: {fault}" for fault in verdict.faults)
     lines = [f"{shown}: DAMAGED: {fault}" for fault in verdict.faults[:SHOWN]]
     if len(verdict.faults) > SHOWN:
         lines.append(f"{shown}: DAMAGED: and {len(verdict.faults) - SHOWN} more")
@@ -76,9 +79,15 @@ SHOWN = 10
 
 
 def record(name: str, verdict: Verdict) -> dict[str, object]:
-    """Return the verdict for programs: file, good, chunks, seconds, faults, lost."""
+    """Return the verdict for programs: file, good, checked, chunks, seconds, faults, lost."""
     lost = [vars(loss) for loss in verdict.losses]
-    return {"file": name, "good": verdict.good, "chunks": verdict.chunks, "seconds": verdict.seconds} | {
+    return {
+        "file": name,
+        "good": verdict.good,
+        "checked": verdict.checked,
+        "chunks": verdict.chunks,
+        "seconds": verdict.seconds,
+    } | {
         "faults": list(verdict.faults),
         "lost": lost,
     }

@@ -65,6 +65,16 @@ def _runs(block: Float, shortest: int, position: int) -> list[list[int]]:
     return runs
 
 
+def rescaled(runs: NDArray[np.int64], from_rate: int, to_rate: int) -> NDArray[np.int64]:
+    """Runs [n, 2] (start, length) of samples at one rate as those at another that lie inside of them."""
+    if from_rate == to_rate:
+        return runs
+    starts = -(-runs[:, 0] * to_rate // from_rate)
+    ends = runs.sum(1) * to_rate // from_rate
+    inside: NDArray[np.int64] = np.stack([starts, ends - starts], 1)[ends > starts]
+    return inside
+
+
 class SilenceKeeper:
     """Restores the announced runs of zeros in a stream of decoded blocks.
 

@@ -226,7 +226,7 @@ def _latents(reader: Reader, model: Model, first: int, frames: int, width: int, 
     def unpacked(chunk: Chunk) -> tuple[int, ChunkLatents]:
         return chunk.first_frame, unpack(header, chunk, model)
 
-    numbers = range(first // header.chunk_frames, (first + frames - 1) // header.chunk_frames + 1)
+    numbers = range(header.chunk_at(first), header.chunk_at(first + frames - 1) + 1)
     for frame, latents in engine.map(unpacked, map(reader.read, numbers)):
         main.add(frame - first, np.abs(latents.indices).astype(np.float32))
         if latents.hyper.size:

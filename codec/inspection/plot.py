@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import os
-from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 import numpy as np
 
 from codec.clock import clock
+from codec.inspection.drawing import Box, Drawing, coloured
 from formats.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-    from matplotlib.image import AxesImage
-
     from codec.inspection.latent_view import Array, View
 
 KINDS = {".png": "png", ".svg": "svg", ".pdf": "pdf"}
@@ -33,6 +24,12 @@ STEPS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600,
 
 PITCHES = (100, 500, 1000, 2000, 5000, 10_000, 20_000)
 """Frequencies with a tick on a spectrogram, Hz."""
+
+WIDTH, LEFT, RIGHT, BAR = 1440, 72, 1316, (1346, 1364)
+"""Of the picture, in pixels: its width, the edges of its panels, and those of the bars of colours beside them."""
+
+TOP, TITLE, UNIT, BOTTOM = 60, 34, 129, 58
+"""Heights in pixels: over the panels, between them, of a panel of height 1, and under them."""
 
 LANDMARKS = (200, 1000, 5000, 20_000)
 """Frequencies with a tick on an envelope, which has less room, Hz."""
@@ -50,128 +47,136 @@ def target_kind(name: str) -> str:
     return kind
 
 
+class Panel(NamedTuple):
+    """What one panel shows.
+
+    Attributes:
+        title, label: over it, and beside it.
+        values: [rows, T], row 0 at the bottom.
+        low, high: values of the first and the last colour.
+        palette: of `codec.inspection.drawing.PALETTES`.
+        ticks: heights from 0 to 1 with texts.
+        unit: of the bar of colours.
+        marks: values with texts on that bar.
+    """
+
+    title: str
+    label: str
+    values: Array
+    low: float
+    high: float
+    palette: str
+    ticks: list[tuple[float, str]]
+    unit: str
+    marks: list[tuple[float, str]]
+
+
 def save(shown: View, title: str, target: BinaryIO, kind: str = "png") -> None:
     """Draw a view and write it to a file object as png, svg or pdf; the same view gives the same bytes."""
-    mpl = load_matplotlib()
-    with mpl.rc_context({"svg.hashsalt": "aez", "font.family": "DejaVu Sans", "font.size": 9}):
-        dates = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
-        figure(shown, title).savefig(target, format=kind, metadata=dates.get(kind))
+    figure(shown, title).save(target, kind)
 
 
-def figure(shown: View, title: str) -> Figure:
+def figure(shown: View, title: str) -> Drawing:
     """Panels over one time axis: spectrogram, envelope of mid and side, quantization indices by rank."""
-    load_matplotlib()
-    from matplotlib.figure import Figure
-
     parts = len(shown.envelope)
-    heights = [2.6, *[1.2] * parts, 2.6]
-    drawn = Figure(figsize=(12, 1 + 1.2 * sum(heights)), dpi=120, layout="constrained")
-    grid = drawn.subplots(
-        len(heights), 2, squeeze=False, gridspec_kw={"height_ratios": heights, "width_ratios": [70, 1]}
-    )
-    drawn.suptitle(_writable(title), x=0.01, ha="left", fontsize=12, fontweight="bold", parse_math=False)
-    _spectrogram(grid[0, 0], grid[0, 1], shown)
     loudest = max((_most(part) for part in shown.envelope), default=0.0)
-    for row, (part, name) in enumerate(zip(shown.envelope, _names(parts), strict=True), 1):
-        _envelope(grid[row, 0], grid[row, 1], shown, part, name, loudest)
-    _main(grid[-1, 0], grid[-1, 1], shown)
-    for axes in grid[:, 0]:
-        axes.set_xlim(shown.start, max(shown.end, shown.start + 1 / 63))
-        _time_ticks(axes, shown, last=axes is grid[-1, 0])
+    envelopes = [
+        _envelope(shown, part, name, loudest) for part, name in zip(shown.envelope, _names(parts), strict=True)
+    ]
+    panels = [(_spectrogram(shown), 2.6), *((panel, 1.2) for panel in envelopes), (_main(shown), 2.6)]
+    heights = [round(UNIT * height) for _, height in panels]
+    drawn = Drawing(WIDTH, TOP + sum(heights) + TITLE * (len(panels) - 1) + BOTTOM)
+    drawn.text(14, 20, title, "l", 20)
+    top = TOP
+    for (panel, _), height in zip(panels, heights, strict=True):
+        _draw(drawn, shown, panel, (LEFT, top, RIGHT, top + height))
+        top += height + TITLE
+    _label_time(drawn, shown, top - TITLE)
     return drawn
 
 
-@cache
-def load_matplotlib() -> Any:
-    """The module `matplotlib`, imported without a trace in the user's home folder.
+def _draw(drawn: Drawing, shown: View, panel: Panel, box: Box) -> None:
+    """Draw a panel with its bar of colours."""
+    _, top, _, bottom = box
+    colours = coloured(panel.values[::-1], panel.low, panel.high, panel.palette)
+    drawn.image(colours, (_across(shown, shown.left), top, _across(shown, shown.right), bottom), box)
+    _frame(drawn, box)
+    drawn.text(LEFT, top - 14, panel.title, "l")
+    drawn.text(14, (top + bottom) / 2, panel.label, upright=True)
+    for height, text in panel.ticks:
+        y = bottom - height * (bottom - top)
+        drawn.line(LEFT - 5, y, LEFT, y)
+        drawn.text(LEFT - 9, y, text, "r")
+    for time, _ in _times(shown):
+        x = _across(shown, time)
+        drawn.line(x, bottom, x, bottom + 5)
+    bar = BAR[0], top, BAR[1], bottom
+    drawn.image(coloured(np.arange(256)[::-1, None], 0, 255, panel.palette), bar, bar)
+    _frame(drawn, bar)
+    for value, text in panel.marks:
+        y = bottom - (value - panel.low) / (panel.high - panel.low) * (bottom - top)
+        drawn.line(BAR[1], y, BAR[1] + 5, y)
+        drawn.text(BAR[1] + 9, y, text, "l")
+    drawn.text(WIDTH - 14, (top + bottom) / 2, panel.unit, upright=True)
 
-    On its first import it makes a folder for settings and one for a list of all fonts, or warns where it cannot. The
-    pictures use only the font that comes with it, so a short list that is thrown away at once is enough.
 
-    Raises:
-        UsageError: it is not installed.
-    """
-    try:
-        with TemporaryDirectory() as empty, _environment(MPLCONFIGDIR=empty, MPL_IGNORE_SYSTEM_FONTS="1"):
-            import matplotlib as mpl
-            import matplotlib.font_manager
-    except ModuleNotFoundError as error:
-        if error.name != "matplotlib":
-            raise
-        raise UsageError("pictures need matplotlib, which is not installed: pip install matplotlib") from None
-    return mpl
+def _frame(drawn: Drawing, box: Box) -> None:
+    left, top, right, bottom = box
+    for line in ((left, top, right, top), (left, bottom, right, bottom), (left, top, left, bottom)):
+        drawn.line(*line)
+    drawn.line(right, top, right, bottom)
 
 
-@contextmanager
-def _environment(**values: str) -> Iterator[None]:
-    """Set environment variables for the length of a with block."""
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+def _end(shown: View) -> float:
+    """Seconds at the right edge of the panels."""
+    return max(shown.end, shown.start + 1 / 63)
+
+
+def _across(shown: View, seconds: float) -> float:
+    """Where a time is on the time axis."""
+    return LEFT + (seconds - shown.start) / (_end(shown) - shown.start) * (RIGHT - LEFT)
 
 
 def _names(parts: int) -> tuple[str, ...]:
     return ("mid", "side") if parts == 2 else ("",) * parts
 
 
-def _image(axes: Axes, shown: View, values: Array, low: float, high: float, colours: str) -> AxesImage:
-    """Draw [rows, T], row 0 at the bottom, over rows 0 to 1."""
-    import matplotlib as mpl
-
-    palette = mpl.colormaps[colours].with_extremes(bad=mpl.colormaps[colours](0.0))
-    return axes.imshow(
-        np.ma.masked_invalid(values), origin="lower", aspect="auto", extent=(shown.left, shown.right, 0, 1),
-        vmin=low, vmax=high, cmap=palette,
-    )  # fmt: skip
-
-
-def _spectrogram(axes: Axes, bar: Axes, shown: View) -> None:
+def _spectrogram(shown: View) -> Panel:
     from codec.inspection.latent_view import mel
 
     high = max(_most(shown.spectrogram), -60.0)
-    image = _image(axes, shown, shown.spectrogram, high - RANGE, high, "magma")
-    axes.set_title("decoded song", loc="left", fontsize=9)
     ticks = [(float(mel(pitch) / mel(shown.top)), _hertz(pitch)) for pitch in PITCHES if pitch < shown.top]
-    axes.set_yticks([height for height, _ in ticks], [text for _, text in ticks])
-    axes.set_ylabel("Hz")
-    _bar(axes, bar, image, "dB FS")
+    low = high - RANGE
+    return Panel(
+        "decoded song", "Hz", shown.spectrogram, low, high, "magma", ticks, "dB FS", _decibels(low, high, 10)
+    )  # fmt: skip
 
 
-def _envelope(axes: Axes, bar: Axes, shown: View, part: Array, name: str, loudest: float) -> None:
-    image = _image(axes, shown, part, loudest - RANGE, loudest, "magma")
-    axes.set_title(f"hyper latents: envelope{f' of {name}' if name else ''}", loc="left", fontsize=9)
-    count = len(part)
+def _envelope(shown: View, part: Array, name: str, loudest: float) -> Panel:
+    count, low = len(part), loudest - RANGE
     ticks = [
         ((float(np.interp(pitch, shown.bands, np.arange(count))) + 0.5) / count, _hertz(pitch))
         for pitch in LANDMARKS
         if shown.bands[0] <= pitch <= shown.bands[-1]
     ]
-    axes.set_yticks([height for height, _ in ticks], [text for _, text in ticks])
-    axes.set_ylabel("Hz")
-    _bar(axes, bar, image, "dB")
+    title = f"hyper latents: envelope{f' of {name}' if name else ''}"
+    return Panel(title, "Hz", part, low, loudest, "magma", ticks, "dB", _decibels(low, loudest, 20))
 
 
-def _main(axes: Axes, bar: Axes, shown: View) -> None:
-    ranked = bool(len(shown.envelope))
-    count = len(shown.main)
+def _main(shown: View) -> Panel:
+    ranked, count = bool(len(shown.envelope)), len(shown.main)
     values = np.sqrt(shown.main[::-1])  # the first one on top; roots, because most are small
     high = max(float(np.quantile(values[np.isfinite(values)], 0.998)) if values.size else 0.0, 1.0)
-    image = _image(axes, shown, values, 0.0, high, "viridis")
-    axes.set_title("quantization indices: magnitude" + (" by rank" if ranked else ""), loc="left", fontsize=9)
-    axes.set_ylabel("rank" if ranked else "latent")
-    ticks = np.unique(np.linspace(1, count, 5).astype(int))
-    heights = 1 - (ticks - 0.5) / count
-    axes.set_yticks(heights.tolist(), [str(tick) for tick in ticks])
-    _bar(axes, bar, image, "steps")
-    marks = _marks(high)
-    bar.set_yticks([float(np.sqrt(mark)) for mark in marks], [f"{mark:g}" for mark in marks])
+    title = "quantization indices: magnitude" + (" by rank" if ranked else "")
+    numbers = np.unique(np.linspace(1, count, 5).astype(int)).tolist()
+    ticks = [(1 - (number - 0.5) / count, str(number)) for number in numbers]
+    marks = [(float(np.sqrt(mark)), f"{mark:g}") for mark in _marks(high)]
+    return Panel(title, "rank" if ranked else "latent", values, 0.0, high, "viridis", ticks, "steps", marks)
+
+
+def _decibels(low: float, high: float, step: int) -> list[tuple[float, str]]:
+    """Multiples of a step in a range, and their texts."""
+    return [(float(value), str(value)) for value in range(int(np.ceil(low / step)) * step, int(high) + 1, step)]
 
 
 def _marks(high: float) -> list[float]:
@@ -185,26 +190,21 @@ def _marks(high: float) -> list[float]:
     return [0.0, *reversed(marks)]
 
 
-def _bar(axes: Axes, bar: Axes, image: AxesImage, unit: str) -> None:
-    axes.figure.colorbar(image, cax=bar)
-    bar.set_ylabel(unit)
-
-
-def _time_ticks(axes: Axes, shown: View, *, last: bool) -> None:
-    from matplotlib.ticker import FuncFormatter, MultipleLocator
-
-    low, high = axes.get_xlim()
+def _times(shown: View) -> list[tuple[float, str]]:
+    """Times with ticks, and their texts; none in what is shorter than the shortest step."""
+    low, high = shown.start, _end(shown)
     step = next((step for step in STEPS if (high - low) / step <= 12), None)
-    if step and high - low >= STEPS[0]:
+    if not step or high - low < STEPS[0]:
+        return []
+    times = [number * step for number in range(int(np.ceil(low / step - 1e-6)), int(high / step + 1e-6) + 1)]
+    return [(time, clock(time) if step < 1 else clock(time).partition(".")[0]) for time in times]
 
-        def text(seconds: float, _: Any) -> str:
-            return clock(seconds) if step < 1 else clock(seconds).partition(".")[0]
 
-        axes.xaxis.set_major_locator(MultipleLocator(step))
-        axes.xaxis.set_major_formatter(FuncFormatter(text))
-    axes.tick_params(labelbottom=last)
-    if last:
-        axes.set_xlabel("time" if high - low >= STEPS[0] else "time in seconds")
+def _label_time(drawn: Drawing, shown: View, bottom: float) -> None:
+    times = _times(shown) or [(time, f"{time:.3f}") for time in (shown.start, _end(shown))]
+    for time, text in times:
+        drawn.text(_across(shown, time), bottom + 17, text)
+    drawn.text((LEFT + RIGHT) / 2, bottom + 42, "time" if _times(shown) else "time in seconds")
 
 
 def _most(values: Array) -> float:
@@ -215,11 +215,3 @@ def _most(values: Array) -> float:
 
 def _hertz(pitch: int) -> str:
     return f"{pitch // 1000} k" if pitch >= 1000 else str(pitch)
-
-
-def _writable(text: str) -> str:
-    """Replace characters that the font lacks, of which matplotlib would warn, by question marks."""
-    from matplotlib.font_manager import FontProperties, findfont, get_font
-
-    known = get_font(findfont(FontProperties(family=["DejaVu Sans"], weight="bold"))).get_charmap()
-    return "".join(letter if ord(letter) in known else "?" for letter in " ".join(text.split()))

@@ -36,7 +36,7 @@ VERSION = 1
 """Version of the vectors; an index of another version is made anew."""
 
 CHUNKS = 4
-"""Chunks of a file that are unpacked, of 10 s each unless the file was made with others."""
+"""Equal parts of a song of which the chunk in the middle is unpacked, of 10 s unless the file was made with others."""
 
 DIMENSIONS = 2 * SIZE
 """Numbers of a vector."""
@@ -58,10 +58,11 @@ def vector(source: BinaryIO, model: str | None = None) -> Float:
     if found.kind != "ranked":
         raise ModelError(f"files of model {found.name!r} hold nothing that songs could be compared by")
     check_tier(reader.header, found)
-    count = reader.chunk_count
-    if not count:
+    frames = reader.frames
+    if not frames:
         raise DamagedError("the file holds no chunk")
-    chosen = sorted({round(place) for place in np.linspace(0, count - 1, CHUNKS)})
+    middles = ((2 * part + 1) * frames // (2 * CHUNKS) for part in range(CHUNKS))
+    chosen = sorted({reader.header.chunk_at(frame) for frame in middles})
     return pooled(np.concatenate([_features(reader, index, found) for index in chosen]))
 
 

@@ -11,7 +11,7 @@ from codec.pipeline.payload import check_tier, unpack
 from codec.pipeline.workers import engine_for_file
 from codec.runtime import models
 from formats import Chunk, Reader
-from formats.errors import AezError, DamagedError, FormatError
+from formats.errors import AezError, DamagedError, FormatError, VersionError
 
 if TYPE_CHECKING:
     from codec.pipeline.workers import Engine
@@ -26,13 +26,16 @@ class Verdict:
         chunks: number of undamaged chunks.
         seconds: duration of the whole song; None where damage makes it unknown.
         losses: chunks that are damaged or missing, and their times.
-        faults: a description of each damage, in the order of the file.
+        faults: a description of each damage, in the order of the file; or why it could not be checked.
+        checked: whether all of the file could be checked, or is known to be damaged; a file of a newer version, or of a
+            model that is not installed, need not be.
     """
 
     chunks: int
     seconds: float | None
     losses: tuple[Loss, ...]
     faults: tuple[str, ...]
+    checked: bool = True
 
     @property
     def good(self) -> bool:
@@ -66,14 +69,14 @@ class Verifier:
         try:
             reader = Reader(source)
         except FormatError as error:
-            return Verdict(0, None, (), (str(error),))
+            return Verdict(0, None, (), (str(error),), checked=not isinstance(error, VersionError))
         findings = _Findings(reader)
         try:
             findings.model = self._model(reader.header.bitstream)
             check_tier(reader.header, findings.model)
             findings.model.tables  # noqa: B018  (read here, so that an incomplete model folder is no error of the run)
         except AezError as error:
-            findings.faults.append(f"the payloads cannot be checked: {error}")
+            findings.unchecked = f"the payloads cannot be checked: {error}"
             findings.model = None
         with engine_for_file(self._engine) as engine:
             findings.read(engine)
@@ -91,10 +94,12 @@ class _Findings:
     Attributes:
         model: model to unpack payloads with; None if they cannot be unpacked.
         faults: descriptions of damage.
+        unchecked: why they cannot be; empty if they can.
     """
 
     def __init__(self, reader: Reader) -> None:
         self.model: Model | None = None
+        self.unchecked = ""
         self.faults: list[str] = []
         self._reader = reader
         self._damage: list[FormatError] = []
@@ -136,4 +141,7 @@ class _Findings:
         if not reader.complete:
             faults.append(f"the end of the file is missing or damaged, after {counted(self._next, 'chunk')}")
         seconds = None if samples is None else samples / header.sample_rate
-        return Verdict(self._good, seconds, losses(lost, header, samples), tuple(dict.fromkeys(faults)))
+        told = tuple(dict.fromkeys(filter(None, (self.unchecked, *faults))))
+        return Verdict(
+            self._good, seconds, losses(lost, header, samples), told, checked=bool(faults) or not self.unchecked
+        )

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Protocol, Self
 
 from codec.clock import clock
-from codec.pipeline.chunks import source_samples
 from codec.pipeline.damage import Loss
 from codec.pipeline.plan import DecodePlan
 from formats import Chunk, Header, Reader
 from formats.errors import DamagedError
+from formats.grid import HOP, SAMPLE_RATE
 
 WARM_UP = 0.25
 """Seconds that are decoded before a seek's start, so that the resampler has settled there."""
@@ -30,7 +30,7 @@ class Part:
     """The samples and chunks of a song that are wanted.
 
     Attributes:
-        from_sample, to_sample: range of samples at the source's rate; to_sample is None for the song's end.
+        from_sample, to_sample: range of samples at the rate of the output; to_sample is None for the song's end.
         begin: first chunk that is synthesized.
         first, last: first and last chunk that are read, including one on either side for context; last is None for the
             song's end.
@@ -43,14 +43,16 @@ class Part:
     last: int | None
 
     @classmethod
-    def of(cls, plan: DecodePlan, header: Header) -> Self:
-        """The part of a file from a plan's start and for its duration."""
-        rate = header.sample_rate
-        span = source_samples(1, rate, header.chunk_frames)
+    def of(cls, plan: DecodePlan, header: Header, rate: int) -> Self:
+        """The part of a file from a plan's start and for its duration, at a rate in Hz."""
+
+        def chunk_at(sample: int) -> int:
+            return header.chunk_at(sample * SAMPLE_RATE // (HOP * rate))
+
         from_sample = round(plan.start * rate)
         to_sample = None if plan.duration is None else from_sample + round(plan.duration * rate)
-        begin = max(0, int((plan.start - WARM_UP) * rate)) // span
-        last = None if to_sample is None else to_sample // span + 1
+        begin = chunk_at(max(0, int((plan.start - WARM_UP) * rate)))
+        last = None if to_sample is None else chunk_at(to_sample) + 1
         return cls(from_sample, to_sample, begin, max(0, begin - 1), last)
 
 
@@ -121,8 +123,7 @@ class WholeFile:
         """
         reader, to_sample = self._reader, self._part.to_sample
         if not reader.complete and (to_sample is None or reader.samples is None or to_sample > ready):
-            header = reader.header
-            lasts = clock(source_samples(self._read, header.sample_rate, header.chunk_frames) / header.sample_rate)
+            lasts = clock(reader.header.chunk_start(self._read) * HOP / SAMPLE_RATE)
             raise DamagedError(f"the file ends early, after {self._read} whole chunks ({lasts}): it has no trailer")
         return reader.samples
 

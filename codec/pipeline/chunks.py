@@ -14,7 +14,17 @@ from numpy.typing import NDArray
 
 from codec.dsp.gain_control import SEGMENT_BLOCKS, shifted
 from codec.dsp.mdct import Float
-from formats.grid import CHUNK, HOP, HYPER_FRAMES, SAMPLE_RATE, SEGMENT, frame_count, hyper_count, segment_count
+from formats.grid import (
+    CHUNK,
+    HOP,
+    HYPER_FRAMES,
+    SAMPLE_RATE,
+    SEGMENT,
+    chunk_length,
+    frame_count,
+    hyper_count,
+    segment_count,
+)
 from formats.payload.side_info import SideInfo
 
 T = TypeVar("T")
@@ -28,10 +38,10 @@ DECODER_CONTEXT = 8
 
 @dataclass(frozen=True, eq=False)
 class Window:
-    """Samples of one chunk and its context, with their digital silence and gain control.
+    """Samples of 630 frames and their context, with their digital silence and gain control.
 
     Attributes:
-        index: number of the chunk.
+        index: number of the window.
         frames: frames of the song in it, 1...630.
         samples: [2, (3 G + 2 context + 1) 700] mid and side at 44.1 kHz, after gain control. Frames
             of its G hyper vectors that lie beyond the song are zeros.
@@ -61,13 +71,13 @@ class AnalysedChunk:
     side_info: SideInfo
 
 
-def source_samples(chunk: int, rate: int, frames: int = CHUNK) -> int:
-    """First sample of a chunk at the source's rate; exact, because a chunk is a whole number of seconds."""
-    return chunk * frames * HOP * rate // SAMPLE_RATE
+def source_samples(frame: int, rate: int) -> int:
+    """The sample at the source's rate at which a frame begins; exact for segments, which are whole seconds long."""
+    return frame * HOP * rate // SAMPLE_RATE
 
 
-def chunk_count(samples: int) -> int:
-    """Chunks of a song of `samples` samples at 44.1 kHz."""
+def window_count(samples: int) -> int:
+    """Windows of a song of `samples` samples at 44.1 kHz."""
     return -(-frame_count(samples) // CHUNK)
 
 
@@ -100,7 +110,7 @@ class Windower:
         if surplus > 0:
             self._pending = [np.concatenate(self._pending, 1)[:, : max(0, self._count - surplus)]]
             self._count = self._pending[0].shape[1]
-        while self._index < chunk_count(samples):
+        while self._index < window_count(samples):
             yield self._cut(min(CHUNK, frames - self._index * CHUNK))
 
     def _cut(self, frames: int) -> Window:
@@ -115,35 +125,36 @@ class Windower:
         return window
 
 
-def regroup(chunks: Iterable[AnalysedChunk], frames: int, rate: int) -> Iterator[AnalysedChunk]:
-    """The same song in chunks of another length, a whole number of segments.
+def regroup(windows: Iterable[AnalysedChunk], longest: int, rate: int) -> Iterator[AnalysedChunk]:
+    """A song that was analysed in windows of 630 frames as the chunks of a file whose longest have `longest` frames.
 
-    Networks always see windows of 630 frames, so that a file's integers do not depend on the length of its chunks.
+    Because networks always see the same windows, a file's integers do not depend on the length of its chunks.
     """
     pending: list[AnalysedChunk] = []
-    for chunk in chunks:
-        for number in range(segment_count(len(chunk.coefficients))):
-            pending.append(_segment(chunk, number, len(pending), rate))
-            if len(pending) * SEGMENT == frames:
+    index = 0
+    for window in windows:
+        for number in range(segment_count(len(window.coefficients))):
+            pending.append(_segment(window, number, len(pending), rate))
+            if len(pending) * SEGMENT == chunk_length(index, longest):
                 yield _joined(pending)
-                pending = []
+                pending, index = [], index + 1
     if pending:
         yield _joined(pending)
 
 
-def _segment(chunk: AnalysedChunk, number: int, new: int, rate: int) -> AnalysedChunk:
-    """Segment `number` of a chunk, moved to become segment `new` of another one."""
-    span = source_samples(1, rate, SEGMENT)
+def _segment(window: AnalysedChunk, number: int, new: int, rate: int) -> AnalysedChunk:
+    """Segment `number` of a window, moved to become segment `new` of a chunk."""
+    span = source_samples(SEGMENT, rate)
     low = number * span
-    silence, gain_control, rotation, long_windows = chunk.side_info
+    silence, gain_control, rotation, long_windows = window.side_info
     start, end = np.maximum(silence[:, 0], low), np.minimum(silence.sum(1), low + span)
     inside = np.stack([start - low + new * span, end - start], 1)[end > start]
     own = gain_control[gain_control[:, 0] // SEGMENT_BLOCKS == number]
     here = slice(number, number + 1)
     side_info = SideInfo(inside, shifted(own, new - number), rotation[here], long_windows[here])
     at = number * SEGMENT
-    vectors = chunk.hyper[at // HYPER_FRAMES : (at + SEGMENT) // HYPER_FRAMES]
-    return AnalysedChunk(vectors, chunk.coefficients[at : at + SEGMENT], side_info)
+    vectors = window.hyper[at // HYPER_FRAMES : (at + SEGMENT) // HYPER_FRAMES]
+    return AnalysedChunk(vectors, window.coefficients[at : at + SEGMENT], side_info)
 
 
 def _joined(parts: list[AnalysedChunk]) -> AnalysedChunk:

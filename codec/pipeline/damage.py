@@ -30,9 +30,10 @@ class Loss:
 
 def loss(first: int, last: int, header: Header, samples: int | None) -> Loss:
     """The loss of chunks `first` to `last` of a song of `samples` samples per channel, None if not known."""
-    seconds = header.chunk_frames * HOP / SAMPLE_RATE
-    end = (last + 1) * seconds if samples is None else min((last + 1) * seconds, samples / header.sample_rate)
-    return Loss(first, last, min(first * seconds, end), end)
+    start, end = (header.chunk_start(index) * HOP / SAMPLE_RATE for index in (first, last + 1))
+    if samples is not None:
+        end = min(end, samples / header.sample_rate)
+    return Loss(first, last, min(start, end), end)
 
 
 def losses(ranges: Iterable[tuple[int, int]], header: Header, samples: int | None) -> tuple[Loss, ...]:

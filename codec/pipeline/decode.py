@@ -16,6 +16,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from codec.audio.resample import resampled_length
 from codec.clock import clock, counted
 from codec.dsp.mdct import Float
 from codec.pipeline import backend
@@ -32,7 +33,7 @@ from codec.pipeline.workers import Engine, Progress, engine_for_file
 from codec.runtime import models
 from formats import Chunk, Reader
 from formats.errors import DamagedError, FormatError
-from formats.grid import HOP
+from formats.grid import HOP, SAMPLE_RATE
 
 Around = tuple[OpenedChunk | Gap | None, OpenedChunk | Gap, OpenedChunk | Gap | None]
 """A chunk with its neighbours."""
@@ -110,20 +111,22 @@ def decode(
     plan = plan or DecodePlan()
     own = reader.header.sample_rate
     rate = plan.rate or own
-    resampled = ResampledSink(sink, own, rate, reader.header.channels) if rate != own else None
+    # A song of a low rate goes through that rate, which keeps what the network adds above its band out.
+    made = rate if own >= min(rate, SAMPLE_RATE) else own
+    resampled = ResampledSink(sink, made, rate, reader.header.channels) if rate != made else None
     inner: Sink = resampled or sink
     try:
         with engine_for_file(engine) as running:
-            report = Decoder(reader, plan, running, progress).run(inner)
+            report = Decoder(reader, plan, made, running, progress).run(inner)
     except FormatError as error:
         raise located(error, reader.header, reader.samples) from None
     return replace(report, sample_rate=rate, samples=resampled.finish(), clipped=sink.clipped) if resampled else report
 
 
 class Decoder:
-    """One file on its way from chunks to samples."""
+    """One file on its way from chunks to samples, at a rate that need not be the song's."""
 
-    def __init__(self, reader: Reader, plan: DecodePlan, engine: Engine, progress: Progress | None) -> None:
+    def __init__(self, reader: Reader, plan: DecodePlan, rate: int, engine: Engine, progress: Progress | None) -> None:
         header = reader.header
         self._model = models.for_file(header.bitstream, plan.model)
         check_tier(header, self._model)
@@ -131,13 +134,14 @@ class Decoder:
         chosen = self._model.decoder(plan.decoder)
         self._decoder_name = chosen.name
         self._synthesizer = backend.decoder(self._model, chosen, engine.sessions, header)
-        self._part = Part.of(plan, header)
+        self._rate = rate
+        self._part = Part.of(plan, header, rate)
         self._source: ChunkSource = (Salvage if plan.salvage else WholeFile)(reader, self._part)
 
     def run(self, sink: Sink) -> DecodeReport:
         """Decode everything that the plan asks for."""
         header, part, source = self._reader.header, self._part, self._source
-        output = Output(sink, header, part)
+        output = Output(sink, header, part, self._rate)
         for chunk, wave in self._synthesized():
             if isinstance(chunk, Gap):
                 if part.to_sample is None or output.start(chunk.index) < part.to_sample:
@@ -146,15 +150,17 @@ class Decoder:
             else:
                 output.push(chunk.index, chunk.side_info, wave)
         samples = source.song_samples(output.ready)
+        if samples is not None:
+            samples = resampled_length(samples, header.sample_rate, self._rate)
         written = output.finish(samples)
         return DecodeReport(
-            header.sample_rate, header.channels, written, sink.clipped, self._model.name, self._decoder_name,
+            self._rate, header.channels, written, sink.clipped, self._model.name, self._decoder_name,
             self._synthesizer.provider, source.losses(), source.notes(), "" if written else self._emptiness(samples),
         )  # fmt: skip
 
     def _emptiness(self, samples: int | None) -> str:
         """Why nothing was decoded, of a song of so many samples per channel."""
-        rate, begin = self._reader.header.sample_rate, self._part.from_sample
+        rate, begin = self._rate, self._part.from_sample
         if samples == 0:
             return "nothing was decoded: the song has no samples"
         if samples is not None and begin >= samples:
@@ -189,6 +195,6 @@ class Decoder:
         """A chunk and its mid and side. A gap becomes the silence of a whole chunk, and its neighbours fade."""
         before, chunk, after = around
         if isinstance(chunk, Gap):
-            return chunk, np.zeros((2, (self._reader.header.chunk_frames + 1) * HOP), np.float32)
+            return chunk, np.zeros((2, (self._reader.header.chunk_length(chunk.index) + 1) * HOP), np.float32)
         known = (None if isinstance(before, Gap) else before, chunk, None if isinstance(after, Gap) else after)
         return chunk, fade(self._synthesizer(known), before, after)

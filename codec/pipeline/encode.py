@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from io import BytesIO
 from itertools import chain
 from typing import TYPE_CHECKING, BinaryIO, cast
@@ -90,9 +91,7 @@ def encode(
     with engine_for_file(engine) as running:
         analyse = backend.encoder(plan.model, running.sessions)
         windows = SourceWindows(source, ENCODER_CONTEXT, progress)
-        chunks = running.map(analyse, windows)
-        if plan.chunk_frames != CHUNK:
-            chunks = regroup(chunks, plan.chunk_frames, source.sample_rate)
+        chunks = regroup(running.map(analyse, windows), plan.chunk_frames, source.sample_rate)
         song = _Song(source, windows, plan, running)
         if plan.bitrate is None:
             header, size = song.write(target, chunks, plan.gain_for(source.sample_rate), plan.coder)
@@ -130,23 +129,24 @@ class _Song:
     ) -> tuple[Header, int]:
         """Quantize, code and write chunks as they come -> the file's header, and its size in bytes.
 
-        The header comes first and holds the coder and the file id, both of which depend on the first chunk.
+        The header comes first and holds the coder, which is chosen by about 10 seconds of the song, and the file id,
+        which depends on the first chunk.
         """
-        first = next(chunks, None)
-        made = {} if coder or first is None else self._by_every_coder(first, gain)
-        coder = coder or _smaller(made)
+        first = [] if coder else _opening(chunks)
+        made = dict(zip(first, self._engine.map(partial(self._by_every_coder, gain), first), strict=True))
+        coder = coder or _smaller(made.values())
 
         def code(chunk: AnalysedChunk) -> tuple[int, bytes]:
-            known = made.get(coder) if chunk is first else None
+            known = made.pop(chunk, {}).get(coder)
             payload = known or encode_chunk(chunk, self._plan.main_count, gain, coder, self._plan.model.tables)
             return len(chunk.coefficients), payload
 
-        coded = self._engine.map(code, chain([first] if first else [], chunks))
+        coded = self._engine.map(code, chain(first, chunks))
         opening = next(coded, None)
         header = self._header(gain, coder, opening[1] if opening else b"")
         writer = Writer(target, header, self._tags)
         for index, (frames, payload) in enumerate(chain([opening] if opening else [], coded)):
-            writer.write(Chunk(index, index * header.chunk_frames, frames, payload))
+            writer.write(Chunk(index, header.chunk_start(index), frames, payload))
         writer.finish(self._windows.samples)
         return header, writer.coded_size
 
@@ -172,7 +172,7 @@ class _Song:
             shutil.copyfileobj(file, target)
         return header, size
 
-    def _by_every_coder(self, chunk: AnalysedChunk, gain: int) -> dict[Coder, bytes]:
+    def _by_every_coder(self, gain: int, chunk: AnalysedChunk) -> dict[Coder, bytes]:
         return encode_by_both(chunk, self._plan.main_count, gain, self._plan.model.tables)
 
     def _header(self, gain: int, coder: Coder, first_payload: bytes) -> Header:
@@ -185,8 +185,22 @@ class _Song:
         )  # fmt: skip
 
 
-def _smaller(made: dict[Coder, bytes]) -> Coder:
-    return min(made, key=lambda coder: len(made[coder]), default=Coder.RANGE)
+def _opening(chunks: Iterator[AnalysedChunk]) -> list[AnalysedChunk]:
+    """The first chunks, 10 seconds of them or a little more."""
+    taken: list[AnalysedChunk] = []
+    while sum(len(chunk.coefficients) for chunk in taken) < CHUNK and (chunk := next(chunks, None)):
+        taken.append(chunk)
+    return taken
+
+
+def _smaller(made: Collection[dict[Coder, bytes]]) -> Coder:
+    """The coder whose payloads are smaller; the zstd coder only where it coded every chunk."""
+    sizes = {
+        coder: sum(len(payloads[coder]) for payloads in made)
+        for coder in (Coder.RANGE, Coder.ZSTD)
+        if all(coder in payloads for payloads in made)
+    }
+    return min(sizes, key=lambda coder: sizes[coder])
 
 
 def _overhead(source: AudioSource, tags: Metadata) -> int:

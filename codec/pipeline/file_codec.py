@@ -133,7 +133,7 @@ def decode_file(
         with _created(target, force, origin, finished) as file:
             with AudioSink(
                 file, label, rate, header.channels, subtype=subtype, bitrate=bitrate, tags=tags,
-                expected=_expected(reader, plan),
+                expected=_expected(reader, plan), streamed=place is None,
             ) as sink:  # fmt: skip
                 report = decode(reader, sink, plan, engine=engine, progress=progress)
                 sink.emptiness = report.emptiness

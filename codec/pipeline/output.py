@@ -1,4 +1,4 @@
-"""The last stage of decoding: consecutive chunks of mid and side become the wanted part, at the source's rate."""
+"""The last stage of decoding: consecutive chunks of mid and side become the wanted part, at the rate of the output."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from codec.audio.resample import Resampler
 from codec.dsp.gain_control import InverseGainControl
 from codec.dsp.mdct import Float
-from codec.dsp.silence import SilenceKeeper
+from codec.dsp.silence import SilenceKeeper, rescaled
 from codec.dsp.stereo import sum_difference
 from codec.pipeline.chunk_sources import Part
 from codec.pipeline.chunks import source_samples
@@ -47,18 +47,18 @@ class Overlap:
 class Output:
     """Overlaps chunks, undoes gain control, resamples, restores silence, and writes the samples of the wanted part.
 
-    The last block is always delayed, because the song may end inside it, and its length may be known from the trailer
-    alone.
+    All samples are counted at the rate of the output, as those of `part` are. The last block is always delayed, because
+    the song may end inside it, and its length may be known from the trailer alone.
 
     Attributes:
         ready: samples of the song that are decoded so far, those of delayed blocks included.
     """
 
-    def __init__(self, sink: Sink, header: Header, part: Part) -> None:
-        self._sink, self._header, self._part = sink, header, part
+    def __init__(self, sink: Sink, header: Header, part: Part, rate: int) -> None:
+        self._sink, self._header, self._part, self._rate = sink, header, part, rate
         self._overlap = Overlap()
-        self._gain_control = InverseGainControl((part.begin * header.chunk_frames - 1) * HOP)
-        self._resampler = Resampler(SAMPLE_RATE, header.sample_rate, header.channels)
+        self._gain_control = InverseGainControl((header.chunk_start(part.begin) - 1) * HOP)
+        self._resampler = Resampler(SAMPLE_RATE, rate, header.channels)
         self._position = self.start(part.begin)
         self._silence = SilenceKeeper(self._position)
         self._delayed: list[Float] = []
@@ -70,19 +70,19 @@ class Output:
         return self._position + sum(int(block.shape[1]) for block in self._delayed)
 
     def start(self, index: int) -> int:
-        """First sample of a chunk in the song, at the source's rate."""
-        return source_samples(index, self._header.sample_rate, self._header.chunk_frames)
+        """First sample of a chunk in the song."""
+        return source_samples(self._header.chunk_start(index), self._rate)
 
     def push(self, index: int, side_info: SideInfo | None, mid_side: Float) -> None:
         """Take the next chunk: mid and side [2, (F + 1) 700]; `side_info` is None for a gap."""
         if side_info is not None:
-            self._silence.add(self.start(index), side_info.silence)
-            self._gain_control.add(index * self._header.chunk_frames * HOP, side_info.gain_control)
+            self._silence.add(self.start(index), rescaled(side_info.silence, self._header.sample_rate, self._rate))
+            self._gain_control.add(self._header.chunk_start(index) * HOP, side_info.gain_control)
         ready = self._gain_control.apply(self._overlap.add(mid_side))
         wave = ready[:1] if self._header.channels == 1 else sum_difference(ready)
         if self._first:  # the half window before the first chunk belongs to what is not decoded
             wave, self._first = wave[:, HOP:], False
-        pieces = 1 + wave.shape[1] * self._header.sample_rate // SAMPLE_RATE // BLOCK
+        pieces = 1 + wave.shape[1] * self._rate // SAMPLE_RATE // BLOCK
         for piece in np.array_split(wave, pieces, axis=1):
             self._delayed.append(self._resampler.push(piece))
             if len(self._delayed) > 1:

@@ -70,7 +70,8 @@ def unpack(header: Header, chunk: Chunk, model: Model) -> ChunkLatents:
             chunk.payload, chunk.frames, model.main_count(header.latent), header.gain, header.coder, model.tables
         )
         # Spans that extend into later chunks would pile up from chunk to chunk.
-        if latents.side_info.silence.sum(1).max(initial=0) > source_samples(1, header.sample_rate, header.chunk_frames):
+        end = source_samples(header.chunk_length(chunk.index), header.sample_rate)
+        if latents.side_info.silence.sum(1).max(initial=0) > end:
             raise DamagedError("it lists silence beyond its end")
         return latents
     except DamagedError as error:

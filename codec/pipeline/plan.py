@@ -38,8 +38,8 @@ class EncodePlan:
         gain: d = 2**(-gain / 32) scales the quantizer steps; with a bit rate, the gain at which its search starts.
         default_gain: whether the gain is the tier's own, which depends on the source.
         bitrate: rate in 1000 bit/s of the file without its pictures; None if the gain decides.
-        coder: coder of the payloads; None for the one that makes the first chunk smaller.
-        chunk_frames: frames of a chunk of the file.
+        coder: coder of the payloads; None for the one that makes the first ten seconds smaller.
+        chunk_frames: frames of the longest chunks of the file; the first ones are shorter.
         tags: which tags and pictures go along.
     """
 
@@ -72,7 +72,7 @@ class EncodePlan:
             bitrate: 6 to 128, in 1000 bit/s; it chooses tier and gain, so neither may be given with it.
             model: an installed model's name or a model's folder; the default model if None.
             coder: auto, range or zstd.
-            chunk_frames: 126, 252, ... 2520; a seek decodes whole chunks.
+            chunk_frames: frames of the longest chunks, 126, 252, ... 2520; a seek decodes whole chunks.
             tags: which tags and pictures go along; `USUAL` if None.
 
         Raises:

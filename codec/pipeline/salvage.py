@@ -48,8 +48,6 @@ class Salvage:
 
     def __init__(self, reader: Reader, part: Part) -> None:
         self._reader, self._part = reader, part
-        frames = reader.header.chunk_frames  # a chunk is filled at 44.1 kHz first, whatever the source's rate
-        self._each = max(source_samples(1, reader.header.sample_rate, frames), frames * HOP)
         self._budget = FILL
         self._lost: list[tuple[int, int]] = []
         self._whole = self._good = 0
@@ -85,7 +83,7 @@ class Salvage:
         try:
             for chunk in self._reader.salvage(self._faults.append):
                 self._good += 1
-                self._budget += self._each
+                self._budget += self._samples_of(chunk.index, chunk.index + 1)
                 yield chunk
         except FormatError as error:  # too damaged to read on
             self._faults.append(error)
@@ -138,12 +136,18 @@ class Salvage:
         return tuple(found)
 
     def _affords(self, first: int, until: int) -> bool:
-        self._budget -= (until - first) * self._each
+        self._budget -= self._samples_of(first, until)
         if self._budget < 0:
             self._unfilled = loss(first, until - 1, self._reader.header, self._reader.samples)
         return self._budget >= 0
 
+    def _samples_of(self, first: int, until: int) -> int:
+        """Samples of the chunks from `first` to below `until`, filled at 44.1 kHz whatever the song's rate."""
+        header = self._reader.header
+        frames = header.chunk_start(until) - header.chunk_start(first)
+        return max(source_samples(frames, header.sample_rate), frames * HOP)
+
     def _total_chunks(self) -> int | None:
         """Chunks of the whole song; None where neither trailer nor header states its length."""
         header, samples = self._reader.header, self._reader.samples
-        return None if samples is None else -(-header.frames_for(samples) // header.chunk_frames)
+        return None if samples is None else header.chunk_count(header.frames_for(samples))

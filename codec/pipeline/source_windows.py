@@ -70,7 +70,9 @@ class SourceWindows:
         rate, segments = self._source.sample_rate, CHUNK // SEGMENT
         return replace(
             window,
-            silence=self._silence.within(source_samples(window.index, rate), source_samples(window.index + 1, rate)),
+            silence=self._silence.within(
+                *(source_samples(index * CHUNK, rate) for index in (window.index, window.index + 1))
+            ),
             gain_control=self._gain_control.within(window.index * segments, (window.index + 1) * segments),
         )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import stat
 import threading
 import time
 from collections.abc import Iterable
@@ -17,8 +18,9 @@ from typing import BinaryIO
 
 from codec.audio.tags.gather import image_type
 from codec.audio.tags.read import read_tags
-from codec.batch.jobs import AUDIO, CODED, find
+from codec.batch.jobs import AUDIO, CODED
 from codec.files import named_reader
+from codec.serve.folders import Folders
 from codec.serve.names import Labels, Tags, folded, readable, tag
 from formats import Metadata, Reader
 from formats.container.layout import CRC_SIZE
@@ -86,7 +88,7 @@ class Library:
             without: a folder that is left out.
         """
         self.folder = folder.resolve()
-        self._extensions = CODED | AUDIO if audio else CODED
+        self._folders = Folders(self.folder, CODED | AUDIO if audio else CODED)
         self._without = without.resolve() if without else None
         self._lock = threading.Lock()
         self._songs: dict[str, Song] = {}
@@ -115,12 +117,22 @@ class Library:
         return [song for song in self.songs() if all(word in song.words for word in words)]
 
     def _look(self) -> None:
-        found = [path for path, _ in find([self.folder], self._extensions).files if self._is_inside(path)]
+        found = [path for path in self._folders.files() if self._is_found(path)]
         coded = {path.with_suffix("") for path in found if path.suffix.lower() in CODED}
         wanted = [path for path in found if path.suffix.lower() in CODED or path.with_suffix("") not in coded]
         known = {song.path: song for song in self._songs.values()}
         songs = filter(None, (_described(path, self.folder, known.get(path)) for path in wanted))
         self._songs = {song.id: song for song in sorted(songs, key=lambda song: song.place)}
+
+    def _is_found(self, path: Path) -> bool:
+        """As `_is_inside`, for what a walk through the folder found: it followed no link, so only a file can be one."""
+        try:
+            mode = path.lstat().st_mode
+        except OSError:
+            return False
+        if not stat.S_ISREG(mode):
+            return self._is_inside(path)
+        return self._without is None or not path.is_relative_to(self._without)
 
     def _is_inside(self, path: Path) -> bool:
         """Whether a file is in the folder, also where it or a folder above it is a link."""

@@ -11,7 +11,6 @@ from pathlib import Path
 from codec.clock import counted
 from codec.serve.address import Address
 from formats.errors import UsageError
-from formats.grid import SEGMENT
 
 CONNECTIONS = 1000
 """Connections that are answered at a time; others get the answer that the server is busy."""
@@ -64,8 +63,7 @@ def serve(
     engine = Engine("cpu")
     on_demand = None
     if encoding:
-        # Short chunks: a listener on a line of 64 kbit/s waits for the first one less than a second, not two or three.
-        plan = EncodePlan.make(bitrate=encoding.bitrate, chunk_frames=SEGMENT)
+        plan = EncodePlan.make(bitrate=encoding.bitrate)
         on_demand = OnDemand(encoding.cache, plan, engine, encoding.most)
     library = Library(folder, audio=encoding is not None, without=encoding.cache if encoding else None)
     count = len(library.songs())

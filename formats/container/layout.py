@@ -27,6 +27,7 @@ from construct import (  # type: ignore[attr-defined, unused-ignore]
     Struct,
 )
 
+from formats import grid
 from formats.errors import DamagedError, FormatError, UsageError, VersionError
 from formats.grid import (
     COEFFICIENTS,
@@ -134,7 +135,8 @@ class Header:
         samples: samples per channel of the source; None if they were not known when the header was written.
         latent: latents per frame, 16 to 1416.
         hop: samples per frame at 44.1 kHz: 700.
-        chunk_frames: frames per chunk, 126 to 2520 in whole segments of 126; the last chunk may have fewer.
+        chunk_frames: frames of the longest chunks, 126 to 2520 in whole segments of 126. The first chunk has 126, and
+            each of the next twice as many as the one before, up to this; the last one may have fewer.
         gain: -512 to 512; d = 2**(-gain / 32) scales every quantizer step.
         coder: coder of the payloads.
         bitstream: 8-byte id of the tables that the payloads are coded with; see `formats.model`.
@@ -160,6 +162,22 @@ class Header:
     def payload_limit(self) -> int:
         """Most bytes of a payload of this file: four for each of its integers, and room for side information."""
         return 4 * self.chunk_frames * self.latent + 4096
+
+    def chunk_start(self, index: int) -> int:
+        """First frame of a chunk."""
+        return grid.chunk_start(index, self.chunk_frames)
+
+    def chunk_length(self, index: int) -> int:
+        """Frames of a chunk that is not the last one."""
+        return grid.chunk_length(index, self.chunk_frames)
+
+    def chunk_at(self, frame: int) -> int:
+        """Index of the chunk that holds a frame."""
+        return grid.chunk_at(frame, self.chunk_frames)
+
+    def chunk_count(self, frames: int) -> int:
+        """Chunks of a file of `frames` frames."""
+        return grid.chunk_count(frames, self.chunk_frames)
 
     def frames_for(self, samples: int) -> int:
         """Frames of a song of `samples` samples at the source's rate, which is resampled to 44.1 kHz first."""
@@ -322,9 +340,9 @@ def unpack_chunk_head(data: bytes) -> ChunkHead:
 
 def chunk_fault(header: Header, index: int, first_frame: int, frames: int, length: int) -> str | None:
     """What is wrong with a chunk's numbers, in words; None where nothing is."""
-    if first_frame != index * header.chunk_frames:
+    if first_frame != header.chunk_start(index):
         return f"it begins at frame {first_frame}"
-    if not 0 < frames <= header.chunk_frames:
+    if not 0 < frames <= header.chunk_length(index):
         return f"it has {frames} frames"
     if not 0 <= length <= header.payload_limit:
         return f"it has {length} bytes"
@@ -334,7 +352,7 @@ def chunk_fault(header: Header, index: int, first_frame: int, frames: int, lengt
 def trailer_fault(header: Header, trailer: Trailer) -> str | None:
     """How a trailer contradicts its header or itself, in words; None where it does not."""
     frames, samples, chunks = trailer.frames, trailer.samples, len(trailer.lengths)
-    if -(-frames // header.chunk_frames) != chunks:
+    if header.chunk_count(frames) != chunks:
         return f"the trailer counts {frames} frames in {chunks} chunks"
     if header.samples not in (None, samples):
         return f"the header counts {header.samples} samples, the trailer {samples}"

@@ -97,9 +97,8 @@ def pack_metadata(metadata: Metadata, header_crc: int) -> bytes:
         raise UsageError(
             f"the pictures take {len(pictures)} bytes, more than the {PICTURES_LIMIT} that a file may hold"
         )
-    return seal(
-        METADATA.build({"tags_length": len(tags), "pictures_length": len(pictures)}) + tags + pictures, header_crc
-    )
+    head = METADATA.build({"tags_length": len(tags), "pictures_length": len(pictures)})
+    return seal(head + tags, header_crc) + seal(pictures, header_crc)
 
 
 def pack_picture(picture: Picture) -> bytes:
@@ -173,7 +172,7 @@ def metadata_rest(head: bytes) -> int:
     # zstd grows what it cannot shrink by a few bytes only
     if fields.tags_length > TAGS_LIMIT + 4096 or fields.pictures_length > PICTURES_LIMIT:
         raise DamagedError("the metadata block is damaged: it claims more than a file may hold")
-    return int(fields.tags_length + fields.pictures_length + CRC_SIZE)
+    return int(fields.tags_length + fields.pictures_length + 2 * CRC_SIZE)
 
 
 def unpack_metadata(block: bytes, header_crc: int) -> Metadata:
@@ -182,11 +181,12 @@ def unpack_metadata(block: bytes, header_crc: int) -> Metadata:
     Raises:
         DamagedError: the checksum does not match; FormatError: the tags or the pictures cannot be read.
     """
-    if not is_sealed(block, header_crc):
-        raise DamagedError("the metadata block is damaged: its checksum does not match")
     end = METADATA_SIZE + METADATA.parse(block).tags_length
+    pictures = block[end + CRC_SIZE :]
+    if not is_sealed(block[: end + CRC_SIZE], header_crc) or not is_sealed(pictures, header_crc):
+        raise DamagedError("the metadata block is damaged: its checksum does not match")
     tags = unpack_tags(block[METADATA_SIZE:end]) if end > METADATA_SIZE else {}
-    return Metadata(tags, tuple(picture for picture in _pictures(block[end:-CRC_SIZE]) if picture.data))
+    return Metadata(tags, tuple(picture for picture in _pictures(pictures[:-CRC_SIZE]) if picture.data))
 
 
 def _pictures(data: bytes) -> Iterator[Picture]:

@@ -136,7 +136,7 @@ class Reader:
             raise DamagedError(f"chunk {index} is damaged: the file ends in it", index) from None
         if chunk.index != index:
             raise DamagedError(f"chunk {chunk.index} stands where chunk {index} should be", index)
-        if trailer and chunk.frames != min(self.header.chunk_frames, trailer.frames - chunk.first_frame):
+        if trailer and chunk.frames != min(self.header.chunk_length(index), trailer.frames - chunk.first_frame):
             raise DamagedError(f"chunk {index} has {chunk.frames} frames, not what the trailer says", index)
         return chunk
 

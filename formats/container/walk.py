@@ -70,12 +70,12 @@ class Walk:
         return chunk
 
     def _follows(self, chunk: Chunk) -> bool:
-        """Whether this chunk may follow: only the last chunk has fewer frames than the others."""
+        """Whether this chunk may follow: only the last chunk has fewer frames than its index says."""
         return chunk.index == self._expected and self._ends_whole
 
     @property
     def _ends_whole(self) -> bool:
-        return self._frames % self._parts.header.chunk_frames == 0
+        return self._frames == self._parts.header.chunk_start(self._expected)
 
     def _end(self, head: bytes, at: int) -> Trailer:
         """The trailer that begins with these bytes at byte `at`, after which the file ends."""

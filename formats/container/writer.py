@@ -50,10 +50,10 @@ class Writer:
         return len(self._lengths)
 
     def write(self, chunk: Chunk) -> None:
-        """Write the next chunk; only the last one may have fewer frames than `Header.chunk_frames`."""
+        """Write the next chunk; only the last one may have fewer frames than `Header.chunk_length`."""
         if self._finished:
             raise UsageError("the file is finished")
-        if chunk.index != self.chunk_count or self.frames % self._header.chunk_frames:
+        if chunk.index != self.chunk_count or self.frames != self._header.chunk_start(chunk.index):
             raise UsageError(f"chunk {chunk.index} cannot follow {self.frames} frames in {self.chunk_count} chunks")
         fault = chunk_fault(self._header, chunk.index, chunk.first_frame, chunk.frames, len(chunk.payload))
         if fault or self.frames + chunk.frames >= 2**32:

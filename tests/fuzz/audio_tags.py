@@ -5,6 +5,7 @@ import io
 import numpy as np
 import soundfile
 
+from codec.audio.headers.mp4 import exact_length
 from codec.audio.tags.gather import Gathered
 from codec.audio.tags.read import gather
 from codec.audio.tags.write import write_tags
@@ -12,7 +13,7 @@ from formats import Metadata, Picture
 from formats.container.metadata import pack_metadata
 from tests.support.tags import TAGS, id3, png
 
-KINDS = {"flac": "FLAC", "ogg": "OGG", "mp3": "MP3", "wav": "WAV", "aiff": "AIFF"}
+KINDS = {"flac": "FLAC", "ogg": "OGG", "mp3": "MP3", "wav": "WAV", "aiff": "AIFF", "caf": "CAF"}
 SONG = Metadata(
     {key: TAGS[key] for key in ("TITLE", "ARTIST", "TRACKNUMBER", "TRACKTOTAL", "COMMENT", "PERFORMER", "MY FIELD")},
     (Picture(png(), "image/png", 3, "é"),),
@@ -31,14 +32,21 @@ def atom(name: bytes, *contents: bytes) -> bytes:
     return (len(content) + 8).to_bytes(4, "big") + name + content
 
 
+CLOCK = bytes(12) + (44100).to_bytes(4, "big") + (2000).to_bytes(4, "big")
+EDITS = atom(b"edts", atom(b"elst", bytes(7), b"\1", (900).to_bytes(4, "big"), (1024).to_bytes(4, "big"), b"\0\1\0\0"))
+TRACK = atom(b"trak", EDITS, atom(b"mdia", atom(b"mdhd", CLOCK), atom(b"hdlr", bytes(8), b"soun")))
+
+
 class Tags:
     """Reads tags from an input; what was found must fit an .aez file and every kind of audio file."""
 
     def __init__(self) -> None:
         self._audio = {kind: audio(kind) for kind in KINDS}
-        self._audio["m4a"] = atom(b"ftyp", b"M4A ") + atom(b"moov", atom(b"mvhd", bytes(8)))
+        self._audio["m4a"] = atom(b"ftyp", b"M4A ") + atom(b"moov", atom(b"mvhd", CLOCK), TRACK)
 
     def __call__(self, data: bytes) -> None:
+        length = exact_length(io.BytesIO(data), 44100)
+        assert length is None or 0 < length < 1 << 64
         found = Gathered()
         try:
             gather(io.BytesIO(data), found)
@@ -50,7 +58,7 @@ class Tags:
             return
         kind = list(self._audio)[len(data) % len(self._audio)]
         file = io.BytesIO(self._audio[kind])
-        write_tags(file, kind, metadata)
+        write_tags(file, kind, metadata, ahead=len(data) % 2 > 0)
         again = Gathered()
         gather(file, again)
         assert len(again.metadata().pictures) <= len(metadata.pictures)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 import sys
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -23,7 +24,7 @@ from formats import Chunk, Header, Metadata  # noqa: E402
 from formats.container import layout  # noqa: E402
 from formats.container.layout import CHUNK_SYNC, FOOTER_SIZE, HEADER_SIZE, TRAILER_SYNC, Trailer  # noqa: E402
 from formats.container.metadata import pack_metadata  # noqa: E402
-from formats.grid import GAIN_EXPONENTS, GAIN_LIMIT, HYPER_SIZE, MAX_CHUNK  # noqa: E402
+from formats.grid import GAIN_EXPONENTS, GAIN_LIMIT, HYPER_SIZE, MAX_CHUNK, chunk_start  # noqa: E402
 from formats.payload.chunk import MAGNITUDE_LIMIT, ChunkLatents, encode_payload  # noqa: E402
 from formats.payload.side_info import GAIN_BLOCKS_PER_FRAME, SideInfo  # noqa: E402
 from tests.fuzz import seeds  # noqa: E402
@@ -64,6 +65,14 @@ def plain_payload(frames: int, value: int = 0, side_info: SideInfo | None = None
 def plain_chunks(lasts: list[int]) -> list[Chunk]:
     """Chunks of zeros of so many frames."""
     return seeds.chunks([plain_payload(frames) for frames in lasts], lasts[-1])
+
+
+def growing_chunks(count: int, longest: int, side_info: SideInfo | None = None) -> list[Chunk]:
+    """Whole chunks of zeros that grow up to the longest; the side information is that of the last one."""
+    starts = [chunk_start(index, longest) for index in range(count + 1)]
+    frames = [end - start for start, end in pairwise(starts)]
+    payloads = [*map(plain_payload, frames[:-1]), plain_payload(frames[-1], side_info=side_info)]
+    return [Chunk(*numbers) for numbers in zip(range(count), starts, frames, payloads, strict=False)]
 
 
 # For the reader
@@ -123,17 +132,17 @@ def tags_of_nothing() -> bytes:
     text = b'{"TITLE":[""],"ARTIST":["\\u0000x"],"":["y"],"ALBUM":["z\\u0000"],"GENRE":[]}'
     frame = zstandard.ZstdCompressor().compress(text)
     data = whole(seeds.header(), TWO)
-    block = sealed(struct.pack("<II", len(frame), 0) + frame, data[: HEADER_SIZE - 4])
-    return data[:HEADER_SIZE] + block + data[HEADER_SIZE + layout.METADATA_SIZE + layout.CRC_SIZE :]
+    header = data[: HEADER_SIZE - 4]
+    block = sealed(struct.pack("<II", len(frame), 0) + frame, header) + sealed(b"", header)
+    return data[:HEADER_SIZE] + block + data[HEADER_SIZE + layout.METADATA_SIZE + 2 * layout.CRC_SIZE :]
 
 
 # For the decoder
 
 
 def a_megahertz() -> bytes:
-    """A few bytes that claim a megahertz and 40 s per chunk."""
-    head = plain_header(sample_rate=1_000_000, chunk_frames=MAX_CHUNK)
-    return whole(head, [Chunk(0, 0, MAX_CHUNK, plain_payload(MAX_CHUNK))])
+    """A few bytes that claim a megahertz, and 32 s in the last chunk."""
+    return whole(plain_header(sample_rate=1_000_000, chunk_frames=MAX_CHUNK), growing_chunks(5, MAX_CHUNK))
 
 
 def fewer_samples() -> bytes:
@@ -174,7 +183,7 @@ def one_stretch() -> bytes:
     """Gain control over a whole chunk of ten seconds, with the largest exponent."""
     stretch = np.array([[0, 630 * GAIN_BLOCKS_PER_FRAME, GAIN_EXPONENTS - 1]], np.int64)
     side_info = SideInfo.empty(630)._replace(gain_control=stretch)
-    return whole(plain_header(chunk_frames=630), [Chunk(0, 0, 630, plain_payload(630, side_info=side_info))])
+    return whole(plain_header(chunk_frames=630), growing_chunks(4, 630, side_info))
 
 
 def overflowing_stretch() -> bytes:

@@ -24,7 +24,7 @@ LIMIT = 1 << 16
 """Bytes that a mutation may make of a file."""
 
 Parts = list[bytes]
-"""Header, metadata, chunks and trailer with footer, each without its checksum."""
+"""Header, metadata, chunks and trailer with footer, each without its checksums."""
 
 
 def sealed(data: bytes, header: bytes = b"") -> bytes:
@@ -44,8 +44,9 @@ def split(data: bytes) -> Parts:
     size = METADATA
     if len(numbers) == METADATA:
         size += min(sum(struct.unpack("<II", numbers)), len(data))
-    parts = [head, data[at : at + size]]
-    at += size + 4
+    tags_end = METADATA + min(struct.unpack("<I", numbers[:4].ljust(4, b"\0"))[0], size - METADATA)
+    parts = [head, data[at : at + tags_end] + data[at + tags_end + 4 : at + size + 4]]
+    at += size + 8
     while at < len(data):
         if data[at : at + 4] == CHUNK_SYNC and len(data) >= at + CHUNK + 4:
             length = struct.unpack("<I", data[at + 14 : at + 18])[0]
@@ -65,7 +66,8 @@ def is_chunk(part: bytes) -> bool:
 def join(parts: Parts, header: bytes | None = None) -> bytes:
     """A file of these parts, with checksums that match: with its own header, or as parts of the file of another one."""
     start = parts[0] if header is None else header
-    out = [sealed(parts[0]), sealed(parts[1], start)]
+    tags_end = METADATA + struct.unpack("<I", parts[1][:4].ljust(4, b"\0"))[0]
+    out = [sealed(parts[0]), sealed(parts[1][:tags_end], start), sealed(parts[1][tags_end:], start)]
     for part in parts[2:]:
         if is_chunk(part):
             out.append(part[:CHUNK] + checksum(start + part) + part[CHUNK:])

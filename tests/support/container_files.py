@@ -34,11 +34,11 @@ GOLDEN = bytes.fromhex(
     89 41 45 5a 0d 0a 1a 0a 01 00 00 00 80 bb 00 00 e8 7a 01 00 00 00 00 00 00 01 02 03 04 05 06 07
     80 00 bc 02 7e 00 fb ff 02 02 01 00 00 78 56 34 12 79 48 ec 11 32 00 00 00 17 00 00 00 28 b5 2f
     fd 20 29 49 01 00 7b 22 54 49 54 4c 45 22 3a 5b 22 4f 64 65 22 5d 2c 22 41 52 54 49 53 54 22 3a
-    5b 22 5a 6f c3 ab 22 2c 22 4d 61 78 22 5d 7d 03 00 00 00 03 0a 02 00 69 6d 61 67 65 2f 6a 70 65
-    67 c3 a9 ff d8 ff c4 73 94 e3 f5 41 5a 43 00 00 00 00 00 00 00 00 7e 00 0d 00 00 00 82 17 f4 bd
-    66 69 72 73 74 20 70 61 79 6c 6f 61 64 f5 41 5a 43 01 00 00 00 7e 00 00 00 03 00 04 00 00 00 64
-    30 37 7f 6c 61 73 74 f5 41 5a 54 02 00 00 00 81 00 00 00 e8 7a 01 00 00 00 00 00 0d 00 00 00 04
-    00 00 00 f4 6a c9 df 20 00 00 00 5a 45 41 1a
+    5b 22 5a 6f c3 ab 22 2c 22 4d 61 78 22 5d 7d b7 48 74 b6 03 00 00 00 03 0a 02 00 69 6d 61 67 65
+    2f 6a 70 65 67 c3 a9 ff d8 ff 21 d8 20 cc f5 41 5a 43 00 00 00 00 00 00 00 00 7e 00 0d 00 00 00
+    82 17 f4 bd 66 69 72 73 74 20 70 61 79 6c 6f 61 64 f5 41 5a 43 01 00 00 00 7e 00 00 00 03 00 04
+    00 00 00 64 30 37 7f 6c 61 73 74 f5 41 5a 54 02 00 00 00 81 00 00 00 e8 7a 01 00 00 00 00 00 0d
+    00 00 00 04 00 00 00 f4 6a c9 df 20 00 00 00 5a 45 41 1a
     """
 )
 
@@ -113,6 +113,12 @@ def assembled(header: Header, chunks: list[Chunk], frames: int, samples: int, me
 def sealed(data: bytes, header: bytes = b"") -> bytes:
     """A part of a file with its checksum, which continues that of the header's bytes; no header: it is one itself."""
     return data + struct.pack("<I", google_crc32c.value(header[: HEADER_SIZE - 4] + data))
+
+
+def metadata_block(stored: bytes, pictures: bytes, header: bytes) -> bytes:
+    """A metadata block of tags as they are stored and of pictures with their heads, whose checksums are right."""
+    lengths = struct.pack("<II", len(stored), len(pictures))
+    return sealed(lengths + stored, header) + sealed(pictures, header)
 
 
 def patched(offset: int, data: bytes, whole: bytes = GOLDEN, crc_of: tuple[int, int] | None = None) -> bytes:

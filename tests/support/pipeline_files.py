@@ -23,15 +23,15 @@ def unpacked(data: bytes) -> ChunkLatents:
     """
     reader = Reader(io.BytesIO(data))
     model = models.by_id(reader.header.bitstream)
-    span = reader.header.chunk_frames * HOP * reader.header.sample_rate // SAMPLE_RATE
     parts, silence = [], []
     for chunk in reader:
         parts.append(payload.unpack(reader.header, chunk, model))
+        origin = reader.header.chunk_start(chunk.index) * HOP * reader.header.sample_rate // SAMPLE_RATE
         for start, length in parts[-1].side_info.silence.tolist():
-            if silence and sum(silence[-1]) == chunk.index * span + start:
+            if silence and sum(silence[-1]) == origin + start:
                 silence[-1][1] += length
             else:
-                silence.append([chunk.index * span + start, length])
+                silence.append([origin + start, length])
     _, *others = (np.concatenate(arrays) for arrays in zip(*(part.side_info for part in parts), strict=True))
     return ChunkLatents(
         np.concatenate([part.hyper for part in parts]),

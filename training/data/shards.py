@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from multiprocessing import get_context, parent_process
 from multiprocessing.synchronize import Event
 from pathlib import Path
-from typing import BinaryIO, Self
+from typing import Any, BinaryIO, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -143,6 +143,10 @@ class Shards:
             else:
                 skipped[track.name] = found
         return cls(usable, locations, skipped)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without what is mapped into memory, which would be sent to another process as its samples."""
+        return {**self.__dict__, "_open": {}}
 
     def __len__(self) -> int:
         return len(self.tracks)

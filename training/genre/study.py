@@ -29,6 +29,7 @@ from codec.runtime.blas import single_threaded_blas
 from codec.runtime.classifiers import Classifier
 from codec.runtime.models import Model
 from formats.errors import AezError, UsageError
+from training import provenance
 from training.data.collection import HOW, collection, divide
 from training.data.excerpts import CodedExcerpts, excerpt
 from training.data.fma import SUBSETS
@@ -295,8 +296,9 @@ def write(results: dict[str, Any], out: Path) -> None:
     own = next(s for s in first["systems"] if s["system"] == NETWORK)
     part = f"{first['songs']} songs of {first['artists']} artists, {first['name']}"
     for key, name, how in (("confusion", "mean", "mean of five segments' logits"), ("confusion_vote", "vote", "vote")):
-        note = f"{part}\nby {how}: {own[name]['accuracy']:.0%} right"
-        draw(own[key], results["classes"], "Genre from latents", note, out / f"{key.replace('_', '-')}.png")
+        note = f"{part}\n{own[name]['accuracy']:.0%} right"
+        title = f"Genre from latents, by {how}"
+        draw(own[key], results["classes"], title, note, out / f"{key.replace('_', '-')}.png")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -326,6 +328,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # OpenBLAS's second thread spins through thousands of small products of the regressions.
         with single_threaded_blas():
             write(study(a), a.out)
+        provenance.record(a.out, "genre", arguments)
     except (AezError, OSError) as error:
         return failed("genre", error)
     print((a.out / "table.md").read_text(encoding="utf-8"))

@@ -32,7 +32,7 @@ from codec.runtime import models
 from codec.runtime.blas import single_threaded_blas
 from formats import Reader
 from formats.errors import AezError, UsageError
-from training import markdown
+from training import markdown, provenance
 from training.data.collection import collection
 from training.data.excerpts import CodedExcerpts, excerpt
 from training.data.fma import SUBSETS
@@ -52,6 +52,7 @@ from training.latents.separation import (
     silhouette,
     strangers,
 )
+from training.palette import GENRES
 
 ARTISTS = 2
 """Least artists of a genre that is counted: songs are only compared with songs by other artists."""
@@ -113,6 +114,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # OpenBLAS's second thread makes a hundred small fits forty times as slow.
         with single_threaded_blas():
             print(run(tracks, given.out, cache, options))
+        provenance.record(given.out, "latents", arguments)
     except (AezError, OSError) as error:
         return failed("latents", error, 1)
     return 0
@@ -183,7 +185,7 @@ def classes(tracks: Sequence[Track]) -> tuple[Labels, list[str]]:
     for track in tracks:
         artists[track.genre].add(track.artist or f"\0{track.name}")
     counts = Counter(track.genre for track in tracks if track.genre and len(artists[track.genre]) >= ARTISTS)
-    genres = sorted(counts, key=lambda genre: (-counts[genre], genre))[: pictures.STYLES]
+    genres = sorted(counts, key=lambda genre: (-counts[genre], genre))[:GENRES]
     number = {genre: n for n, genre in enumerate(genres)}
     return np.array([number.get(track.genre, -1) for track in tracks], np.int64), genres
 
@@ -219,15 +221,19 @@ def measured(
 
 
 def table(results: dict[str, Any], labels: Labels) -> str:
-    """The text of table.md: a line for each space, and what the numbers mean."""
+    """The text of table.md: a line for each space, and what the numbers mean; no numbers without genres to compare."""
+    about = (
+        f"# Maps of {len(labels)} songs\n\nModel {results['model']}, {results['latent']} latents a frame, "
+        f"{results['dimensions']} pooled numbers a song."
+    )
+    if math.isnan(results["full"]["knn"]):
+        return f"{about} The music names fewer than two genres to compare, so that the maps have no numbers.\n"
     known = int((labels >= 0).sum())
     spaces = {f"all {results['dimensions']} numbers": results["full"]} | {
         row["title"]: row for row in results["maps"].values()
     }
     lines = [
-        f"# Maps of {len(labels)} songs\n",
-        f"Model {results['model']}, {results['latent']} latents a frame, {results['dimensions']} pooled numbers a "
-        f"song. Numbers are of {known} songs of {len(results['genres'])} genres; the largest is "
+        f"{about} Numbers are of {known} songs of {len(results['genres'])} genres; the largest is "
         f"{_percent(results['majority'])} of them.\n",
         markdown.table(
             ["space", *COLUMNS.values()],

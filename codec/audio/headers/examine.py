@@ -10,7 +10,7 @@ from codec.audio.headers import chunks
 from codec.audio.headers.extent import AS_IT_IS, Extent
 from codec.audio.headers.flac import examine_flac
 from codec.audio.headers.id3 import id3_size
-from codec.audio.headers.mpeg import examine_mpeg
+from codec.audio.headers.mpeg import examine_mpeg, is_free_format
 from codec.audio.headers.ogg import examine_ogg
 from codec.audio.headers.voc import examine_voc
 
@@ -77,7 +77,10 @@ def _examine_streams(file: BinaryIO, data: mmap.mmap, suffix: str, head: bytes) 
     if suffix in _OGG:
         return examine_ogg(data) if data.find(b"OggS") >= 0 else AS_IT_IS
     is_mpeg = suffix in _MPEG or head[:3] == b"ID3" or (head[0] == 0xFF and len(head) > 1 and head[1] >= 0xE0)
-    return (examine_mpeg(data, behind) if is_mpeg else None) or AS_IT_IS
+    if not is_mpeg:
+        return AS_IT_IS
+    # What has no frames is not for libsndfile, whose decoder would tell of its search on stderr.
+    return examine_mpeg(data, behind) or Extent(foreign=not is_free_format(data[behind : behind + 4]))
 
 
 def _within(found: Extent, data: mmap.mmap) -> Extent:

@@ -77,6 +77,13 @@ def examine_mpeg(data: Any, begin: int, *, strict: bool = False) -> Extent | Non
     return _by_count(data, walk)
 
 
+def is_free_format(head: bytes) -> bool:
+    """Whether a frame of a free bit rate begins with these four bytes."""
+    if len(head) < 4 or head[0] != 0xFF or head[1] & 0xE0 != 0xE0 or head[2] >> 4:
+        return False
+    return head[1] >> 3 & 3 != 1 and head[1] >> 1 & 3 != 0 and head[2] >> 2 & 3 != 3
+
+
 def _by_count(data: Any, walk: _Walk) -> Extent:
     """What libsndfile should be given, after a look at the count of frames that the first frame may hold."""
     start = walk.pieces[0][0]

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from codec.audio.tags.names import upper
+from codec.audio.tags.names import OF_THE_FILE, upper
 from formats import Metadata, Picture
 from formats.container.metadata import (
     FRONT_COVER,
@@ -62,7 +62,7 @@ class Gathered:
         """Add a number and, behind a slash, the total."""
         number, _, total = text.partition("/")
         for key, value in zip(keys, (number, total), strict=True):
-            if value.strip(" 0"):
+            if value.strip(" 0") and value.strip() not in self.tags.get(key, ()):
                 self.add(key, value.strip())
 
     def add_picture(self, data: bytes, mime: str = "", kind: int = FRONT_COVER, description: str = "") -> None:
@@ -83,8 +83,8 @@ class Gathered:
         self.left_out += other.left_out
 
     def metadata(self) -> Metadata:
-        """Everything that fits; the rest is added to `left_out`."""
-        tags = fitting(self.tags, self.left_out)
+        """Everything that fits and is true of another file; what does not fit is added to `left_out`."""
+        tags = fitting({key: values for key, values in self.tags.items() if key not in OF_THE_FILE}, self.left_out)
         pictures: list[Picture] = []
         size = 0
         for picture in self.pictures:

@@ -46,7 +46,9 @@ _PAIRS = (
     "TT1:TIT1 TT2:TIT2 TT3:TIT3 TP1:TPE1 TP2:TPE2 TP3:TPE3 TP4:TPE4 TAL:TALB TCM:TCOM TCO:TCON TRK:TRCK TPA:TPOS "
     "TYE:TYER TDA:TDAT TOR:TORY TBP:TBPM TRC:TSRC TCR:TCOP TPB:TPUB TXT:TEXT TMT:TMED TLA:TLAN TKE:TKEY TEN:TENC "
     "TSS:TSSE TOA:TOPE TOT:TOAL TOL:TOLY TOF:TOFN TCP:TCMP TSA:TSOA TSP:TSOP TS2:TSO2 TST:TSOT TSC:TSOC TXX:TXXX "
-    "WXX:WXXX WAR:WOAR WCP:WCOP COM:COMM ULT:USLT PIC:APIC UFI:UFID IPL:IPLS"
+    "WXX:WXXX WAR:WOAR WCP:WCOP COM:COMM ULT:USLT PIC:APIC UFI:UFID IPL:IPLS TIM:TIME TRD:TRDA TSI:TSIZ TDY:TDLY "
+    "TFT:TFLT TLE:TLEN WAF:WOAF WAS:WOAS WCM:WCOM WPB:WPUB MVN:MVNM MVI:MVIN BUF:RBUF CNT:PCNT CRA:AENC ETC:ETCO "
+    "EQU:EQUA GEO:GEOB LNK:LINK MCI:MCDI MLL:MLLT PCS:PCST POP:POPM REV:RVRB RVA:RVAD SLT:SYLT STC:SYTC"
 )
 _SHORT = dict(pair.split(":") for pair in _PAIRS.split())
 """Frames of version 2.2 by their names."""
@@ -56,10 +58,11 @@ _TEXTS = {name: name for name in ID3_OWN} | ID3_TEXT | ID3_OLD
 
 _ROLES = {upper(role): key for role, key in ID3_ROLES.items()}
 
-_SILENT = (
-    "PRIV", "MCDI", "NCON", "TYER", "TDAT", "TIME", "TRDA", "TSIZ", "PCST", "RGAD", "XSOP", "SEEK", "ASPI", "PCNT",
-)  # fmt: skip
-"""Frames of programs, of the file itself and of parts of a date, which are left out without a word."""
+_DATES = ("TDRC", "TYER", "TDAT", "TIME")
+"""Frames that make one date together."""
+
+_SILENT = ("TSIZ", "SEEK", "ASPI", "RBUF", "MLLT", "ETCO", "AENC")
+"""Frames about the bytes of this very file, which are left out without a word."""
 
 
 def read_id3(data: bytes, found: Gathered) -> None:
@@ -77,9 +80,18 @@ def read_id3(data: bytes, found: Gathered) -> None:
     years: dict[str, str] = {}
     for name, content in _frames(body, version, found, unsync=version == 4 and bool(flags & 0x80)):
         _Frame(name, content, version, found, years).take()
-    if "TDRC" not in years and re.fullmatch(r"\d{4}", years.get("TYER", "")):
-        day = years.get("TDAT", "")
-        found.add("DATE", f"{years['TYER']}-{day[2:]}-{day[:2]}" if re.fullmatch(r"\d{4}", day) else years["TYER"])
+    if "TDRC" not in years:
+        found.add("DATE", _date(*(years.get(name, "") for name in _DATES[1:])))
+        if years and not years.get("TYER"):
+            found.left_out.append("ID3 frame TDAT")
+
+
+def _date(year: str, day: str, minute: str) -> str:
+    """Year, day as DDMM and time as HHMM as one date, such as 1997-05-01T20:15."""
+    if not (re.fullmatch(r"\d{4}", year) and re.fullmatch(r"\d{4}", day)):
+        return year
+    date = f"{year}-{day[2:]}-{day[:2]}"
+    return f"{date}T{minute[:2]}:{minute[2:]}" if re.fullmatch(r"\d{4}", minute) else date
 
 
 def _frames(body: bytes, version: int, found: Gathered, *, unsync: bool) -> Iterator[tuple[str, bytes]]:
@@ -99,8 +111,8 @@ def _frames(body: bytes, version: int, found: Gathered, *, unsync: bool) -> Iter
             found.left_out.append(f"ID3 frame {name}, which is cut")
         elif plain is None:
             found.left_out.append(f"ID3 frame {name}, which is compressed or encrypted")
-        elif plain and (version > 2 or name in _SHORT):
-            yield _SHORT[name] if version == 2 else name, plain
+        elif plain:
+            yield _SHORT.get(name, name), plain
 
 
 def _issynchsafe(number: bytes, body: bytes, start: int) -> bool:
@@ -134,9 +146,9 @@ class _Frame:
 
     def take(self) -> None:
         name, found = self.name, self.found
-        if name in ("TDRC", "TYER", "TDAT"):
+        if name in _DATES:
             self.years[name] = next(iter(self.texts()), "")
-        if name in _SILENT:
+        if name in _SILENT or name in _DATES[1:]:
             return
         if name in ID3_NUMBERS:
             found.add_number(ID3_NUMBERS[name], next(iter(self.texts()), ""))
@@ -191,6 +203,8 @@ class _Frame:
         owner, _, value = self.content.partition(b"\0")
         if owner == MUSICBRAINZ_OWNER.encode():
             self.found.add("MUSICBRAINZ_TRACKID", value.decode("ascii", "replace"))
+        else:
+            self.found.left_out.append("ID3 frame UFID")
 
     def _apic(self) -> None:
         if self.version == 2:
@@ -199,6 +213,7 @@ class _Frame:
         else:
             end = self.content.find(b"\0", 1)
             if end < 0:
+                self.found.left_out.append("a picture that is damaged")
                 return
             mime, skip = self.content[1:end].decode("latin-1"), end + 1
         if mime == "-->" or self.content[1:4] == b"-->" or len(self.content) <= skip:

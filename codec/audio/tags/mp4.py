@@ -6,13 +6,13 @@ import struct
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from codec.audio.tags.gather import READ_LIMIT, Gathered, image_type
+from codec.audio.headers.mp4 import atoms, find_moov
+from codec.audio.tags.gather import Gathered, image_type
 from codec.audio.tags.id3 import genre
 from codec.audio.tags.names import DESCRIPTIONS, MP4_INTEGERS, MP4_NUMBERS, MP4_TEXT, described, standing_in
 from codec.audio.tags.splice import splice
 from formats import Metadata
 
-_MOST = 100_000
 _TEXT, _INTEGER = 1, 21
 _IMAGES = {"image/gif": 12, "image/jpeg": 13, "image/png": 14, "image/bmp": 27}
 _ATOMS = {key: name for name, key in MP4_TEXT.items()}
@@ -22,8 +22,8 @@ _HANDLER = bytes(8) + b"mdirappl" + bytes(9)
 
 def read_mp4(file: BinaryIO, found: Gathered) -> None:
     """Take the tags of an MP4 file."""
-    moov = _moov(file)
-    if moov is None or moov[1] - moov[0] > READ_LIMIT:
+    moov = find_moov(file)
+    if moov is None:
         return
     file.seek(moov[0])
     data = file.read(moov[1] - moov[0])
@@ -34,10 +34,10 @@ def read_mp4(file: BinaryIO, found: Gathered) -> None:
 def _take(name: str, content: bytes, found: Gathered) -> None:
     """Take one item of the list."""
     values = [
-        (int.from_bytes(data[:4], "big") & 0xFFFFFF, data[8:]) for kind, data in _atoms(content) if kind == b"data"
+        (int.from_bytes(data[:4], "big") & 0xFFFFFF, data[8:]) for kind, data in atoms(content) if kind == b"data"
     ]
     if name == "----":
-        parts = dict(_atoms(content))
+        parts = dict(atoms(content))
         name = described(parts.get(b"name", b"")[4:].decode("utf-8", "replace"))
         found.add(name, *(data.decode("utf-8", "replace") for kind, data in values if kind in (0, _TEXT)))
     elif name == "covr":
@@ -60,8 +60,8 @@ def _take(name: str, content: bytes, found: Gathered) -> None:
 
 def write_mp4(file: BinaryIO, metadata: Metadata) -> list[str]:
     """Put tags into an MP4 file, in place of those that it has -> what was left out."""
-    moov = _moov(file)
-    if moov is None or moov[1] - moov[0] > READ_LIMIT:
+    moov = find_moov(file)
+    if moov is None:
         return ["all tags, because the file has an unusual layout"]
     left_out: list[str] = []
     ilst = _atom(b"ilst", b"".join(_list(metadata, left_out)))
@@ -69,11 +69,11 @@ def write_mp4(file: BinaryIO, metadata: Metadata) -> list[str]:
     start, stop = moov
     file.seek(start)
     data = file.read(stop - start)
-    atoms = [(name, content) for name, content in _atoms(data) if name not in (b"udta", b"meta")]
+    others = [(name, content) for name, content in atoms(data) if name not in (b"udta", b"meta")]
     udta = _atom(b"udta", meta)
-    shift = sum(len(content) + 8 for _, content in atoms) + len(udta) - len(data)
+    shift = sum(len(content) + 8 for _, content in others) + len(udta) - len(data)
     try:
-        body = b"".join(_atom(name, _moved(content, stop, shift, name)) for name, content in atoms) + udta
+        body = b"".join(_atom(name, _moved(content, stop, shift, name)) for name, content in others) + udta
     except (ValueError, struct.error):
         return ["all tags, because the file has an unusual layout"]
     splice(file, start - 8, stop, _atom(b"moov", body))
@@ -142,7 +142,7 @@ def _moved(content: bytes, end: int, shift: int, name: bytes) -> bytes:
     if name in (b"mvex", b"moof"):
         raise ValueError("fragmented")
     if name in (b"trak", b"mdia", b"minf", b"stbl"):
-        parts = list(_atoms(content))
+        parts = list(atoms(content))
         if sum(len(inner) + 8 for _, inner in parts) != len(content):
             raise ValueError("damaged")
         return b"".join(_atom(kind, _moved(inner, end, shift, kind)) for kind, inner in parts)
@@ -153,43 +153,12 @@ def _moved(content: bytes, end: int, shift: int, name: bytes) -> bytes:
     return content[:8] + b"".join(struct.pack(code, place + shift if place >= end else place) for place in places)
 
 
-def _moov(file: BinaryIO) -> tuple[int, int] | None:
-    """Where the content of moov begins and ends."""
-    end, at = file.seek(0, 2), 0
-    for _ in range(_MOST):
-        file.seek(at)
-        head = file.read(16)
-        if len(head) < 8:
-            return None
-        size, skip = int.from_bytes(head[:4], "big"), 8
-        if size == 1:
-            size, skip = int.from_bytes(head[8:16], "big"), 16
-        size = size or end - at
-        if size < skip or at + size > end:
-            return None
-        if head[4:8] == b"moov":
-            return (at + skip, at + size) if skip == 8 else None
-        at += size
-    return None
-
-
 def _items(moov: bytes) -> Iterator[tuple[bytes, bytes]]:
     """The items of the list, from the content of moov."""
-    for name, udta in _atoms(moov):
+    for name, udta in atoms(moov):
         if name == b"udta":
-            for inner, meta in _atoms(udta):
+            for inner, meta in atoms(udta):
                 if inner == b"meta":
-                    for last, ilst in _atoms(meta[4:]):
+                    for last, ilst in atoms(meta[4:]):
                         if last == b"ilst":
-                            yield from _atoms(ilst)
-
-
-def _atoms(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Names and contents of atoms that follow one another."""
-    at = 0
-    while at + 8 <= len(data):
-        size = int.from_bytes(data[at : at + 4], "big")
-        if size < 8 or at + size > len(data):
-            return
-        yield data[at + 4 : at + 8], data[at + 8 : at + size]
-        at += size
+                            yield from atoms(ilst)

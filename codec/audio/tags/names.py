@@ -18,6 +18,9 @@ ALIASES = {
 
 _STAND_INS = ALIASES | {"PUBLISHER": "LABEL", "ORGANIZATION": "LABEL"}
 
+OF_THE_FILE = frozenset(("ITUNSMPB", "COMMENT:ITUNSMPB", "TLEN", "TFLT"))
+"""Keys of facts about the source's own bytes, such as its padding, which are false of any other file."""
+
 ID3_TEXT = {
     "TIT2": "TITLE", "TPE1": "ARTIST", "TALB": "ALBUM", "TPE2": "ALBUMARTIST", "TCOM": "COMPOSER", "TCON": "GENRE",
     "TDRC": "DATE", "TDOR": "ORIGINALDATE", "TSRC": "ISRC", "TCOP": "COPYRIGHT", "TPUB": "LABEL", "TBPM": "BPM",
@@ -29,10 +32,10 @@ ID3_TEXT = {
 }  # fmt: skip
 """Frames of text."""
 
-ID3_OLD = {"GRP1": "GROUPING", "TORY": "ORIGINALDATE"}
-"""Frames of text that are read only; those of the year, TYER and TDAT, make one date together."""
+ID3_OLD = {"GRP1": "GROUPING", "TORY": "ORIGINALDATE", "XDOR": "ORIGINALDATE", "XSOP": "ARTISTSORT"}
+"""Frames of text that are read only."""
 
-ID3_OWN = ("TDEN", "TDLY", "TDRL", "TDTG", "TFLT", "TLEN", "TOWN", "TPRO", "TRSN", "TRSO")
+ID3_OWN = ("TDEN", "TDLY", "TDRL", "TDTG", "TOWN", "TPRO", "TRSN", "TRSO")
 """Frames of text whose keys are their own names."""
 
 ID3_NUMBERS = {
@@ -104,6 +107,13 @@ RIFF_INFO = {
 
 AIFF_TEXT = {"NAME": "TITLE", "AUTH": "ARTIST", "(c) ": "COPYRIGHT", "ANNO": "COMMENT"}
 """Chunks of text of an aiff file."""
+
+CAF_TEXT = {
+    "title": "TITLE", "artist": "ARTIST", "album": "ALBUM", "composer": "COMPOSER", "lyricist": "LYRICIST",
+    "genre": "GENRE", "year": "DATE", "recorded date": "RECORDINGDATE", "comments": "COMMENT", "copyright": "COPYRIGHT",
+    "track number": "TRACKNUMBER", "tempo": "BPM", "key signature": "KEY", "encoding application": "ENCODER",
+}  # fmt: skip
+"""Names in the information of a Core Audio file."""
 
 APE_TEXT = {
     "YEAR": "DATE", "ALBUM ARTIST": "ALBUMARTIST", "MIXARTIST": "REMIXER", "ORIGINALYEAR": "ORIGINALYEAR",

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from codec.audio.headers.id3 import HEAD, id3_size
+from codec.audio.tags.caf import read_caf
 from codec.audio.tags.flac import read_flac
 from codec.audio.tags.gather import READ_LIMIT, Gathered
 from codec.audio.tags.id3 import read_id3
 from codec.audio.tags.mp4 import read_mp4
 from codec.audio.tags.names import canonical
 from codec.audio.tags.ogg import read_ogg
+from codec.audio.tags.probe import read_probed
 from codec.audio.tags.riff import read_chunks
 from codec.audio.tags.trailing import read_trailing
 from formats import Metadata
@@ -39,15 +41,21 @@ class Found:
     left_out: tuple[str, ...] = ()
 
 
-def read_tags(path: str | PathLike[str]) -> Found:
+def read_tags(path: str | PathLike[str], *, probe: bool = False) -> Found:
     """Read the tags and the pictures of an audio file.
 
     Damaged tags are left out, because they must not keep a song from being encoded.
+
+    Args:
+        path: the file.
+        probe: whether ffprobe is asked where nothing is found, as for films.
     """
     found = Gathered()
     try:
         with Path(path).open("rb") as file:
             gather(file, found)
+        if probe and not found.pictures and found.tags.keys() <= {"ENCODER"}:
+            read_probed(Path(path), found)
     except Exception:  # a parser may raise anything for bytes that are no tags
         found.left_out.append("some of its tags, which are damaged")
     metadata = found.metadata()
@@ -62,6 +70,8 @@ def gather(file: BinaryIO, found: Gathered) -> None:
         read_chunks(file, found)
     elif head[:4] == b"OggS":
         read_ogg(file, found)
+    elif head[:4] == b"caff":
+        read_caf(file, found)
     elif head[4:8] == b"ftyp":
         read_mp4(file, found)
     elif head.startswith(_ASF):
@@ -80,13 +90,13 @@ def _read_streams(file: BinaryIO, head: bytes, found: Gathered) -> None:
         read_id3(file.read(min(size, READ_LIMIT + HEAD)), found)
     file.seek(behind)
     start = re.search(b"fLaC|OggS", file.read(_JUNK))
+    own = Gathered()  # the stream's own tags, which count before those of ID3
     if start and start[0] == b"fLaC":
-        own = Gathered()
         read_flac(file, behind + start.start(), own)
-        own.fill(found)
-        found.tags, found.pictures, found.left_out = own.tags, own.pictures, own.left_out
     elif start and start.start() < HEAD:
-        read_ogg(file, found)
+        read_ogg(file, own)
+    own.fill(found)
+    found.tags, found.pictures, found.left_out = own.tags, own.pictures, own.left_out
     read_trailing(file, found)
 
 

@@ -11,6 +11,7 @@ from codec.audio.tags.gather import READ_LIMIT, Gathered
 from codec.audio.tags.id3 import read_id3
 from codec.audio.tags.id3_frames import write_id3
 from codec.audio.tags.names import AIFF_TEXT, RIFF_INFO
+from codec.audio.tags.splice import splice
 from formats import Metadata
 
 _MOST = 10_000
@@ -45,8 +46,11 @@ def _info(data: bytes, found: Gathered) -> None:
         name, size = data[at : at + 4].decode("latin-1"), int.from_bytes(data[at + 4 : at + 8], "little")
         if name in RIFF_INFO or name in ("IPRT", "ISFT"):
             key = {"IPRT": "TRACKNUMBER", "ISFT": "ENCODER"}.get(name) or RIFF_INFO[name]
-            if key not in found.tags:
-                found.add(key, _text(data[at + 8 : at + 8 + size]))
+            text = _text(data[at + 8 : at + 8 + size])
+            if key == "TRACKNUMBER":
+                found.add_number(("TRACKNUMBER", "TRACKTOTAL"), text)
+            elif key not in found.tags:
+                found.add(key, text)
         at += 8 + size + size % 2
 
 
@@ -59,27 +63,33 @@ def _text(data: bytes) -> str:
         return plain.decode("cp1252", "replace")
 
 
-def write_wav(file: BinaryIO, metadata: Metadata) -> list[str]:
-    """Append tags to a wav file: the list INFO for what players show, and all of them as ID3 -> what was left out."""
+def write_wav(file: BinaryIO, metadata: Metadata, *, ahead: bool = False) -> list[str]:
+    """Put tags into a wav file: the list INFO for what players show, and all of them as ID3 -> what was left out.
+
+    They go behind the audio or, for a reader of a pipe, ahead of it, for which all of it has to be moved.
+    """
     left_out: list[str] = []
     items = b""
     for key, values in metadata.tags.items():
         if key in _ITEMS:
             items += _chunk(_ITEMS[key], "; ".join(values).encode() + b"\0", "<")
     info = _chunk("LIST", b"INFO" + items, "<") if items else b""
-    return _append(file, info, _chunk("id3 ", write_id3(metadata, left_out), "<"), left_out)
+    return _put(file, info + _chunk("id3 ", write_id3(metadata, left_out), "<"), left_out, ahead=ahead)
 
 
-def write_aiff(file: BinaryIO, metadata: Metadata) -> list[str]:
-    """Append tags to an aiff file as ID3 -> what was left out."""
+def write_aiff(file: BinaryIO, metadata: Metadata, *, ahead: bool = False) -> list[str]:
+    """Put tags into an aiff file as ID3, behind the audio or ahead of it -> what was left out."""
     left_out: list[str] = []
-    return _append(file, b"", _chunk("ID3 ", write_id3(metadata, left_out), ">"), left_out)
+    return _put(file, _chunk("ID3 ", write_id3(metadata, left_out), ">"), left_out, ahead=ahead)
 
 
-def _append(file: BinaryIO, info: bytes, id3: bytes, left_out: list[str]) -> list[str]:
-    """Put chunks behind all others, and count them."""
+def _put(file: BinaryIO, added: bytes, left_out: list[str], *, ahead: bool) -> list[str]:
+    """Put chunks behind all others, or ahead of the audio, and count them."""
     magic, size = _magic(file), file.seek(0, 2)
-    added = bytes(size % 2) + info + id3
+    order: Literal["little", "big"] = "big" if magic == b"FORM" else "little"
+    audio = next((at - 8 for name, at, _ in _chunks(file, order) if name in (b"data", b"SSND")), None)
+    place = audio if ahead and audio is not None else size
+    added = added if place < size else bytes(size % 2) + added
     total = size + len(added) - 8
     if magic == b"RF64":
         file.seek(12)
@@ -92,8 +102,7 @@ def _append(file: BinaryIO, info: bytes, id3: bytes, left_out: list[str]) -> lis
     else:
         file.seek(4)
         file.write(struct.pack(">I" if magic == b"FORM" else "<I", total))
-    file.seek(size)
-    file.write(added)
+    splice(file, place, place, added)
     return left_out
 
 

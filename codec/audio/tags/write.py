@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import BinaryIO
 
 from codec.audio.headers.id3 import HEAD, id3_size
+from codec.audio.tags.caf import write_caf
 from codec.audio.tags.flac import write_flac
 from codec.audio.tags.gather import Gathered
 from codec.audio.tags.id3_frames import write_id3
@@ -25,7 +27,9 @@ def write_mp3(file: BinaryIO, metadata: Metadata) -> list[str]:
     return left_out
 
 
-WRITERS: dict[str, Callable[[BinaryIO, Metadata], list[str]]] = {
+_Writer = Callable[[BinaryIO, Metadata], list[str]]
+
+WRITERS: dict[str, _Writer] = {
     "wav": write_wav,
     "aiff": write_aiff,
     "flac": write_flac,
@@ -33,17 +37,26 @@ WRITERS: dict[str, Callable[[BinaryIO, Metadata], list[str]]] = {
     "opus": write_ogg,
     "mp3": write_mp3,
     "m4a": write_mp4,
+    "caf": write_caf,
 }
 """How each kind of file is given its tags."""
 
+_AHEAD: dict[str, _Writer] = {
+    "wav": partial(write_wav, ahead=True),
+    "aiff": partial(write_aiff, ahead=True),
+    "caf": partial(write_caf, ahead=True),
+}
+"""The same for a reader that cannot seek, where the tags are usually behind the audio."""
 
-def write_tags(file: BinaryIO, kind: str, metadata: Metadata) -> list[str]:
+
+def write_tags(file: BinaryIO, kind: str, metadata: Metadata, *, ahead: bool = False) -> list[str]:
     """Write tags and pictures into a finished audio file.
 
     Args:
         file: open for reading and writing, and able to seek.
         kind: the usual extension of such files, without the dot.
         metadata: tags by the keys of Vorbis comments, and pictures.
+        ahead: whether they have to come before the audio, for a reader that cannot seek.
 
     Returns:
         what the kind cannot hold, in words; empty if all was written.
@@ -57,6 +70,5 @@ def write_tags(file: BinaryIO, kind: str, metadata: Metadata) -> list[str]:
     if not found.tags and not metadata.pictures:
         return []
     tags = {key: tuple(values) for key, values in found.tags.items()}
-    if kind not in WRITERS:
-        return [f"all tags and pictures, which are not written into {kind} files"]
-    return list(dict.fromkeys(found.left_out + WRITERS[kind](file, Metadata(tags, metadata.pictures))))
+    writer = _AHEAD[kind] if ahead and kind in _AHEAD else WRITERS[kind]
+    return list(dict.fromkeys(found.left_out + writer(file, Metadata(tags, metadata.pictures))))

@@ -15,6 +15,7 @@ export const elements = {
     files: find("files", HTMLInputElement),
     heading: find("heading", HTMLElement),
     hint: find("hint", HTMLElement),
+    keep: find("keep", HTMLButtonElement),
     length: find("length", HTMLElement),
     mute: find("mute", HTMLButtonElement),
     next: find("next", HTMLButtonElement),

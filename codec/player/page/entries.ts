@@ -10,6 +10,8 @@ export interface Entry {
     album: string;
     /** Seconds; null where they are not known. */
     duration: number | null;
+    /** Of the file; null where they are not known. */
+    readonly bytes: number | null;
 }
 
 export interface Playlist {
@@ -20,6 +22,9 @@ export interface Playlist {
     /** Whether `aez serve` made it, which searches by itself. */
     readonly served: boolean;
 }
+
+/** Most characters of a title or a name that are shown. */
+const LONGEST = 300;
 
 /** No songs. */
 export const EMPTY: Playlist = { title: "", entries: [], total: 0, served: false };
@@ -35,7 +40,7 @@ export async function playlist(query = ""): Promise<Playlist> {
     if (response.status === 404) return EMPTY;
     const found: unknown = response.ok ? await response.json().catch(() => null) : null;
     if (!isRecord(found) || !Array.isArray(found["songs"])) throw new AezError("the list of songs cannot be read");
-    const entries = found["songs"].filter(isRecord).map(entryOfRow);
+    const entries = found["songs"].filter(isRecord).map(entryOfRow).filter(({ source }) => isAddress(source));
     return {
         title: text(found["title"]),
         entries,
@@ -44,19 +49,24 @@ export async function playlist(query = ""): Promise<Playlist> {
     };
 }
 
-/** An entry for an address; its title is the file's name until it was opened. */
+/**
+ * An entry for an address; its title is the file's name until it was opened.
+ *
+ * @throws AezError: it is no address.
+ */
 export function entryOfAddress(address: string): Entry {
+    if (!isAddress(address)) throw new AezError("the link names no address of a song");
     const name = new URL(address, document.baseURI).pathname.split("/").pop() ?? "";
-    return { source: address, title: bare(decoded(name)) || address, artist: "", album: "", duration: null };
+    return { source: address, title: bare(decoded(name)) || address, artist: "", album: "", duration: null, bytes: null };
 }
 
 export function entryOfFile(file: File): Entry {
-    return { source: file, title: bare(file.name), artist: "", album: "", duration: null };
+    return { source: file, title: bare(file.name), artist: "", album: "", duration: null, bytes: file.size };
 }
 
 /** Fill in what the file itself says. */
 export function complete(entry: Entry, song: Song): void {
-    const tag = (name: string) => song.tags.get(name)?.join(", ") ?? "";
+    const tag = (name: string) => short(song.tags.get(name)?.slice(0, 50).join(", ") ?? "");
     entry.title = tag("TITLE") || entry.title;
     entry.artist = tag("ARTIST") || tag("ALBUMARTIST") || entry.artist;
     entry.album = tag("ALBUM") || entry.album;
@@ -85,13 +95,14 @@ export function matches(entry: Entry, query: string): boolean {
 }
 
 function entryOfRow(row: Record<string, unknown>): Entry {
-    const duration = row["duration"];
+    const { duration, bytes } = row;
     return {
         source: text(row["src"]),
-        title: text(row["title"]),
-        artist: text(row["artist"]),
-        album: text(row["album"]),
+        title: short(text(row["title"])),
+        artist: short(text(row["artist"])),
+        album: short(text(row["album"])),
         duration: typeof duration === "number" ? duration : null,
+        bytes: typeof bytes === "number" ? bytes : null,
     };
 }
 
@@ -99,8 +110,21 @@ function isRecord(value: unknown): value is Record<string, unknown> {
     return typeof value === "object" && value !== null;
 }
 
+function isAddress(source: string | File): boolean {
+    try {
+        return typeof source !== "string" || (source !== "" && !!new URL(source, document.baseURI));
+    } catch {
+        return false;
+    }
+}
+
 function text(value: unknown): string {
     return typeof value === "string" ? value : "";
+}
+
+/** Text as long as a page can show it; tags may have a megabyte. */
+function short(value: string): string {
+    return value.length <= LONGEST ? value : `${value.slice(0, LONGEST)}…`;
 }
 
 function bare(name: string): string {

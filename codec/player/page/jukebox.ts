@@ -1,8 +1,9 @@
 /** What plays: one song at a time, opened when it is chosen; loudness; what went wrong. */
 
-import { open, play, type Playback, type Song } from "aez-player";
+import { type Loss, open, play, type Playback, type Song } from "aez-player";
 import { complete, type Entry } from "./entries.ts";
-import { said } from "./format.ts";
+import { damaged, said } from "./format.ts";
+import type { Kept } from "./kept.ts";
 
 /**
  * Events: "entry" (another song was chosen), "song" (it is open), "state" (playing, paused, waiting), "time",
@@ -14,13 +15,22 @@ export class Jukebox extends EventTarget {
     playback: Playback | null = null;
     /** What went wrong, in a line; empty where nothing did. */
     problem = "";
+    /** What of the song is damaged, and silent for it, in a line; empty where nothing is known to be. */
+    damage = "";
     /** Whether sound is expected and not there yet. */
     waiting = false;
+    #losses: Loss[] = [];
     #wanted = false;
     #volume = 1;
     #muted = false;
     #context: AudioContext | null = null;
     #opening = new AbortController();
+    readonly #kept: Kept;
+
+    constructor(kept: Kept) {
+        super();
+        this.#kept = kept;
+    }
 
     /** Whether it plays, or will as soon as it can. */
     get playing(): boolean {
@@ -61,7 +71,7 @@ export class Jukebox extends EventTarget {
         this.#tell("state");
         try {
             if (start) this.#wake();
-            const song = await open(entry.source, { signal: opening.signal });
+            const song = await open((await this.#kept.copy(entry)) ?? entry.source, { signal: opening.signal });
             if (opening.signal.aborted) {
                 song.close();
                 return;
@@ -70,6 +80,7 @@ export class Jukebox extends EventTarget {
             complete(entry, song);
             this.#tell("song");
             if (this.#wanted) this.#begin(song);
+            else void song.preload().then(() => this.#tell("time")); // so that a click is heard at once; it is the shortest chunk
         } catch (error) {
             if (!opening.signal.aborted) this.#fail(error);
         }
@@ -133,6 +144,11 @@ export class Jukebox extends EventTarget {
             this.#wait(false);
             void this.#fetchCover(song);
         });
+        on("loss", (event) => {
+            this.#losses.push((event as CustomEvent<Loss>).detail);
+            this.damage = damaged(this.#losses);
+            this.#tell("problem");
+        });
         on("error", (event) => this.#fail((event as CustomEvent<unknown>).detail));
         on("ended", () => {
             if (!this.#wanted) return; // it was paused, and taken to its end
@@ -173,7 +189,8 @@ export class Jukebox extends EventTarget {
         this.playback?.stop();
         this.song?.close();
         this.playback = this.song = null;
-        this.problem = "";
+        this.problem = this.damage = "";
+        this.#losses = [];
         this.#tell("problem");
     }
 

@@ -4,6 +4,7 @@ import { elements } from "./elements.ts";
 import { entryOfFile, learn, matches, playlist, type Entry, type Playlist } from "./entries.ts";
 import { clock } from "./format.ts";
 import type { Jukebox } from "./jukebox.ts";
+import type { Keeping } from "./keeping.ts";
 
 /** Songs from which on there is a search field. */
 const MANY = 8;
@@ -21,9 +22,11 @@ export class List {
     #served = false;
     #asked = 0;
     readonly #jukebox: Jukebox;
+    readonly #keeping: Keeping;
 
-    constructor(jukebox: Jukebox) {
+    constructor(jukebox: Jukebox, keeping: Keeping) {
         this.#jukebox = jukebox;
+        this.#keeping = keeping;
         const { search, songs, open, files } = elements;
         let timer: ReturnType<typeof setTimeout> | undefined;
         search.addEventListener("input", () => {
@@ -34,7 +37,7 @@ export class List {
             const step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
             if (!step) return;
             event.preventDefault();
-            const rows = [...songs.querySelectorAll("button")];
+            const rows = [...songs.querySelectorAll<HTMLButtonElement>("button.row")];
             rows[rows.indexOf(document.activeElement as HTMLButtonElement) + step]?.focus();
         });
         open.addEventListener("click", () => files.click());
@@ -42,6 +45,7 @@ export class List {
             this.addFiles([...(files.files ?? [])]);
             files.value = "";
         });
+        songs.addEventListener("kept", () => this.#render());
         for (const name of ["entry", "song", "state"]) jukebox.addEventListener(name, () => this.#mark());
         jukebox.addEventListener("ended", () => this.step(1));
     }
@@ -52,6 +56,7 @@ export class List {
         this.#all = [...first, ...list.entries];
         this.#unlisted = list.total - list.entries.length;
         elements.heading.textContent = list.title || "Songs";
+        this.#keeping.entries = list.served ? [] : list.entries;
         this.#showAll();
         const start = this.#all[0];
         if (start) void this.#jukebox.choose(start, false);
@@ -136,6 +141,7 @@ export class List {
         const item = document.createElement("li");
         const button = document.createElement("button");
         button.type = "button";
+        button.className = "row";
         const cell = (name: string, text: string) => {
             const span = document.createElement("span");
             span.className = name;
@@ -156,6 +162,8 @@ export class List {
             else void this.#jukebox.choose(entry, true);
         });
         item.append(button);
+        const keep = this.#keeping.button(entry);
+        if (keep) item.append(keep);
         return item;
     }
 

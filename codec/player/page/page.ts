@@ -1,11 +1,13 @@
 /** The page: the jukebox, and everything that shows it or drives it. */
 
 import { elements } from "./elements.ts";
-import { EMPTY, entryOfAddress, playlist } from "./entries.ts";
+import { EMPTY, type Entry, entryOfAddress, playlist } from "./entries.ts";
 import { dropping } from "./files.ts";
 import { said } from "./format.ts";
 import { Jukebox } from "./jukebox.ts";
 import { keys } from "./keys.ts";
+import { Keeping } from "./keeping.ts";
+import { Kept } from "./kept.ts";
 import { List } from "./list.ts";
 import { mediaSession } from "./media_session.ts";
 import { keepForOffline } from "./offline.ts";
@@ -15,8 +17,9 @@ import { spectrogram } from "./spectrogram.ts";
 /** Seconds after which a cover that is no longer shown is forgotten: the system may still be loading it for its keys. */
 const FORGET = 30;
 
-const jukebox = new Jukebox();
-const list = new List(jukebox);
+const kept = new Kept();
+const jukebox = new Jukebox(kept);
+const list = new List(jukebox, new Keeping(kept, (line) => (elements.problem.textContent = line)));
 let coverAddress: string | null = null;
 
 function showEntry(): void {
@@ -54,11 +57,13 @@ function announce(): void {
 
 async function begin(): Promise<void> {
     const address = new URLSearchParams(location.search).get("src");
-    const first = address ? [entryOfAddress(address)] : [];
+    let first: Entry[] = [];
     try {
+        first = address ? [entryOfAddress(address)] : [];
         const found = await playlist();
+        if (!found.served) await kept.look(found.entries).catch(() => undefined); // the browser may forbid it
         list.show(found, first);
-        if (!found.served) keepForOffline();
+        if (!found.served) void keepForOffline();
     } catch (error) {
         list.show(EMPTY, first);
         elements.problem.textContent = said(error);
@@ -76,7 +81,7 @@ jukebox.addEventListener("song", showEntry);
 jukebox.addEventListener("song", announce);
 jukebox.addEventListener("state", showState);
 jukebox.addEventListener("loudness", showLoudness);
-jukebox.addEventListener("problem", () => (elements.problem.textContent = jukebox.problem));
+jukebox.addEventListener("problem", () => (elements.problem.textContent = jukebox.problem || jukebox.damage));
 spectrogram(jukebox);
 seekbar(jukebox);
 keys(jukebox);

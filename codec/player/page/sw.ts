@@ -33,6 +33,8 @@ export {};
 const OURS = `aez ${self.registration.scope} `;
 const SHELL = OURS + VERSION;
 const LISTS = `${OURS}lists`;
+/** What the page keeps in it is the listener's. */
+const SONGS = `${OURS}songs`;
 
 /** Milliseconds after which a network that does not answer counts as none. */
 const PATIENCE = 4000;
@@ -53,6 +55,8 @@ self.addEventListener("fetch", (event) => {
 
 async function install(): Promise<void> {
     await fill();
+    // The page had its list before there was a worker. There may be none, and it is no reason not to keep the page.
+    await (await caches.open(LISTS)).add("playlist.json").catch(() => undefined);
     await self.skipWaiting();
 }
 
@@ -64,7 +68,7 @@ async function fill(): Promise<void> {
 
 async function activate(): Promise<void> {
     const names = await caches.keys();
-    const old = names.filter((name) => name.startsWith(OURS) && name !== SHELL && name !== LISTS);
+    const old = names.filter((name) => name.startsWith(OURS) && ![SHELL, LISTS, SONGS].includes(name));
     await Promise.all(old.map((name) => caches.delete(name)));
     await self.clients.claim();
 }

@@ -1,45 +1,57 @@
 // @ts-check
 /** Headless Chromium with a page of its own, and a server of the built player and of files, for tests and measurements. */
 
-import { createReadStream, existsSync, statSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { createServer } from "node:http";
 import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
+import { SlowLine } from "./slow_line.mjs";
 
-const dist = join(process.env["AEZ_PLAYER"] ?? fileURLToPath(new URL("..", import.meta.url)), "dist");
+export const dist = join(process.env["AEZ_PLAYER"] ?? fileURLToPath(new URL("..", import.meta.url)), "dist");
 /** @type {Record<string, string>} */
-const TYPES = { ".js": "text/javascript", ".html": "text/html", ".json": "application/json" };
+const TYPES = { ".js": "text/javascript", ".html": "text/html", ".css": "text/css", ".svg": "image/svg+xml", ".json": "application/json" };
+const NOTHING = new Uint8Array(0);
 const CHROMIUM = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 
 /** The Chromium that is installed here, or undefined. */
 export const installed = CHROMIUM.find((path) => existsSync(path));
 
 /**
- * Serve the player at /player/ and files by name, all with ranges; any other address is an empty page.
+ * Serve the player at /player/ and files by name, or a whole folder, all with ranges; any other address is an empty page.
  * @param {Record<string, string>} files
- * @returns {Promise<{url: string, close: () => void}>}
+ * @param {string} [folder]
+ * @param {SlowLine} line
+ * @returns {Promise<{url: string, sent: () => number, close: () => void}>} `sent` tells how many bytes have been sent
  */
-export async function serve(files) {
+export async function serve(files, folder, line = new SlowLine(Infinity, 0)) {
+    let sent = 0;
     const server = createServer((request, response) => {
         const path = decodeURIComponent(new URL(request.url ?? "/", "http://x").pathname);
-        const file = path.startsWith("/player/") ? join(dist, normalize(path.slice(7))) : files[path.slice(1)];
+        const file = folder
+            ? join(folder, normalize(path.endsWith("/") ? `${path}index.html` : path))
+            : path.startsWith("/player/") ? join(dist, normalize(path.slice(7))) : files[path.slice(1)];
         if (!file) return void response.setHeader("content-type", "text/html").end("<!doctype html><title>aez</title>");
         if (!existsSync(file)) return void response.writeHead(404).end();
-        const size = statSync(file).size;
+        const { size, mtimeMs } = statSync(file);
+        const etag = `"${size}-${mtimeMs}"`;
+        if (request.headers["if-none-match"] === etag) return void line.send(response.writeHead(304, { etag }), NOTHING);
         const range = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? "");
         const [start, end] = range ? [Number(range[1]), Math.min(Number(range[2] || size - 1), size - 1)] : [0, size - 1];
         response.writeHead(range ? 206 : 200, {
             "content-type": TYPES[extname(file)] ?? "application/octet-stream",
             "content-length": end - start + 1,
             "accept-ranges": "bytes",
+            etag,
             ...(range ? { "content-range": `bytes ${start}-${end}/${size}` } : {}),
         });
-        return void createReadStream(file, { start, end }).pipe(response);
+        const body = readFileSync(file).subarray(start, end + 1);
+        sent += body.length;
+        return void line.send(response, body);
     });
     await new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(undefined)));
     const address = /** @type {import("node:net").AddressInfo} */ (server.address());
-    return { url: `http://127.0.0.1:${address.port}/`, close: () => void server.close() };
+    return { url: `http://127.0.0.1:${address.port}/`, sent: () => sent, close: () => void server.close() };
 }
 
 /** Start Chromium, without a sandbox where root runs it. */

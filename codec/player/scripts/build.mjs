@@ -46,7 +46,7 @@ rmSync(dist, { recursive: true, force: true });
 mkdirSync(join(dist, "ort"), { recursive: true });
 const id = buildModel(join(models, "music"), join(dist, "model"));
 const wasm = join(packaged("onnxruntime-web"), "dist/ort-wasm-simd-threaded.wasm");
-writeFileSync(join(dist, "ort/ort.wasm.gz"), compressed(readFileSync(wasm)));
+writeFileSync(join(dist, "ort/ort.wasm.zst"), compressed(readFileSync(wasm)));
 await build({
     ...OPTIONS,
     absWorkingDir: player,

@@ -4,8 +4,11 @@
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { constants, gzipSync } from "node:zlib";
+import { Zstd } from "@hpcc-js/wasm-zstd";
 import { readNpy, readNpz } from "./npy.mjs";
+
+const zstd = await Zstd.load();
+const ZSTD_LEVEL = 19;
 
 /** Arrays of a ranked model with their shapes, in the order in which its id is taken over them (formats/SPEC.md). */
 const ARRAYS = /** @type {const} */ ([
@@ -31,10 +34,10 @@ const KEPT = ["predictor", "offset", "slope", "intercept", "loudness", "steadine
 const sha256 = (bytes) => createHash("sha256").update(bytes).digest("hex");
 
 /**
- * Compress a file for any web host, whether it compresses or not.
+ * Compress a file for any web host, whether it compresses or not; the worker has a decoder of zstd for songs anyway.
  * @param {Uint8Array} bytes
  */
-export const compressed = (bytes) => gzipSync(bytes, { level: constants.Z_BEST_COMPRESSION, memLevel: 9 });
+export const compressed = (bytes) => zstd.compress(bytes, ZSTD_LEVEL);
 
 /**
  * The arrays of `tables.npz`, checked against the document.
@@ -79,9 +82,9 @@ export function buildModel(folder, target) {
     const kept = KEPT.map((name) => /** @type {{data: Buffer}} */ (tables.find((array) => array.name === name)).data);
     mkdirSync(join(target, id), { recursive: true });
     const write = (/** @type {string} */ name, /** @type {Uint8Array} */ bytes) => writeFileSync(join(target, id, name), bytes);
-    write("tables.bin.gz", compressed(Buffer.concat(kept)));
-    write("noise.bin.gz", compressed(noise.data));
-    write("decoder.onnx.gz", compressed(decoder));
+    write("tables.bin.zst", compressed(Buffer.concat(kept)));
+    write("noise.bin.zst", compressed(noise.data));
+    write("decoder.onnx.zst", compressed(decoder));
     write("model.json", Buffer.from(`${JSON.stringify({ id, latents: Object.keys(card.tiers).map(Number), receptiveField: receptive_field })}\n`));
     return id;
 }

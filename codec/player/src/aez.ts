@@ -9,7 +9,7 @@
 import { connect } from "./browser/connection.ts";
 import { type Song, WorkerSong } from "./browser/song.ts";
 
-export type { ChunkInfo } from "./browser/protocol.ts";
+export type { ChunkInfo, Loss } from "./browser/protocol.ts";
 export type { Block, DecodeOptions, Song } from "./browser/song.ts";
 export { type Playback, play, type PlayOptions } from "./browser/play.ts";
 export { AezError, FormatError, ModelError, NetworkError } from "./errors.ts";
@@ -21,6 +21,15 @@ export interface OpenOptions {
 }
 
 /**
+ * Load what songs need, which `open` begins by itself.
+ *
+ * @throws ModelError, NetworkError: it cannot be loaded; AezError: the worker cannot be started.
+ */
+export async function ready({ base, signal }: OpenOptions = {}): Promise<void> {
+    await connect(folderOf(base)).call("ready", [], signal);
+}
+
+/**
  * Open a song; only what it says of itself is fetched.
  *
  * @param source its address, relative to the page, or the file itself.
@@ -28,8 +37,11 @@ export interface OpenOptions {
  * worker cannot be started; what `signal` gives as its reason.
  */
 export async function open(source: string | URL | Blob, { base, signal }: OpenOptions = {}): Promise<Song> {
-    const folder = new URL(base ?? ".", base ? document.baseURI : import.meta.url);
-    const connection = connect(folder);
+    const connection = connect(folderOf(base));
     const from = source instanceof Blob ? source : new URL(source, document.baseURI).href;
     return new WorkerSong(connection, await connection.call("open", [from], signal));
+}
+
+function folderOf(base: string | URL | undefined): URL {
+    return new URL(base ?? ".", base ? document.baseURI : import.meta.url);
 }

@@ -1,12 +1,12 @@
 /** The worker: opens files, fetches chunks, and decodes them, so that the page never waits. */
 
 import { Models } from "./browser/loading.ts";
-import type { AnswerMessage, BlockMessage, Calls, FromWorker, SongInfo, ToWorker } from "./browser/protocol.ts";
+import type { AnswerMessage, BlockMessage, Calls, FromWorker, Loss, SongInfo, ToWorker } from "./browser/protocol.ts";
 import { AezFile } from "./container/file.ts";
 import { coverOf, type Picture } from "./container/metadata.ts";
 import type { Samples } from "./dsp/synthesis.ts";
 import { AezError, FormatError, toMessage } from "./errors.ts";
-import { frameSamples } from "./grid.ts";
+import { chunkAt, chunkStart, frameOf, frameSamples } from "./grid.ts";
 import { readyZstd } from "./payload/zstd.ts";
 import { Decoder } from "./pipeline/decoder.ts";
 import { BlobSource } from "./source/blob.ts";
@@ -19,6 +19,9 @@ declare const self: {
 
 interface Stream {
     readonly song: number;
+    readonly decoder: Decoder;
+    /** How many lost chunks the page knows of. */
+    told: number;
     readonly blocks: AsyncGenerator<Samples>;
 }
 
@@ -26,12 +29,14 @@ const songs = new Map<number, AezFile>();
 const streams = new Map<number, Stream>();
 const calls = new Map<number, AbortController>();
 let models: Models;
+let defaultModel = "";
 let names = 0;
 
 self.onmessage = ({ data }) => {
     if ("start" in data) {
         models = new Models(data.start.base);
-        models.load(data.start.model).catch(() => undefined); // whoever needs it will be told
+        defaultModel = data.start.model;
+        models.load(defaultModel).catch(() => undefined); // whoever needs it will be told
     } else if ("abort" in data) {
         calls.get(data.abort)?.abort();
     } else {
@@ -62,6 +67,10 @@ type Handlers = {
 };
 
 const HANDLERS: Handlers = {
+    async ready() {
+        await models.load(defaultModel);
+    },
+
     async open(source, signal) {
         await readyZstd();
         const opened = typeof source === "string" ? await openUrl(source, signal) : new BlobSource(source);
@@ -77,13 +86,21 @@ const HANDLERS: Handlers = {
         return picture && toBlob(picture);
     },
 
-    async decode(song, { start, end, rate }) {
+    async preload(song, second) {
+        const file = fileOf(song);
+        await file.prefetch(chunkOf(file, second));
+        news(song);
+    },
+
+    async decode(song, { start, end, rate, salvage }) {
         const file = fileOf(song);
         const samples = Math.floor((file.trailer.samples * rate) / file.header.sampleRate);
         const sample = (seconds: number): number => Math.min(Math.max(0, Math.round(seconds * rate)), samples);
         const stream = ++names;
-        const decoder = new Decoder(file, await models.load(file.header.bitstream));
-        streams.set(stream, { song, blocks: decoder.decode({ start: sample(start), end: sample(end), rate }) });
+        file.breakOff(chunkOf(file, start)); // of a part that is no longer listened to
+        const decoder = new Decoder(file, await models.load(file.header.bitstream), { salvage });
+        const blocks = decoder.decode({ start: sample(start), end: sample(end), rate });
+        streams.set(stream, { song, decoder, told: 0, blocks });
         return stream;
     },
 
@@ -99,7 +116,8 @@ const HANDLERS: Handlers = {
                 return null;
             }
             const channels = value.channels.map((samples) => samples.slice()); // so that no more than they crosses
-            return { start: value.start, channels, spent: performance.now() - begin };
+            const spent = performance.now() - begin;
+            return { start: value.start, channels, spent, losses: lossesOf(found) };
         } catch (error) {
             streams.delete(stream);
             throw error instanceof AezError ? error : new FormatError(`the song cannot be decoded: ${error}`);
@@ -125,6 +143,29 @@ function fileOf(song: number): AezFile {
     return file;
 }
 
+/** The lost chunks of a stream that the page does not know of. */
+function lossesOf(stream: Stream): Loss[] {
+    const file = fileOf(stream.song);
+    const found = [...stream.decoder.lost].slice(stream.told).map(([chunk, { message }]) => ({
+        ...chunkTime(file, chunk), message,
+    }));
+    stream.told = stream.decoder.lost.size;
+    return found;
+}
+
+/** The chunk at a second. */
+function chunkOf({ header }: AezFile, second: number): number {
+    return chunkAt(frameOf(Math.max(0, second), 1), header.chunkFrames);
+}
+
+/** Seconds of the song that a chunk is. */
+function chunkTime({ header, trailer, chunks }: AezFile, index: number): { start: number; duration: number } {
+    const second = (chunk: number): number => frameSamples(chunkStart(chunk, header.chunkFrames), 1);
+    const end = index + 1 < chunks ? second(index + 1) : Infinity;
+    const duration = trailer.samples / header.sampleRate;
+    return { start: second(index), duration: Math.max(0, Math.min(end, duration) - second(index)) };
+}
+
 /** Tell the page how much of a song is here. */
 function news(song: number): void {
     const file = songs.get(song);
@@ -134,7 +175,6 @@ function news(song: number): void {
 function describe(song: number, file: AezFile): SongInfo {
     const { header, trailer, source } = file;
     const cover = file.loadedPictures && coverOf(file.loadedPictures);
-    const [seconds, duration] = [frameSamples(header.chunkFrames, 1), trailer.samples / header.sampleRate];
     return {
         song,
         tags: file.tags,
@@ -147,8 +187,7 @@ function describe(song: number, file: AezFile): SongInfo {
         bytes: source.size,
         fetched: source.fetched,
         chunks: Array.from(trailer.lengths, (bytes, index) => ({
-            start: index * seconds,
-            duration: Math.max(0, Math.min(seconds, duration - index * seconds)),
+            ...chunkTime(file, index),
             bytes,
         })),
     };

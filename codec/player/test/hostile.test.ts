@@ -26,7 +26,7 @@ async function outcome(bytes: Uint8Array): Promise<AezError | null> {
         const rate = file.header.sampleRate;
         const decoder = new Decoder(file, await stub(file));
         for (let index = 0; index < Math.min(file.chunks, 8); index++) {
-            const begin = (index * file.header.chunkFrames * rate) / 63;
+            const begin = (file.place(index).firstFrame * rate) / 63;
             const part = { start: begin, end: Math.min(begin + Math.ceil(rate / 20), file.trailer.samples), rate };
             let at = begin;
             for await (const block of decoder.decode(part)) {

@@ -54,8 +54,9 @@ test("the checksum is CRC-32C", () => {
 
 for (const [i, coder] of (["range", "zstd"] as const).entries()) {
     test(`the payload by the coder ${coder}`, () => {
-        const format = { coder, latent: 32, gain: 116, chunkFrames: 126, sampleRate: 44100 };
-        const latents = readPayload(example("A payload, whole")[i]!, 8, format, tables());
+        const format = { coder, latent: 32, gain: 116, sampleRate: 44100 };
+        const place = { frames: 8, mostFrames: 126 };
+        const latents = readPayload(example("A payload, whole")[i]!, place, format, tables());
         const hyper = Array.from({ length: 3 * 48 }, (_, n) => {
             const [g, b] = [Math.floor(n / 48), n % 48];
             return ((b * b + 3 * g * g + b * g) % 5) - 8;

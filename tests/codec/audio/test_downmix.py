@@ -105,6 +105,18 @@ def test_it_has_to_be_asked_for(tmp_path):
         assert (source.channels, source.notes) == (2, ())
 
 
+def test_a_chain_tells_how_its_streams_are_mixed(tmp_path):
+    six, two = tmp_path / "six.ogg", tmp_path / "two.ogg"
+    soundfile.write(six, tones(6), RATE)
+    soundfile.write(two, tones(2), RATE)
+    path = tmp_path / "a.ogg"
+    for names in ((six, two), (two, six), (six, six)):
+        path.write_bytes(b"".join(name.read_bytes() for name in names))
+        with open_source(path, downmix=True) as source:
+            assert source.channels == 2 and "6 channels are mixed to stereo" in "".join(source.notes)
+            assert len(source.notes) == 1
+
+
 @pytest.mark.usefixtures("tiny")
 def test_from_python(tmp_path):
     six = tones(6)[:RATE].T.astype(np.float32)

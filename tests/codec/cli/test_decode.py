@@ -1,7 +1,11 @@
 """`aez decode`: formats, options, and what it says of damage; with the fakes and with the tiny model."""
 
+import os
 import re
 import shutil
+import stat
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -172,3 +176,26 @@ def test_without_ffmpeg_no_m4a(coded, tmp_path, monkeypatch, capsys):
             "aez: error: .m4a files are written by ffmpeg, which is not installed"
         )
     assert list(tmp_path.iterdir()) == before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="named pipes of POSIX")
+@pytest.mark.parametrize(
+    ("name", "options", "begin"), [("p", (), b"RIFF"), ("p", ("--to", "flac"), b"fLaC"), ("p.flac", (), b"fLaC")]
+)
+def test_a_named_pipe_takes_what_standard_output_would(coded, tmp_path, capsys, name, options, begin):
+    pipe = tmp_path / name
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor(1) as reader:
+        got = reader.submit(pipe.read_bytes)
+        assert aez("decode", coded, pipe, *options) == 0
+        assert got.result(10).startswith(begin)
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    assert aez("decode", coded, "/dev/null", "--to", "mp3") == 0
+    assert name != "p.flac" or aez("decode", coded, pipe, "--to", "mp3") == 2
+    assert ("does not go with the name" in capsys.readouterr().err) == (name == "p.flac")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_device_that_is_full_is_one_line(coded, capsys):
+    assert aez("decode", coded, "/dev/full") == 1
+    assert "aez: error: cannot write /dev/full: No space left on device" in capsys.readouterr().err

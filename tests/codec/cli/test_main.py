@@ -152,7 +152,7 @@ def test_errors_of_the_pipeline_are_one_line_too(song, coded, tmp_path, capsys, 
 def test_coding_loads_neither_scipy_nor_what_only_pictures_need() -> None:
     program = "import sys, codec.pipeline.file_codec, codec.pipeline.plan; print(*sys.modules, sep='\\n')"
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
-    assert not {name.partition(".")[0] for name in loaded} & {"scipy", "matplotlib", "rich", "audioread"}
+    assert not {name.partition(".")[0] for name in loaded} & {"scipy", "PIL", "rich", "audioread"}
 
 
 def test_help_is_a_command_too(capsys):
@@ -195,6 +195,10 @@ def test_numbers_are_called_numbers(arguments, says, capsys):
         (["plot", "a.aez"], "x", [("x", "file")]),
         (["peel", "--latent", "32"], "x", [("x", "file")]),
         (["decode", "--to"], "f", [("flac", "plain")]),
+        (["similar"], "x", [("x", "file")]),
+        (["similar", "x.aez"], "m", [("m", "dir")]),
+        (["page"], "x", [("x", "file")]),
+        (["genre", "--classifier"], "x", [("x", "file")]),
         (["help"], "pe", [("peel", "plain")]),
         (["encode"], "--bit", [("--bitrate", "plain")]),
     ],

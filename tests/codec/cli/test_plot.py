@@ -73,15 +73,13 @@ def test_a_model_that_is_not_installed_can_be_named(coded, tiny, tmp_path, monke
     assert not (tmp_path / "c.png").exists()
 
 
-def test_without_matplotlib_one_line_says_what_to_install(coded, tmp_path, monkeypatch, capsys):
-    from codec.inspection.plot import load_matplotlib
-
+def test_without_pillow_one_line_says_what_to_install(coded, tmp_path, monkeypatch, capsys):
     song = tmp_path / "song.aez"
     song.write_bytes(coded)
-    load_matplotlib.cache_clear()
-    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    for name in ("PIL", "PIL.Image"):
+        monkeypatch.setitem(sys.modules, name, None)
     assert aez("plot", song) == 1
     err = capsys.readouterr().err
-    assert "pip install matplotlib" in err
+    assert "pip install pillow" in err
     assert err.count("\n") == 1
     assert [path.name for path in tmp_path.iterdir()] == ["song.aez"]

@@ -26,6 +26,7 @@ pytest.importorskip("uvicorn")
         (["--host", "192.168.1.2", "--port", "0"], "needs a password"),
         (["--password", ""], "empty"),
         (["--encode", "16"], "belong together"),
+        (["--encode", "24k"], "belong together"),
         (["--cache", "."], "belong together"),
         (["--encode", "4", "--cache", "."], "from 6 to 128"),
         (["--port", "65536"], "65535"),

@@ -37,7 +37,7 @@ def test_many_files_and_folders(small, big, tmp_path, capsys):
     assert aez("verify", *names) == 1
     out, err = capsys.readouterr()
     assert sorted(tmp_path.rglob("*")) == before
-    assert "4 files checked: 2 whole, 2 damaged; 1 not read" in err and "missing.aez: not found\n" in err
+    assert "4 files checked: 2 whole, 2 damaged; 1 not checked" in err and "missing.aez: not found\n" in err
     assert "not an .aez file" in out and "missing" not in out and "cover" not in out
     assert "bad.aez: lost: chunk" in out and "--salvage keeps 12 undamaged chunks" in out
     assert aez("verify", *names, "--quiet") == 1
@@ -82,5 +82,17 @@ def test_a_model_that_is_not_installed_can_be_named(small, tiny, tmp_path, monke
     (tmp_path / "a.aez").write_bytes(small)
     monkeypatch.setattr(models, "folders", list)
     assert aez("verify", tmp_path / "a.aez") == 1
-    assert "the payloads cannot be checked" in capsys.readouterr().out
+    out, err = capsys.readouterr()
+    assert "a.aez: NOT CHECKED: the payloads cannot be checked" in out and "DAMAGED" not in out
+    assert "1 file checked: 1 whole" not in err and "0 damaged; 1 not checked" in err
     assert aez("verify", tmp_path / "a.aez", "--model", tiny.folder) == 0
+
+
+def test_a_file_of_a_newer_version_is_not_called_damaged(small, tmp_path, capsys):
+    (tmp_path / "a.aez").write_bytes(small[:8] + b"\2\0" + small[10:])
+    assert aez("verify", tmp_path / "a.aez") == 1
+    out, err = capsys.readouterr()
+    assert "NOT CHECKED: the file has format version 2" in out and "a newer aez is needed" in out
+    assert "0 files checked: 0 whole, 0 damaged; 1 not checked" in err
+    assert aez("verify", "--json", tmp_path / "a.aez") == 1
+    assert json.loads(capsys.readouterr().out)["checked"] is False

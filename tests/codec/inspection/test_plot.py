@@ -6,9 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from codec.inspection import drawing
+from codec.inspection.drawing import coloured
 from codec.inspection.latent_view import HALF_OCTAVE, QUIET, ROWS, Pool, Spectrogram, View, mel, view
-from codec.inspection.plot import figure, save
+from codec.inspection.plot import LEFT, RIGHT, TOP, UNIT, figure, save
 from codec.pipeline.payload import unpack
 from codec.runtime.models import by_id
 from formats import Reader
@@ -188,16 +191,15 @@ def test_other_rates_and_mono_share_the_time_axis() -> None:
     assert shown.end == 1.0
     assert shown.top == 4000
     assert shown.main.shape[1] == shown.spectrogram.shape[1] == 64
-    axes = figure(shown, "t").axes
-    assert len([a for a in axes if a.get_images()]) == 3
-    assert len({a.get_xlim() for a in axes if a.get_images()}) == 1
+    images = figure(shown, "t").images
+    assert len(images) == 2 * 3  # each with its bar
+    assert len({(box[0], box[2], clip[0], clip[2]) for _, box, clip in images[::2]}) == 1
 
 
 def test_a_model_without_hyper_latents(coded: bytes) -> None:
     shown = seen(coded, duration=3.0)
     bare = View(**{**vars(shown), "envelope": np.zeros((0, 0, 0), np.float32), "bands": np.zeros(0)})
-    drawn_axes = figure(bare, "t").axes
-    assert len([a for a in drawn_axes if a.get_images()]) == 2
+    assert len(figure(bare, "t").images) == 2 * 2
     assert png_size(drawn(bare))[1] < png_size(drawn(shown))[1]
 
 
@@ -207,6 +209,46 @@ def test_formats_and_strange_titles(kind: str, coded: bytes) -> None:
     data = drawn(shown, kind, "$x_ ジョーガ \x07\n{\\frac")
     assert data.startswith({"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}[kind])
     assert data == drawn(shown, kind, "$x_ ジョーガ \x07\n{\\frac")
+
+
+def test_columns_stand_at_their_time_and_rows_at_their_height() -> None:
+    spectrogram = np.full((ROWS, 100), -80.0, np.float32)
+    spectrogram[128:, 50:] = 0  # the upper half, from the middle on
+    quiet = np.zeros((0, 0, 0), np.float32)
+    shown = View(0.0, 10.0, 0.0, 10.0, spectrogram, 22_050.0, quiet, np.zeros(0), np.zeros((4, 100), np.float32))
+    out = io.BytesIO()
+    figure(shown, "t").save(out, "png")
+    pixels = np.asarray(Image.open(out).convert("L")).astype(int)
+    height = round(UNIT * 2.6)
+    panel = pixels[TOP + 2 : TOP + height - 2, LEFT + 2 : RIGHT - 2]
+    bright = panel > 200
+    middle, across = height // 2 - 2, (RIGHT - LEFT) // 2 - 2
+    assert bright[: middle - 2, across + 2 :].all() and not bright[:, : across - 2].any()
+    assert not bright[middle + 2 :].any()
+    cut = View(5.0, 10.0, 0.0, 10.0, spectrogram, 22_050.0, quiet, np.zeros(0), np.zeros((4, 100), np.float32))
+    figure(cut, "t").save(out := io.BytesIO(), "png")
+    assert (np.asarray(Image.open(out).convert("L"))[TOP + 2 : TOP + middle - 2, LEFT + 2 : RIGHT - 2] > 200).all()
+
+
+def test_ticks_are_round_and_lie_in_what_is_shown(coded: bytes) -> None:
+    texts = figure(seen(coded, start=1.5, duration=12.5), "a title").texts
+    assert {"a title", "decoded song", "Hz", "dB FS", "steps", "rank", "0:02", "0:14", "10 k", "time"} <= set(texts)
+    assert "0:00" not in texts and "0:16" not in texts
+    assert "time in seconds" in figure(seen(coded, duration=0.05), "t").texts
+
+
+def test_colours_are_those_of_the_maps() -> None:
+    for palette, first, last in (("magma", (0, 0, 4), (252, 253, 191)), ("viridis", (68, 1, 84), (253, 231, 37))):
+        colours = coloured(np.array([[np.nan, -1, 0, 9, 10, np.inf]]), 0, 10, palette)
+        assert [tuple(map(int, colour)) for colour in colours[0]][::5] == [first, last]
+        assert (colours[0, 0] == colours[0, 1]).all() and (colours[0, 0] == colours[0, 2]).all()
+        assert colours.astype(int).sum(-1)[0, 3] < colours.astype(int).sum(-1)[0, 4] == sum(last)
+
+
+def test_letters_that_no_font_has_are_written_without_their_accents(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drawing, "_of_the_system", lambda size: None)
+    font = drawing._font(20, "é")
+    assert drawing._writable(font, "Zoë  Ærø\x07…\n夜 a") == "Zoe ?r??… ? a"
 
 
 def test_a_cut_file_is_damaged(coded: bytes) -> None:

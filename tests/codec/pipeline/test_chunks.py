@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from codec.audio.resample import resampled_length
 from codec.dsp.mdct import forward, inverse
-from codec.pipeline.chunks import Windower, chunk_count, source_samples, triples
+from codec.pipeline.chunks import Windower, source_samples, triples, window_count
 from codec.pipeline.output import Overlap
-from formats.grid import CHUNK, HOP, SEGMENT, frame_count
+from formats.grid import CHUNK, HOP, SEGMENT, chunk_start, frame_count
 
 SPAN = CHUNK * HOP
 
@@ -31,7 +31,7 @@ def test_windows_are_slices_of_the_padded_song(samples: int, blocks: list[int], 
         got += list(windower.push(x[:, pushed : pushed + size]))
         pushed, turn = pushed + size, turn + 1
     got += list(windower.finish(samples))
-    assert [window.index for window in got] == list(range(chunk_count(samples)))
+    assert [window.index for window in got] == list(range(window_count(samples)))
     assert sum(window.frames for window in got) == frame_count(samples)
     padded = np.zeros((2, (context + 1) * HOP + samples + 3 * SPAN), np.float32)
     if x is not None:
@@ -65,16 +65,17 @@ def test_overlapped_chunks_are_the_inverse_of_the_whole(parts: list[int]) -> Non
 
 @pytest.mark.parametrize("rate", [8000, 11025, 22050, 32000, 44100, 48000, 96000, 192000, 44101])
 def test_chunks_begin_on_whole_samples_of_the_source(rate: int) -> None:
-    for frames in (SEGMENT, CHUNK):
+    for longest in (SEGMENT, CHUNK):
         for chunk in (0, 1, 7, 3600):
-            assert source_samples(chunk, rate, frames) * 63 == chunk * frames * rate
+            first = chunk_start(chunk, longest)
+            assert source_samples(first, rate) * 63 == first * rate
 
 
 @pytest.mark.parametrize(
-    ("samples", "chunks"), [(0, 0), (1, 1), (SPAN - HOP, 1), (SPAN - HOP + 1, 2), (SPAN, 2), (2 * SPAN - HOP, 2)]
+    ("samples", "windows"), [(0, 0), (1, 1), (SPAN - HOP, 1), (SPAN - HOP + 1, 2), (SPAN, 2), (2 * SPAN - HOP, 2)]
 )
-def test_chunk_count(samples: int, chunks: int) -> None:
-    assert chunk_count(samples) == chunks
+def test_window_count(samples: int, windows: int) -> None:
+    assert window_count(samples) == windows
 
 
 def test_triples() -> None:

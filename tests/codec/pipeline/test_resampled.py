@@ -4,7 +4,7 @@ import aez
 import numpy as np
 import pytest
 
-from codec.audio.resample import resampled_length
+from codec.audio.resample import Resampler, resampled_length
 from codec.pipeline.resampled import ResampledSink
 from tests.support.audio_files import music
 from tests.support.codec import Array, Sink, encoded
@@ -51,6 +51,41 @@ def test_decode_at_another_rate(music: Array):
     for wrong in (999, 1e6, "fast", 44100.5):
         with pytest.raises(aez.AezError, match="sample rate"):
             aez.decode(data, rate=wrong)
+
+
+@pytest.mark.usefixtures("tiny")
+@pytest.mark.parametrize(
+    ("own", "rate", "times"),
+    [(96000, 44100, 0), (48000, 44100, 0), (48000, 32000, 1), (44100, 8000, 1), (8000, 48000, 2)],
+)
+def test_it_is_resampled_once_unless_the_song_has_a_low_rate(music: Array, monkeypatch, own, rate, times):
+    data = encoded(music[:, : own // 2 + 7], rate=own, latent=32)
+    ratios = []
+
+    class Counting(Resampler):
+        def __init__(self, from_rate: int, to_rate: int, channels: int) -> None:
+            ratios.extend([(from_rate, to_rate)] if from_rate != to_rate else [])
+            super().__init__(from_rate, to_rate, channels)
+
+    monkeypatch.setattr("codec.pipeline.output.Resampler", Counting)
+    monkeypatch.setattr("codec.pipeline.resampled.Resampler", Counting)
+    wave, _ = aez.decode(data, rate=rate)
+    assert wave.shape[1] == resampled_length(own // 2 + 7, own, rate)
+    assert len(ratios) == times
+    if times == 2:
+        power = np.abs(np.fft.rfft(wave[0, 1000:-1000] * np.hanning(wave.shape[1] - 2000))) ** 2
+        assert power[len(power) // 4 :].sum() < 1e-6 * power.sum()  # nothing above what the song can hold
+
+
+@pytest.mark.usefixtures("tiny")
+@pytest.mark.parametrize("rate", [44100, 32000, 48000])
+def test_silence_is_silent_at_another_rate(music: Array, rate):
+    audio = music[:, :96_000].copy()
+    audio[:, 20_000:50_000] = 0
+    wave, _ = aez.decode(encoded(audio, rate=48000, latent=32), rate=rate)
+    begin, end = -(-20_000 * rate // 48000), 50_000 * rate // 48000
+    assert not wave[:, begin:end].any()
+    assert wave[:, begin - 20 : begin].any() and wave[:, end : end + 20].any()
 
 
 @pytest.mark.usefixtures("tiny")

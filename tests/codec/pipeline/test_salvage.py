@@ -85,7 +85,7 @@ def test_good_chunks_stand_where_they_stood(
     times = np.arange(got.shape[1])
     far = np.ones(len(times), bool)
     for first, last, _, _ in lost(report):
-        low, high = source_samples(first, 44100, SEGMENT), source_samples(last + 1, 44100, SEGMENT)
+        low, high = (source_samples(index * SEGMENT, 44100) for index in (first, last + 1))
         far &= (times < low - CONTEXT) | (times > high + CONTEXT)
         assert not got[:, low : min(high - HOP, len(times))].any()  # nothing old, nothing foreign
     assert np.array_equal(got[:, far], sound[:, far])
@@ -99,7 +99,7 @@ def test_long_windows_beside_a_gap_stay_what_they_were(held: Array, tiny: Simple
     assert long[1, 6] and long[3, 0]
     sound, (got, report) = saved(whole)[0], saved(flipped(whole, place + 60))
     assert [(loss.first, loss.last) for loss in report.losses] == [(2, 2)]
-    low, high = (source_samples(chunk, 44100, SEGMENT) for chunk in (2, 3))
+    low, high = (source_samples(chunk * SEGMENT, 44100) for chunk in (2, 3))
     assert not got[:, low : high - HOP].any()
     for far in (slice(0, low - CONTEXT), slice(high + CONTEXT, None)):
         assert np.array_equal(got[:, far], sound[:, far])

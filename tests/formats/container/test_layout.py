@@ -74,7 +74,8 @@ def test_every_checksum_continues_that_of_the_header():
     first, second = Reader(io.BytesIO(GOLDEN)).offsets.values()
     trailer = GOLDEN.rindex(layout.TRAILER_SYNC)
     metadata, end = GOLDEN[HEADER_SIZE:first], GOLDEN[trailer : -layout.FOOTER_SIZE]
-    for part in (metadata, end):
+    tags = 8 + struct.unpack("<I", metadata[:4])[0] + 4
+    for part in (metadata[:tags], metadata[tags:], end):
         assert struct.unpack("<I", part[-4:])[0] == google_crc32c.value(head + part[:-4])
     for start, stop in ((first, second), (second, trailer)):
         chunk = GOLDEN[start:stop]
@@ -84,7 +85,7 @@ def test_every_checksum_continues_that_of_the_header():
 def test_container_costs_little():
     empty = len(pack(replace(HEADER, samples=0), Metadata(), []))
     hundred = len(pack(replace(HEADER, samples=None), Metadata(), song([b""] * 100)))
-    assert empty == 53 + 12 + 24 + 8
+    assert empty == 53 + 16 + 24 + 8
     assert (hundred - empty) / 100 == 26
 
 

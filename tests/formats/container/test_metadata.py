@@ -14,13 +14,13 @@ from formats import Metadata, Picture, Reader, Writer
 from formats.container.layout import HEADER_SIZE, PICTURE_SIZE
 from formats.container.metadata import MOST_PICTURES, PICTURES_LIMIT, TAGS_LIMIT, unpack_tags
 from formats.errors import FormatError, UsageError
-from tests.support.container_files import CHUNKS, GOLDEN, HEADER, METADATA, pack, sealed
+from tests.support.container_files import CHUNKS, GOLDEN, HEADER, METADATA, metadata_block, pack
 
 CHUNKS_AND_TRAILER = GOLDEN[Reader(io.BytesIO(GOLDEN)).offsets[0] :]
 
 
 def with_tags(frame):
-    block = sealed(struct.pack("<II", len(frame), 0) + frame, GOLDEN)
+    block = metadata_block(frame, b"", GOLDEN)
     return GOLDEN[:HEADER_SIZE] + block + CHUNKS_AND_TRAILER
 
 
@@ -115,7 +115,7 @@ def test_empty_tags_nuls_and_keys_that_come_twice(text, tags):
 
 
 def with_pictures(data):
-    return GOLDEN[:HEADER_SIZE] + sealed(struct.pack("<II", 0, len(data)) + data, GOLDEN) + CHUNKS_AND_TRAILER
+    return GOLDEN[:HEADER_SIZE] + metadata_block(b"", data, GOLDEN) + CHUNKS_AND_TRAILER
 
 
 def test_pictures_by_a_careless_writer():

@@ -18,6 +18,7 @@ from tests.support.container_files import (
     OPENERS,
     Pipe,
     assembled,
+    metadata_block,
     outcome,
     patched,
     salvaged,
@@ -133,9 +134,9 @@ def claims():
     limit = 4 * 2520 * 1416 + 4096
     for length in (limit, limit + 1, 2**32 - 1):
         chunk = CHUNK_SYNC + struct.pack("<IIHII", 0, 0, 2520, length, 0) + bytes(99)
-        yield f"payload {length}", wide + sealed(struct.pack("<IIB", 0, 0, 0), wide) + chunk
+        yield f"payload {length}", wide + metadata_block(b"", b"", wide) + chunk
     unknown = pack_header(replace(HEADER, samples=None))
-    empty = unknown + sealed(struct.pack("<IIB", 0, 0, 0), unknown)
+    empty = unknown + metadata_block(b"", b"", unknown)
     for count in (10, 2**31, 2**32 - 1):
         trailer = sealed(TRAILER_SYNC + struct.pack("<IIQ", count, 2**32 - 1, 0), unknown)
         yield f"index {count}", empty + trailer + struct.pack("<I", 24) + b"ZEA\x1a"
@@ -172,7 +173,7 @@ def test_claims_beyond_the_format_are_named_before_anything_is_read():
 
 def test_a_length_beyond_the_end_of_a_file_is_not_read_towards():
     head = GOLDEN[:HEADER_SIZE]
-    file = Counted(head + sealed(struct.pack("<IIB", 0, 2**24, 0), head) + bytes(2**20))
+    file = Counted(head + sealed(struct.pack("<II", 0, 2**24), head) + bytes(2**20))
     with pytest.raises(DamagedError, match="ends in its metadata"):
         Reader(file).verify()
     assert file.count < 200

@@ -95,6 +95,23 @@ def test_training_without_loops_and_without_music(tmp_path: Path) -> None:
         batches.listed(tmp_path, "test")
 
 
+def test_songs_are_drawn_as_numpy_draws_them(folder: Path) -> None:
+    soundfile.write(folder / "b.flac", song(2.0, seed=1).T, 44100)
+    music = batches.Music(batches.listed(folder, "train"), folder / "cache", "train")
+    mine, wanted = np.random.default_rng(4), np.random.default_rng(4)
+    for _ in range(20):
+        x = music.shards[int(wanted.choice(2, p=music.chance))]
+        start = int(wanted.integers(0, x.shape[1] - 100))
+        assert np.array_equal(music.crop(mine, 100), x[:, start : start + 100].astype(np.float32) / 32768)
+
+
+def test_music_without_weight_is_none(folder: Path) -> None:
+    songs = batches.listed(folder, "train")
+    music = batches.Music(songs, folder / "cache", "train", dict.fromkeys(songs, 0.0))
+    with pytest.raises(UsageError, match="has any weight"):
+        music.crop(np.random.default_rng(0), 10)
+
+
 def test_batches_are_named_by_their_seed() -> None:
     music = SyntheticMusic()
 

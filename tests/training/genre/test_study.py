@@ -69,6 +69,7 @@ def test_the_study_end_to_end(tiny: SimpleNamespace, tmp_path: Path, capsys: pyt
     )
     assert (out / "table.md").read_text() in capsys.readouterr().out
     assert (out / "confusion.png").read_bytes().startswith(b"\x89PNG")
+    assert json.loads((out / "made.json").read_text())["command"].startswith("python -m training genre --data")
     assert (out / "confusion-vote.png").read_bytes().startswith(b"\x89PNG")
     with (out / "predictions.csv").open(newline="") as lines:
         rows = [r for r in csv.DictReader(lines) if r["system"] == study.NETWORK]

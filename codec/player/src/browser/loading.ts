@@ -1,7 +1,7 @@
 /** What the worker loads: ONNX Runtime's WebAssembly and models. */
 
 import { messageOf, ModelError, NetworkError } from "../errors.ts";
-import { loadModel, type Model, unzip } from "../model/model.ts";
+import { expanded, loadModel, type Model } from "../model/model.ts";
 import { configure, createNetwork } from "../model/ort.ts";
 
 /** Models by bitstream, each loaded once, and again after a failure. */
@@ -33,7 +33,7 @@ export class Models {
 
     async #loadRuntime(): Promise<void> {
         try {
-            const binary = await unzip(await this.#fetch("ort/ort.wasm.gz", null));
+            const binary = await expanded(await this.#fetch("ort/ort.wasm.zst", null));
             configure({ binary: binary.buffer as ArrayBuffer });
         } catch (error) {
             this.#runtime = null;

@@ -2,6 +2,7 @@
 
 import { AezError } from "../errors.ts";
 import { Schedule } from "./schedule.ts";
+import type { Loss } from "./protocol.ts";
 import { type Song, WorkerSong } from "./song.ts";
 
 export interface PlayOptions {
@@ -15,7 +16,8 @@ export interface PlayOptions {
 
 /**
  * A song that is played, waiting at first. Its events: "time" (about four times a second), "playing" (sound begins), "waiting" (for bytes
- * or for decoding), "chunk" (more was fetched), "ended", "error" (a CustomEvent with the error as its `detail`).
+ * or for decoding), "chunk" (more was fetched), "loss" (a part is damaged, and silent for it; once a part, a CustomEvent with
+ * a `Loss` as its `detail`), "ended", "error" (a CustomEvent with the error as its `detail`).
  */
 export interface Playback extends EventTarget {
     /** Seconds into the song. */
@@ -57,6 +59,7 @@ class SongPlayback extends EventTarget implements Playback {
     readonly #schedule: Schedule;
     readonly #timer: ReturnType<typeof setInterval>;
     readonly #forget: () => void;
+    readonly #lost = new Set<number>();
     #volume: number;
     #muted = false;
     #paused = false;
@@ -162,7 +165,9 @@ class SongPlayback extends EventTarget implements Playback {
     }
 
     async #pump(from: number, rate: number, signal: AbortSignal, heard: () => void): Promise<void> {
-        for await (const { start, channels, spent } of this.#song.decodeAt(rate, from, Infinity, signal)) {
+        const part = { start: from, end: Infinity, salvage: true };
+        for await (const { start, channels, spent, losses } of this.#song.decodeAt(rate, part, signal)) {
+            for (const loss of losses) this.#lose(loss);
             this.#schedule.add(start, channels, spent / 1000);
             if (!this.#paused && this.#schedule.resume()) this.#enter("playing");
             heard();
@@ -173,6 +178,13 @@ class SongPlayback extends EventTarget implements Playback {
         }
         this.#schedule.finish();
         if (!this.#paused && this.#schedule.resume()) this.#enter("playing");
+    }
+
+    /** Tell of a damaged part, once. */
+    #lose(loss: Loss): void {
+        if (this.#lost.has(loss.start)) return;
+        this.#lost.add(loss.start);
+        this.dispatchEvent(new CustomEvent("loss", { detail: loss }));
     }
 
     /** The last sample that was there has sounded. */

@@ -30,19 +30,34 @@ export interface ChunkInfo {
     readonly bytes: number;
 }
 
+/** A part of a song that is damaged, and silent for it. */
+export interface Loss {
+    /** Seconds. */
+    readonly start: number;
+    readonly duration: number;
+    /** What is wrong with it, in a line. */
+    readonly message: string;
+}
+
 /** Samples of a stream; `spent` is how many milliseconds of work they took. */
 export interface BlockMessage {
     readonly start: number;
     readonly channels: Float32Array[];
     readonly spent: number;
+    /** Lost parts that came to light with this block; they may lie a little after it. */
+    readonly losses: readonly Loss[];
 }
 
 /** What the page can call, and what it gets. */
 export interface Calls {
+    /** Wait until the default model is here. */
+    ready(): void;
     open(source: string | Blob): SongInfo;
     cover(song: number): Blob | null;
+    /** Fetch the chunk at a second. */
+    preload(song: number, second: number): void;
     /** Begin to decode seconds of a song, at a sample rate; returns the stream. */
-    decode(song: number, part: { start: number; end: number; rate: number }): number;
+    decode(song: number, part: { start: number; end: number; rate: number; salvage: boolean }): number;
     /** The next block of a stream, or null at its end. */
     next(stream: number): BlockMessage | null;
     end(stream: number): void;

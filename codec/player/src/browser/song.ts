@@ -1,7 +1,7 @@
 /** A song that is open, as the page sees it. */
 
 import type { Connection } from "./connection.ts";
-import type { BlockMessage, ChunkInfo, NewsMessage, SongInfo } from "./protocol.ts";
+import type { BlockMessage, ChunkInfo, Loss, NewsMessage, SongInfo } from "./protocol.ts";
 
 /** Consecutive samples. */
 export interface Block {
@@ -15,6 +15,10 @@ export interface Block {
 export interface DecodeOptions {
     readonly start?: number;
     readonly duration?: number;
+    /** Whether damaged parts are silence; they are errors otherwise. */
+    readonly salvage?: boolean;
+    /** Called once for every damaged part that is met, where `salvage` makes it silence. */
+    readonly onLoss?: (loss: Loss) => void;
     readonly signal?: AbortSignal;
 }
 
@@ -48,10 +52,12 @@ export interface Song {
      * @throws FormatError: it is damaged; NetworkError: it cannot be fetched.
      */
     loadCover(): Promise<Blob | null>;
+    /** Fetch the part at a second, which will soon be played; never rejects, as what goes wrong is told then. */
+    preload(second?: number): Promise<void>;
     /**
      * Decode samples at the song's rate, block by block without gaps; a part is the same samples as in the whole.
      *
-     * @throws FormatError: the file is damaged there; ModelError: its model is not here; NetworkError: it cannot be
+     * @throws FormatError: the file is damaged there, and `salvage` is not asked for; ModelError: its model is not here; NetworkError: it cannot be
      * fetched; what `signal` gives as its reason.
      */
     decode(options?: DecodeOptions): AsyncIterable<Block>;
@@ -110,16 +116,26 @@ export class WorkerSong implements Song {
         return this.cover;
     }
 
-    decode({ start = 0, duration = Infinity, signal }: DecodeOptions = {}): AsyncIterable<Block> {
-        return this.decodeAt(this.sampleRate, start, start + duration, signal);
+    async preload(second = 0): Promise<void> {
+        await this.#connection.call("preload", [this.#id, second]).catch(() => undefined);
+    }
+
+    async *decode(options: DecodeOptions = {}): AsyncGenerator<Block> {
+        const { start = 0, duration = Infinity, salvage = false, onLoss, signal } = options;
+        for await (const block of this.decodeAt(this.sampleRate, { start, end: start + duration, salvage }, signal)) {
+            block.losses.forEach((loss) => onLoss?.(loss));
+            yield { start: block.start, channels: block.channels };
+        }
     }
 
     /** Decode from second to second at any rate; its samples are counted at that rate. */
-    async *decodeAt(rate: number, start: number, end: number, signal?: AbortSignal): AsyncGenerator<BlockMessage> {
+    async *decodeAt(
+        rate: number, part: { start: number; end: number; salvage: boolean }, signal?: AbortSignal,
+    ): AsyncGenerator<BlockMessage> {
         const { signal: either, forget } = anyOf(this.#closing.signal, signal);
         let stream = 0;
         try {
-            stream = await this.#connection.call("decode", [this.#id, { start, end, rate }], either);
+            stream = await this.#connection.call("decode", [this.#id, { ...part, rate }], either);
             for (;;) {
                 const block = await this.#connection.call("next", [stream], either);
                 if (!block) return;

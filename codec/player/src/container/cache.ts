@@ -33,6 +33,15 @@ export class Cache {
         return loading;
     }
 
+    has(key: number): boolean {
+        return this.#entries.has(key);
+    }
+
+    /** Forget what is still on its way. */
+    drop(key: number): void {
+        if (!this.#held.has(key)) this.#entries.delete(key);
+    }
+
     clear(): void {
         this.#entries.clear();
         this.#held.clear();

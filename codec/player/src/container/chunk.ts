@@ -18,6 +18,8 @@ export interface ChunkPlace {
     readonly length: number;
     readonly firstFrame: number;
     readonly frames: number;
+    /** Frames that it would have if it were not the last one. */
+    readonly mostFrames: number;
 }
 
 /** Most bytes of a payload. */

@@ -1,13 +1,13 @@
 /** A whole .aez file behind a source: what it says of itself, and its chunks when they are needed. */
 
 import { FormatError } from "../errors.ts";
-import { codedSamples, frameCount } from "../grid.ts";
+import { chunkCount, chunkLength, chunkStart, codedSamples, frameCount } from "../grid.ts";
 import type { Source } from "../source/source.ts";
 import { Cache } from "./cache.ts";
 import { CHUNK_HEAD, type ChunkPlace, readChunk } from "./chunk.ts";
 import { HEADER_BYTES, type Header, readHeader } from "./header.ts";
 import {
-    checkMetadata, METADATA_HEAD, type MetadataLengths, type Picture, readMetadataHead, readPictures, readTags, type Tags,
+    METADATA_HEAD, type MetadataLengths, type Picture, readMetadataHead, readPictures, readTags, type Tags, tagsBytes,
 } from "./metadata.ts";
 import { chunkBytes, FOOTER_BYTES, readFooter, readTrailer, type Trailer, trailerBytes } from "./trailer.ts";
 
@@ -22,13 +22,15 @@ export class AezFile {
     readonly trailer: Trailer;
     readonly source: Source;
     readonly tags: Tags;
-    /** Null where they were left on the server. */
+    /** Null where they were left on the server, and where they are damaged. */
     readonly loadedPictures: readonly Picture[] | null;
     #pictures: Promise<Picture[]> | null;
     readonly #lengths: MetadataLengths;
     readonly #offsets: Float64Array;
     readonly #cache = new Cache(CACHE_BYTES);
     readonly #closing = new AbortController();
+    /** What breaks off the fetching of chunks that nobody has needed so far. */
+    readonly #early = new Map<number, AbortController>();
 
     private constructor(source: Source, header: Header, lengths: MetadataLengths, metadata: Metadata, trailer: Trailer) {
         this.source = source;
@@ -71,13 +73,15 @@ export class AezFile {
     }
 
     place(index: number): ChunkPlace {
-        const firstFrame = index * this.header.chunkFrames;
+        const { chunkFrames } = this.header;
+        const [firstFrame, mostFrames] = [chunkStart(index, chunkFrames), chunkLength(index, chunkFrames)];
         return {
             index,
             offset: this.#offsets[index]!,
             length: this.trailer.lengths[index]!,
             firstFrame,
-            frames: Math.min(this.header.chunkFrames, this.trailer.frames - firstFrame),
+            frames: Math.min(mostFrames, this.trailer.frames - firstFrame),
+            mostFrames,
         };
     }
 
@@ -88,31 +92,50 @@ export class AezFile {
 
     /** The payload of a chunk, fetched once as long as the cache holds it. */
     chunk(index: number): Promise<Uint8Array> {
+        this.#early.delete(index);
+        return this.#fetch(index, this.#closing.signal);
+    }
+
+    /** Fetch a chunk that will be needed soon; whoever needs it will be told what went wrong. */
+    async prefetch(index: number): Promise<void> {
+        if (index >= this.chunks || this.#cache.has(index)) return;
+        const breaking = new AbortController();
+        this.#early.set(index, breaking);
+        await this.#fetch(index, breaking.signal).catch(() => undefined);
+        if (this.#early.get(index) === breaking) this.#early.delete(index);
+    }
+
+    /** Break off the fetching of chunks that nobody has needed so far, but for one: the line is for others now. */
+    breakOff(except: number): void {
+        for (const [index, breaking] of [...this.#early]) {
+            if (index === except) continue;
+            this.#cache.drop(index);
+            this.#early.delete(index);
+            breaking.abort();
+        }
+    }
+
+    #fetch(index: number, signal: AbortSignal): Promise<Uint8Array> {
         return this.#cache.get(index, async () => {
             const place = this.place(index);
             const end = place.offset + CHUNK_HEAD + place.length;
-            return readChunk(await this.source.read(place.offset, end, this.#closing.signal), place, this.header);
+            return readChunk(await this.source.read(place.offset, end, signal), place, this.header);
         });
-    }
-
-    /** Fetch a chunk that will be needed soon. */
-    prefetch(index: number): void {
-        if (index < this.chunks) this.chunk(index).catch(() => undefined); // whoever needs it will be told
     }
 
     /** All pictures; many bytes of them are fetched only now. */
     pictures(): Promise<Picture[]> {
-        const [begin, end] = [HEADER_BYTES, HEADER_BYTES + this.#lengths.block];
-        this.#pictures ??= this.source.read(begin, end, this.#closing.signal).then((block) => {
-            checkMetadata(block, this.header);
-            return picturesOf(block, this.#lengths);
-        });
+        const [begin, end] = [HEADER_BYTES + tagsBytes(this.#lengths), HEADER_BYTES + this.#lengths.block];
+        this.#pictures ??= this.source
+            .read(begin, end, this.#closing.signal)
+            .then((sealed) => readPictures(sealed, this.header));
         return this.#pictures;
     }
 
     /** Break off what is still being fetched. */
     close(): void {
         this.#closing.abort();
+        this.breakOff(-1);
         this.#cache.clear();
     }
 }
@@ -123,21 +146,26 @@ interface Metadata {
     readonly pictures: Picture[] | null;
 }
 
-function picturesOf(block: Uint8Array, lengths: MetadataLengths): Picture[] {
-    return readPictures(block.subarray(METADATA_HEAD + lengths.tags, METADATA_HEAD + lengths.tags + lengths.pictures));
-}
-
 async function readMetadata(
     source: Source, header: Header, lengths: MetadataLengths, signal?: AbortSignal,
 ): Promise<Metadata> {
-    const [begin, tags] = [HEADER_BYTES, METADATA_HEAD + lengths.tags];
-    if (lengths.pictures > PICTURES_AT_ONCE && !source.local) {
-        const bytes = await source.read(begin, begin + tags, signal); // the checksum waits for the pictures
-        return { tags: readTags(bytes.subarray(METADATA_HEAD)), pictures: null };
+    const [begin, tags] = [HEADER_BYTES, tagsBytes(lengths)];
+    const later = lengths.pictures > PICTURES_AT_ONCE && !source.local;
+    const block = await source.read(begin, begin + (later ? tags : lengths.block), signal);
+    return {
+        tags: readTags(block.subarray(0, tags), header),
+        pictures: later ? null : goodPictures(block.subarray(tags), header),
+    };
+}
+
+/** All pictures; null where they are damaged, which is no reason not to play: whoever asks for them is told. */
+function goodPictures(sealed: Uint8Array, header: Header): Picture[] | null {
+    try {
+        return readPictures(sealed, header);
+    } catch (error) {
+        if (error instanceof FormatError) return null;
+        throw error;
     }
-    const block = await source.read(begin, begin + lengths.block, signal);
-    checkMetadata(block, header);
-    return { tags: readTags(block.subarray(METADATA_HEAD, tags)), pictures: picturesOf(block, lengths) };
 }
 
 /** Read the trailer, which the footer after it finds. */
@@ -155,5 +183,5 @@ async function readEnd(source: Source, header: Header, signal?: AbortSignal): Pr
 function likelyChunks(header: Header): number {
     if (header.samples === null) return 64;
     const frames = frameCount(codedSamples(header.samples, header.sampleRate));
-    return Math.min(1 << 16, Math.ceil(frames / header.chunkFrames));
+    return Math.min(1 << 16, chunkCount(frames, header.chunkFrames));
 }

@@ -22,6 +22,7 @@ export interface Header {
     readonly bitstream: string;
     /** Latents per frame. */
     readonly latent: number;
+    /** Frames of the longest chunks. */
     readonly chunkFrames: number;
     readonly gain: number;
     readonly channels: 1 | 2;

@@ -41,16 +41,18 @@ export function readMetadataHead(bytes: Uint8Array): MetadataLengths {
     const view = viewOf(bytes);
     const [tags, pictures] = [view.getUint32(0, true), view.getUint32(4, true)];
     if (tags > TAGS_STORED_LIMIT || pictures > PICTURES_LIMIT) throw damaged("they are too long");
-    return { tags, pictures, block: METADATA_HEAD + tags + pictures + 4 };
+    return { tags, pictures, block: METADATA_HEAD + tags + pictures + 8 };
 }
 
-/** Check the whole block against its checksum. */
-export function checkMetadata(block: Uint8Array, header: Header): void {
-    if (!isSealed(block, header.crc)) throw damaged("their checksum does not match");
+/** Bytes from the block's beginning to the pictures: the lengths, the tags, and their checksum. */
+export function tagsBytes({ tags }: MetadataLengths): number {
+    return METADATA_HEAD + tags + 4;
 }
 
-/** Read the tags as they are stored. */
-export function readTags(stored: Uint8Array): Tags {
+/** Read the tags, given all bytes before the pictures. */
+export function readTags(sealed: Uint8Array, header: Header): Tags {
+    if (!isSealed(sealed, header.crc)) throw damaged("their checksum does not match");
+    const stored = sealed.subarray(METADATA_HEAD, -4);
     if (stored.length === 0) return new Map();
     const content = zstdContent(stored);
     if (content > TAGS_LIMIT) throw damaged("they are too long");
@@ -81,8 +83,10 @@ function untilNul(text: string): string {
     return end < 0 ? text : text.slice(0, end);
 }
 
-/** Read all pictures. */
-export function readPictures(bytes: Uint8Array): Picture[] {
+/** Read all pictures, given their bytes and their checksum. */
+export function readPictures(sealed: Uint8Array, header: Header): Picture[] {
+    if (!isSealed(sealed, header.crc)) throw new FormatError("the pictures are damaged: their checksum does not match");
+    const bytes = sealed.subarray(0, -4);
     const found: Picture[] = [];
     const view = viewOf(bytes);
     let count = 0;

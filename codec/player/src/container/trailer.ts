@@ -2,7 +2,7 @@
 
 import { viewOf } from "../bytes.ts";
 import { FormatError } from "../errors.ts";
-import { codedSamples, frameCount } from "../grid.ts";
+import { chunkCount, codedSamples, frameCount } from "../grid.ts";
 import { CHUNK_HEAD, chunkLengthLimit } from "./chunk.ts";
 import { isSealed } from "./crc32c.ts";
 import { count64, type Header } from "./header.ts";
@@ -50,7 +50,7 @@ export function readTrailer(bytes: Uint8Array, header: Header): Trailer {
     const frames = view.getUint32(8, true);
     const samples = count64(view.getBigUint64(12, true), "the number of samples");
     if (trailerBytes(chunks) !== bytes.length) throw damaged("it counts other chunks than it lists");
-    if (chunks !== Math.ceil(frames / header.chunkFrames)) throw damaged("its frames are not those of its chunks");
+    if (chunks !== chunkCount(frames, header.chunkFrames)) throw damaged("its frames are not those of its chunks");
     if (header.samples !== null && samples !== header.samples) throw damaged("the header has other samples");
     if (frames !== frameCount(codedSamples(samples, header.sampleRate))) {
         throw damaged("its frames are not those of its samples");

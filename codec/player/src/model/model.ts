@@ -2,6 +2,7 @@
 
 import { ModelError } from "../errors.ts";
 import { COEFFICIENTS, SEGMENT } from "../grid.ts";
+import { isZstd, readyZstd, unzstd, zstdContent } from "../payload/zstd.ts";
 import type { Network } from "./network.ts";
 import { readTables, type Tables } from "./tables.ts";
 
@@ -30,9 +31,9 @@ export type ModelFiles = (name: string) => Promise<Uint8Array>;
 export async function loadModel(files: ModelFiles, network: (onnx: Uint8Array) => Promise<Network>): Promise<Model> {
     const [card, tables, noise, run] = await Promise.all([
         files("model.json"),
-        files("tables.bin.gz").then(unzip),
-        files("noise.bin.gz").then(unzip),
-        files("decoder.onnx.gz").then(unzip).then(network),
+        files("tables.bin.zst").then(expanded),
+        files("noise.bin.zst").then(expanded),
+        files("decoder.onnx.zst").then(expanded).then(network),
     ]);
     if (noise.length !== 2 * SEGMENT * COEFFICIENTS) throw new ModelError("the model's noise has the wrong size");
     const { id, latents, receptiveField } = JSON.parse(new TextDecoder().decode(card)) as Model;
@@ -46,9 +47,9 @@ export async function loadModel(files: ModelFiles, network: (onnx: Uint8Array) =
     };
 }
 
-/** Undo gzip, unless the server or the browser has done it already. */
-export async function unzip(bytes: Uint8Array): Promise<Uint8Array> {
-    if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
-    const stream = new Blob([bytes as Uint8Array<ArrayBuffer>]).stream().pipeThrough(new DecompressionStream("gzip"));
-    return new Uint8Array(await new Response(stream).arrayBuffer());
+/** Undo zstd, unless the server and the browser have done it already. */
+export async function expanded(bytes: Uint8Array): Promise<Uint8Array> {
+    if (!isZstd(bytes)) return bytes;
+    await readyZstd();
+    return unzstd(bytes, zstdContent(bytes));
 }

@@ -1,8 +1,9 @@
 /** The integers of a chunk (formats/SPEC.md, "Chunk payload"). */
 
+import type { ChunkPlace } from "../container/chunk.ts";
 import type { Header } from "../container/header.ts";
 import { FormatError } from "../errors.ts";
-import { frameSamples, GROUP, HYPER, HYPER_PER_FRAME } from "../grid.ts";
+import { BANDS, frameSamples, GROUP, HYPER, HYPER_PER_FRAME, SEGMENT, SILENT } from "../grid.ts";
 import type { Tables } from "../model/tables.ts";
 import { BitReader } from "./bits.ts";
 import { Cursor } from "./cursor.ts";
@@ -14,10 +15,15 @@ import { readSideInfo, type SideInfo } from "./side_info.ts";
 import { unzstd } from "./zstd.ts";
 
 /** What a payload needs to know of its file. */
-export type PayloadFormat = Pick<Header, "coder" | "latent" | "gain" | "chunkFrames" | "sampleRate">;
+export type PayloadFormat = Pick<Header, "coder" | "latent" | "gain" | "sampleRate">;
+
+/** What it needs to know of its chunk. */
+export type PayloadPlace = Pick<ChunkPlace, "frames" | "mostFrames">;
 
 export interface Latents {
     readonly frames: number;
+    /** Whether the chunk is lost, and this stands in its place. */
+    readonly lost: boolean;
     /** Main latents per frame. */
     readonly main: number;
     readonly sideInfo: SideInfo;
@@ -29,22 +35,40 @@ export interface Latents {
     readonly positions: Int16Array;
 }
 
-/** Decode the payload of a chunk of so many frames. */
-export function readPayload(payload: Uint8Array, frames: number, format: PayloadFormat, tables: Tables): Latents {
+/** Decode the payload of a chunk. */
+export function readPayload(payload: Uint8Array, place: PayloadPlace, format: PayloadFormat, tables: Tables): Latents {
+    const { frames, mostFrames } = place;
     const cursor = new Cursor(payload);
-    const sideInfo = readSideInfo(cursor, frames, frameSamples(format.chunkFrames, format.sampleRate));
+    const sideInfo = readSideInfo(cursor, frames, frameSamples(mostFrames, format.sampleRate));
     const main = format.latent - HYPER_PER_FRAME;
     const vectors = Math.ceil(frames / GROUP);
     if (format.coder === "zstd") {
         const { hyper, indices } = readPlanes(cursor, vectors, frames, main);
-        return { frames, main, sideInfo, hyper, indices, positions: rank(hyper, frames, main, format.gain, tables).positions };
+        const { positions } = rank(hyper, frames, main, format.gain, tables);
+        return { frames, lost: false, main, sideInfo, hyper, indices, positions };
     }
     const words = cursor.take(4 * cursor.varint());
     const decoder = new RangeDecoder(words);
     const hyper = readHyperLatents(decoder, vectors, tables);
     const ranking = rank(hyper, frames, main, format.gain, tables);
     const indices = readMainLatents(decoder, () => new BitReader(cursor.rest()), ranking, frames, main, tables);
-    return { frames, main, sideInfo, hyper, indices, positions: ranking.positions };
+    return { frames, lost: false, main, sideInfo, hyper, indices, positions: ranking.positions };
+}
+
+/** What stands in the place of a chunk that is lost: digital silence, of which nothing was sent. */
+export function silentLatents(frames: number, main: number): Latents {
+    const segments = Math.ceil(frames / SEGMENT);
+    return {
+        frames,
+        lost: true,
+        main,
+        sideInfo: {
+            silence: [], gainControl: [], rotation: new Uint8Array(segments * BANDS), longWindows: new Uint8Array(segments),
+        },
+        hyper: new Int8Array(Math.ceil(frames / GROUP) * HYPER).fill(SILENT),
+        indices: new Int32Array(0),
+        positions: new Int16Array(0),
+    };
 }
 
 /** What the coder `zstd` holds: planes of hyper latents, then of the bytes of quantization indices. */

@@ -37,6 +37,11 @@ function frameHeader(bytes: Uint8Array): { content: number; header: number; chec
     return { content, header: at + size, checksum: descriptor & 4 };
 }
 
+/** Whether bytes begin as a frame does. */
+export function isZstd(bytes: Uint8Array): boolean {
+    return bytes.length >= 4 && viewOf(bytes).getUint32(0, true) === MAGIC;
+}
+
 /** The size of the content that a frame states. */
 export function zstdContent(bytes: Uint8Array): number {
     return frameHeader(bytes).content;

@@ -10,7 +10,7 @@ import { rotateBack, toLeftRight } from "../dsp/stereo.ts";
 import { endOf, pairBegin, type Samples, Synthesis } from "../dsp/synthesis.ts";
 import { runAt } from "../dsp/window_switching.ts";
 import { FormatError, ModelError } from "../errors.ts";
-import { BANDS, CODED_RATE, COEFFICIENTS, GAIN_BLOCK, GROUP, HOP, HYPER, SILENT } from "../grid.ts";
+import { BANDS, chunkAt, chunkStart, CODED_RATE, COEFFICIENTS, GAIN_BLOCK, GROUP, HOP, HYPER, SILENT } from "../grid.ts";
 import type { Model } from "../model/model.ts";
 import { Frames } from "./pieces.ts";
 import { silence } from "./silence.ts";
@@ -36,14 +36,23 @@ export class Decoder {
     readonly #model: Model;
     readonly #frames: Frames;
 
-    /** @throws ModelError: the file needs another model. */
-    constructor(file: AezFile, model: Model) {
+    /**
+     * With `salvage`, damaged chunks become silence and are listed in `lost`.
+     *
+     * @throws ModelError: the file needs another model.
+     */
+    constructor(file: AezFile, model: Model, { salvage = false } = {}) {
         const { bitstream, latent } = file.header;
         if (bitstream !== model.id) throw new ModelError(`the file needs a model of bitstream ${bitstream}`);
         if (!model.latents.includes(latent)) throw new FormatError(`the model has no files of ${latent} latents per frame`);
         this.#file = file;
         this.#model = model;
-        this.#frames = new Frames(file, model);
+        this.#frames = new Frames(file, model, salvage);
+    }
+
+    /** What is wrong with the lost chunks that were met so far, by index. */
+    get lost(): ReadonlyMap<number, FormatError> {
+        return this.#frames.lost;
     }
 
     /** Decode a part that lies within the song; its blocks follow one another without gaps. */
@@ -70,6 +79,7 @@ export class Decoder {
         let next = from;
         for await (const block of this.#synthesized(begin, last)) {
             const samples = after(block, begin);
+            this.#fade(samples);
             await this.#undoGain(control, samples);
             const wanted = after(samples, from);
             toLeftRight(wanted.channels);
@@ -95,6 +105,15 @@ export class Decoder {
         return within ? origin + GAIN_BLOCK * within.start : from;
     }
 
+    /** Fade the samples beside lost chunks that a good frame reaches alone, so that nothing clicks. */
+    #fade(samples: Samples): void {
+        for (const index of this.lost.keys()) {
+            const { firstFrame, frames } = this.#file.place(index);
+            if (!this.lost.has(index - 1)) fade(samples, HOP * (firstFrame - 1), (i) => HOP - i);
+            if (!this.lost.has(index + 1)) fade(samples, HOP * (firstFrame + frames - 1), (i) => i + 1);
+        }
+    }
+
     async #undoGain(control: GainControl, samples: Samples): Promise<void> {
         const end = endOf(samples);
         for (let index = this.#chunkOf(samples.start); index < this.#file.chunks; index++) {
@@ -105,7 +124,7 @@ export class Decoder {
     }
 
     #chunkOf(sample: number): number {
-        return Math.floor(sample / HOP / this.#file.header.chunkFrames);
+        return chunkAt(Math.floor(sample / HOP), this.#file.header.chunkFrames);
     }
 
     /** Mid and side from about a sample on: no later than it, and complete from it on. */
@@ -120,7 +139,7 @@ export class Decoder {
             const frames = FIRST_PIECES[piece] ?? PIECE;
             const end = Math.min(frame + frames, total);
             const coefficients = await this.#coefficients(frame, frames, end);
-            this.#file.prefetch(Math.min(last, Math.floor(end / this.#file.header.chunkFrames) + 1));
+            void this.#file.prefetch(Math.min(last, chunkAt(end, this.#file.header.chunkFrames) + 1));
             long = await this.#frames.masks(frame, Math.min(end + 1, total));
             yield synthesis.push(coefficients);
             frame = end;
@@ -135,9 +154,10 @@ export class Decoder {
         const channels = Array.from({ length: this.#file.header.channels }, () => new Float32Array((end - begin) * HOP));
         const { chunkFrames } = this.#file.header;
         for (let frame = begin; frame < end; frame++) {
-            const latents = await this.#frames.chunk(Math.floor(frame / chunkFrames));
+            const index = chunkAt(frame, chunkFrames);
+            const latents = await this.#frames.chunk(index);
             const [row, at] = [(frame - begin + around) * COEFFICIENTS, (frame - begin) * HOP];
-            const local = frame % chunkFrames;
+            const local = frame - chunkStart(index, chunkFrames);
             const vector = Math.floor(local / GROUP) * HYPER;
             channels.forEach((channel, i) => {
                 const bands = latents.hyper.subarray(vector + i * BANDS, vector + (i + 1) * BANDS);
@@ -157,6 +177,15 @@ function clip(coefficients: Float32Array): void {
     for (let i = 0; i < coefficients.length; i++) {
         const value = coefficients[i]!;
         if (!(Math.abs(value) <= LOUDEST)) coefficients[i] = value > 0 ? LOUDEST : value < 0 ? -LOUDEST : 0;
+    }
+}
+
+/** Fade the 700 samples from a position on, in place; `step` is how near each is to full loudness, 0 to 700. */
+function fade({ start, channels }: Samples, from: number, step: (i: number) => number): void {
+    const [first, last] = [Math.max(0, start - from), Math.min(HOP, start + channels[0]!.length - from)];
+    for (let i = first; i < last; i++) {
+        const gain = Math.sin(((Math.PI / 2) * (step(i) - 0.5)) / HOP);
+        for (const channel of channels) channel[from + i - start]! *= gain;
     }
 }
 

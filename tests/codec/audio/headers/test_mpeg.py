@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from codec.audio.headers.mpeg import _frames
+from codec.audio.headers.mpeg import _frames, is_free_format
 from codec.audio.open import open_source
-from formats.errors import CutError
+from formats.errors import AudioError, CutError
 from tests.codec.audio.headers.test_flac import APE, ID3V1, id3v2
 from tests.support.audio_files import music, read
 
@@ -79,6 +79,45 @@ def test_junk_between_frames_is_left_out_and_told_where_frames_may_be_missing(ma
     path.write_bytes(data[first:9000] + JUNK[:5000] + data[9000:])
     with pytest.raises(CutError, match=r"bytes between its frames are no audio"):
         open_source(path)
+
+
+@pytest.mark.parametrize(
+    "data", [b"hello" * 100, JUNK, bytes(500), b"ID3", b"\xff\xfb", b"fLaC" + bytes(5000)], ids=range(6)
+)
+@pytest.mark.parametrize("kind", ["mp3", "flac", "mp2"])
+def test_what_is_no_audio_is_one_error_and_nothing_on_stderr(tmp_path, capfd, kind, data):
+    path = tmp_path / f"a.{kind}"
+    path.write_bytes(data)
+    with pytest.raises(AudioError, match=r"holds no audio that libsndfile or ffmpeg can read|ffmpeg may read it"):
+        open_source(path)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_frames_of_a_free_bit_rate_are_left_to_libsndfile():
+    assert is_free_format(b"\xff\xfb\x00\x64") and is_free_format(b"\xff\xf3\x04\0")
+    for head in (
+        b"\xff\xfb\x90\x64",
+        b"\xff\xeb\0\0",
+        b"\xff\xf9\0\0",
+        b"\xff\xfb\x0c\0",
+        b"\xfe\xfb\0\0",
+        b"\xff\xfb\0",
+    ):
+        assert not is_free_format(head)
+
+
+def test_frames_that_decode_to_nonsense_are_told_and_silent(made, tmp_path, monkeypatch):
+    data, _, first = made
+    path = tmp_path / "a.mp3"
+    path.write_bytes(data[first:9000] + JUNK[:5000] + data[9000:])
+    monkeypatch.setattr("codec.audio.libsndfile._MOST_DECODED", np.float32(0.4))  # as junk decodes to 10^7 now and then
+    with open_source(path, accept_cut=True) as source:
+        loudest = max(float(np.abs(block).max()) for block in source.blocks(4096))
+    assert 0.3 < loudest <= 0.4
+    assert len(source.lost) == 2 and "is damaged near 0.00 s: a part of it decodes to nonsense" in source.lost[1]
+    path.write_bytes(data)
+    with pytest.raises(CutError, match="decodes to nonsense"):
+        read(path)
 
 
 def test_a_cut_mp3_is_told(made, tmp_path):

@@ -75,8 +75,34 @@ def test_frames_of_version_2_3():
         "COMMENT": ("plain",), "COMMENT:B": ("c",), "LYRICS": ("la\nla",), "URL": ("http://x",),
         "WEBSITE": ("http://y",), "TFOO": ("own",), "DATE": ("1997-05-01",), "MUSICBRAINZ_TRACKID": ("id",),
     }  # fmt: skip
-    assert read(data).left_out == ["ID3 frame GEOB"]
-    assert tags(id3(3, ("TYER", b"\x001997"), ("TDAT", b"\0?"))) == {"DATE": ("1997",)}
+    assert read(data).left_out == ["ID3 frame UFID", "ID3 frame PRIV", "ID3 frame GEOB"]
+
+
+@pytest.mark.parametrize(
+    ("frames", "date"),
+    [
+        ({"TYER": "1997", "TDAT": "?"}, "1997"), ({"TYER": "97"}, "97"), ({"TYER": "1997", "TIME": "2015"}, "1997"),
+        ({"TYER": "1997", "TDAT": "0105", "TIME": "2015"}, "1997-05-01T20:15"), ({"TYER": "1", "TDRC": "1998"}, "1998"),
+    ],
+)  # fmt: skip
+def test_dates_of_version_2_3(frames, date):
+    assert tags(id3(3, *((name, b"\0" + text.encode()) for name, text in frames.items()))) == {"DATE": (date,)}
+
+
+def test_nothing_is_dropped_without_a_word():
+    names = ("PRIV", "MCDI", "NCON", "PCNT", "POPM", "UFID", "GEOB", "PCST", "SYLT", "CHAP", "RVA2", "RGAD", "TDAT")
+    for name in names:
+        assert read(id3(3, (name, b"\0x\0data"))).left_out == [f"ID3 frame {name}"]
+    old = id3(2, ("TXX", b"\0a\0b"), ("TFO", b"\0own"), ("CNT", b"\0\0\0\1"), ("XYZ", b"?"), ("TSI", b"\x0099"))
+    assert tags(old) == {"A": ("b",), "TFO": ("own",)}
+    assert read(old).left_out == ["ID3 frame PCNT", "ID3 frame XYZ"]
+    assert read(id3(3, ("APIC", b"\0image/png"))).left_out == ["a picture that is damaged"]
+
+
+def test_facts_about_the_source_file_are_not_carried():
+    found = read(id3(3, ("TLEN", b"\x003000"), ("TSIZ", b"\x0099"), ("TIT2", b"\0T"), ("COMM", b"\0engiTunSMPB\0 00")))
+    assert found.metadata().tags == {"TITLE": ("T",)}
+    assert found.left_out == []
 
 
 def test_pictures():

@@ -1,7 +1,9 @@
 """Tags from files of every kind, by other programs; damaged ones are no tags."""
 
+import os
 import struct
 import subprocess
+import sys
 import time
 
 import pytest
@@ -10,7 +12,7 @@ import soundfile
 from codec.audio.open import open_source
 from codec.audio.sink import open_sink
 from codec.audio.tags.read import read_tags
-from formats import Metadata
+from formats import Metadata, Picture
 from formats.container.metadata import PICTURES_LIMIT, TAGS_LIMIT, pack_metadata
 from tests.support.audio_files import needs_ffmpeg
 from tests.support.tags import SILENCE, SONG, flac_with, id3, png
@@ -69,6 +71,41 @@ def test_the_cover_comes_along(tmp_path, kind):
     subprocess.run(["ffmpeg", "-v", "error", *inputs, path], check=True)
     found = read_tags(path).metadata.cover
     assert (found.data, found.mime) == (png(), "image/png")
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize("kind", ["mka", "webm", "avi", "mov", "mp4"])
+def test_films_have_tags_too(tmp_path, kind):
+    made, cover = tmp_path / "made.wav", tmp_path / "cover.png"
+    path = tmp_path / (f"a b.{kind}" if sys.platform == "win32" else os.fsdecode(b"-a b\xff%03d:?." + kind.encode()))
+    soundfile.write(made, SILENCE.T, 48000)
+    cover.write_bytes(png())
+    values = {"title": "Jóga; x", "artist": "A", "album_artist": "AA", "track": "3/12", "date": "1997", "MY": "own"}
+    options = [part for key, value in values.items() for part in ("-metadata", f"{key}={value}")]
+    if kind == "mka":
+        options += ["-attach", str(cover), "-metadata:s:t", "mimetype=image/png"]
+    elif kind != "webm":  # of webm, the sound alone: vp9 takes its time
+        options = ["-f", "lavfi", "-i", "color=size=16x16:duration=0.1", *options, "-map", "0", "-map", "1"]
+    subprocess.run(["ffmpeg", "-v", "error", "-i", made, *options, f"{path}"], check=True)
+    with open_source(path) as source:
+        tags = source.tags
+        assert source.tags_left_out == ()
+    assert (tags.text("TITLE"), tags.text("ARTIST"), tags.text("DATE")) == ("Jóga; x", "A", "1997")
+    if kind in ("mka", "webm"):
+        assert tags.tags == {
+            "TITLE": ("Jóga; x",), "ARTIST": ("A",), "ALBUMARTIST": ("AA",), "TRACKNUMBER": ("3",),
+            "TRACKTOTAL": ("12",), "DATE": ("1997",), "MY": ("own",),
+        }  # fmt: skip
+    assert tags.pictures == ((Picture(png(), "image/png", 3),) if kind == "mka" else ())
+
+
+@needs_ffmpeg
+def test_without_ffprobe_a_line_says_that_tags_may_be_lost(tmp_path, monkeypatch):
+    monkeypatch.setattr("codec.audio.tags.probe.shutil.which", lambda name: None)
+    path = tmp_path / "a.mkv"
+    path.write_bytes(b"\x1a\x45\xdf\xa3")
+    assert read_tags(path).left_out == ()
+    assert read_tags(path, probe=True).left_out == ("its tags, if it has any, because ffprobe is not installed",)
 
 
 @pytest.mark.parametrize(
@@ -169,3 +206,14 @@ def test_pictures_in_ogg_that_are_damaged_are_told(tmp_path):
     found = read_tags(flac_with(tmp_path / "a.flac", texts))
     assert found.metadata == Metadata({"TITLE": ("T",)})
     assert found.left_out == ("a picture that is cut", "a picture that is damaged")
+
+
+@pytest.mark.parametrize("kind", ["ogg", "flac"])
+def test_a_tag_in_front_of_a_stream_that_has_its_own_adds_what_is_missing(tmp_path, kind):
+    path = tmp_path / f"a.{kind}"
+    with open_sink(path, 44100, 2, tags=SONG) as sink:
+        sink.write(SILENCE)
+    path.write_bytes(id3(3, ("TPE1", b"\0Other"), ("TIT1", b"\0Group")) + path.read_bytes())
+    found = read_tags(path).metadata
+    assert found.tags == {**SONG.tags, "GROUPING": ("Group",)}
+    assert found.pictures == SONG.pictures

@@ -11,7 +11,7 @@ import pytest
 import soundfile
 from tinytag import TinyTag
 
-from codec.audio.sink import open_sink
+from codec.audio.sink import AudioSink, open_sink
 from codec.audio.tags.read import read_tags
 from codec.audio.tags.write import write_tags
 from formats import Metadata, Picture
@@ -152,6 +152,49 @@ def test_a_long_wav_counts_its_tags_in_64_bits(tmp_path):
     assert samples(path).shape == SILENCE.shape
 
 
+@pytest.mark.parametrize("name", ["a.wav", "a.wav large", "a.wav 24", "a.aiff", "a.caf"])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_a_reader_of_a_pipe_meets_the_tags_before_the_audio(tmp_path, name, channels):
+    name, _, subtype = name.partition(" ")
+    options = {"expected": 1 << 31} if subtype == "large" else {"subtype": subtype or None}
+    out, path = io.BytesIO(), tmp_path / name
+    with AudioSink(out, name, 44100, channels, tags=SONG, streamed=True, **options) as sink:
+        sink.write(NOISE[:channels, :1001])
+    path.write_bytes(out.getvalue())
+    audio = out.getvalue().index(b"SSND" if name == "a.aiff" else b"data")
+    assert out.getvalue().index(TAGS["TITLE"][0].encode()) < audio
+    assert read_tags(path).metadata.tags["TITLE"] == TAGS["TITLE"]
+    assert name == "a.caf" or read_tags(path).metadata == SONG
+    with open_sink(tmp_path / f"plain-{name}", 44100, channels, **options) as sink:
+        sink.write(NOISE[:channels, :1001])
+    assert np.array_equal(samples(path), samples(tmp_path / f"plain-{name}"))
+
+
+@pytest.mark.parametrize("by", ["us", pytest.param("ffmpeg", marks=needs_ffmpeg)])
+def test_tags_of_a_caf(tmp_path, by):
+    path = tmp_path / "a.caf"
+    assert written(path, SONG, NOISE) == [
+        "its pictures, because caf files have no place for them",
+        "where one value ends and the next begins of ARTIST, COMPOSER, GENRE, COMMENT, MUSICBRAINZ_ARTISTID, PERFORMER,"
+        " PRODUCER, MY FIELD",
+    ]
+    joined = {key: "; ".join(values) for key, values in TAGS.items()}
+    if by == "us":
+        assert read_tags(path).metadata.tags == {key: (text,) for key, text in joined.items()}
+        assert written(tmp_path / "b.caf", Metadata({"TITLE": ("x",)})) == []
+        return
+    shown = subprocess.run(
+        ["ffprobe", "-v", "error", "-show_format", "-of", "json", path], check=True, capture_output=True
+    )
+    tags = json.loads(shown.stdout)["format"]["tags"]
+    assert (tags["title"], tags["artist"], tags["MY FIELD"]) == (joined["TITLE"], "Zoë; Max", "ü; v")
+    subprocess.run(
+        ["ffmpeg", "-v", "error", "-y", "-i", path, "-metadata", "track=3/12", tmp_path / "b.caf"], check=True
+    )
+    found = read_tags(tmp_path / "b.caf").metadata
+    assert (found.text("TITLE"), found.text("TRACKTOTAL"), found.text("DATE")) == (joined["TITLE"], "12", "1997-05-01")
+
+
 class FullDisk(io.BytesIO):
     """No room for more than some bytes."""
 
@@ -164,8 +207,6 @@ class FullDisk(io.BytesIO):
 
 
 def test_a_full_disk_is_one_error():
-    from codec.audio.sink import AudioSink
-
     with (
         pytest.raises(AudioError, match=r"cannot write a\.flac: No space left"),
         AudioSink(FullDisk(), "a.flac", 44100, 2, tags=replace(SONG, tags={})) as sink,

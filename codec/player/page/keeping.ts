@@ -1,0 +1,77 @@
+/** The buttons that keep songs on this device: one a song, and one for all. */
+
+import { elements } from "./elements.ts";
+import type { Entry } from "./entries.ts";
+import { said, size } from "./format.ts";
+import { type Kept, keepable } from "./kept.ts";
+
+/** Draws the buttons, and does what they say; `problem` is called with what went wrong. */
+export class Keeping {
+    readonly #kept: Kept;
+    readonly #problem: (line: string) => void;
+    #entries: readonly Entry[] = [];
+
+    constructor(kept: Kept, problem: (line: string) => void) {
+        this.#kept = kept;
+        this.#problem = problem;
+        elements.keep.addEventListener("click", () => void this.#toggle(this.#entries));
+    }
+
+    /** The songs that the button for all is about. */
+    set entries(entries: readonly Entry[]) {
+        this.#entries = entries.filter(keepable);
+        this.show();
+    }
+
+    /** A button for a song; null where it cannot be kept. */
+    button(entry: Entry): HTMLButtonElement | null {
+        if (!this.#entries.includes(entry)) return null;
+        const button = document.createElement("button");
+        button.type = "button";
+        button.className = "keep";
+        this.#draw(button, entry);
+        button.addEventListener("click", async () => {
+            await this.#toggle([entry], () => this.#draw(button, entry));
+        });
+        return button;
+    }
+
+    show(): void {
+        const { keep } = elements;
+        keep.hidden = this.#entries.length < 2;
+        const all = this.#entries.every((entry) => this.#kept.has(entry));
+        const bytes = this.#entries.reduce((sum, entry) => sum + (entry.bytes ?? 0), 0);
+        keep.textContent = `${all ? "Remove all from this device" : "Keep all offline"}${bytes ? ` (${size(bytes)})` : ""}`;
+        keep.disabled = this.#entries.some((entry) => this.#kept.isBusy(entry));
+    }
+
+    #draw(button: HTMLButtonElement, entry: Entry): void {
+        const [kept, bytes] = [this.#kept.has(entry), entry.bytes ? size(entry.bytes) : ""];
+        button.textContent = `${bytes} ${kept ? "✓" : "↓"}`.trim();
+        button.title = kept ? "Kept on this device: remove it" : "Keep it on this device, for when there is no network";
+        button.setAttribute("aria-label", `Keep ${entry.title} offline${bytes ? `, ${bytes}` : ""}`);
+        button.setAttribute("aria-pressed", String(kept));
+        button.disabled = this.#kept.isBusy(entry);
+    }
+
+    /** Keep songs, one after another; where all are kept, give them up. */
+    async #toggle(entries: readonly Entry[], drawn?: () => void): Promise<void> {
+        const all = entries.every((entry) => this.#kept.has(entry));
+        const show = (): void => {
+            drawn?.();
+            this.show();
+            if (!drawn) elements.songs.dispatchEvent(new Event("kept"));
+        };
+        try {
+            for (const entry of entries) {
+                const done = all ? this.#kept.giveUp(entry) : this.#kept.keep(entry);
+                show();
+                await done;
+            }
+            elements.announcer.textContent = all ? "Removed from this device" : "Kept on this device";
+        } catch (error) {
+            this.#problem(said(error));
+        }
+        show();
+    }
+}
