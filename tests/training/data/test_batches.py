@@ -13,6 +13,7 @@ from formats.errors import UsageError
 from formats.grid import BANDS, COEFFICIENTS, HOP, SEGMENT, WINDOW_UNIT, WINDOW_UNITS
 from tests.support.training_runs import write_music
 from training.data import batches
+from training.data.shards import scaled
 from training.data.songs import song
 from training.ranked.synthesis import rotate_back, synthesize
 from training.ship.tiny import SyntheticMusic
@@ -102,7 +103,7 @@ def test_songs_are_drawn_as_numpy_draws_them(folder: Path) -> None:
     for _ in range(20):
         x = music.shards[int(wanted.choice(2, p=music.chance))]
         start = int(wanted.integers(0, x.shape[1] - 100))
-        assert np.array_equal(music.crop(mine, 100), x[:, start : start + 100].astype(np.float32) / 32768)
+        assert np.array_equal(music.crop(mine, 100), scaled(x[:, start : start + 100]))
 
 
 def test_music_without_weight_is_none(folder: Path) -> None:
