@@ -36,7 +36,7 @@ from training.model_files.folder import Decoder, Encoder
 from training.model_files.graphs import check_parity, parity, write_graph
 from training.plain.network import PlainAutoencoder, PlainConfig
 from training.ranked.checkpoint import effort, is_plain, load, load_weights
-from training.ranked.tables import pieces, smoothed
+from training.ranked.tables import pieces, smoothed, worth_counting
 
 FRAMES = {"mdct": "coefficients", "frames": "frames"}
 """Name of the networks' frames, by transform."""
@@ -191,7 +191,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         model, training = restore(given.checkpoint)
         music = Music(listed(given.music, "train"), given.cache, "train")
-        print(json.dumps(folder.summary(export(model, training, music, given.pieces, given.out))))
+        count = worth_counting(music, given.pieces)
+        print(json.dumps(folder.summary(export(model, training, music, count, given.out))))
     except (AezError, OSError) as error:
         print(f"export-plain: {error}", file=sys.stderr)
         return 2

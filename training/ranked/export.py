@@ -29,7 +29,7 @@ from codec.dsp.noise_filling import PATTERN_UNIT
 from codec.files import new_file
 from codec.runtime.models import Model
 from formats.errors import AezError, UsageError
-from formats.grid import COEFFICIENTS, HYPER_FRAMES, HYPER_MAX, HYPER_MIN, HYPER_SIZE, SAMPLE_RATE, TIERS, nominal_kbps
+from formats.grid import COEFFICIENTS, HYPER_FRAMES, HYPER_MAX, HYPER_MIN, HYPER_SIZE, TIERS, nominal_kbps
 from formats.model.tables import Tables
 from training.data.batches import Music, listed
 from training.model_files import folder
@@ -39,7 +39,7 @@ from training.ranked.checkpoint import restore
 from training.ranked.decoder_graph import INPUTS, DecoderGraph, log_loudness, log_sigma
 from training.ranked.encoder_graph import EncoderGraph
 from training.ranked.network import Autoencoder
-from training.ranked.tables import LAPS, PIECE, code_lengths, count, integer_part, noise_pattern
+from training.ranked.tables import code_lengths, count, integer_part, noise_pattern, worth_counting
 
 BITSTREAM = ("predictor", "offset", "slope", "intercept", "shape", "bias", "steady", "loudness", "steadiness")
 """Arrays of the tables that come from a checkpoint; the others are counted on music."""
@@ -210,7 +210,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             card = write(model, training, Model(given.tables).ranked_tables, given.out)
         else:
             music = Music(listed(given.music, "train"), given.cache, "train")
-            pieces = music.enough(given.pieces, PIECE / SAMPLE_RATE, LAPS)
+            pieces = worth_counting(music, given.pieces)
             if alone:
                 save_code_lengths(*count(model, music, pieces), given.out)
                 return 0

@@ -14,7 +14,7 @@ from codec.dsp.mdct import Float, frames
 from codec.quantization.hyper_trellis import change_code_lengths
 from codec.quantization.quantize import quantize, quantize_hyper
 from codec.quantization.rdoq import thresholds
-from formats.grid import CHUNK, HOP, HYPER_SIZE, SCALES, TIERS, UNIT_SCALE, main_count
+from formats.grid import CHUNK, HOP, HYPER_SIZE, SAMPLE_RATE, SCALES, TIERS, UNIT_SCALE, main_count
 from formats.model.contexts import CONTEXTS, passes, small
 from formats.model.indexing import scatter
 from formats.model.scales import predict_vectors, rank_segment, scales_at
@@ -75,6 +75,11 @@ def noise_pattern(model: Autoencoder) -> NDArray[np.int8]:
     """The model's noise pattern in integers: [2, 126, 1400]."""
     values = model.noise.pattern.detach().cpu().numpy()
     return np.asarray(np.clip(np.rint(noise_filling.PATTERN_UNIT * values), -127, 127), np.int8)
+
+
+def worth_counting(music: Music, most: int) -> int:
+    """Number of pieces to count, at most `most`: no more than hold all the music LAPS times over."""
+    return music.enough(most, PIECE / SAMPLE_RATE, LAPS)
 
 
 def pieces(music: Music, count: int, rng: np.random.Generator, *, adapted: bool = True) -> Iterator[Float]:
