@@ -45,7 +45,9 @@ def test_readme_says_what_help_says_of_resumption() -> None:
 
 
 def test_readme_commands_that_ci_runs_are_there() -> None:
-    assert re.findall(r"<!-- command: (\w+) -->\n```sh\n", README) == ["try", "test"]
+    names = re.findall(r"<!-- command: (\w+) -->\n```sh\n", README)
+    assert names == ["try", "test", "own"]
+    assert set(re.findall(r"\$\(readme (\w+)\)", (ROOT / ".ci" / "run").read_text())) == set(names)
 
 
 def test_the_stand_in_for_machines_without_a_gpu_satisfies_the_requirement() -> None:

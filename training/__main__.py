@@ -33,6 +33,8 @@ COMMANDS = {
     "speed-coding": ("training.speed.entropy_coding", "time entropy coding alone"),
     "speed-device": ("training.speed.devices", "time a folder of songs on a GPU and on the CPU, and compare both"),
     "speed-stages": ("training.speed.stages", "print the processor time of a song by stage"),
+    "speed-loader": ("training.speed.loader", "time how training items are made, by several numbers of processes"),
+    "training-cost": ("training.speed.training_cost", "estimate what training on FMA would take on one and eight GPUs"),
     "memory": ("training.speed.memory", "measure time and memory of many files, and of a long one"),
     "genre": ("training.genre.study", "study what latents say about genre"),
     "latents": ("training.latents.maps", "draw maps of the latent space"),

@@ -35,7 +35,7 @@ def genre(files: tuple[str, ...], as_json: bool, top: int | None, classifier: st
 
 
 def as_line(name: str, found: Genres, top: int | None, *, as_json: bool) -> str:
-    """Return a file's genres as one line: JSON, or the likeliest in per cent, "uncertain" where none reaches half."""
+    """Return a file's genres as one line: JSON, or the likeliest in per cent, "uncertain" if none is likely enough."""
     chances = list(found.probabilities.items())
     if as_json:
         return json_line(

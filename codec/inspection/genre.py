@@ -131,12 +131,14 @@ class Genres:
         segments: number of 2-second segments that were classified.
         classifier: name of the classifier.
         model: name of the model that unpacked the file.
+        certain_from: the classifier's limit for `certain`.
     """
 
     probabilities: dict[str, float]
     segments: int
     classifier: str
     model: str
+    certain_from: float = 0.5
 
     @property
     def genre(self) -> str:
@@ -145,8 +147,8 @@ class Genres:
 
     @property
     def certain(self) -> bool:
-        """Whether the likeliest genre is likelier than all others together; else it is more often wrong than right."""
-        return self.probabilities[self.genre] > 0.5
+        """Whether the likeliest genre is likely enough to be taken for an answer, as the classifier's card says."""
+        return self.probabilities[self.genre] >= self.certain_from
 
 
 def classify(
@@ -185,7 +187,7 @@ def classify(
     chances = softmax(total / count)
     order = np.argsort(-chances, kind="stable")
     probabilities = {chosen.classes[i]: float(chances[i]) for i in order}
-    return Genres(probabilities, count, chosen.name, chosen_model.name)
+    return Genres(probabilities, count, chosen.name, chosen_model.name, chosen.certain_from)
 
 
 def _logits(network: Network, part: Float, classifier: Classifier) -> NDArray[np.float64]:

@@ -75,12 +75,21 @@ class ModelCard:
 
 @dataclass(frozen=True)
 class ClassifierCard:
-    """The checked values of genre.json; `bitstreams` are ids of the bitstream definitions that it was trained on."""
+    """The checked values of genre.json.
+
+    Attributes:
+        classes: names of the genres, in the order of the graph's logits.
+        bitstreams: ids of the bitstream definitions that it was trained on.
+        features: version of the features.
+        sha256: hash of the graph.
+        certain_from: probability of the likeliest genre below which the answer is "uncertain".
+    """
 
     classes: tuple[str, ...]
     bitstreams: frozenset[bytes]
     features: int
     sha256: str
+    certain_from: float
 
 
 def load(data: bytes) -> dict[str, Any]:
@@ -225,4 +234,5 @@ def classifier_card(card: dict[str, Any]) -> ClassifierCard:
         raise CardError("classes are none, or have names that cannot be printed")
     ids = top.texts("bitstreams", ID, "an id of 16 hexadecimal digits")
     digest = top.text("sha256", SHA256, "a SHA-256 in hexadecimal digits")
-    return ClassifierCard(classes, frozenset(map(bytes.fromhex, ids)), top.integer("features", 0, 1 << 31), digest)
+    features, certain = top.integer("features", 0, 1 << 31), top.number("certain_from", 1.0)
+    return ClassifierCard(classes, frozenset(map(bytes.fromhex, ids)), features, digest, certain)

@@ -45,6 +45,11 @@ class Classifier(ModelFolder):
         """Names of the genres, in the order of the graph's logits."""
         return list(self._facts.classes)
 
+    @property
+    def certain_from(self) -> float:
+        """Probability of the likeliest genre from which on the answer is not "uncertain"."""
+        return self._facts.certain_from
+
     @cached_property
     def graph(self) -> bytes:
         """genre.onnx."""

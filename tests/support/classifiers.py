@@ -44,6 +44,7 @@ def make(folder: Path, model: str) -> Path:
         "classes": CLASSES,
         "bitstreams": [bytes(8).hex(), models.by_name(model).id.hex()],
         "features": classifiers.FEATURES,
+        "certain_from": 0.5,
         "sha256": hashlib.sha256(graph()).hexdigest(),
     }
     (folder / "genre.json").write_text(json.dumps(card))

@@ -8,6 +8,7 @@ import numpy as np
 import soundfile
 
 from training.data.songs import song
+from training.evaluation import founding
 from training.evaluation.compare import Row
 from training.evaluation.results import write_csv
 from training.metrics.catalogue import METRICS
@@ -45,11 +46,11 @@ crypto.getRandomValues = (bytes) => bytes.fill(coins.length ? coins.shift() : 1)
 """
 
 
-def png(path: Path) -> None:
+def png(path: Path, title: str = "") -> None:
     from matplotlib.image import imsave
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    imsave(str(path), np.zeros((40, 60)), format="png")
+    imsave(str(path), np.zeros((40, 60)), format="png", metadata={"Title": title})
 
 
 def rows() -> list[Row]:
@@ -72,17 +73,25 @@ def saved_results(folder: Path) -> Path:
     write_csv(rows(), results / "evaluation" / "results.csv")
     (results / "evaluation" / "table.md").write_text(
         "# 2 clips\n\nRates are <b>whole</b> files.\n\n"
-        f"## Means\n\n| system | kbit/s |\n| --- | --- |\n| {HOSTILE} | 8.01 |\n\n"
+        "## Goals\n\n| goal | what | verdict |\n| --- | --- | --- |\n| 1 | be small | reached |\n\n"
+        f"## {founding.TITLES[0]}\n\n| system | latents | {' | '.join(f'unit {i}' for i in range(12))} |\n"
+        f"| --- | --- |{' --- |' * 12}\n| aez | 64 x 126 |{' 0.123 ± 0.045 |' * 12}\n\n"
+        f"## Means\n\n| system | kbit/s |\n| --- | --- |\n| {HOSTILE} | 8.01 |\n| bits | 1,200.5 |\n"
+        "| none | - |\n| tail | 96.0 ± 3.0 |\n\n"
         "## aez against bits\n\n| setting | mel |\n| --- | --- |\n| 8 kbit/s | +1.00 ± 0.10 (100%) ahead |\n"
     )
-    png(results / "evaluation" / "rate-visqol.png")
+    png(results / "evaluation" / "rate-visqol.png", "ViSQOL, by rate")
+    png(results / "evaluation" / "study.png", "Error by rate")
+    command = f"python -m training evaluate --music '/my {HOSTILE}' --out {results}/evaluation"
+    told = {"command": command, "aez": "0.1", "commit": "abc123+", "time": "2026-01-02T03:04:05+00:00"}
+    (results / "evaluation" / "made.json").write_text(json.dumps(told))
     (results / "genre").mkdir()
     (results / "genre" / "table.md").write_text(
         "# Genre\n\n## Test\n\n| system | vote |\n| --- | --- |\n| latents | 0.5 |\n"
     )
     png(results / "genre" / "confusion.png")
     (results / "latents").mkdir()
-    told = {
+    points = {
         "genres": ["Rock", HOSTILE],
         "songs": [{"name": f"{i}", "genre": ("Rock", HOSTILE, "")[i % 3], "artist": ""} for i in range(7)],
         "maps": {
@@ -90,7 +99,7 @@ def saved_results(folder: Path) -> Path:
             for name in ("pca", "umap")
         },
     }
-    (results / "latents" / "maps.json").write_text(json.dumps(told))
+    (results / "latents" / "maps.json").write_text(json.dumps(points))
     return results
 
 

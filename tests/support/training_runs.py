@@ -1,10 +1,9 @@
-"""A folder of music to train on, and short training runs by a clock that ticks whenever it is asked."""
+"""A folder of music to train on, and short training runs."""
 
 import csv
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ import soundfile
 import torch
 
 from training.data.songs import song
+from training.loop import course, log
 from training.plain import train as plain_train
 from training.plain.network import PlainConfig
 from training.ranked import train
@@ -34,36 +34,36 @@ def write_music(folder: Path) -> Path:
     return folder
 
 
-def ticking(patch: pytest.MonkeyPatch, module: Any) -> None:
-    """Replace a module's clock by one that goes on by a second whenever it is asked."""
-    ticks: Iterator[float] = iter(range(10_000))
-    patch.setattr(module, "time", SimpleNamespace(monotonic=lambda: next(ticks)))
-
-
-def run_ranked(patch: pytest.MonkeyPatch, folder: Path, config: TrainConfig, steps: int, **options: Any) -> Any:
+def run_ranked(folder: Path, config: TrainConfig, steps: int, **options: Any) -> Any:
     """Train so many steps; returns the checkpoint."""
-    ticking(patch, train)  # a step asks twice, first at 1, 3, 5 ...
-    given = {"cache": folder / "cache", "minutes": 2 * steps / 60, "save_minutes": 60, "every": 1, **options}
+    resumed = options.get("resume")
+    done = torch.load(resumed, weights_only=True)["step"] if resumed else 0
+    length = {"minutes": 1000, "steps": done + steps} if steps else {"minutes": 0}
+    given = {"cache": folder / "cache", **length, "save_minutes": 60, "every": 1, "force": True, **options}
     train.train(config, train.Options(folder, folder / "run", **given))
     return torch.load(folder / "run" / "last.pt", weights_only=True)
 
 
 def run_plain(patch: pytest.MonkeyPatch, folder: Path, config: PlainConfig, steps: int, **options: Any) -> Any:
     """Train up to this step; returns the checkpoint."""
-    ticking(patch, plain_train)
-    for name, value in {"BATCH": 2, "FRAMES": 16}.items():
-        patch.setattr(plain_train, name, value)
+    patch.setattr(plain_train, "FRAMES", 16)
     given = {"cache": folder / "cache", "minutes": 1000, "steps": steps, "save_minutes": 60, "every": 1, **options}
-    given = {"start_pieces": 1, **given}
+    given = {"start_pieces": 1, "batch": 2, "force": True, **given}
     plain_train.train(config, plain_train.Options(folder, folder / "run", **given))
     return torch.load(folder / "run" / "last.pt", weights_only=True)
 
 
-def stopped_after(patch: pytest.MonkeyPatch, module: Any, steps: int) -> None:
+def log_of(folder: Path) -> list[dict[str, float]]:
+    """The rows of a run's log; what a row lacks is left out."""
+    rows = log.read(folder / "run" / log.NAME)
+    return [{name: float(value) for name, value in row.items() if value} for row in rows]
+
+
+def stopped_after(patch: pytest.MonkeyPatch, steps: int) -> None:
     """Let a training loop be asked to stop, as by Ctrl-C, after so many steps of this process; -1 for never."""
 
     @contextmanager
-    def asked() -> Iterator[Any]:
+    def asked(repeated: float) -> Iterator[Any]:
         left = [steps]
 
         def ask() -> bool:
@@ -72,7 +72,7 @@ def stopped_after(patch: pytest.MonkeyPatch, module: Any, steps: int) -> None:
 
         yield ask
 
-    patch.setattr(module, "stoppable", asked)
+    patch.setattr(course, "stoppable", asked)
 
 
 def same(a: Any, b: Any) -> bool:

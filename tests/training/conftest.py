@@ -22,8 +22,8 @@ def _torch_as_before() -> Iterator[None]:
 def _decoded_in_this_process(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """A handful of short clips does not need the processes of `Shards.build`, which `test_shards` tests."""
 
-    def decode(pending: list[tuple[str, Path]], cache: Path, jobs: int) -> None:
-        shards._write_shard(pending, cache)
+    def decode(pending: list[tuple[str, Path]], cache: Path, jobs: int, most: int) -> None:
+        shards._write_shard(pending, cache, most)
 
     if request.path.name != "test_shards.py":
         monkeypatch.setattr(shards, "_decode", decode)

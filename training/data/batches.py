@@ -4,8 +4,11 @@ The music is any collection that `training.data.collection` reads: FMA, a folder
 audio. It is decoded once (`training.data.shards`).
 """
 
+import math
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,10 +19,10 @@ from numpy.typing import NDArray
 from codec.dsp import mdct, stereo, window_switching
 from codec.dsp.gain_control import apply_gain_control
 from formats.errors import UsageError
-from formats.grid import BANDS, HOP, SAMPLE_RATE, WINDOW_UNITS, segment_count
+from formats.grid import BANDS, COEFFICIENTS, HOP, SAMPLE_RATE, WINDOW_UNITS, segment_count
 from training.data.collection import collection
 from training.data.fma import largest
-from training.data.shards import Shards
+from training.data.shards import Shards, scaled
 from training.data.synthetic import synthesized
 from training.data.tracks import Track
 
@@ -60,19 +63,30 @@ class Music:
     """
 
     def __init__(
-        self, songs: Sequence[Path], cache: Path, name: str, weights: Mapping[Path, float] | None = None
+        self,
+        songs: Sequence[Path],
+        cache: Path,
+        name: str,
+        weights: Mapping[Path, float] | None = None,
+        limit_gb: float | None = None,
     ) -> None:
         tracks = [Track(path, str(path), "", "", "") for path in songs]
-        self.shards = Shards.build(tracks, cache, shortest=0)
+        self.shards = Shards.build(tracks, cache, shortest=0, limit_gb=limit_gb)
         if self.shards.skipped:
             print(f"{name}: {self.shards.report()}", file=sys.stderr)
         weights = weights or {}
         lengths = np.array(self.shards.lengths, float)
         lengths *= [weights.get(track.path, 1.0) for track in self.shards.tracks]
         self.chance = lengths / max(1.0, lengths.sum())
+        self._until = self.chance.cumsum()
+        self._until /= np.maximum(self._until[-1:], np.finfo(float).tiny)
 
     def __len__(self) -> int:
         return len(self.shards)
+
+    def enough(self, most: int, seconds: float, times: float = 1.0) -> int:
+        """At most `most` pieces of so many seconds: no more than hold all the music `times` over, and at least one."""
+        return max(1, min(most, math.ceil(times * sum(self.shards.lengths) / SAMPLE_RATE / seconds)))
 
     def crop(self, rng: np.random.Generator, length: int) -> NDArray[np.float32]:
         """A random piece of a random song, zeros after its end: [2, length] in [-1, 1].
@@ -82,9 +96,12 @@ class Music:
         """
         if not len(self):
             raise UsageError("none of the music can be read")
-        song = self.shards[int(rng.choice(len(self.chance), p=self.chance))]
+        if not self.chance.any():
+            raise UsageError("none of the music has any weight")
+        # What `rng.choice` does with these chances, but it adds them all up for every piece.
+        song = self.shards[int(self._until.searchsorted(rng.random(), side="right"))]
         start = int(rng.integers(0, max(1, song.shape[1] - length)))
-        piece = song[:, start : start + length].astype(np.float32) / 32768
+        piece = scaled(song[:, start : start + length])
         return np.pad(piece, ((0, 0), (0, length - piece.shape[1])))
 
 
@@ -142,33 +159,55 @@ class Batch(NamedTuple):
     waves: NDArray[np.float32]
 
 
-def batches(
-    music: Music,
-    loops: Music,
-    seed: int | Sequence[int] | np.random.Generator,
-    size: int,
-    frames: int,
-    *,
-    adapted: bool = True,
-) -> Iterator[Batch]:
-    """Endless batches; a seed, a list of them, or a generator's state names them.
+@dataclass(frozen=True)
+class Maker:
+    """Makes batches; it can be sent to other processes.
 
-    Gain control is applied as in files, also to the waves that decoded items are compared with. Window lengths and
-    rotation of the coefficients are those of files of ranked models (`codec.dsp.window_switching`,
-    `codec.dsp.stereo`), or (not `adapted`) short windows of mid and side.
+    Attributes:
+        music, loops: what items are cut from.
+        frames: MDCT frames of an item.
+        transform: of the coefficients. "adapted": window lengths and rotation are those of files of ranked models
+            (`codec.dsp.window_switching`, `codec.dsp.stereo`); "plain": short windows of mid and side; "none": there
+            are no coefficients.
+        waves: whether batches have their waves.
     """
-    rng = np.random.default_rng(seed)
-    while True:
-        waves = np.stack([item(music, loops, rng, frames) for _ in range(size)])
-        mid_side = np.stack([apply_gain_control(x) for x in stereo.sum_difference(waves) / 2])
-        waves = stereo.sum_difference(mid_side)
-        rotation = np.zeros((size, segment_count(frames), BANDS), np.uint8)
+
+    music: Music
+    loops: Music
+    frames: int
+    transform: str = "adapted"
+    waves: bool = True
+
+    def make(self, names: Iterable[Sequence[int]]) -> Batch:
+        """A batch of the items of these names, which are seeds: an item depends on its name alone.
+
+        Gain control is applied as in files, also to the waves that decoded items are compared with.
+        """
+        made = [item(self.music, self.loops, np.random.default_rng(name), self.frames) for name in names]
+        mid_side = np.stack([apply_gain_control(x) for x in stereo.sum_difference(np.stack(made)) / 2])
+        rotation = np.zeros((len(made), segment_count(self.frames), BANDS), np.uint8)
         long = np.zeros((*rotation.shape[:2], WINDOW_UNITS), np.bool_)
-        if adapted:
+        coefficients = np.zeros((len(made), 0, COEFFICIENTS), np.float32)
+        if self.transform == "adapted":
             parts = zip(*map(window_switching.transform, mid_side), strict=True)
             coefficients, long = (np.stack(part) for part in parts)
             rotation = np.stack([stereo.choose_angles(one) for one in coefficients])
             coefficients = np.stack([stereo.rotate(*pair) for pair in zip(coefficients, rotation, strict=True)])
-        else:
+        elif self.transform == "plain":
             coefficients = np.stack([mdct.frames(x) for x in mid_side])
-        yield Batch(coefficients, long, rotation, waves[:, :, HOP:-HOP])
+        waves = stereo.sum_difference(mid_side)[:, :, HOP:-HOP] if self.waves else np.zeros((0, 2, 0), np.float32)
+        return Batch(coefficients, long, rotation, waves)
+
+
+def names(seed: int | Sequence[int], number: int, size: int) -> list[list[int]]:
+    """Names of the items of a batch: the seed's words, number of the batch, number of the item."""
+    words = [seed] if isinstance(seed, int) else list(seed)
+    return [[*words, number, item] for item in range(size)]
+
+
+def batches(
+    music: Music, loops: Music, seed: int | Sequence[int], size: int, frames: int, *, adapted: bool = True
+) -> Iterator[Batch]:
+    """Endless batches, which a seed names."""
+    maker = Maker(music, loops, frames, "adapted" if adapted else "plain")
+    return (maker.make(names(seed, number, size)) for number in count())

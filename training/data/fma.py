@@ -17,8 +17,11 @@ from training.data.tracks import SPLITS, Track, rows
 SUBSETS = ("small", "medium", "large", "full")
 """Each holds the one before; large and full are the same tracks, clips of 30 s and whole songs."""
 
-KNOWN_BAD = frozenset({"098565", "098567", "098569", "099134", "108925", "133297"})
-"""Clips of fma_small that are known to be shorter than a few seconds, or to hold nothing."""
+KNOWN_BAD = {"098565": 1.6, "098567": 0.5, "098569": 1.5, "099134": 0.0, "108925": 0.0, "133297": 0.0}
+"""Seconds that six clips of fma_small hold, as several public loaders of FMA list them, independently of each other.
+
+It decides nothing: what cannot be used is found by decoding, and these clips are only named as known beside the reason.
+"""
 
 SYNTHESIZED = "synthesized.txt"
 """A file beside tracks.csv that says that the tree is an imitation (`training.data.fma_imitation`)."""

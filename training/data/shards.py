@@ -5,6 +5,10 @@ CACHE/<digest>.shard.json, which says where each clip lies, which ones could not
 path, size and time of change, so that any list of tracks finds what an earlier one has decoded. The json is written
 last: a shard without one does not count, and an interrupted run goes on with the clips that no shard has. Of a clip
 that is cut, the rest is kept. 8,000 clips of 30 s take 42 GB.
+
+The folder has a limit. Of a collection that might exceed it, every song gets an equal share, and of a longer song the
+middle is kept: whole songs of fma_full would take 5 TB. Shards that no song of the present collection needs are removed
+where the limit is exceeded, the longest unused first, unless somebody used them within a day.
 """
 
 import contextlib
@@ -23,7 +27,7 @@ from dataclasses import dataclass
 from multiprocessing import get_context, parent_process
 from multiprocessing.synchronize import Event
 from pathlib import Path
-from typing import BinaryIO, Self
+from typing import Any, BinaryIO, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +36,7 @@ from codec.audio.open import open_source
 from codec.audio.resample import Resampler
 from codec.files import new_file
 from codec.pipeline.workers import cores
-from formats.errors import AezError, AudioError
+from formats.errors import AezError, AudioError, UsageError
 from formats.grid import SAMPLE_RATE
 from training.data.fma import KNOWN_BAD
 from training.data.tracks import Track
@@ -42,6 +46,15 @@ VERSION = 1
 
 CLIPS = 64
 """Most clips of a shard: 340 MB of 30 s clips."""
+
+FULL_SCALE = np.float32(32767)
+"""Integer that stands for 1.0 in a shard."""
+
+LIMIT_GB = 200.0
+"""Size of a cache in GB (10^9 bytes), unless another one is asked for."""
+
+IN_USE = 24 * 3600
+"""Seconds since its last use after which a shard may be removed."""
 
 SHORTEST = 3.0
 """Seconds that a usable clip has at least: a segment of 2 s and some room to choose it."""
@@ -54,6 +67,7 @@ class Location:
     shard: Path
     start: int
     samples: int
+    shortened: bool = False
 
 
 class Shards:
@@ -63,17 +77,22 @@ class Shards:
         tracks: those that can be used, in the order they were given.
         skipped: name -> reason of those that cannot.
         lengths: N of each usable track.
+        shortened: number of usable tracks of which only the middle is kept, because of the cache's limit.
     """
 
     def __init__(self, tracks: list[Track], locations: list[Location], skipped: dict[str, str]) -> None:
         self.tracks = tracks
         self.skipped = skipped
         self.lengths = [location.samples for location in locations]
+        self.shortened = sum(location.shortened for location in locations)
         self._locations = locations
         self._open: dict[Path, NDArray[np.int16]] = {}
 
     @classmethod
-    def build(cls, tracks: Sequence[Track], cache: Path, jobs: int | None = None, shortest: float = SHORTEST) -> Self:
+    def build(
+        cls, tracks: Sequence[Track], cache: Path, jobs: int | None = None, shortest: float = SHORTEST,
+        limit_gb: float | None = None,
+    ) -> Self:  # fmt: skip
         """Decode what the cache does not hold yet, in several processes and with a bar while a person watches.
 
         The processes import the main module anew, which has to have its `if __name__ == "__main__"`.
@@ -83,18 +102,36 @@ class Shards:
             cache: folder of the shards; made if need be.
             jobs: processes; as many as cores by default. Each holds about 100 MB.
             shortest: seconds below which a clip is skipped.
+            limit_gb: size of the cache. None takes what the cache holds of a song, and LIMIT_GB for other songs; a
+                number also decodes anew what was shortened more than it asks for.
 
         Raises:
+            UsageError: the limit leaves less than `shortest` of every song.
             AezError: a process died; everything that was finished is kept.
             OSError: the cache cannot be written.
         """
         cache.mkdir(parents=True, exist_ok=True)
         keys = [identity(track.path) for track in tracks]
+        wanted = LIMIT_GB if limit_gb is None else limit_gb
+        if not 0 < wanted < 1e6:
+            raise UsageError(f"a cache of {wanted:g} GB cannot be; up to a million are possible")
+        limit = round(1e9 * wanted)
+        most = limit // (4 * max(1, len(tracks)))
+        if most < max(1, shortest * SAMPLE_RATE):
+            raise UsageError(
+                f"a cache of {limit / 1e9:g} GB leaves {most / SAMPLE_RATE:.1f} s of each of {len(tracks)} songs"
+            )
         known = _known(cache)
-        pending = {key: track.path for key, track in zip(keys, tracks, strict=True) if key and key not in known}
+        less = 0 if limit_gb is None else most
+        pending = {
+            key: track.path
+            for key, track in zip(keys, tracks, strict=True)
+            if key and (key not in known or _is_shorter(known[key], less))
+        }
         if pending:
-            _decode(list(pending.items()), cache, jobs or cores())
+            _decode(list(pending.items()), cache, jobs or cores(), most)
             known = _known(cache)
+        _make_room(cache, {found.shard for key in keys if isinstance(found := known.get(key), Location)}, limit)
         usable, locations, skipped = [], [], {}
         for key, track in zip(keys, tracks, strict=True):
             found = known[key] if key else "no such file"
@@ -107,6 +144,10 @@ class Shards:
                 skipped[track.name] = found
         return cls(usable, locations, skipped)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Without what is mapped into memory, which would be sent to another process as its samples."""
+        return {**self.__dict__, "_open": {}}
+
     def __len__(self) -> int:
         return len(self.tracks)
 
@@ -117,17 +158,17 @@ class Shards:
         return self._open[location.shard][location.start : location.start + location.samples].T
 
     def named(self) -> list[str]:
-        """A line for each track that was skipped: its name and the reason, and whether FMA is known for it."""
-        known = " (one of the clips that FMA is known to have broken)"
-        return [
-            f"{name}: {reason}{known if name in KNOWN_BAD else ''}" for name, reason in sorted(self.skipped.items())
-        ]
+        """A line for each track that was skipped: its name, what decoding found, and what is known of FMA's clips."""
+        known = {name: f" (others have found {seconds:g} s in this clip of FMA)" for name, seconds in KNOWN_BAD.items()}
+        return [f"{name}: {reason}{known.get(name, '')}" for name, reason in sorted(self.skipped.items())]
 
     def report(self) -> str:
         """Return one line: how many tracks there are, and how many were skipped why."""
         line = f"{len(self)} tracks, {sum(self.lengths) / SAMPLE_RATE / 3600:.2f} h"
         reasons = Counter(reason.partition(":")[0] for reason in self.skipped.values())
         counts = ", ".join(f"{reason} ({count})" for reason, count in reasons.most_common())
+        if self.shortened:
+            line += f"; of {self.shortened} songs only the middle is kept, because of the cache's limit"
         return f"{line}; {len(self.skipped)} skipped: {counts}" if reasons else line
 
 
@@ -147,9 +188,14 @@ def decoded(path: Path) -> Iterator[NDArray[np.int16]]:
         raise AudioError(f"{path} cannot be read: {error.strerror}") from None
 
 
+def scaled(samples: NDArray[np.int16]) -> NDArray[np.float32]:
+    """A shard's integers -> floats in [-1, 1], of any shape."""
+    return np.asarray(samples, np.float32) / FULL_SCALE
+
+
 def _stored(x: NDArray[np.float32]) -> NDArray[np.int16]:
     """[C, N] in [-1, 1] -> [N, 2]."""
-    samples = np.round(np.clip(x, -1, 1) * np.float32(32767)).astype("<i2")
+    samples = np.round(np.clip(x, -1, 1) * FULL_SCALE).astype("<i2")
     return np.ascontiguousarray(np.broadcast_to(samples, (2, x.shape[1])).T)
 
 
@@ -169,13 +215,49 @@ def _known(cache: Path) -> dict[str, Location | str]:
         entry = json.loads(index.read_text(encoding="utf-8"))
         shard = index.with_suffix("")
         if entry["version"] == VERSION and shard.is_file() and shard.stat().st_size == 4 * entry["samples"]:
-            known |= {key: Location(shard, *span) for key, span in entry["clips"].items()}
+            cut = set(entry.get("shortened", ()))
+            known |= {
+                key: Location(shard, span[0], span[1], key in cut)
+                for key, span in entry["clips"].items()
+                if not isinstance(there := known.get(key), Location) or there.samples < span[1]
+            }
             known |= entry["skipped"]
     return known
 
 
-def _decode(pending: list[tuple[str, Path]], cache: Path, jobs: int) -> None:
-    """Write shards of all pending clips."""
+def _is_shorter(found: Location | str, samples: int) -> bool:
+    """Whether of a song only the middle is kept, and less of it than so many samples."""
+    return isinstance(found, Location) and found.shortened and found.samples < samples
+
+
+def _make_room(cache: Path, needed: set[Path], limit: int) -> None:
+    """Mark the shards that are needed as used, and remove others until all take at most `limit` bytes."""
+    for shard in needed:
+        with contextlib.suppress(OSError):  # somebody else's, or read-only
+            os.utime(_index(shard))
+    total = 0
+    others: list[tuple[float, int, Path]] = []
+    for shard in cache.glob("*.shard"):
+        with contextlib.suppress(FileNotFoundError):  # another process has just removed it
+            size = shard.stat().st_size
+            total += size
+            if shard not in needed:
+                mark = _index(shard) if _index(shard).is_file() else shard
+                others.append((mark.stat().st_mtime, size, shard))
+    for used, size, shard in sorted(others):
+        if total <= limit or time.time() - used < IN_USE:
+            return
+        _index(shard).unlink(missing_ok=True)  # first, so that no shard is named that is not there
+        shard.unlink(missing_ok=True)
+        total -= size
+
+
+def _index(shard: Path) -> Path:
+    return shard.with_suffix(".shard.json")
+
+
+def _decode(pending: list[tuple[str, Path]], cache: Path, jobs: int, most: int) -> None:
+    """Write shards of all pending clips, of each at most so many samples."""
     for part in cache.glob(".*.part"):  # left by a process that was killed, unless somebody has just written to it
         if time.time() - part.stat().st_mtime > 3600:
             part.unlink(missing_ok=True)
@@ -189,7 +271,7 @@ def _decode(pending: list[tuple[str, Path]], cache: Path, jobs: int) -> None:
         _bar(len(pending)) as advance,
         ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(stop,)) as pool,
     ):
-        futures = [pool.submit(_write_shard, group, cache) for group in groups]
+        futures = [pool.submit(_write_shard, group, cache, most) for group in groups]
         try:
             for future in as_completed(futures):
                 advance(*future.result())
@@ -243,9 +325,11 @@ def end_with_parent() -> None:
         os._exit(1)
 
 
-def _write_shard(group: list[tuple[str, Path]], cache: Path) -> tuple[int, int]:
-    """Decode clips (key, path) into a shard; how many there were, and how many of them were skipped."""
-    digest = hashlib.sha256("\n".join(key for key, _ in group).encode("utf-8", "surrogateescape")).hexdigest()[:24]
+def _write_shard(group: list[tuple[str, Path]], cache: Path, most: int) -> tuple[int, int]:
+    """Decode clips (key, path), of each at most so many samples, into a shard; how many there were and were skipped."""
+    digest = hashlib.sha256(
+        "\n".join([f"{most}", *(key for key, _ in group)]).encode("utf-8", "surrogateescape")
+    ).hexdigest()[:24]
     shard = cache / f"{digest}.shard"
     clips: dict[str, tuple[int, int]] = {}
     skipped: dict[str, str] = {}
@@ -255,7 +339,7 @@ def _write_shard(group: list[tuple[str, Path]], cache: Path) -> tuple[int, int]:
             if any(stop.is_set() for stop in _stop):
                 raise InterruptedError("asked to stop")
             try:
-                samples = _append(path, file)
+                samples = _append(path, file, most)
             except AudioError as error:
                 skipped[key] = _reason(error, path)
                 file.seek(4 * position)
@@ -263,19 +347,44 @@ def _write_shard(group: list[tuple[str, Path]], cache: Path) -> tuple[int, int]:
                 continue
             clips[key] = (position, samples)
             position += samples
-    entry = {"version": VERSION, "samples": position, "clips": clips, "skipped": skipped}
-    with new_file(shard.with_suffix(".shard.json"), force=True) as index:
+    shortened = [key for key, (_, samples) in clips.items() if samples == most]
+    entry = {"version": VERSION, "samples": position, "clips": clips, "shortened": shortened, "skipped": skipped}
+    with new_file(_index(shard), force=True) as index:
         index.write(json.dumps(entry, indent=0).encode())
     return len(group), len(skipped)
 
 
-def _append(path: Path, file: BinaryIO) -> int:
-    """Write a clip at the end of a file; its number of samples."""
-    samples = 0
-    for block in decoded(path):
-        file.write(block.tobytes())
-        samples += len(block)
+def _append(path: Path, file: BinaryIO, most: int) -> int:
+    """Write a clip at the end of a file, of a longer song the middle; its number of samples."""
+    begin = file.tell()
+    skip = max(0, _expected(path) - most) // 2
+    samples, total = _copy(path, file, skip, most)
+    if skip and samples < most:  # the song is shorter than its file says
+        file.seek(begin)
+        file.truncate()
+        samples, _ = _copy(path, file, max(0, total - most) // 2, most)
     return samples
+
+
+def _expected(path: Path) -> int:
+    """Samples of a file at 44.1 kHz, as it says without being decoded; 0 if it does not."""
+    try:
+        with open_source(path) as source:
+            return round((source.expected or 0) * SAMPLE_RATE / source.sample_rate)
+    except OSError:
+        return 0
+
+
+def _copy(path: Path, file: BinaryIO, skip: int, most: int) -> tuple[int, int]:
+    """Write at most so many samples behind the first `skip` ones; how many, and how many were decoded for that."""
+    samples = total = 0
+    for block in decoded(path):
+        part = block[max(0, skip - total) :][: most - samples]
+        file.write(part.tobytes())
+        samples, total = samples + len(part), total + len(block)
+        if samples == most:
+            break
+    return samples, total
 
 
 def _reason(error: AudioError, path: Path) -> str:

@@ -16,7 +16,7 @@ from rich.console import Console
 from formats.errors import AudioError, UsageError
 from training.data.collection import MANIFEST, collection, manifest, spread
 from training.data.fma import largest
-from training.data.shards import decoded
+from training.data.shards import decoded, scaled
 from training.data.tracks import SPLITS, Track
 from training.metrics.clip import RATE
 
@@ -144,7 +144,7 @@ def _samples(song: Path) -> npt.NDArray[np.float32]:
         x, rate = soundfile.read(str(song), dtype="float32", always_2d=True)
     except (soundfile.LibsndfileError, OSError):
         try:
-            return np.concatenate([np.zeros((0, 2), np.int16), *decoded(song)]).astype(np.float32) / np.float32(32767)
+            return scaled(np.concatenate([np.zeros((0, 2), np.int16), *decoded(song)]))
         except AudioError as e:
             raise UsageError(f"cannot read {song.name}") from e
     stereo = np.repeat(x, 2, axis=1) if x.shape[1] == 1 else x[:, :2]

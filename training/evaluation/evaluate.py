@@ -26,6 +26,7 @@ from rich.progress import Progress
 
 from codec.pipeline.plan import BITRATES
 from formats.errors import AezError
+from training import provenance
 from training.evaluation import founding, peers, tables
 from training.evaluation.clips import cut_all, find_songs
 from training.evaluation.compare import Row
@@ -141,10 +142,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     console = Console(stderr=True)
     try:
-        return _evaluate(options, console)
+        code = _evaluate(options, console)
+        provenance.record(options.out, "evaluate", arguments)
     except AezError as e:
         console.print(f"evaluate: {e}", style="red", markup=False)
         return 2
+    return code
 
 
 def _evaluate(options: argparse.Namespace, console: Console) -> int:

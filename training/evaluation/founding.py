@@ -30,6 +30,9 @@ BASELINE_COLUMN = {512: 0.0, 256: 0.48, 128: 0.81, 64: 1.19, 32: 1.53}
 BASELINE = "resample-8k"
 """The system that is this baseline on our songs."""
 
+TITLES = ("The study's table, linear magnitudes", "The study's table, logarithms")
+"""Of the two tables in markdown."""
+
 FRAMES = 126  # of a segment
 SEGMENT = 65_536 / 8000  # seconds
 BITS = 16  # of a latent, as the study counts
@@ -169,8 +172,8 @@ def study_table(lines: Sequence[Tier]) -> str:
     )
     return "\n".join(
         [
-            section("The study's table, linear magnitudes", note, linear, first),
-            section("The study's table, logarithms", more, logarithmic, second),
+            section(TITLES[0], note, linear, first),
+            section(TITLES[1], more, logarithmic, second),
         ]
     )
 

@@ -1,6 +1,7 @@
 """The founding study's table as a plot: our tiers, the study's column and both baselines, in each unit."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -8,9 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from training.evaluation import founding
-from training.evaluation.compare import Row, band
+from training.evaluation.compare import Band, Row, band
 from training.evaluation.founding import Tier
-from training.evaluation.plot_style import Style, log_values, rate_axis, styles
+from training.evaluation.plot_style import limit_values, mark_cut, rate_axis
+from training.palette import FOUNDING, Look, looks, readable
 
 PANELS = {
     "rmse_8k_linear": "Linear-magnitude RMSE, 8 kHz mono (the study's unit, as inferred)",
@@ -26,57 +28,71 @@ def study_figure(rows: Sequence[Row], ours: str) -> Figure | None:
     panels = {metric: name for metric, name in PANELS.items() if any(np.isfinite(getattr(t, metric)) for t in tiers)}
     if not panels:
         return None
-    style = styles(list(dict.fromkeys(row.system for row in rows)), ours)[ours]
-    figure, grid = plt.subplots(len(panels), 1, figsize=(7.2, 4.6 * len(panels)), sharex=True, squeeze=False)
-    for axes, (metric, name) in zip(grid[:, 0], panels.items(), strict=True):
-        _baselines(axes, rows, metric)
-        if metric == "rmse_8k_linear":
-            _founding(axes)
-        _tiers(axes, tiers, metric, style)
+    look = looks(list(dict.fromkeys(row.system for row in rows)))[ours]
+    columns = min(2, len(panels))
+    lines = -(-len(panels) // columns)
+    figure, grid = plt.subplots(lines, columns, figsize=(7.2 * columns, 4.8 * lines), squeeze=False)
+    for axes in grid.flat[len(panels) :]:
+        axes.remove()
+    for axes, (metric, name) in zip(grid.flat, panels.items(), strict=False):
+        base, theirs = _baselines(axes, rows, metric)
+        bands = [*theirs, *(_founding(axes) if metric == "rmse_8k_linear" else [])]
+        own = _tiers(axes, tiers, metric, look)
         axes.set_title(name, pad=28, fontsize=13)
-        log_values(axes, [float(y) for line in axes.get_lines() for y in np.asarray(line.get_ydata())])
+        limit_values(axes, [*bands, own], log=True)
+        for found, drawn in ((own, look), *((one, base) for one in theirs)):
+            mark_cut(axes, found, drawn)
         rate_axis(
             axes,
             [float(x) for line in axes.get_lines() for x in np.asarray(line.get_xdata())],
             "kbit/s (1000 bit/s): 16 bits a latent as the study counts, or whole files",
         )
-        axes.label_outer()
         for one in tiers:
-            mark = {"transform": axes.get_xaxis_transform(), "ha": "center", "color": style.color}
-            axes.axvline(one.counted_kbps, color=style.color, linewidth=0.8, alpha=0.5, zorder=1)
+            mark = {"transform": axes.get_xaxis_transform(), "ha": "center", "color": readable(look.color)}
+            axes.axvline(one.counted_kbps, color=look.color, linewidth=0.8, alpha=0.5, zorder=1)
             axes.text(one.counted_kbps, 1.015, str(one.latents), **mark)
-        axes.text(-0.01, 1.015, "latents", transform=axes.transAxes, ha="right", color=style.color)
-        axes.legend(fontsize=10.5, framealpha=0.85, edgecolor="none")
+        axes.text(-0.01, 1.015, "latents", transform=axes.transAxes, ha="right", color=readable(look.color))
+    named: dict[str, Any] = {}
+    for axes in figure.axes:
+        named |= {name: line for line, name in zip(*axes.get_legend_handles_labels(), strict=True)}
+    style: Any = {"loc": "outside lower center", "ncols": 2, "frameon": False, "fontsize": 12}
+    figure.legend(list(named.values()), list(named), **style)
     return figure
 
 
-def _tiers(axes: Axes, tiers: Sequence[Tier], metric: str, style: Style) -> None:
+def _tiers(axes: Axes, tiers: Sequence[Tier], metric: str, look: Look) -> Band:
     """Our tiers, once at the rate as the study counts it and once at the files' own."""
     names = ("counted_kbps", "measured_kbps", metric, f"{metric}_half")
     x, measured, mean, half = np.array([[getattr(tier, name) for name in names] for tier in tiers], np.float64).T
     half = np.where(np.isfinite(half), half, 0)
-    axes.fill_between(x, mean - half, mean + half, color=style.color, alpha=0.16, linewidth=0)
-    axes.plot(x, mean, "o-", color=style.color, linewidth=3, markersize=8, label=f"{style.label}, counted rate")
-    axes.plot(measured, mean, "o:", color=style.color, markerfacecolor="white", label=f"{style.label}, measured rate")
+    color, kind = look.color, look.marker
+    axes.fill_between(x, mean - half, mean + half, color=color, alpha=0.16, linewidth=0)
+    axes.plot(x, mean, f"{kind}-", color=color, linewidth=3, markersize=8, label=f"{look.label}, counted rate")
+    axes.plot(measured, mean, f"{kind}:", color=color, markerfacecolor="white", label=f"{look.label}, measured rate")
+    return Band(x, mean, half)
 
 
-def _founding(axes: Axes) -> None:
+def _founding(axes: Axes) -> list[Band]:
     """The study's own two curves, of other songs; its baseline is 0 at the highest rate, which a log scale lacks."""
+    drawn = []
     for column, line, name in (
         (founding.COLUMN, "D-", "founding study, other songs"),
         (founding.BASELINE_COLUMN, "D--", "its resampling, other songs"),
     ):
-        points = [(founding.counted(latents), value) for latents, value in column.items() if value]
-        axes.plot(*np.array(points).T, line, color="#000000", linewidth=1.2, markersize=5, label=name)
+        rate, mean = np.array([(founding.counted(latents), value) for latents, value in column.items() if value]).T
+        axes.plot(rate, mean, line, color=FOUNDING, linewidth=1.2, markersize=5, label=name)
+        drawn.append(Band(rate, mean, np.zeros(len(rate))))
+    return drawn
 
 
-def _baselines(axes: Axes, rows: Sequence[Row], metric: str) -> None:
-    """Resampling on our songs: the study's way at 8 kHz, and of 44.1 kHz stereo."""
+def _baselines(axes: Axes, rows: Sequence[Row], metric: str) -> tuple[Look, list[Band]]:
+    """Resampling on our songs: the study's way at 8 kHz, and of 44.1 kHz stereo; its look, and its curve if any."""
     system = "resample" if metric == "rmse_44k" else founding.BASELINE
     found = band([row for row in rows if row.system == system], metric)
+    look = looks([system])[system]
     if not len(found.kbps):
-        return
-    rate, mean, half = found
-    color = styles([system], None)[system].color
-    axes.fill_between(rate, mean - half, mean + half, color=color, alpha=0.16, linewidth=0)
-    axes.plot(rate, mean, "x--", color=color, label="the same songs, resampled to that rate and back")
+        return look, []
+    axes.fill_between(found.kbps, found.mean - found.half, found.mean + found.half, color=look.color, alpha=0.16, lw=0)
+    label = f"the same songs, resampled to that rate and back{'' if metric == 'rmse_44k' else ' at 8 kHz'}"
+    axes.plot(found.kbps, found.mean, f"{look.marker}--", color=look.color, label=label)
+    return look, [found]

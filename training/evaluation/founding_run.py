@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from formats.errors import AezError, UsageError
+from training import provenance
 from training.evaluation import founding, peers, plots
 from training.evaluation.clips import cut_all, find_songs
 from training.evaluation.evaluate import Task, add_clip_options, run_tasks
@@ -67,6 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console(stderr=True)
     try:
         failures = measure(options, console)
+        provenance.record(options.out, "founding", arguments)
     except (AezError, OSError) as error:
         console.print(f"founding: {error}", style="red", markup=False, soft_wrap=True)
         return 2

@@ -100,8 +100,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     p.add_argument("--model", type=Path, required=True, help="model folder")
     p.add_argument("--music", type=Path, required=True, help="collection whose training split is measured")
     p.add_argument("--cache", type=Path, default=Path(".cache"), help="folder for decoded music")
-    p.add_argument("--clips", type=int, default=12, help="default: 12")
-    p.add_argument("--seconds", type=float, default=10, help="length of a clip (default: 10)")
+    p.add_argument("--clips", type=int, default=12, help="at most, and no more than hold all the music (default: 12)")
+    p.add_argument("--seconds", type=float, default=10, help="length of a clip, at most (default: 10)")
     p.add_argument("--out", type=Path, required=True, metavar="CSV", help="file for all measurements")
     p.add_argument("--jobs", type=int, default=cores(), help="clips measured at once (default: all cores)")
     p.add_argument("--write", action="store_true", help="put the result into model.json")
@@ -135,9 +135,10 @@ def measure_all(clips: Sequence[NDArray[np.float32]], folder: Path, out: Path, j
 
 
 def draw_clips(music: Path, cache: Path, count: int, seconds: float, seed: int) -> list[NDArray[np.float32]]:
-    """Clips [2, N] of a collection's training split."""
+    """Clips [2, N] of a collection's training split, no longer than its songs and no more than hold all of it."""
     songs, rng = Music(listed(music, "train"), cache, "train"), np.random.default_rng(seed)
-    return [songs.crop(rng, round(seconds * SAMPLE_RATE)) for _ in range(count)]
+    length = min(round(seconds * SAMPLE_RATE), max(songs.shards.lengths, default=SAMPLE_RATE))
+    return [songs.crop(rng, length) for _ in range(songs.enough(count, seconds))]
 
 
 def measure_clip(

@@ -14,6 +14,7 @@ from training.evaluation.compare import WIDTH_LIMIT, Difference, Row, curve_rows
 from training.markdown import section
 from training.metrics.catalogue import seen_note
 
+TITLE = "Goals"
 LEADS = {"visqol": "ViSQOL", "mel": "mel", "stft": "STFT", "rmse_44k": "log RMSE 44.1 kHz"}
 NAMES = {**LEADS, "nmr": "NMR dB"}
 AHEAD, NOT_BEHIND = ("ahead",), ("ahead", "level")
@@ -71,7 +72,7 @@ def goals_table(rows: Sequence[Row], ours: str) -> str:
             *sums,
         ]
     )
-    return section("Goals", note, ["goal", "what", "verdict", "numbers"], [[str(c[0]), *c[1:]] for c in checks])
+    return section(TITLE, note, ["goal", "what", "verdict", "numbers"], [[str(c[0]), *c[1:]] for c in checks])
 
 
 def multiple_table(rows: Sequence[Row], ours: str, other: str, ratio: float) -> str:

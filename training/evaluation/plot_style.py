@@ -1,34 +1,21 @@
-"""How plots look: colours and markers of systems, axes of rates and distances, names at the ends of curves.
+"""How plots look: curves with intervals, axes of rates and distances, names at the ends of curves.
 
-Colours are Okabe and Ito's, which colour-blind people can distinguish; with their markers they stand for the same
-system in every plot.
+Colours, markers and dashes are those of `training.palette`.
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
 
-STYLES = {
-    "aez": ("#d55e00", "o"),
-    "aez:start": ("#e69f00", "v"),
-    "opus": ("#0072b2", "s"),
-    "lame": ("#009e73", "^"),
-    "aac": ("#cc79a7", "D"),
-    "vorbis": ("#56b4e9", "P"),
-    "resample": ("#7f7f7f", "x"),
-    "resample-8k": ("#4d4d4d", "+"),
-}
-NAMES = {
-    "opus": "Opus",
-    "lame": "LAME",
-    "aac": "AAC",
-    "vorbis": "Vorbis",
-    "resample": "resampled",
-    "resample-8k": "resampled, 8 kHz",
-}
-SPARE = (("#000000", "*"), ("#b39b00", "h"), ("#5d3a9b", "<"), ("#8c510a", ">"))  # for further models, in their order
+from training.evaluation.compare import Band
+from training.palette import Look, readable
+
+ROOM = 0.4
+"""Most that intervals may add to either end of an axis, in spans of the means."""
+
 TICKS = (4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 160)
 LOOK: Any = {
     "font.size": 13,
@@ -47,29 +34,58 @@ LOOK: Any = {
     "figure.constrained_layout.use": True,
     "svg.fonttype": "path",
     "svg.hashsalt": "aez",
+    "text.parse_math": False,  # names are text, whatever is in them
 }
 
 
-class Style(NamedTuple):
-    """How a system is drawn."""
-
-    label: str
-    color: str
-    marker: str
+Ends = Sequence[tuple[float, float, Look]]
+"""Rate and value at the end of each curve, and how it is drawn."""
 
 
-def styles(systems: Sequence[str], ours: str | None) -> dict[str, Style]:
-    """A style for every system: always the same for the known ones; the first of ours gets aez's."""
-    found, spare = {}, 0
-    for system in systems:
-        key = "aez" if system == ours else system
-        if key not in STYLES:
-            color, marker = SPARE[spare % len(SPARE)]
-            spare += 1
-        else:
-            color, marker = STYLES[key]
-        found[system] = Style(NAMES.get(system, system.replace("aez:start", "untrained start")), color, marker)
-    return found
+def curve(axes: Axes, found: Band, look: Look, *, first: bool = False) -> None:
+    """Draw means as a line with marks, thicker if it is the `first`, and intervals as a band."""
+    axes.fill_between(
+        found.kbps, found.mean - found.half, found.mean + found.half, color=look.color, alpha=0.16, linewidth=0
+    )
+    axes.plot(
+        found.kbps, found.mean, color=look.color, marker=look.marker, markersize=7 if first else 5.5,
+        linewidth=3 if first else 1.8, zorder=4 if first else 3, linestyle=line(look),
+    )  # fmt: skip
+
+
+def line(look: Look) -> Any:
+    """The line style of matplotlib: solid, or dashes in widths of the line."""
+    return (0, look.dash) if look.dash else "-"
+
+
+def limit_values(axes: Axes, bands: Sequence[Band], *, log: bool) -> None:
+    """Set the limits of the values by the means; intervals get some room, and their further parts are cut.
+
+    A triangle at the edge marks every interval that goes on beyond it. Of two clips intervals are so wide that the
+    means would all lie on one line otherwise.
+    """
+    means = np.concatenate([found.mean for found in bands]) if bands else np.zeros(0)
+    if not len(means):
+        return
+    low, high = float(means.min()), float(means.max())
+    if log and high > 0:
+        log_values(axes, means.tolist())
+    else:
+        ends = [end for found in bands for end in (found.mean - found.half, found.mean + found.half)]
+        span = (high - low) or abs(high) / 4 or 1.0
+        room = (max(low - float(np.concatenate(ends).min()), 0), max(float(np.concatenate(ends).max()) - high, 0))
+        axes.set_ylim(low - min(room[0], ROOM * span) - 0.06 * span, high + min(room[1], ROOM * span) + 0.06 * span)
+
+
+def mark_cut(axes: Axes, found: Band, look: Look) -> None:
+    """Triangles at the edges where an interval goes on beyond them; the limits must be set."""
+    low, high = axes.get_ylim()
+    for beyond, edge, marker in ((found.mean + found.half > high, 1, "^"), (found.mean - found.half < low, 0, "v")):
+        if beyond.any():  # constrained layouts fail over an empty line that is not clipped
+            axes.plot(
+                found.kbps[beyond], np.full(int(beyond.sum()), float(edge)), transform=axes.get_xaxis_transform(),
+                ls="", marker=marker, markersize=5, color=look.color, alpha=0.7, clip_on=False, zorder=6,
+            )  # fmt: skip
 
 
 def log_values(axes: Axes, means: Sequence[float]) -> None:
@@ -99,28 +115,28 @@ def rate_axis(axes: Axes, rates: Sequence[float], name: str = "measured kbit/s (
     axes.set_xlabel(name)
 
 
-def name_ends(axes: Axes, ends: Sequence[tuple[float, float, Style]]) -> None:
+def name_ends(axes: Axes, ends: Ends) -> None:
     """Write names at the right, each as near to the end of its curve as its neighbours allow."""
     low, high = axes.get_ylim()
     axes.set_ylim(low, high)
-    ends = [(rate, min(max(value, low), high), style) for rate, value, style in ends]
+    ends = [(rate, min(max(value, low), high), look) for rate, value, look in ends]
     height = axes.get_window_extent().height / axes.figure.dpi * 72
     # As shares of the axes' height, so that linear and logarithmic scales work alike.
     heights = [float(axes.transAxes.inverted().transform(axes.transData.transform((x, y)))[1]) for x, y, _ in ends]
     order = sorted(range(len(ends)), key=lambda i: heights[i])
     positions = spread([heights[i] for i in order], 17 / height, 0.0, 1.0)
     for i, position in zip(order, positions, strict=True):
-        rate, value, style = ends[i]
+        rate, value, look = ends[i]
         axes.annotate(
-            style.label,
+            look.label,
             (rate, value),
             (1.02, position),
             textcoords="axes fraction",
             va="center",
-            color=style.color,
+            color=readable(look.color),
             fontweight="bold",
             annotation_clip=False,
-            arrowprops={"arrowstyle": "-", "color": style.color, "linewidth": 0.8, "alpha": 0.6, "relpos": (0, 0.5)},
+            arrowprops={"arrowstyle": "-", "color": look.color, "linewidth": 0.8, "alpha": 0.6, "relpos": (0, 0.5)},
         )
 
 

@@ -23,6 +23,9 @@ COLUMNS = {
     name: METRICS[name].title
     for name in ("visqol", "nmr", "mel", "stft", "rmse_8k_linear", "rmse_8k", "rmse_44k", "si_sdr", "bandwidth_kept")
 }
+MEANS = "Means"
+"""Title of the table of means."""
+
 COMPARED = ("mel", "stft", "visqol", "rmse_44k", "nmr", "si_sdr")
 
 
@@ -40,8 +43,10 @@ def report(
     Opus is also compared at `ratio` times our rate, and all others on the clips named in `voices` alone.
     """
     clips = len({row.clip for row in rows})
-    head = f"# {clips} clips of {seconds:g} s by {artist_count(rows)} artists\n\nRates are whole files in 1000 bit/s. "
-    head += "95 % intervals count artists, not clips; a song whose artist is unknown is one of its own.\n"
+    artists = artist_count(rows)
+    over = f"{clips} clip{'s' * (clips != 1)} of {seconds:g} s by {artists} artist{'s' * (artists != 1)}"
+    head = f"# {over}\n\nRates are whole files in 1000 bit/s. 95 % intervals count artists, not clips; a song whose "
+    head += "artist is unknown is one of its own.\n"
     parts = [f"{head}\n**{note}.**\n" if note else head]
     others = [name for name in dict.fromkeys(row.system for row in rows) if name != ours]
     own = [row for row in rows if row.system == ours]
@@ -83,7 +88,7 @@ def means(rows: Sequence[Row]) -> str:
         note += "System resample is resampling to the rate whose raw 16-bit stereo size is the bitrate, and back. "
     if any(row.system == founding.BASELINE for row in rows):
         note += f"System {founding.BASELINE} is the founding study's baseline, the same of mono music at 8 kHz."
-    return section("Means", note.strip(), head, lines)
+    return section(MEANS, note.strip(), head, lines)
 
 
 def comparison(rows: Sequence[Row], ours: str, other: str) -> str:

@@ -10,6 +10,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from codec.inspection.genre import SIZE
@@ -17,7 +18,8 @@ from codec.runtime.classifiers import CARD, FEATURES, GRAPH
 from codec.runtime.models import Model
 from formats.model.scales import SEGMENT_VECTORS
 from training.data.collection import MANIFEST, manifest
-from training.genre.data import SECONDS, Song
+from training.data.excerpts import SECONDS
+from training.genre.data import Song
 from training.genre.network import Ensemble
 from training.model_files.graphs import check_parity, parity, write_graph
 
@@ -70,7 +72,9 @@ def write(
         "date": date.today().isoformat(),
         "sha256": hashlib.sha256(graph).hexdigest(),
         "parity_with_torch": error,
+        "certain_from": round(net.certain_from, 4),
         "temperature": round(net.temperature, 4),
+        "bias": dict(zip(classes, np.round(net.bias.numpy().astype(float), 4).tolist(), strict=True)),
         "data": described(songs, classes, rows),
         "accuracy": scores,
     }

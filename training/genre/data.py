@@ -22,7 +22,6 @@ from scipy.signal import ShortTimeFFT
 from codec.audio.source import ArraySource
 from codec.cli.terminal import progress
 from codec.dsp.mdct import Float
-from codec.files import new_file
 from codec.inspection.genre import features
 from codec.pipeline.chunks import ENCODER_CONTEXT, AnalysedChunk, Window
 from codec.pipeline.payload import quantize_chunk
@@ -37,20 +36,19 @@ from formats.container.layout import VERSION
 from formats.grid import HOP, HYPER_FRAMES, SAMPLE_RATE, hyper_count
 from formats.model.scales import SEGMENT_VECTORS
 from formats.payload.side_info import SideInfo
+from training.data.excerpts import SECONDS, excerpt
+from training.data.features import stored
 from training.data.shards import identity
 from training.data.tracks import Track
 from training.genre.plain_features import FileFeatures
 from training.metrics.mel import mel_filters
 from training.model_files.graphs import run_graph
 
-SECONDS = 30
-"""Length of music that is used of a song, the same as that of FMA's clips."""
-
 TRAINING_TIERS = (32, 128, 512)
 """Tiers whose integers a classifier is trained on, so that it works for files of any tier."""
 
-SMALL = 4096
-"""Bytes up to which a file is read instead of mapped."""
+DATA = 2
+"""Version of what is computed here; cached features of another version are ignored."""
 
 VOTES = 5
 """Segments that decide a song's label."""
@@ -109,7 +107,7 @@ class Extractor:
 
     def __init__(self, model: Model, tiers: Sequence[int], cache: Path) -> None:
         settings = "-".join(f"{tier}.{model.gain(tier)}" for tier in tiers)
-        self._folder = cache / f"genre-{FEATURES}-{VERSION}-{SECONDS}-{model.id.hex()}-{settings}"
+        self._folder = cache / f"genre-{DATA}-{FEATURES}-{VERSION}-{SECONDS:g}-{model.id.hex()}-{settings}"
         graph, self._tap = tapped(model.encoder)
         self._network = run_graph(graph, ("coefficients",))
         self._tables = model.ranked_tables
@@ -127,7 +125,7 @@ class Extractor:
     def cached(self, name: str, load: Callable[[], Float]) -> tuple[NDArray[np.float16], NDArray[np.float16]]:
         """The same for a song known by `name`, from the cache or into it; in half precision."""
         paths = [self._folder / f"{name}-{part}.npy" for part in ("latents", "tokens")]
-        latents, tokens = stored(paths, lambda: self(load()))
+        latents, tokens = stored(paths, lambda: self(load()), np.float16)
         return latents, tokens
 
     def _window(self, window: Window) -> tuple[Float, Float]:
@@ -156,12 +154,6 @@ def mfcc(samples: Float) -> Float:
     power = np.abs(transform.stft(samples.mean(0))) ** 2
     mel = mel_filters(SAMPLE_RATE, WINDOW, MELS) @ power
     return np.asarray(dct(10 * np.log10(mel + 1e-10), axis=0, norm="ortho")[:MFCCS].T, np.float32)
-
-
-def middle(samples: NDArray[np.int16]) -> Float:
-    """Thirty seconds from the middle: int16 [2, N] -> float32 in [-1, 1]."""
-    start = max(0, samples.shape[1] - SECONDS * SAMPLE_RATE) // 2
-    return samples[:, start : start + SECONDS * SAMPLE_RATE].astype(np.float32) / np.float32(32768)
 
 
 def songs(
@@ -194,13 +186,20 @@ def songs(
     def one(track: Track) -> Song:
         nonlocal count
         digest = hashlib.sha256(identity(track.path).encode("utf-8", "surrogateescape")).hexdigest()[:20]
-        parts = [extractor.cached(digest, lambda: middle(load(track.name))) for extractor in extractors]
-        cepstra = stored([cache / f"mfcc-{SECONDS}" / f"{digest}.npy"], lambda: [mfcc(middle(load(track.name)))])[0]
+        parts = [extractor.cached(digest, lambda: excerpt(load(track.name))) for extractor in extractors]
+        cepstra = stored(
+            [cache / f"mfcc-{DATA}-{SECONDS:g}" / f"{digest}.npy"],
+            lambda: [mfcc(excerpt(load(track.name)))],
+            np.float16,
+        )[0]
 
         def made(features: FileFeatures) -> list[Float]:
-            return [features(middle(load(track.name)))]
+            return [features(excerpt(load(track.name)))]
 
-        more = {name: stored([one.folder / f"{digest}.npy"], partial(made, one))[0] for name, one in others.items()}
+        more = {
+            name: stored([one.folder / f"{digest}.npy"], partial(made, one), np.float16)[0]
+            for name, one in others.items()
+        }
         count += 1
         advance(count / len(tracks))
         latents = tuple(view for views, _ in parts for view in views)
@@ -209,19 +208,6 @@ def songs(
 
     with progress("extracting features", quiet=False) as advance, ThreadPoolExecutor(jobs) as pool, engine:
         return list(pool.map(one, tracks))
-
-
-def stored(paths: Sequence[Path], make: Callable[[], Sequence[Float]]) -> list[NDArray[np.float16]]:
-    """Arrays from .npy files; where one is missing, they are made and written in half precision.
-
-    They are mapped, not read, because the features of a large collection do not fit into memory.
-    """
-    if not all(path.exists() for path in paths):
-        for path, array in zip(paths, make(), strict=True):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with new_file(path, force=True) as file:  # complete or not there, whenever this is stopped
-                np.save(file, array.astype(np.float16))
-    return [np.load(path, mmap_mode="r" if path.stat().st_size > SMALL else None) for path in paths]
 
 
 def starts(length: int, count: int = VOTES, size: int = SEGMENT_VECTORS) -> list[int]:

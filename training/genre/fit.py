@@ -1,7 +1,8 @@
-"""Training of the genre network: random segments, loudness shifts, early stopping on held-out artists."""
+"""Training of the genre network: random segments, loudness shifts, calibration on held-out artists."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,16 +12,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from codec.inspection.genre import POWERS
+from codec.inspection.genre import POWERS, softmax
 from formats.grid import HYPER_MIN, HYPER_SIZE
 from formats.model.scales import SEGMENT_VECTORS
+from training.genre.calibration import calibrate, certain_from, none
 from training.genre.data import VOTES, cut, starts
 from training.genre.network import Ensemble, FitConfig, GenreNet, predict
 
 FEWEST_STEPS = 12
 """Least steps of an epoch, however few songs there are."""
-
-TEMPERATURES = np.geomspace(0.2, 5, 65)
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,15 +53,17 @@ def segments(songs: Sequence[NDArray[np.floating]]) -> Tensor:
     return torch.from_numpy(np.stack(parts).astype(np.float32))
 
 
-def held_out(groups: Sequence[str], share: float, rng: np.random.Generator) -> NDArray[np.bool_]:
-    """Which songs decide when to stop: all songs of random artists, at most `share` of the songs, but one artist."""
-    names = np.array(groups)
-    chosen = np.zeros(len(names), np.bool_)
-    for artist in rng.permutation(np.unique(names)):
-        theirs = names == artist
-        if not chosen.any() or (chosen | theirs).sum() <= share * len(names):
-            chosen |= theirs
-    return chosen
+def parts(groups: Sequence[str], labels: NDArray[np.int64], count: int, seed: int) -> list[NDArray[np.int64]]:
+    """Songs by index, divided into `count` parts or as many as there are groups; no group is in two of them."""
+    from sklearn.model_selection import StratifiedGroupKFold  # type: ignore[import-untyped,unused-ignore]
+
+    count = min(count, len(set(groups)), int(np.bincount(labels).max()))
+    if count < 2:
+        return []
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The least populated class", UserWarning)
+        kind = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
+        return [test for _, test in kind.split(labels, labels, groups)]
 
 
 def shifted(x: NDArray[np.float32], half_octaves: float) -> NDArray[np.float32]:
@@ -83,57 +85,39 @@ def crops(m: Examples, which: NDArray[np.int64], offset: float, rng: np.random.G
 
 
 def fit(m: Examples, classes: int, c: FitConfig) -> Ensemble:
-    """Train the members; the temperature is the best one for the songs that decided when to stop."""
-    members, logits, truth = [], [], []
-    for number in range(c.members):
-        rng = np.random.default_rng([c.seed, number])
-        chosen = held_out(m.groups, c.held_out, rng)
-        stop, train = m.part(np.flatnonzero(chosen)), m.part(np.flatnonzero(~chosen))
-        torch.manual_seed(c.seed * 1000 + number)
-        members.append(_member(train, stop, classes, c, rng))
-        logits.append(predict(members[-1], segments(stop.tested)).reshape(-1, VOTES, classes).mean(1))
-        truth.append(stop.labels)
-    return Ensemble(members, temperature(np.concatenate(logits), np.concatenate(truth))).eval()
+    """Train the members, each without one part of the artists, and calibrate by what they say of those.
 
-
-def temperature(logits: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
-    """The divisor of logits [N, C] that gives the lowest cross-entropy; Guo et al. 2017."""
-    scaled = torch.from_numpy(logits[None] / TEMPERATURES[:, None, None])
-    chosen = scaled.log_softmax(2).numpy()[:, np.arange(len(labels)), labels]
-    return float(TEMPERATURES[chosen.mean(1).argmax()])
-
-
-def calibrated(net: Ensemble, logits: NDArray[np.float64], labels: NDArray[np.int64]) -> Ensemble:
-    """The ensemble with its temperature corrected by logits of songs whose artists its kind had not heard.
-
-    The temperature of `fit` comes from the songs that decided when each member stopped, on which members do too well.
-
-    Args:
-        net: an ensemble.
-        logits: [R, songs, 5, C], of ensembles that were fitted in the same way without these songs' artists.
-        labels: [songs].
+    All learn for the same number of steps, so that nothing is chosen by the songs that calibrate. A single artist
+    leaves none for that: there is one member then, as it is.
     """
-    mean = logits.mean(2)
-    return Ensemble(
-        [*net.members],
-        net.temperature * temperature(mean.reshape(-1, mean.shape[2]), np.tile(labels, len(mean))),
-    ).eval()
+    left_out = parts(m.groups, m.labels, c.members, c.seed)
+    logits = np.zeros((len(m.labels), classes))
+    members = []
+    for number, part in enumerate(left_out or [np.zeros(0, np.int64)]):
+        torch.manual_seed(c.seed * 1000 + number)
+        rest = np.setdiff1d(np.arange(len(m.labels)), part)
+        members.append(_member(m.part(rest), classes, c, np.random.default_rng([c.seed, number])))
+        if len(part):
+            said = predict(members[-1], segments([m.tested[i] for i in part]))
+            logits[part] = said.reshape(-1, VOTES, classes).mean(1)
+    if not left_out:
+        return Ensemble(members, none(classes)).eval()
+    found = calibrate(logits, m.labels, c.shrinkage)
+    chances = softmax(found(logits))
+    return Ensemble(members, found, certain_from(chances.max(1), chances.argmax(1) == m.labels)).eval()
 
 
-def _member(m: Examples, stop: Examples, classes: int, c: FitConfig, rng: np.random.Generator) -> GenreNet:
+def _member(m: Examples, classes: int, c: FitConfig, rng: np.random.Generator) -> GenreNet:
     count, size = len(m.labels), m.tested[0].shape[1]
     net = GenreNet(size, classes, c)
     sample = crops(m, rng.integers(count, size=256), c.offset, rng).reshape(-1, size)
     net.mean.copy_(sample.mean(0))
     net.deviation.copy_(sample.std(0) + 0.1)
-    check, truth = segments(stop.tested), torch.from_numpy(np.repeat(stop.labels, VOTES))
     repeats = max(c.crops, -(-FEWEST_STEPS * c.batch // count))
     steps = -(-count * repeats // c.batch)
     optimizer = torch.optim.AdamW(net.parameters(), c.rate, weight_decay=c.decay)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, c.epochs * steps)
-    best, best_at, kept = float("inf"), 0, net.state_dict()
-    for epoch in range(c.epochs):
-        net.train()
+    for _ in range(c.epochs):
         for part in np.array_split(rng.permutation(np.tile(np.arange(count), repeats)), steps):
             logits = net(crops(m, part, c.offset, rng))
             loss = functional.cross_entropy(logits, torch.from_numpy(m.labels[part]), label_smoothing=c.smoothing)
@@ -141,12 +125,4 @@ def _member(m: Examples, stop: Examples, classes: int, c: FitConfig, rng: np.ran
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             schedule.step()
-        net.eval()
-        with torch.no_grad():
-            now = float(functional.cross_entropy(net(check), truth))
-        if now < best:
-            best, best_at, kept = now, epoch, {name: value.clone() for name, value in net.state_dict().items()}
-        elif epoch - best_at >= c.patience:
-            break
-    net.load_state_dict(kept)
     return net.eval()

@@ -2,29 +2,44 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from codec.files import new_file
+
+LINE = 22
+"""Letters in a line of a genre's name."""
+
 
 def draw(matrix: Sequence[Sequence[float]], classes: Sequence[str], title: str, note: str, path: Path) -> None:
-    """Write a PNG: shares of each row's songs as shades and per cent, with the number of songs beside it."""
+    """Write a PNG: shares of each row's songs as shades and per cent, with the number of songs beside it.
+
+    The picture is as large as its labels need, whose long names are broken. It holds its
+    title, which the report shows under it.
+    """
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    counts = np.array(matrix)
+    counts = np.array(matrix, np.float64)
     total = counts.sum(1)
     share = np.divide(counts, total[:, None], out=np.zeros_like(counts), where=total[:, None] > 0)
     size = len(classes)
-    side = max(5.0, 2.4 + 0.62 * size)
-    with pyplot.rc_context({"font.family": "sans-serif", "font.size": 10.5, "axes.edgecolor": "white"}):
-        figure, axes = pyplot.subplots(figsize=(side + 0.6, side), dpi=160, layout="constrained")
+    names = [textwrap.fill(name, LINE) for name in classes]
+    lines = max(name.count("\n") + 1 for name in names)
+    side = 2.4 + 0.66 * max(1, lines / 3) * size
+    leaning: Any = {"rotation": 38 if lines == 1 else 90, "ha": "right", "rotation_mode": "anchor"}
+    look: Any = {"font.family": "sans-serif", "font.size": 10.5, "axes.edgecolor": "white", "text.parse_math": False}
+    with pyplot.rc_context(look):
+        figure, axes = pyplot.subplots(figsize=(side, side), dpi=160)
         axes.imshow(share, cmap="YlGnBu", vmin=0, vmax=1)
-        axes.set_xticks(range(size), classes, rotation=38, ha="right", rotation_mode="anchor")
-        axes.set_yticks(range(size), [f"{name}  ({round(n)})" for name, n in zip(classes, total, strict=True)])
+        axes.set_xticks(range(size), names, **leaning, va="top" if lines == 1 else "center")
+        axes.set_yticks(range(size), [f"{name}  ({round(n)})" for name, n in zip(names, total, strict=True)])
         axes.set_xticks(np.arange(size + 1) - 0.5, minor=True)
         axes.set_yticks(np.arange(size + 1) - 0.5, minor=True)
         axes.grid(which="minor", color="white", linewidth=2.5)
@@ -39,7 +54,10 @@ def draw(matrix: Sequence[Sequence[float]], classes: Sequence[str], title: str, 
                     axes.text(column, row, f"{value:.0%}", ha="center", va="center", color=ink, fontweight=weight)
         axes.set_xlabel("taken for", labelpad=6)
         axes.set_ylabel("labelled (songs)", labelpad=6)
-        axes.set_title(title, loc="left", fontsize=13, fontweight="bold", pad=40)
-        axes.text(0, 1.025, note, transform=axes.transAxes, fontsize=9.5, color="#5b6673")
-        figure.savefig(path)
+        above: Any = {"xycoords": "axes fraction", "textcoords": "offset points", "va": "bottom"}
+        axes.annotate(note, (0, 1), (0, 8), fontsize=9.5, color="#5b6673", **above)
+        heading = textwrap.fill(title, 44)
+        axes.annotate(heading, (0, 1), (0, 16 + 12 * (1 + note.count("\n"))), fontsize=13, fontweight="bold", **above)
+        with new_file(path, force=True) as file:
+            figure.savefig(file, format="png", bbox_inches="tight", pad_inches=0.15, metadata={"Title": title})
         pyplot.close(figure)

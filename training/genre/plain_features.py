@@ -4,25 +4,22 @@ Ranked models give `codec.inspection.genre.features`. Of plain models the featur
 of latents, mean over three frames, in at most 192 runs of neighbouring latents.
 """
 
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from codec.audio.source import ArraySource
 from codec.dsp.mdct import Float
 from codec.inspection.genre import features
-from codec.pipeline.encode import encode
 from codec.pipeline.payload import unpack
-from codec.pipeline.plan import EncodePlan
 from codec.pipeline.workers import Engine
 from codec.runtime.models import Model
 from formats import Reader
-from formats.grid import HYPER_FRAMES, SAMPLE_RATE
+from formats.grid import HYPER_FRAMES
 from formats.payload.chunk import ChunkLatents
+from training.data.excerpts import CodedExcerpts
 
-VERSION = 1
+VERSION = 2
 """Version of these features; cached ones of another version are ignored."""
 
 RUNS = 192
@@ -37,19 +34,17 @@ class FileFeatures:
     """
 
     def __init__(self, model: Model, engine: Engine, cache: Path) -> None:
-        self._model, self._engine = model, engine
-        self._plan = EncodePlan.make(model=model)
-        made = f"{model.id.hex()}-{model.encoder_sha256[:12]}-{self._plan.latent}.{self._plan.gain}"
-        self.folder = cache / f"genre-file-{VERSION}-{made}"
+        self._model, self._coded = model, CodedExcerpts(model, None, cache, engine)
+        self.folder = cache / f"genre-file-{VERSION}-{self._coded.made}"
 
     def __call__(self, samples: Float) -> Float:
         """Left and right [2, N] at 44.1 kHz -> [G, D], a vector for every three frames."""
-        reader = Reader(aez_file(samples, self._plan, self._engine))
+        reader = Reader(self._coded(samples))
         return np.concatenate([self._chunk(unpack(reader.header, chunk, self._model)) for chunk in reader])
 
     def _chunk(self, latents: ChunkLatents) -> Float:
         if latents.ranked is not None:
-            return features(latents, self._plan.gain, self._model.ranked_tables)
+            return features(latents, self._coded.plan.gain, self._model.ranked_tables)
         return pooled(latents.indices)
 
 
@@ -60,12 +55,3 @@ def pooled(indices: NDArray[np.int32]) -> Float:
     size = size.reshape(-1, HYPER_FRAMES, size.shape[1]).mean(1)
     edges = np.unique(np.linspace(0, size.shape[1], min(RUNS, size.shape[1]) + 1).astype(np.int64))
     return np.asarray(np.add.reduceat(size, edges[:-1], 1) / np.diff(edges).astype(np.float32), np.float32)
-
-
-def aez_file(samples: Float, plan: EncodePlan, engine: Engine | None) -> BytesIO:
-    """Samples [2, N] at 44.1 kHz -> an .aez file, to be read from its beginning."""
-    file = BytesIO()
-    with ArraySource(samples, SAMPLE_RATE) as source:
-        encode(source, file, plan, engine=engine)
-    file.seek(0)
-    return file

@@ -23,24 +23,24 @@ import torch
 from numpy.typing import NDArray
 
 from codec.inspection.genre import classify
-from codec.pipeline.plan import EncodePlan
 from codec.pipeline.workers import Engine
 from codec.runtime import models
 from codec.runtime.blas import single_threaded_blas
 from codec.runtime.classifiers import Classifier
 from codec.runtime.models import Model
 from formats.errors import AezError, UsageError
+from training import provenance
 from training.data.collection import HOW, collection, divide
+from training.data.excerpts import CodedExcerpts, excerpt
 from training.data.fma import SUBSETS
 from training.data.shards import Shards
 from training.data.tracks import TooLittleError, Track, failed
 from training.genre import card, data, predictions, table
 from training.genre import systems as compared
 from training.genre.data import Song
-from training.genre.fit import calibrated, fit
+from training.genre.fit import fit
 from training.genre.network import Ensemble, FitConfig
 from training.genre.picture import draw
-from training.genre.plain_features import aez_file
 from training.genre.predictions import Predicted
 from training.genre.score import Judged, rate, score
 from training.genre.systems import System, labels
@@ -121,19 +121,6 @@ def systems(classes: int, version: int, c: FitConfig, songs: Sequence[Song], pla
     }
 
 
-def files(
-    songs: Sequence[Song], load: Callable[[str], NDArray[np.int16]], classifier: Classifier, plan: EncodePlan, jobs: int
-) -> list[bool]:
-    """Whether `aez genre` is right about real .aez files of these songs, by all their segments."""
-
-    def one(song: Song) -> bool:
-        coded = aez_file(data.middle(load(song.track.name)), plan, engine)
-        return classify(coded, classifier, model=str(plan.model.folder)).genre == classifier.classes[song.label]
-
-    with Engine("cpu") as engine, ThreadPoolExecutor(jobs) as pool:
-        return list(pool.map(one, songs))
-
-
 @dataclass(frozen=True)
 class Divided:
     """The songs of a study.
@@ -160,6 +147,18 @@ class Divided:
     def songs(self) -> list[Song]:
         """All of them."""
         return [*self.train, *self.test]
+
+
+def files(songs: Divided, classifier: Classifier, model: Model, latent: int, cache: Path, jobs: int) -> list[bool]:
+    """Whether `aez genre` is right about real .aez files of the test songs, by all their segments."""
+
+    def one(song: Song) -> bool:
+        found = classify(coded(excerpt(songs.load(song.track.name))), classifier, model=str(model.folder))
+        return found.genre == classifier.classes[song.label]
+
+    with Engine("cpu") as engine, ThreadPoolExecutor(jobs) as pool:
+        coded = CodedExcerpts(model, latent, cache, engine)
+        return list(pool.map(one, songs.test))
 
 
 def prepare(a: argparse.Namespace, chosen: Sequence[Model], tiers: Sequence[int], also: Mapping[str, Model]) -> Divided:
@@ -199,28 +198,31 @@ def prepare(a: argparse.Namespace, chosen: Sequence[Model], tiers: Sequence[int]
 
 
 def cross_validation(
-    songs: Divided, rows: dict[str, System], folds: int, repeats: int, begun: float, predicted: list[Predicted]
+    songs: Divided, rows: dict[str, System], folds: int, repeats: int, limit: float | None, predicted: list[Predicted]
 ) -> dict[str, Any]:
     """The first part of the table: every system by cross-validation on the training songs."""
     truth, artists = labels(songs.train), [song.artist for song in songs.train]
-    scores = []
+    scores: list[dict[str, Any]] = []
+    begun = time.monotonic()
     for name, system in rows.items():
         logits = crossed(songs.train, system, songs.how, folds, repeats)
         judged = Judged(logits, truth, artists)
         predicted.append(Predicted("cross-validation", name, judged, songs.train))
-        scores.append(score(name, judged, songs.classes))
+        scores.append(score(name, judged, songs.classes, limit if name == NETWORK else None))
         print(table.line(scores[-1]), f"{time.monotonic() - begun:.0f} s", flush=True)
     return {"name": "cross-validation", "folds": folds, **_size(songs.train), "systems": scores}
 
 
-def final_test(songs: Divided, rows: dict[str, System], predicted: list[Predicted]) -> dict[str, Any]:
+def final_test(
+    songs: Divided, rows: dict[str, System], limit: float | None, predicted: list[Predicted]
+) -> dict[str, Any]:
     """The second part: every system on the test songs."""
     truth, artists = labels(songs.test), [song.artist for song in songs.test]
     scores = []
     for name, system in rows.items():
         judged = Judged(system(songs.train, songs.test, 0)[None], truth, artists)
         predicted.append(Predicted("test part", name, judged, songs.test))
-        scores.append(score(name, judged, songs.classes))
+        scores.append(score(name, judged, songs.classes, limit if name == NETWORK else None))
     return {"name": "test part", **_size(songs.test), "systems": scores}
 
 
@@ -229,12 +231,11 @@ def exported(
 ) -> dict[str, float]:
     """Write the classifier; returns how often it is right about real files of the test songs."""
     own = next(s for s in tested["systems"] if s["system"] == NETWORK)
-    accuracy = {part: own[part] for part in ("segment", "vote", "mean")}
+    accuracy = {part: own[part] for part in ("segment", "vote", "mean", "calibration", "answers")}
     folder = a.out / "model"
     scored = {"songs": len(songs.test), "split": songs.how, **accuracy}
     card.write(folder, net, songs.classes, chosen, songs.train, a.data, scored)
-    plan = EncodePlan.make(latent=a.latent, model=chosen[0])
-    right = files(songs.test, songs.load, Classifier(folder), plan, a.jobs)
+    right = files(songs, Classifier(folder), chosen[0], a.latent, a.cache, a.jobs)
     return rate(np.array(right, float), [song.artist for song in songs.test])
 
 
@@ -251,23 +252,21 @@ def study(a: argparse.Namespace) -> dict[str, Any]:
     config = FitConfig().quick() if a.quick else FitConfig()
     version = tiers.index(a.latent)
     rows = systems(len(songs.classes), version, config, songs.songs, plain)
+    if a.alone:
+        rows = {NETWORK: rows[NETWORK]}
     evaluations: list[dict[str, Any]] = []
     predicted: list[Predicted] = []  # in the order of the table
+    # The network of the table's second part, which is the one that is exported.
+    net = None if plain else fit(compared.examples(songs.train, version), len(songs.classes), config)
+    limit = net.certain_from if net else None
     folds = a.folds if a.folds is not None else 5 * (len(songs.songs) < FEW)
     if (folds := min(folds, 2) if a.quick else folds) > 1:
         repeats = 1 if a.quick else a.repeats
-        evaluations.append(cross_validation(songs, rows, folds, repeats, begun, predicted))
-    if plain:
-        evaluations.append(final_test(songs, rows, predicted))
-    else:
-        # The network of the table's second part is the one that is exported.
-        net = fit(compared.examples(songs.train, version), len(songs.classes), config)
-        for part in predicted:  # by cross-validation, if there was one
-            if part.system == NETWORK:
-                net = calibrated(net, part.judged.logits, part.judged.labels)
+        evaluations.append(cross_validation(songs, rows, folds, repeats, limit, predicted))
+    if net:
         rows[NETWORK] = compared.fitted(net, version)
-        tested = final_test(songs, rows, predicted)
-        evaluations.append({**tested, "files": exported(a, songs, net, chosen, tested)})
+    tested = final_test(songs, rows, limit, predicted)
+    evaluations.append({**tested, "files": exported(a, songs, net, chosen, tested)} if net else tested)
     predictions.write(predicted, songs.classes, a.out / "predictions.csv")
     return {
         "data": {
@@ -297,8 +296,9 @@ def write(results: dict[str, Any], out: Path) -> None:
     own = next(s for s in first["systems"] if s["system"] == NETWORK)
     part = f"{first['songs']} songs of {first['artists']} artists, {first['name']}"
     for key, name, how in (("confusion", "mean", "mean of five segments' logits"), ("confusion_vote", "vote", "vote")):
-        note = f"{part}\nby {how}: {own[name]['accuracy']:.0%} right"
-        draw(own[key], results["classes"], "Genre from latents", note, out / f"{key.replace('_', '-')}.png")
+        note = f"{part}\n{own[name]['accuracy']:.0%} right"
+        title = f"Genre from latents, by {how}"
+        draw(own[key], results["classes"], title, note, out / f"{key.replace('_', '-')}.png")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -317,6 +317,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     p.add_argument("--repeats", type=int, default=1, help="cross-validations, each with other folds (default: 1)")
     p.add_argument("--cache", type=Path, help="folder for decoded music and features (default: OUT/cache)")
     p.add_argument("--jobs", type=int, default=2, help="songs that features are taken from at once (default: 2)")
+    p.add_argument("--alone", action="store_true", help="measure the classifier only, without what it is compared with")
     p.add_argument("--quick", action="store_true", help="smaller networks, fewer folds")
     a = p.parse_args(arguments)
     a.cache = a.cache or a.out / "cache"
@@ -327,6 +328,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # OpenBLAS's second thread spins through thousands of small products of the regressions.
         with single_threaded_blas():
             write(study(a), a.out)
+        provenance.record(a.out, "genre", arguments)
     except (AezError, OSError) as error:
         return failed("genre", error)
     print((a.out / "table.md").read_text(encoding="utf-8"))

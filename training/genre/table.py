@@ -26,6 +26,8 @@ def _evaluation(found: dict[str, Any], note: str) -> str:
         "five segments, mean logits",
         "mean recall",
         "log loss",
+        "Brier score",
+        "stated",
         "calibration error",
     ]
     rows = [
@@ -34,14 +36,25 @@ def _evaluation(found: dict[str, Any], note: str) -> str:
             *(percent(s[part]) for part in ("segment", "vote", "mean")),
             f"{100 * s['mean_recall']:.1f}",
             f"{s['log_loss']:.2f}",
-            f"{100 * s['calibration_error']:.0f}",
+            f"{s['brier']:.2f}",
+            f"{100 * s['calibration']['stated']:.0f}",
+            "{:.0f} ({:.0f} - {:.0f})".format(*(100 * s["calibration"][name] for name in ("error", "low", "high"))),
         ]
         for s in found["systems"]
     ]
     title = f"{found['name'].capitalize()}: {found['songs']} songs of {found['artists']} artists"
     if "files" in found:
         note += f"The exported classifier on whole .aez files of these songs: {percent(found['files'])}."
-    return section(title, note, head, rows)
+    return section(title, note + "".join(_answers(s) for s in found["systems"] if "answers" in s), head, rows)
+
+
+def _answers(system: dict[str, Any]) -> str:
+    found = system["answers"]
+    right = f", and is right in {percent(found['right'])} of those" if "right" in found else ""
+    return (
+        f" {system['system'].capitalize()}: with {100 * found['certain_from']:.0f} % as the least for an answer it "
+        f"answers for {percent(found['answered'])} of the songs{right}."
+    )
 
 
 def _classes(found: dict[str, Any], system: str) -> str:
@@ -63,8 +76,8 @@ def report(results: dict[str, Any]) -> str:
     notes = [
         f"Accuracy in per cent with 95 % intervals (bootstrap over artists). Latents of tier {results['latent']} of "
         f"model {results['model']}; divided by {data['split']}; {len(results['classes'])} genres.",
-        "Calibration error: by how many per cent the probability of the chosen genre (mean of five segments) misses "
-        "how often it is right.",
+        "Stated: mean probability of the chosen genre (mean of five segments). Calibration error: by how many per cent "
+        "it misses how often it is right, in ten parts of the songs by that probability.",
         f"Left out as too rare: {left}." if left else "",
         f"Origin of the labels: {origin}." if origin else "",
         f"{data['skipped']} tracks could not be used." if data["skipped"] else "",

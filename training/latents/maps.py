@@ -19,7 +19,6 @@ import sys
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -31,21 +30,21 @@ from codec.inspection import plot
 from codec.inspection.latent_view import view
 from codec.runtime import models
 from codec.runtime.blas import single_threaded_blas
-from codec.runtime.models import Model
 from formats import Reader
 from formats.errors import AezError, UsageError
-from training import markdown
+from training import markdown, provenance
 from training.data.collection import collection
+from training.data.excerpts import CodedExcerpts, excerpt
 from training.data.fma import SUBSETS
 from training.data.shards import Shards
 from training.data.tracks import Track, failed
 from training.latents import pictures, pooling, projections
 from training.latents.projections import TITLES, Points
 from training.latents.separation import (
-    Distances,
+    Block,
     Labels,
-    Mask,
     Separation,
+    Space,
     distances,
     held_out,
     left_out,
@@ -53,6 +52,7 @@ from training.latents.separation import (
     silhouette,
     strangers,
 )
+from training.palette import GENRES
 
 ARTISTS = 2
 """Least artists of a genre that is counted: songs are only compared with songs by other artists."""
@@ -114,6 +114,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # OpenBLAS's second thread makes a hundred small fits forty times as slow.
         with single_threaded_blas():
             print(run(tracks, given.out, cache, options))
+        provenance.record(given.out, "latents", arguments)
     except (AezError, OSError) as error:
         return failed("latents", error, 1)
     return 0
@@ -130,7 +131,7 @@ def run(tracks: Sequence[Track], out: Path, cache: Path, options: Options) -> st
     shards = Shards.build(tracks, cache)
     print(shards.report(), file=sys.stderr)
     with progress("encoding", quiet=False) as advance:
-        vectors = pooling.pooled(shards, model, latent, options.seconds, cache / "pooled", advance)
+        vectors = pooling.pooled(shards, model, latent, options.seconds, cache, advance)
     points = projections.standardized(vectors)
     labels, genres = classes(shards.tracks)
     names = [name for name in drawable(genres) if name in options.maps]
@@ -142,7 +143,7 @@ def run(tracks: Sequence[Track], out: Path, cache: Path, options: Options) -> st
         held = apart if name == "lda" else None
         pictures.map_picture(out / f"map-{name}.png", name, projected, labels, genres, found[name], held)
     pictures.overview(out / "maps.png", maps, labels, genres, found, apart)
-    songs = _draw_songs(shards, points, labels, out, model, latent, options)
+    songs = _draw_songs(shards, points, labels, out, CodedExcerpts(model, latent, cache), options)
     results = {
         "model": model.name,
         "latent": latent,
@@ -184,7 +185,7 @@ def classes(tracks: Sequence[Track]) -> tuple[Labels, list[str]]:
     for track in tracks:
         artists[track.genre].add(track.artist or f"\0{track.name}")
     counts = Counter(track.genre for track in tracks if track.genre and len(artists[track.genre]) >= ARTISTS)
-    genres = sorted(counts, key=lambda genre: (-counts[genre], genre))[: pictures.STYLES]
+    genres = sorted(counts, key=lambda genre: (-counts[genre], genre))[:GENRES]
     number = {genre: n for n, genre in enumerate(genres)}
     return np.array([number.get(track.genre, -1) for track in tracks], np.int64), genres
 
@@ -208,11 +209,10 @@ def measured(
     found, drawn = {}, {}
     for name, projected in spaces.items():
         far = distances(projected[known])
+        space = None if name == "lda" else Space([Block.whole(far, apart)])
 
-        def compare(given: Labels, name: str = name, far: Distances = far) -> tuple[Distances, Mask]:
-            if name == "lda":
-                return held_out(points[known], given, names, projections.discriminants)
-            return far, apart
+        def compare(given: Labels, space: Space | None = space) -> Space:
+            return space or Space(held_out(points[known], given, names, projections.discriminants))
 
         found[name] = separation(compare, labels, names, shuffles)
         others = ~np.eye(len(labels), dtype=np.bool_)
@@ -221,15 +221,19 @@ def measured(
 
 
 def table(results: dict[str, Any], labels: Labels) -> str:
-    """The text of table.md: a line for each space, and what the numbers mean."""
+    """The text of table.md: a line for each space, and what the numbers mean; no numbers without genres to compare."""
+    about = (
+        f"# Maps of {len(labels)} songs\n\nModel {results['model']}, {results['latent']} latents a frame, "
+        f"{results['dimensions']} pooled numbers a song."
+    )
+    if math.isnan(results["full"]["knn"]):
+        return f"{about} The music names fewer than two genres to compare, so that the maps have no numbers.\n"
     known = int((labels >= 0).sum())
     spaces = {f"all {results['dimensions']} numbers": results["full"]} | {
         row["title"]: row for row in results["maps"].values()
     }
     lines = [
-        f"# Maps of {len(labels)} songs\n",
-        f"Model {results['model']}, {results['latent']} latents a frame, {results['dimensions']} pooled numbers a "
-        f"song. Numbers are of {known} songs of {len(results['genres'])} genres; the largest is "
+        f"{about} Numbers are of {known} songs of {len(results['genres'])} genres; the largest is "
         f"{_percent(results['majority'])} of them.\n",
         markdown.table(
             ["space", *COLUMNS.values()],
@@ -265,7 +269,7 @@ def _majority(labels: Labels) -> float:
 
 
 def _draw_songs(
-    shards: Shards, points: Points, labels: Labels, out: Path, model: Model, latent: int, options: Options
+    shards: Shards, points: Points, labels: Labels, out: Path, coded: CodedExcerpts, options: Options
 ) -> list[dict[str, str]]:
     """Draw the song nearest to the median of each large genre, or of all songs if there are no genres."""
     drawn = []
@@ -275,12 +279,11 @@ def _draw_songs(
         middle = np.median(points[numbers], 0)
         number = int(numbers[np.linalg.norm(points[numbers] - middle, axis=1).argmin()])
         track = shards.tracks[number]
-        song = pooling.excerpt(shards[number], options.seconds)
-        reader = Reader(BytesIO(pooling.coded(song, model, latent)))
-        shown = view(reader, model=str(model.folder))
+        reader = Reader(coded(excerpt(shards[number], options.seconds)))
+        shown = view(reader, model=str(coded.plan.model.folder))
         picture = f"song-{re.sub(r'[^A-Za-z0-9._-]+', '-', track.name)}.png"
         with new_file(out / picture, force=True) as file:
-            plot.save(shown, f"{track.name}   ({track.genre or 'no genre'}, {latent} latents a frame)", file)
+            plot.save(shown, f"{track.name}   ({track.genre or 'no genre'}, {coded.plan.latent} latents a frame)", file)
         drawn.append({"name": track.name, "genre": track.genre, "picture": picture})
     return drawn
 

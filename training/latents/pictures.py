@@ -1,12 +1,14 @@
 """Pictures of maps: songs as points whose colour and shape are their genre, with the numbers of the separation.
 
-Colours are Okabe and Ito's, which colour-blind people can distinguish; shapes repeat the information.
+Colours and shapes are those of `training.palette`.
 """
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -15,23 +17,25 @@ from numpy.typing import NDArray
 from codec.files import new_file
 from training.latents.projections import TITLES, Points
 from training.latents.separation import Labels, Mask, Separation
+from training.palette import OTHER, genre_look
 
-COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442", "#000000")
-SHAPES = ("o", "s", "^", "D", "v", "P", "X", "p")
-GREY = "#BBBBBB"
-
-STYLES = len(COLOURS) * 2
-"""Genres that can be distinguished: eight filled, eight hollow."""
+LOOK: Any = {"text.parse_math": False}  # genres are text, whatever is in them
 
 
 def genre_style(number: int) -> dict[str, object]:
-    """Colour and shape of the genre of this number, counted from the largest to the smallest."""
-    colour, shape = COLOURS[number % len(COLOURS)], SHAPES[(number + number // len(COLOURS)) % len(SHAPES)]
-    if number < len(COLOURS):
-        return {"marker": shape, "markerfacecolor": colour, "markeredgecolor": "white", "markeredgewidth": 0.4}
-    return {"marker": shape, "markerfacecolor": "none", "markeredgecolor": colour, "markeredgewidth": 1.2}
+    """Colour and shape of the genre of this number, as the page draws it, in matplotlib's words."""
+    look = genre_look("", number)
+    if not look.hollow:
+        return {
+            "marker": look.marker,
+            "markerfacecolor": look.color,
+            "markeredgecolor": "white",
+            "markeredgewidth": 0.4,
+        }
+    return {"marker": look.marker, "markerfacecolor": "none", "markeredgecolor": look.color, "markeredgewidth": 1.2}
 
 
+@rc_context(LOOK)
 def map_picture(
     path: Path,
     name: str,
@@ -48,9 +52,10 @@ def map_picture(
     figure.suptitle(TITLES[name], x=0.02, ha="left", fontsize=14, fontweight="bold")
     axes.set_title(caption(name, found), loc="left", fontsize=9)
     figure.legend(handles=_handles(labels, genres, held), loc="outside right upper", frameon=False, fontsize=9)
-    _write(figure, path)
+    _write(figure, path, f"Map of songs: {TITLES[name]}")
 
 
+@rc_context(LOOK)
 def overview(
     path: Path,
     maps: Mapping[str, Points],
@@ -72,7 +77,7 @@ def overview(
         axes.set_axis_off()
     handles = _handles(labels, genres)
     figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 6), frameon=False, fontsize=10)
-    _write(figure, path)
+    _write(figure, path, "All maps of songs" + (", coloured by genre" if genres else ""))
 
 
 def caption(name: str, found: Separation, *, short: bool = False) -> str:
@@ -111,7 +116,7 @@ def _points(
     size *= max(0.35, min(1.3, (400 / len(points)) ** 0.5))
     other = labels < 0
     points = framed(points)
-    axes.plot(*points[other].T, ls="", marker=".", color=GREY, markersize=size * 0.8)
+    axes.plot(*points[other].T, ls="", marker=".", color=OTHER.color, markersize=size * 0.8)
     apart = held is not None and held.any()
     fitted = ~held if apart and held is not None else np.ones(len(labels), np.bool_)
     for number in range(len(genres)):
@@ -121,7 +126,7 @@ def _points(
         axes.plot(*points[of & ~fitted].T, ls="", markersize=size * 1.2, zorder=3, **style)  # type: ignore[arg-type]
     for number in range(0 if apart else len(genres)):
         middle: NDArray[np.float64] = np.median(points[labels == number], 0)
-        hollow = number >= len(COLOURS)
+        hollow = genre_look("", number).hollow
         edge = {"markerfacecolor": "white"} if hollow else {"markeredgecolor": "black"}
         style = genre_style(number) | {"markeredgewidth": 2.0 if hollow else 1.4} | edge
         axes.plot(*middle, ls="", markersize=1.6 * size + 2, zorder=4, **style)  # type: ignore[arg-type]
@@ -129,7 +134,7 @@ def _points(
     axes.set_yticks([])
     axes.margins(0.04)
     for side in axes.spines.values():
-        side.set_color(GREY)
+        side.set_color(OTHER.color)
 
 
 def _handles(labels: Labels, genres: Sequence[str], held: Mask | None = None) -> list[Line2D]:
@@ -139,7 +144,7 @@ def _handles(labels: Labels, genres: Sequence[str], held: Mask | None = None) ->
         for number, genre in enumerate(genres)
     ]
     if (labels < 0).any():
-        grey = Line2D([], [], ls="", marker=".", color=GREY, markersize=8, label=f"other ({(labels < 0).sum()})")
+        grey = Line2D([], [], ls="", marker=".", color=OTHER.color, markersize=8, label=f"other ({(labels < 0).sum()})")
         handles.append(grey)
     if held is not None and held.any():
         for size, alpha, name in ((9.0, 1.0, "left out of the fit"), (5.0, 0.4, "fitted on")):
@@ -155,6 +160,7 @@ def _handles(labels: Labels, genres: Sequence[str], held: Mask | None = None) ->
     return handles
 
 
-def _write(figure: Figure, path: Path) -> None:
+def _write(figure: Figure, path: Path, title: str) -> None:
+    """Write a PNG that holds its title, which the report shows under it."""
     with new_file(path, force=True) as file:
-        figure.savefig(file, format="png")
+        figure.savefig(file, format="png", metadata={"Title": title})

@@ -11,29 +11,27 @@ A pooled vector has 192 numbers, in this order:
 For a plain model it has 96: log2(1 + |q|) over 48 runs of neighbouring latents, mean and standard deviation.
 """
 
-import hashlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from io import BytesIO
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from codec.dsp.mdct import Float
-from codec.files import new_file
 from codec.pipeline.payload import unpack
-from codec.pipeline.plan import EncodePlan
 from codec.pipeline.workers import WORKERS, Engine
 from codec.quantization.quantize import scatter_indices
 from codec.runtime.models import Model
 from formats import Reader
-from formats.grid import BAND_EDGES, BANDS, HOP, HYPER_MIN, HYPER_SIZE, SAMPLE_RATE
+from formats.grid import BAND_EDGES, BANDS, HOP, HYPER_MIN, HYPER_SIZE
 from formats.payload.chunk import ChunkLatents
+from training.data.excerpts import CodedExcerpts, excerpt
+from training.data.features import stored
 from training.data.shards import Shards
-from training.genre.plain_features import aez_file
 
-VERSION = 1
+VERSION = 2
 """Version of pooled vectors; cached ones of another version are ignored."""
 
 
@@ -50,40 +48,29 @@ def pooled(
     Raises:
         ModelError: a part of the model is missing; UsageError: it has no such tier; OSError: the cache.
     """
-    cache.mkdir(parents=True, exist_ok=True)
 
     def one(number: int) -> Float:
-        return _cached(excerpt(shards[number], seconds), model, latent, cache, engine)
+        samples = excerpt(shards[number], seconds)
+        path = cache / "pooled" / f"{VERSION}-{coded.key(samples)}.npy"
+        return stored([path], lambda: [pool(coded(samples), model)], np.float32)[0]
 
     out = []
-    with Engine() as engine, ThreadPoolExecutor(WORKERS) as pool:
-        for vector in pool.map(one, range(len(shards))):
+    with Engine() as engine, ThreadPoolExecutor(WORKERS) as threads:
+        coded = CodedExcerpts(model, latent, cache, engine)
+        for vector in threads.map(one, range(len(shards))):
             out.append(vector)
             if progress:
                 progress(len(out) / len(shards))
     return np.stack(out)
 
 
-def excerpt(song: NDArray[np.int16], seconds: float) -> NDArray[np.int16]:
-    """At most `seconds` from the middle of [2, N]."""
-    count = min(song.shape[1], round(seconds * SAMPLE_RATE))
-    start = (song.shape[1] - count) // 2
-    return song[:, start : start + count]
-
-
-def coded(song: NDArray[np.int16], model: Model, latent: int, engine: Engine | None = None) -> bytes:
-    """Samples [2, N] -> an .aez file."""
-    samples = song.astype(np.float32) / np.float32(32767)
-    return aez_file(samples, EncodePlan.make(latent=latent, model=model), engine).getvalue()
-
-
-def pool(data: bytes, model: Model) -> Float:
+def pool(file: BinaryIO, model: Model) -> Float:
     """Pooled vector of an .aez file, as described above.
 
     Shape:
         [192], or [96] for a plain model.
     """
-    reader = Reader(BytesIO(data))
+    reader = Reader(file)
     chunks = [unpack(reader.header, chunk, model) for chunk in reader]
     main = np.concatenate([_bands(chunk) for chunk in chunks])
     parts = [main.mean(0), main.std(0)]
@@ -114,15 +101,3 @@ def _bands(chunk: ChunkLatents) -> Float:
     # A cumulative sum instead of reduceat, because runs are empty where a model has fewer latents than bands.
     total = np.concatenate([np.zeros((len(size), 1)), np.cumsum(size, 1, dtype=np.float64)], 1)[:, edges]
     return np.asarray(np.diff(total, axis=1) / np.maximum(np.diff(edges), 1), np.float32)
-
-
-def _cached(song: NDArray[np.int16], model: Model, latent: int, cache: Path, engine: Engine) -> Float:
-    made = f"{VERSION} {model.id.hex()} {hashlib.sha256(model.encoder).hexdigest()} {model.gain(latent)} {latent}"
-    digest = hashlib.sha256(made.encode() + np.ascontiguousarray(song).tobytes()).hexdigest()
-    kept = cache / f"{digest[:32]}.npy"
-    if not kept.is_file():
-        vector = pool(coded(song, model, latent, engine), model)
-        with new_file(kept, force=True) as file:
-            np.save(file, vector, allow_pickle=False)
-    out: Float = np.load(kept, allow_pickle=False)
-    return out

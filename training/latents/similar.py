@@ -9,7 +9,6 @@ import argparse
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -24,16 +23,15 @@ from codec.runtime.blas import single_threaded_blas
 from formats.errors import AezError, AudioError
 from training import markdown
 from training.data.collection import collection
+from training.data.excerpts import SECONDS, CodedExcerpts, excerpt
 from training.data.fma import SUBSETS
 from training.data.shards import Shards
 from training.data.tracks import TooLittleError, Track, failed, told_apart
 from training.genre.data import mfcc
 from training.genre.score import interval
-from training.latents.pooling import coded, excerpt
 from training.latents.separation import neighbours, strangers
 
 NEAREST = 5
-SECONDS = 30.0
 
 Matrix = NDArray[np.float64]
 
@@ -87,12 +85,12 @@ def run(tracks: Sequence[Track], cache: Path, model_name: str | None) -> str:
     print(shards.report(), file=sys.stderr)
 
     def one(number: int) -> tuple[Float, Float] | None:
-        song = excerpt(shards[number], SECONDS)
+        samples = excerpt(shards[number])
         try:
-            latents = vector(BytesIO(coded(song, model, model.default_latent, engine)), str(model.folder))
+            latents = vector(coded(samples), str(model.folder))
         except AudioError:  # silence
             return None
-        cepstra = mfcc(song.astype(np.float32) / np.float32(32768))
+        cepstra = mfcc(samples)
         return latents, np.concatenate([cepstra[:, 1:].mean(0), cepstra.std(0)])
 
     found = []
@@ -101,6 +99,7 @@ def run(tracks: Sequence[Track], cache: Path, model_name: str | None) -> str:
         ThreadPoolExecutor(WORKERS) as pool,
         progress("reading songs", quiet=False) as advance,
     ):
+        coded = CodedExcerpts(model, None, cache, engine)
         for number, pair in enumerate(pool.map(one, range(len(shards)))):
             found.append(pair)
             advance((number + 1) / len(shards))

@@ -15,6 +15,7 @@ from typing import Any
 from formats.errors import AezError, UsageError
 from training import markdown
 from training.lease import results
+from training.loop import log
 from training.model_files.folder import STANDARD
 from training.ranked import export
 from training.ship import ship
@@ -49,7 +50,7 @@ def land(given: argparse.Namespace) -> Iterator[str]:
             yield "left to do: python -m training ship --decoder, for card, floors, hashes and golden files"
     else:
         yield f"{given.folder} holds no {results.CHECKPOINT}"
-    yield from training_log(given.folder / "log.jsonl")
+    yield from training_log(given.folder / log.NAME)
     for name in MEASURED:
         path = given.folder / f"{name}.json"
         if path.is_file():
@@ -60,10 +61,10 @@ def land(given: argparse.Namespace) -> Iterator[str]:
 
 
 def training_log(path: Path) -> Iterator[str]:
-    """The first and the last line of a training log as a table."""
-    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-    if lines:
-        yield from ("", *tables("training", [json.loads(lines[0]), json.loads(lines[-1])]))
+    """The first and the last row of a training log as a table."""
+    found = log.read(path)
+    if found:
+        yield from ("", *tables("training", [found[0], found[-1]]))
 
 
 def tables(title: str, found: Any) -> Iterator[str]:

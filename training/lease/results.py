@@ -32,8 +32,8 @@ def slim(run: Path, out: Path) -> None:
     learning = {name for name in state["ema"] if name.startswith("decoder.")}
     kept = {key: state[key] for key in ("config", "step", "seen", "spent")}
     save(out / CHECKPOINT, ema=halved(state["ema"], learning), **kept)
-    if (run / "log.jsonl").is_file():
-        shutil.copyfile(run / "log.jsonl", out / "log.jsonl")
+    if (run / "log.csv").is_file():
+        shutil.copyfile(run / "log.csv", out / "log.csv")
     print(f"{CHECKPOINT}: step {state['step']}, {(out / CHECKPOINT).stat().st_size / MIB:.1f} MiB")
 
 

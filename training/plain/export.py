@@ -185,7 +185,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     p.add_argument("--checkpoint", type=Path, required=True, help="of the command train-plain")
     p.add_argument("--music", type=Path, required=True, help="collection whose training split is counted")
     p.add_argument("--cache", type=Path, default=Path(".cache"), help="folder for decoded music")
-    p.add_argument("--pieces", type=int, default=240, help="ten-second pieces that are counted (default: 240)")
+    p.add_argument("--pieces", type=int, default=240, help="ten-second pieces that are counted, at most (default: 240)")
     p.add_argument("--out", type=Path, required=True, help="model folder")
     given = p.parse_args(arguments)
     try:

@@ -2,18 +2,19 @@
 
 One loop, read top to bottom. It starts from PCA of the training music, stops by itself at its wall-clock limit and
 writes a checkpoint every few minutes. A resumed run has the checkpoint's kind, loss and seed, and goes on with its
-optimiser's state. The log is one JSON object a line.
+optimiser's state. `training.loop` has what this loop shares with that of ranked autoencoders: schedule, processes,
+log, progress.
 
 A step minimises log(distance) + RATE log(bits) of each item, so that neither the unit of a loss nor the loudness of an
 item changes its weight.
 """
 
-import argparse
 import math
 import sys
-import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from contextlib import ExitStack
+from dataclasses import dataclass, fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +22,21 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from formats.errors import AezError, UsageError
-from training.data.batches import Music, batches, listed
+from formats.errors import UsageError
+from training.data.batches import Maker, Music
+from training.data.produce import Recipe
+from training.loop import command
+from training.loop.course import LAST, Course
+from training.loop.devices import choose, prepare
+from training.loop.group import ALONE, Group
+from training.loop.schedule import Position, Schedule, Stream, generator, set_learning_rates
+from training.loop.weights import clip_gradients, update_average
 from training.plain.losses import LOSSES, SIZES, compressed
-from training.plain.network import DEFAULTS, PlainAutoencoder, PlainConfig, compress, overlap_add, windows
-from training.ranked import position
-from training.ranked.checkpoint import Run, is_plain, load, load_weights
-from training.ranked.loop import TrainingLog, set_learning_rates, update_average
-from training.ranked.position import Position, interrupted, stoppable
+from training.plain.network import PlainAutoencoder, PlainConfig, compress, overlap_add, windows
+from training.plain.options import Options, checked, configured, parser
+from training.ranked.checkpoint import Run, load, load_optimiser, load_weights
+from training.ranked.library import Items
+from training.ranked.source import Supply, items, open_music
 from training.ranked.straight_through import quantize_dead_zone
 from training.ranked.synthesis import inverse_mdct_matrix
 from training.ranked.tables import pieces
@@ -39,33 +47,14 @@ RATE = 0.1
 STEPS = (0.125, 8.0)
 """Quantizer steps d that a model is trained over, drawn log-uniformly."""
 
-BATCH, FRAMES, WARMUP, DECAY = 6, 64, 20, 0.98
-"""Items a step and frames of each; steps to the full learning rate; the averaged weights' decay a step."""
+FRAMES, WARMUP, DECAY = 64, 20, 0.98
+"""Frames of an item; steps to the full learning rate; the averaged weights' decay a step."""
 
 PEAKS = (6e-4, 3e-5)
 """Learning rates of the blocks, which start as identity, and of the filterbanks, which start as PCA and whose weights
 are about 0.02: with five times as much, the noisy gradients of log spectra destroyed them."""
 
-START_PIECES = 60
-"""Ten-second pieces that the first directions are found on."""
-
 FRAME_RATE = 63
-
-
-@dataclass(frozen=True)
-class Options:
-    """Where a run reads and writes, and how long it lasts."""
-
-    music: Path
-    out: Path
-    cache: Path = Path(".cache")
-    minutes: float = 10.0
-    steps: int = 0
-    save_minutes: float = 3.0
-    every: int = 20
-    start_pieces: int = START_PIECES
-    seed: int = 0
-    resume: Path | None = None
 
 
 @dataclass
@@ -106,7 +95,7 @@ def run_codec(model: PlainAutoencoder, x: Tensor, step: Tensor, sent: Tensor) ->
     """Frames [B, T, D] through quantizer and decoder as a file would carry them.
 
     Args:
-        model: either kind.
+        model: either kind; under autocast its layers compute in bfloat16, and nothing else.
         x: frames.
         step: [B, 1, 1] quantizer steps.
         sent: [B, 1, L], 1 for latents that are sent.
@@ -114,9 +103,9 @@ def run_codec(model: PlainAutoencoder, x: Tensor, step: Tensor, sent: Tensor) ->
     Returns:
         decoded frames, and bits an item: a smooth substitute for entropy, log2 of the values' spread in steps.
     """
-    ratio = model.encoder(x) / step * sent
+    ratio = model.encoder(x).float() / step * sent
     bits = 0.5 * torch.log2(1 + ratio.square()).sum(2).mean(1)
-    return model.decoder(quantize_dead_zone(ratio) * step), bits
+    return model.decoder(quantize_dead_zone(ratio) * step).float(), bits
 
 
 def distance(config: PlainConfig, decoded: Tensor, x: Tensor, sizes: Sequence[int] = SIZES) -> Tensor:
@@ -133,82 +122,95 @@ def compress_safely(x: Tensor) -> Tensor:
     return x / (x.abs() + 1e-6).sqrt()
 
 
-def frames_of(config: PlainConfig, coefficients: Tensor, waves: Tensor) -> Tensor:
-    """A batch of `training.data.batches` as the kind's frames."""
+def frames_of(config: PlainConfig, items: Items) -> Tensor:
+    """A batch as the kind's frames."""
     if config.transform == "mdct":
-        return coefficients
-    return windows(torch.stack([waves[:, 0] + waves[:, 1], waves[:, 0] - waves[:, 1]], 1) / 2)
+        return items.coefficients
+    left, right = items.waves.unbind(1)
+    return windows(torch.stack([left + right, left - right], 1) / 2)
 
 
 def train(config: PlainConfig, options: Options) -> None:
     """Run until the limit of time or steps; `config` is that of the checkpoint if one is resumed.
 
-    A run that was interrupted goes on in its schedule, with the same music and the same random numbers.
+    A run that was interrupted goes on in its schedule, with the same music and the same random numbers, unless it draws
+    items from a library.
 
     Raises:
-        KeyboardInterrupt: it was asked to stop, and has written a checkpoint to go on from.
-        UsageError: the music or the checkpoint cannot be used.
+        StoppedError: it was asked to stop, and has written a checkpoint to go on from.
+        UsageError: the options, the music or the checkpoint cannot be used.
+        AezError: another process of the training has ended.
+        OSError: the folder of the run cannot be written.
     """
-    torch.set_flush_denormal(True)
-    music = Music(listed(options.music, "train"), options.cache, "train")
-    loops = Music(sorted((options.music / "loops").glob("*")), options.cache, "loops")
-    run = begin(config, options, music)
-    items, rng = (np.random.default_rng(run.seed + run.step) for _ in range(2))
-    first, before = position.begin(run.resumed, run.step, (items, rng))
-    source = batches(music, loops, items, BATCH, FRAMES, adapted=False)
+    checked(options)
+    name = choose(options.device)
+    reports = command.claim("train-plain", options)
+    with Group.joined(name) as group, ExitStack() as opened:
+        device = group.device(name)
+        prepare(device)
+        music, loops = open_music(Recipe(options.music, options.cache, cache_gb=options.cache_gb), group)
+        run = begin(config, options, music, device)
+        group.begin_alike(run.model)
+        position = Position.of(run.resumed, run.step)
+        supply = Supply(options.batch, run.seed, options.library, options.jobs, options.renew)
+        wanted = config.transform == "frames"  # of waves
+        whole = wanted and supply.sends_waves(device)
+        maker = Maker(music, loops, FRAMES, "none" if whole else "plain", whole)
+        found = items(maker, supply, position.first, run.step, device, group, waves=wanted)
+        source = opened.enter_context(found)
+        schedule = Schedule(position, 60 * options.minutes, options.steps)
+        audio = group.size * options.batch * FRAMES / FRAME_RATE
+        course = opened.enter_context(Course(run, schedule, group, reports, audio, partial(write, run, options, group)))
 
-    options.out.mkdir(parents=True, exist_ok=True)
-    saved = time.monotonic()
-    began = saved - before
-    limit, last = options.minutes * 60, options.steps or math.inf
-
-    def save(**more: object) -> None:
-        run.save(options.out / "last.pt", time.monotonic() - began - before, **more)
-
-    def place() -> dict[str, object]:
-        return {position.KEY: Position(first, time.monotonic() - began).entry((items, rng))}
-
-    with (options.out / "log.jsonl").open("a") as file, stoppable() as asked:
-        log = TrainingLog(file, options.every)
-        while (elapsed := time.monotonic() - began) < limit and run.step < last:
-            if asked():
-                save(**place())
-                raise KeyboardInterrupt
-            done = max(elapsed / limit, (run.step - first) / (last - first))
-            set_learning_rates(run.optimiser, PEAKS, run.step - first, WARMUP, done)
-
-            coefficients, _, _, waves = next(source)
-            x = frames_of(config, *(torch.from_numpy(np.ascontiguousarray(v)) for v in (coefficients, waves)))
-            tiers = rng.choice(config.latents, BATCH)
-            sent = torch.from_numpy((np.arange(max(config.latents)) < tiers[:, None]).astype(np.float32))[:, None]
-            steps = np.exp(rng.uniform(math.log(STEPS[0]), math.log(STEPS[1]), BATCH)).astype(np.float32)
-            decoded, bits = run_codec(run.model, x, torch.from_numpy(steps)[:, None, None], sent)
+        for done in course:
+            set_learning_rates(run.optimiser, PEAKS, run.step - position.first, WARMUP, done)
+            rng = generator(run.seed, Stream.SETTINGS, run.step)
+            x = frames_of(config, next(source))
+            sent, steps = (part.to(device) for part in draw_settings(config, options.batch, rng, group))
+            with torch.autocast(device.type, torch.bfloat16, enabled=options.bf16):
+                decoded, bits = run_codec(run.model, x, steps, sent)
             lost = torch.log(distance(config, decoded, x, [int(rng.choice(SIZES))]) + 1e-9).mean()
             rate = torch.log(bits + 8).mean()
+            loss = lost + RATE * rate
 
             run.optimiser.zero_grad(set_to_none=True)
-            (lost + RATE * rate).backward()  # type: ignore[no-untyped-call]
-            norm = torch.nn.utils.clip_grad_norm_(run.model.parameters(), 1.0)
-            if torch.isfinite(norm):
-                run.optimiser.step()
+            loss.backward()  # type: ignore[no-untyped-call]
+            group.average_gradients(run.model.parameters())
+            norm = clip_gradients(run.model.parameters())
+            run.optimiser.step()
 
-            update_average(run.average, run.model, DECAY, run.step + 1 - first)
-            run.step, run.seen = run.step + 1, run.seen + BATCH * FRAMES / FRAME_RATE
-            log.add({"log_distance": lost, "log_bits": rate, "norm": norm})
-            log.write(run.step, run.spent + elapsed - before, run.seen)
-            if time.monotonic() - saved > options.save_minutes * 60:
-                saved = time.monotonic()
-                save(**place())
-    save()
+            update_average(run.average, run.model, DECAY, run.step + 1 - position.first)
+            course.finish({"loss": loss, "log_distance": lost, "log_bits": rate, "norm": norm})
 
 
-def begin(config: PlainConfig, options: Options, music: Music) -> PlainRun:
+def draw_settings(
+    config: PlainConfig, batch: int, rng: np.random.Generator, group: Group = ALONE
+) -> tuple[Tensor, Tensor]:
+    """What is sent of each item, and its quantizer step: of the batch of all processes, this one's part.
+
+    Shape:
+        0/1 mask [B, 1, L]; steps [B, 1, 1].
+    """
+    count, own = group.size * batch, group.part(batch)
+    tiers = rng.choice(config.latents, count)[own]
+    steps = np.exp(rng.uniform(math.log(STEPS[0]), math.log(STEPS[1]), count)).astype(np.float32)[own]
+    sent = (np.arange(max(config.latents)) < tiers[:, None]).astype(np.float32)
+    return torch.from_numpy(sent)[:, None], torch.from_numpy(steps)[:, None, None]
+
+
+def write(run: PlainRun, options: Options, group: Group, elapsed: float, **more: object) -> None:
+    """Write last.pt, from which the run can be resumed and which can be exported."""
+    if group.rank == 0:
+        run.save(options.out / LAST, elapsed, **more)
+
+
+def begin(config: PlainConfig, options: Options, music: Music, device: torch.device) -> PlainRun:
     """A new run from PCA of the music, or the one of the checkpoint that is to be resumed.
 
     Raises:
         UsageError: the checkpoint is another network's, or does not have what is to be resumed.
     """
-    state = load(options.resume) if options.resume else None
+    state = load(options.resume, device) if options.resume else None
     if state and options.resume:
         if not {"model", "optimiser", "seed"} <= state.keys():
             raise UsageError(f"{options.resume} holds averaged weights only: it can be exported, but not resumed")
@@ -216,76 +218,27 @@ def begin(config: PlainConfig, options: Options, music: Music) -> PlainRun:
         load_weights(model, state["model"], options.resume)
     else:
         model = start(config, music, options.start_pieces, options.seed)
+    model.to(device)
     filters = {id(value) for value in model.filterbanks()}
     blocks = [value for value in model.parameters() if id(value) not in filters]
     groups: list[dict[str, Any]] = [{"params": blocks}, {"params": model.filterbanks()}]
     optimiser = torch.optim.AdamW(groups, lr=0.0, betas=(0.9, 0.98), weight_decay=0.0, foreach=True)
-    if not state:
+    if not state or not options.resume:
         average = {name: value.clone() for name, value in model.state_dict().items()}
         return PlainRun(config, model, average, optimiser, seed=options.seed)
-    optimiser.load_state_dict(state["optimiser"])
+    load_optimiser(optimiser, state, options.resume)
     return PlainRun(
         config, model, state["ema"], optimiser, state["step"], state["seen"], state["spent"], seed=state["seed"],
         resumed=state,
     )  # fmt: skip
 
 
-def configured(given: argparse.Namespace) -> PlainConfig:
-    """The configuration of a run: the checkpoint's if one is resumed, with the loss of the command line.
-
-    Raises:
-        UsageError: the checkpoint cannot be read or is of another kind, or the kind has a loss of its own.
-    """
-    if given.resume:
-        state = load(given.resume)
-        if not is_plain(state):
-            raise UsageError(f"{given.resume} is a checkpoint of a ranked autoencoder, not of a plain one")
-        config = PlainConfig.from_dict(state["config"])
-        if given.kind not in (None, config.kind):
-            raise UsageError(f"{given.resume} is of kind {config.kind}, not {given.kind}")
-        if given.seed not in (None, state.get("seed")):
-            raise UsageError(f"{given.resume} was begun with seed {state.get('seed')}, not {given.seed}")
-    else:
-        config = DEFAULTS[given.kind or "time"]
-    if given.loss is None:
-        return config
-    if config.kind == "dense":
-        raise UsageError("the kind dense has a loss of its own; --loss is for the kind time")
-    return replace(config, loss=given.loss)
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
-    given = _parser().parse_args(arguments)
-    try:
-        values: dict[str, Any] = {f.name: getattr(given, f.name) for f in fields(Options)}
-        train(configured(given), Options(**{**values, "seed": given.seed or 0}))
-    except (AezError, OSError) as error:
-        print(f"train-plain: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print(interrupted("train-plain", given.out), file=sys.stderr)
-        return 130
-    return 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    p = argparse.ArgumentParser(prog="python -m training train-plain", description="Train a plain autoencoder.")
-    p.add_argument("--kind", choices=sorted(DEFAULTS), help="default: the checkpoint's, or time")
-    p.add_argument("--loss", choices=sorted(LOSSES), help="of the kind time (default: the checkpoint's, or mse)")
-    p.add_argument("--music", type=Path, required=True, help="a collection of music, with or without a folder loops/")
-    p.add_argument("--out", type=Path, required=True, help="folder for last.pt and log.jsonl")
-    p.add_argument("--cache", type=Path, default=Options.cache, help="folder for decoded music")
-    p.add_argument("--minutes", type=float, default=Options.minutes, help="length of the run (default: %(default)g)")
-    p.add_argument("--steps", type=int, default=0, help="stop at this step if it comes first: equal training for all")
-    p.add_argument("--save-minutes", type=float, default=Options.save_minutes, help="from one checkpoint to the next")
-    p.add_argument("--every", type=int, default=Options.every, help="steps a line of the log (default: %(default)d)")
-    p.add_argument(
-        "--start-pieces", type=int, default=START_PIECES, metavar="N", help="ten-second pieces for the start"
-    )
-    p.add_argument("--seed", type=int, help="default: the checkpoint's, or 0")
-    p.add_argument("--resume", type=Path, metavar="CHECKPOINT", help="go on from here, with its kind, loss and seed")
-    return p
+    given = parser().parse_args(arguments)
+    values: dict[str, Any] = {f.name: getattr(given, f.name) for f in fields(Options)}
+    options = Options(**{**values, "seed": given.seed or 0})
+    return command.run("train-plain", given, lambda: train(configured(given), options))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ checkpoints of runs, and what a run needs to go on exactly; shipped checkpoints 
 averaged weights of what learned in half precision; what did not learn stays exact, because it makes the bitstream.
 """
 
-import pickle
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,9 +68,19 @@ def halved(weights: Mapping[str, Tensor], learning: Collection[str]) -> dict[str
 
 
 def save(path: Path, **state: object) -> None:
-    """Write a checkpoint under another name and move it, so that it is either complete or not there."""
-    torch.save(state, path.with_suffix(".part"))
-    path.with_suffix(".part").replace(path)
+    """Write a checkpoint under another name and move it, so that it is either complete or not there.
+
+    Raises:
+        OSError: it cannot be written; what was there before is kept.
+    """
+    part = path.with_suffix(".part")
+    try:
+        torch.save(state, part)
+        part.replace(path)
+    except RuntimeError as error:  # torch's writer hides the reason
+        raise OSError(f"cannot write {path} (is the disk full?): {str(error).splitlines()[0][:120]}") from None
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def load(path: Path, device: str | torch.device = "cpu") -> dict[str, Any]:
@@ -83,13 +92,27 @@ def load(path: Path, device: str | torch.device = "cpu") -> dict[str, Any]:
     try:
         state = torch.load(path, map_location=device, weights_only=True)
     except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}") from None
-    except (RuntimeError, EOFError, ValueError, pickle.UnpicklingError):
+        raise UsageError(f"cannot read {path}: {error.strerror or error}") from None
+    except Exception:  # damaged data raise whatever they lead its reader to
         raise UsageError(f"{path} is no checkpoint") from None
-    if not isinstance(state, dict) or not set(NEEDED) <= state.keys():
+    if not isinstance(state, dict) or not _is_checkpoint(state):
         raise UsageError(f"{path} is no checkpoint")
     state["ema"] = {name: value.float() for name, value in state["ema"].items()}
     return state
+
+
+def _is_checkpoint(state: dict[str, Any]) -> bool:
+    """Whether it has the entries that every checkpoint has, of their types."""
+    if not set(NEEDED) <= state.keys():
+        return False
+    numbers = all(isinstance(state[name], int | float) and state[name] >= 0 for name in ("step", "seen", "spent"))
+    weights = [state["ema"], *([state["model"]] if "model" in state else [])]
+    return (
+        numbers
+        and isinstance(state["step"], int)
+        and isinstance(state["config"], dict)
+        and all(isinstance(part, dict) and all(map(torch.is_tensor, part.values())) for part in weights)
+    )
 
 
 def load_ranked(path: Path) -> dict[str, Any]:
@@ -123,7 +146,7 @@ def config_of(state: dict[str, Any], path: Path) -> TrainConfig:
         raise UsageError(f"{path} is a checkpoint of a plain autoencoder, not of a ranked one")
     try:
         return TrainConfig.from_dict(state["config"])
-    except (TypeError, KeyError):
+    except (TypeError, KeyError, AttributeError):
         raise UsageError(f"{path} was written by another version of the training") from None
 
 
@@ -149,6 +172,14 @@ def load_weights(model: nn.Module, weights: dict[str, Tensor], path: Path) -> No
         model.load_state_dict(weights)
     except RuntimeError:
         raise UsageError(f"{path} was written by another version of the training") from None
+
+
+def load_optimiser(optimiser: torch.optim.Optimizer, state: dict[str, Any], path: Path, hint: str = "") -> None:
+    """Load a checkpoint's state of the optimiser; UsageError where it is not that of such a training."""
+    try:
+        optimiser.load_state_dict(state["optimiser"])
+    except (ValueError, KeyError, TypeError, AttributeError, RuntimeError):
+        raise UsageError(f"{path} trained other parts of the network{hint}") from None
 
 
 def effort(state: dict[str, Any]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Bits as differentiable functions: the rate term of training interpolates a model's tables of code lengths."""
 
+import zipfile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ from torch import Tensor
 from codec.quantization.hyper_trellis import change_code_lengths
 from codec.quantization.rdoq import thresholds
 from codec.runtime.models import Model
+from formats.errors import UsageError
 from formats.model.tables import HYPER_SYMBOLS
 from training.ranked.trellis import table_rows
 
@@ -29,9 +31,22 @@ class CodeLengths(NamedTuple):
 
     @staticmethod
     def load(path: Path, device: torch.device) -> "CodeLengths":
-        """Read the NPZ that an export writes beside its model folder."""
-        with np.load(path, allow_pickle=False) as arrays:
-            return CodeLengths(*(torch.from_numpy(arrays[name]).to(device) for name in CodeLengths._fields))
+        """Read the NPZ that an export writes beside its model folder.
+
+        Raises:
+            UsageError: it cannot be read, or holds something else.
+        """
+        hint = f"{path} holds no code lengths: they are NAME-code-lengths.npz of an export"
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                found = [torch.from_numpy(arrays[name]).to(device) for name in CodeLengths._fields]
+        except OSError as error:
+            raise UsageError(f"cannot read {path}: {error.strerror or error}") from None
+        except (ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile):
+            raise UsageError(hint) from None
+        if [tuple(one.shape) for one in found] != [(48, 18), (56, 64), (9, 48, 11)]:
+            raise UsageError(hint)
+        return CodeLengths(*found)
 
     @staticmethod
     def of_model(folder: Path, device: torch.device) -> "CodeLengths":

@@ -5,8 +5,8 @@
 
 The first form freezes predictor and steps as integers, counts the tables on the training music, writes both graphs,
 proves that ONNX Runtime computes the same as torch, and writes the card. Beside the folder it writes
-NAME-code-lengths.npz, which training takes once the encoder learns. Without --checkpoint it exports the untrained
-start.
+NAME-code-lengths.npz, which training takes once the encoder learns; with `--out NAME.npz` it writes only those, which
+is all that training needs of its start. Without --checkpoint it exports the untrained start.
 
 The second form adds a decoder to a folder, for files of the same bitstream: it is for checkpoints of runs in which only
 the decoder learned. With --replace it exports a decoder anew that is there, after a change of the graph.
@@ -22,12 +22,14 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from codec.dsp.noise_filling import PATTERN_UNIT
+from codec.files import new_file
 from codec.runtime.models import Model
 from formats.errors import AezError, UsageError
-from formats.grid import COEFFICIENTS, HYPER_FRAMES, HYPER_MAX, HYPER_MIN, HYPER_SIZE, TIERS, nominal_kbps
+from formats.grid import COEFFICIENTS, HYPER_FRAMES, HYPER_MAX, HYPER_MIN, HYPER_SIZE, SAMPLE_RATE, TIERS, nominal_kbps
 from formats.model.tables import Tables
 from training.data.batches import Music, listed
 from training.model_files import folder
@@ -37,7 +39,7 @@ from training.ranked.checkpoint import restore
 from training.ranked.decoder_graph import INPUTS, DecoderGraph, log_loudness, log_sigma
 from training.ranked.encoder_graph import EncoderGraph
 from training.ranked.network import Autoencoder
-from training.ranked.tables import code_lengths, count, integer_part, noise_pattern
+from training.ranked.tables import LAPS, PIECE, code_lengths, count, integer_part, noise_pattern
 
 BITSTREAM = ("predictor", "offset", "slope", "intercept", "shape", "bias", "steady", "loudness", "steadiness")
 """Arrays of the tables that come from a checkpoint; the others are counted on music."""
@@ -117,10 +119,17 @@ def export(model: Autoencoder, training: dict[str, Any], music: Music, pieces: i
 
     `training`: what the card says of the training.
     """
-    tables, plain = count(model, music, pieces)
-    card = write(model, training, tables, out)
-    np.savez(out.parent / f"{out.name}-code-lengths.npz", allow_pickle=False, **code_lengths(tables, plain))
+    counted = count(model, music, pieces)
+    card = write(model, training, counted[0], out)
+    save_code_lengths(*counted, out.parent / f"{out.name}-code-lengths.npz")
     return card
+
+
+def save_code_lengths(tables: Tables, plain: NDArray[np.float64], out: Path) -> None:
+    """Write what training needs of counted tables (`training.ranked.tables.count`)."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with new_file(out, force=True) as file:
+        np.savez(file, allow_pickle=False, **code_lengths(tables, plain))
 
 
 def write(model: Autoencoder, training: dict[str, Any], tables: Tables, out: Path) -> dict[str, Any]:
@@ -187,6 +196,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("--replace is for --decoder")
     if not (given.music or given.decoder or given.tables):
         parser.error("--music is needed, unless --decoder or --tables names a folder that has tables")
+    alone = given.out.suffix == ".npz"
+    if alone and (given.decoder or given.tables):
+        parser.error("an .npz file of code lengths is counted on music: name a folder for --decoder and --tables")
     try:
         model, training = restore(given.checkpoint)
         if given.decoder:
@@ -198,7 +210,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             card = write(model, training, Model(given.tables).ranked_tables, given.out)
         else:
             music = Music(listed(given.music, "train"), given.cache, "train")
-            card = export(model, training, music, given.pieces, given.out)
+            pieces = music.enough(given.pieces, PIECE / SAMPLE_RATE, LAPS)
+            if alone:
+                save_code_lengths(*count(model, music, pieces), given.out)
+                return 0
+            card = export(model, training, music, pieces, given.out)
         print(json.dumps(folder.summary(card)))
     except (AezError, OSError) as error:
         print(f"export: {error}", file=sys.stderr)
@@ -211,11 +227,11 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--checkpoint", type=Path, help="of the command train or merge (default: the untrained start)")
     p.add_argument("--music", type=Path, help="collection whose training split is counted")
     p.add_argument("--cache", type=Path, default=Path(".cache"), help="folder for decoded music")
-    p.add_argument("--pieces", type=int, default=240, help="ten-second pieces that are counted (default: 240)")
+    p.add_argument("--pieces", type=int, default=240, help="ten-second pieces that are counted, at most (default: 240)")
     p.add_argument("--tables", type=Path, metavar="MODEL", help="take this folder's tables: only the decoder learned")
     p.add_argument("--decoder", metavar="NAME", help="add the decoder under this name to the folder OUT")
     p.add_argument("--replace", action="store_true", help="with --decoder: export anew one that is there")
-    p.add_argument("--out", type=Path, required=True, help="model folder")
+    p.add_argument("--out", type=Path, required=True, help="model folder, or NAME.npz for code lengths alone")
     return p
 
 

@@ -16,10 +16,10 @@ import torch
 from torch import Tensor
 
 from formats.errors import UsageError
-from formats.grid import BANDS, COEFFICIENTS, HYPER_FRAMES, HYPER_SIZE, SEGMENT, WINDOW_UNITS
-from training.data.batches import Batch
-from training.ranked.devices import to_device
-from training.ranked.synthesis import rotate_back, synthesize
+from formats.grid import BANDS, COEFFICIENTS, HYPER_FRAMES, HYPER_SIZE, WINDOW_UNITS, segment_count
+from training.data.batches import Batch, Maker
+from training.loop.devices import to_device
+from training.ranked.synthesis import rotate_back, synthesize, synthesize_short
 
 PATIENCE = 600.0
 """Seconds to wait for the first items."""
@@ -32,7 +32,7 @@ class Items(NamedTuple):
         coefficients: [B, T, 1400].
         long: bool [B, S, 7].
         rotation: uint8 [B, S, 24].
-        waves: [B, 2, (T - 1) 700].
+        waves: [B, 2, (T - 1) 700], if there are any.
         hyper: quantized hyper latents [B, T / 3, 48], if they are known.
     """
 
@@ -48,29 +48,45 @@ def on_device(batch: Batch, device: torch.device) -> Items:
     return Items(*(to_device(array, device) for array in batch))
 
 
+@torch.no_grad()
+def with_waves(items: Items, maker: Maker) -> Items:
+    """Items with the waves that their coefficients are of: half as much has to come from where they are made."""
+    if maker.transform == "adapted":
+        waves = synthesize(rotate_back(items.coefficients, items.rotation), items.long)
+    else:
+        waves = synthesize_short(items.coefficients)
+    return items._replace(waves=waves)
+
+
 class Library:
-    """Up to `size` items of `frames` frames: 1.4 MB each for 4 s.
+    """Up to `size` items: 1.4 MB each for 4 s. Of more, the latest ones are kept.
 
     A context manager; at its end the thread that fills it stops.
 
     Args:
+        size: number of items.
+        maker: of their batches, which need no waves.
+        device: that they lie on.
         encode: coefficients [B, T, 1400] -> quantized hyper latents [B, T / 3, 48], which are kept; None if the encoder
             learns.
     """
 
-    def __init__(self, size: int, frames: int, device: torch.device, encode: Callable[[Tensor], Tensor] | None) -> None:
-        segments = frames // SEGMENT
+    def __init__(
+        self, size: int, maker: Maker, device: torch.device, encode: Callable[[Tensor], Tensor] | None = None
+    ) -> None:
+        frames, segments = maker.frames, segment_count(maker.frames)
         self._encode, self._device = encode, device
         self._coefficients = torch.empty(size, frames, COEFFICIENTS, device=device)
         self._long = torch.empty(size, segments, WINDOW_UNITS, dtype=torch.bool, device=device)
         self._rotation = torch.empty(size, segments, BANDS, dtype=torch.uint8, device=device)
         self._hyper = torch.empty(size, frames // HYPER_FRAMES, HYPER_SIZE, dtype=torch.int8, device=device)
-        self._count = 0
+        self._size, self._count = size, 0  # of all items that were ever added
         self._grown, self._stopped = threading.Condition(), threading.Event()
         self._thread: threading.Thread | None = None
+        self._failure: Exception | None = None
 
     def __len__(self) -> int:
-        return self._count
+        return min(self._count, self._size)
 
     def __enter__(self) -> Self:
         return self
@@ -84,16 +100,17 @@ class Library:
 
     @torch.no_grad()
     def add(self, batch: Batch) -> None:
-        """Add a batch's items."""
-        low = self._count
+        """Add a batch's items, in place of the oldest ones if there is no room; its size divides the library's."""
+        low = self._count % self._size
         part = slice(low, low + len(batch.coefficients))
         coefficients = to_device(batch.coefficients, self._device)
-        self._coefficients[part] = coefficients
-        self._long[part], self._rotation[part] = (to_device(v, self._device) for v in (batch.long, batch.rotation))
-        if self._encode:
-            self._hyper[part] = self._encode(coefficients).to(torch.int8)
-        with self._grown:
-            self._count = part.stop
+        long, rotation = (to_device(value, self._device) for value in (batch.long, batch.rotation))
+        hyper = self._encode(coefficients).to(torch.int8) if self._encode else None
+        with self._grown:  # no step may take what is half written
+            self._coefficients[part], self._long[part], self._rotation[part] = coefficients, long, rotation
+            if hyper is not None:
+                self._hyper[part] = hyper
+            self._count += len(coefficients)
             self._grown.notify_all()
 
     def fill(self, produced: Iterator[Batch], first: int) -> None:
@@ -107,9 +124,12 @@ class Library:
         with self._grown:
             self._grown.wait_for(lambda: self._count >= first or self._stopped.is_set(), PATIENCE)
         if not self._count:
-            raise UsageError("no training items could be made")
+            why = f": {self._failure}" if self._failure else ""
+            raise UsageError(f"no training items could be made{why}")
 
     def _fill(self, produced: Iterator[Batch]) -> None:
+        if self._device.index is not None:
+            torch.cuda.set_device(self._device)  # which is a thread's own; pinned memory would belong to another GPU
         # A failure does not end the run: what is there can still be trained on.
         try:
             for batch in produced:
@@ -117,7 +137,9 @@ class Library:
                     break
                 self.add(batch)
         except Exception as error:
-            print(f"train: the library stays at {self._count} items: {error!r}", file=sys.stderr)
+            self._failure = error
+            if self._count:
+                print(f"train: the library stays as it is, at {len(self)} items: {error}", file=sys.stderr)
         finally:
             getattr(produced, "close", lambda: None)()
             self._stopped.set()
@@ -127,12 +149,12 @@ class Library:
     @torch.no_grad()
     def draw(self, count: int, rng: np.random.Generator) -> Items:
         """A batch of random items."""
-        return self.take(to_device(rng.integers(0, self._count, count), self._device))
+        return self.take(to_device(rng.integers(0, len(self), count), self._device))
 
     @torch.no_grad()
     def take(self, chosen: Tensor) -> Items:
-        """The items of these numbers; their waves are synthesized from their coefficients, of which they are exact."""
-        coefficients, long, rotation = (part[chosen] for part in (self._coefficients, self._long, self._rotation))
-        waves = synthesize(rotate_back(coefficients, rotation), long)
-        hyper = self._hyper[chosen].float() if self._encode else None
-        return Items(coefficients, long, rotation, waves, hyper)
+        """The items of these numbers, without waves."""
+        with self._grown:
+            coefficients, long, rotation = (part[chosen] for part in (self._coefficients, self._long, self._rotation))
+            hyper = self._hyper[chosen].float() if self._encode else None
+        return Items(coefficients, long, rotation, coefficients.new_zeros(0), hyper)

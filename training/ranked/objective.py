@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 
 from formats.grid import HYPER_FRAMES, WINDOW_UNIT, WINDOW_UNITS, main_count
+from training.loop.devices import to_device
+from training.loop.group import ALONE, Group
 from training.ranked.code_length import CodeLengths, change_length, code_length
 from training.ranked.config import COARSE, FINE, STEP_FACTORS, TIER_SHARES, TrainConfig
-from training.ranked.devices import to_device
 from training.ranked.losses import dissimilarity, draw_scales, level_distance, noise_to_mask, spectral_distances
 from training.ranked.network import Autoencoder
 from training.ranked.straight_through import choose_sent, decide, quantize_dead_zone, quantize_hyper
@@ -46,16 +47,19 @@ class Settings(NamedTuple):
         return self.log_d[:, 0, 0] >= math.log2(COARSE)
 
 
-def draw_settings(config: TrainConfig, rng: np.random.Generator, device: torch.device) -> Settings:
-    """Tier, step factor and exponents of each item of a batch."""
-    tiers = rng.choice(list(TIER_SHARES), config.batch, p=list(TIER_SHARES.values()))
+def draw_settings(
+    config: TrainConfig, rng: np.random.Generator, device: torch.device, group: Group = ALONE
+) -> Settings:
+    """Tier, step factor and exponents of each item of a batch: of that of all processes, this one's part."""
+    count, own = group.size * config.batch, group.part(config.batch)
+    tiers = rng.choice(list(TIER_SHARES), count, p=list(TIER_SHARES.values()))
     ranges = [np.log2(STEP_FACTORS[int(tier)]) for tier in tiers]
     log_d = [low + rng.random() * (high - low) for low, high in ranges]
-    vary = rng.uniform(-config.vary, config.vary, (2, config.batch, 1, 1)).astype(np.float32)
+    vary = rng.uniform(-config.vary, config.vary, (2, count, 1, 1)).astype(np.float32)
     main = np.array([main_count(int(tier)) for tier in tiers])
-    within, overall = (to_device(part, device) for part in vary)
-    d = to_device(np.array(log_d, np.float32)[:, None, None], device)
-    return Settings(to_device(main, device), d, (within, overall), int(rng.integers(WINDOW_UNITS)))
+    within, overall = (to_device(part[own], device) for part in vary)
+    d = to_device(np.array(log_d, np.float32)[own, None, None], device)
+    return Settings(to_device(main[own], device), d, (within, overall), int(rng.integers(WINDOW_UNITS)))
 
 
 class Comparison(NamedTuple):
@@ -72,9 +76,12 @@ class Comparison(NamedTuple):
     scales: Sequence[int]
 
 
-def draw_comparison(config: TrainConfig, rng: np.random.Generator, device: torch.device) -> Comparison:
+def draw_comparison(
+    config: TrainConfig, rng: np.random.Generator, device: torch.device, group: Group = ALONE
+) -> Comparison:
     """One signal of each item: the distances cost as much as the network."""
-    row = 2 * np.arange(config.batch) + rng.integers(0, 2, config.batch)
+    side = rng.integers(0, 2, group.size * config.batch)[group.part(config.batch)]
+    row = 2 * np.arange(config.batch) + side
     as_sides = bool(rng.random() < config.sides)
     return Comparison(to_device(row, device), as_sides, draw_scales(config.scales, rng))
 

@@ -1,20 +1,19 @@
 """Where a run's items come from: made anew for every step, or drawn from a library in the device's memory."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from itertools import repeat
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from itertools import count
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from codec.pipeline.workers import cores
-from training.data.batches import batches
+from training.data.batches import Maker, Music
 from training.data.produce import Recipe, produce
-from training.ranked.config import TrainConfig
-from training.ranked.group import Group
-from training.ranked.library import Items, Library, on_device
-from training.ranked.options import Options
+from training.loop.group import Group
+from training.loop.schedule import Stream, generator
+from training.ranked.library import Items, Library, on_device, with_waves
 
 BATCHES_FIRST = 16
 """Batches that a library holds when training begins."""
@@ -26,43 +25,91 @@ SPARED_CORES = 2
 """Cores that processes leave to training by default."""
 
 
+@dataclass(frozen=True)
+class Supply:
+    """How a run gets its items.
+
+    Attributes:
+        batch: items a step of each process.
+        seed: names them.
+        library: items that are kept on the device; 0 makes every item anew.
+        renew: whether a full library gets new items in place of its oldest ones.
+        jobs: processes that make items; None for the default.
+    """
+
+    batch: int
+    seed: int
+    library: int = 0
+    jobs: int | None = None
+    renew: bool = False
+
+    def sends_waves(self, device: torch.device) -> bool:
+        """Whether waves come with the items; a GPU makes them in less time than it takes to send them."""
+        return device.type == "cpu" and not self.library
+
+    def processes(self, device: torch.device, group: Group) -> int:
+        """How many processes of this machine make items for each process that trains."""
+        if self.jobs is not None:
+            return self.jobs
+        if device.type == "cpu" and not self.library:
+            return 0  # the cores are busy with training
+        return max(1, cores() // group.local_size - SPARED_CORES)
+
+
+def open_music(recipe: Recipe, group: Group) -> tuple[Music, Music]:
+    """Music and loops; the first process of a machine decodes them, and the others find them decoded.
+
+    Raises:
+        UsageError: there is no such collection, or nothing in it to train on.
+    """
+    found = recipe.open() if group.local_rank == 0 else None
+    group.agree(0.0)
+    return found or recipe.open()
+
+
 @contextmanager
 def items(
-    options: Options,
-    config: TrainConfig,
+    maker: Maker,
+    supply: Supply,
+    first: int,
     step: int,
-    frames: int,
     device: torch.device,
     group: Group,
-    encode: Callable[[Tensor], Tensor] | None,
-    rng: np.random.Generator,
+    encode: Callable[[Tensor], Tensor] | None = None,
+    *,
+    waves: bool = True,
 ) -> Iterator[Iterator[Items]]:
-    """Endless batches of the training split; they depend on the seed, the step that a run begins at, and the rank.
+    """Endless batches from a step on; an item depends on the seed, its step and its number in the batch.
+
+    So they are the same for any number of processes that make them, and a run that goes on has those that it would have
+    had. Several processes that train have a part each of the batch that one of them would have. What is in a library is
+    named by the seed, the step at which the schedule began, and the process; what a step draws from it also depends on
+    how far it has been filled by then.
 
     Args:
-        options: where the music lies, and how many items a library has.
-        config: size of a batch, and the seed.
-        step: that the run begins at.
-        frames: of an item.
+        maker: makes batches.
+        supply: how many, and by whom.
+        first: step at which the schedule began.
+        step: that the run goes on from.
         device: of the batches.
-        group: every process has other items.
+        group: of processes that train.
         encode: see `Library`.
-        rng: of items that are made anew for every step by a single process.
+        waves: whether batches need waves; they are synthesized if the maker leaves them out.
     """
-    recipe = Recipe(options.music, options.cache, options.voices, frames)
-    if group.local_rank == 0:
-        music, loops = recipe.open()
-    group.agree(0.0)  # the other processes wait, and find the music decoded
-    if group.local_rank:
-        music, loops = recipe.open()
-    seed = [config.seed + step, *([group.rank] if group.size > 1 else [])]
-    if not options.library:
-        named = seed if group.size > 1 else rng
-        yield (on_device(batch, device) for batch in batches(music, loops, named, config.batch, frames))
+    missing = waves and not maker.waves
+    size, seed, jobs = supply.batch, supply.seed, supply.processes(device, group)
+    if not supply.library:
+        own = range(group.size * size)[group.part(size)]
+        named = ([[seed, 0, number, one] for one in own] for number in count(step))
+        with closing(produce(maker, named, jobs)) as produced:
+            made = (on_device(batch, device) for batch in produced)
+            yield (with_waves(batch, maker) for batch in made) if missing else made
         return
-    parts = -(-options.library // MADE_AT_ONCE)
-    jobs = options.jobs or max(1, cores() // group.local_size - SPARED_CORES)
-    choice = np.random.default_rng([*seed, 0])
-    with Library(parts * MADE_AT_ONCE, frames, device, encode) as library:
-        library.fill(produce(recipe, seed, parts, MADE_AT_ONCE, jobs), BATCHES_FIRST * config.batch)
-        yield (library.draw(config.batch, choice) for _ in repeat(None))
+    parts = -(-supply.library // MADE_AT_ONCE)
+    numbers = count() if supply.renew else range(parts)
+    lows = (MADE_AT_ONCE * (group.size * part + group.rank) for part in numbers)
+    named = ([[seed, Stream.LIBRARY, first, low + one] for one in range(MADE_AT_ONCE)] for low in lows)
+    with Library(parts * MADE_AT_ONCE, maker, device, encode) as library:
+        library.fill(produce(maker, named, jobs), BATCHES_FIRST * size)
+        drawn = (library.draw(size, generator(seed, Stream.CHOICE, number, group.rank)) for number in count(step))
+        yield (with_waves(batch, maker) for batch in drawn) if missing else drawn

@@ -82,6 +82,14 @@ def synthesize(coefficients: Tensor, long: Tensor) -> Tensor:
     return torch.stack([x[:, 0] + x[:, 1], x[:, 0] - x[:, 1]], 1)
 
 
+def synthesize_short(coefficients: Tensor) -> Tensor:
+    """As `synthesize`, where all windows are short: [B, T, 1400] -> [B, 2, (T - 1) 700], for any T."""
+    b, t, _ = coefficients.shape
+    frames = coefficients.reshape(b, t, 2, HOP).transpose(1, 2)
+    x = unfold(frames, *short_slopes(coefficients.device))[..., HOP:-HOP]
+    return torch.stack([x[:, 0] + x[:, 1], x[:, 0] - x[:, 1]], 1)
+
+
 def window_slopes(long: Tensor) -> tuple[Tensor, Tensor]:
     """Rising and falling halves of all long windows, with the slopes of short ones at the ends of runs.
 

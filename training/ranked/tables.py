@@ -37,6 +37,12 @@ from training.ranked.network import Autoencoder
 
 Counts = NDArray[np.float64]
 
+PIECE = (CHUNK + 1) * HOP
+"""Samples of a piece that is counted: ten seconds."""
+
+LAPS = 4
+"""Times over that music is counted at most: pieces of little music would only repeat each other."""
+
 ROUNDS = 5
 """Rounds in which hyper tables and the paths chosen under them are made to agree."""
 
@@ -77,7 +83,7 @@ def pieces(music: Music, count: int, rng: np.random.Generator, *, adapted: bool 
     Windows and rotation are those of files of ranked models, or (not `adapted`) short windows of mid and side.
     """
     for _ in range(count):
-        x = music.crop(rng, (CHUNK + 1) * HOP)
+        x = music.crop(rng, PIECE)
         mid_side = apply_gain_control(stereo.sum_difference(x) * np.float32(0.5))
         if adapted:
             coefficients, _ = window_switching.transform(mid_side)

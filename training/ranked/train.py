@@ -4,29 +4,35 @@ One loop, read top to bottom. It stops by itself at its wall-clock limit and wri
 
 A resumed run (`--resume CHECKPOINT`) has the checkpoint's configuration: numbers given on the command line replace
 those of the checkpoint, but the network keeps its sizes. It also goes on with the optimiser's state, unless `--fresh`
-takes the averaged weights only. `--bitstream CHECKPOINT` trains another decoder for the checkpoint's bitstream. The
-log is one JSON object a line.
+takes the averaged weights only. `--bitstream CHECKPOINT` trains another decoder for the checkpoint's bitstream.
+`training.loop` has what this loop shares with that of plain autoencoders: schedule, processes, log, progress.
 """
 
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import fields
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from formats.errors import AezError, UsageError
-from formats.grid import SEGMENT
-from training.ranked import position
-from training.ranked.checkpoint import Run, load, load_weights
+from formats.errors import UsageError
+from training.data.batches import Maker
+from training.data.produce import Recipe
+from training.loop import command
+from training.loop.course import LAST, Course
+from training.loop.devices import choose, prepare
+from training.loop.group import Group
+from training.loop.schedule import Position, Schedule, Stream, generator, set_learning_rates
+from training.loop.weights import clip_gradients, update_average
+from training.ranked.checkpoint import Run, load, load_optimiser, load_weights
 from training.ranked.code_length import CodeLengths
 from training.ranked.config import TrainConfig
-from training.ranked.devices import prepare
 from training.ranked.discriminator import Discriminators
-from training.ranked.group import Group
-from training.ranked.loop import TrainingLog, clip_gradients, set_learning_rates, update_average
 from training.ranked.network import Autoencoder
 from training.ranked.objective import (
     draw_comparison,
@@ -36,72 +42,62 @@ from training.ranked.objective import (
     reconstruction_terms,
     run_codec,
 )
-from training.ranked.options import Options, configured, parser
-from training.ranked.position import Position, interrupted, stoppable
-from training.ranked.source import items
+from training.ranked.options import FRAME_RATE, Options, checked, configured, frames_of, parser
+from training.ranked.source import Supply, items, open_music
 from training.ranked.synthesis import rotate_back, synthesize
 from training.ranked.tuning import tune
 from training.ranked.widening import start_from
-
-FRAME_RATE = 63
 
 
 def train(config: TrainConfig, options: Options) -> None:
     """Run until the limit. Discriminators are not kept: a resumed run begins with new ones.
 
-    A run that was interrupted goes on in its schedule; one of a single process that makes every item anew also with the
-    same music and the same random numbers.
+    A run that was interrupted goes on in its schedule, with the same music and the same random numbers, unless it draws
+    items from a library.
 
     Raises:
-        KeyboardInterrupt: it was asked to stop, and has written a checkpoint to go on from.
-        UsageError: the music, the checkpoint or the code lengths cannot be used.
+        StoppedError: it was asked to stop, and has written a checkpoint to go on from.
+        UsageError: the options, the music, the checkpoint or the code lengths cannot be used.
+        AezError: another process of the training has ended.
+        OSError: the folder of the run cannot be written.
     """
     called = time.monotonic()
-    group = Group.join(options.device)
-    device = group.device(options.device)
-    prepare(device)
-    torch.manual_seed(config.seed)
-    lengths = decisions(config, options, device)
-    run = begin(config, options, device)
-    group.begin_alike(run.model)
-    discriminators = Discriminators(config.rate_discriminator, device) if config.adversarial else None
-    frames = round(config.seconds * FRAME_RATE) // SEGMENT * SEGMENT
-    rng = np.random.default_rng(config.seed + run.step + 1000 * group.rank)
-    drawn = np.random.default_rng([config.seed + run.step])
-    # Of several processes, and where items come from a library, only the schedule goes on.
-    generators = [rng, drawn] if group.size == 1 and not options.library else []
-    first, before = position.begin(run.resumed, run.step, generators)
-    peaks = learning_rates(config)
-    learning = [p for part in run.optimiser.param_groups for p in part["params"]]
-    known = None if config.rate_encoder else lambda x: encode(run.model, x, lengths)
+    checked(config, options)
+    name = choose(options.device)
+    reports = command.claim("train", options)
+    with Group.joined(name) as group, ExitStack() as opened:
+        if config.adversarial and group.size > 1:
+            raise UsageError("discriminators learn in a single process: start it without torchrun")
+        device = group.device(name)
+        prepare(device)
+        torch.manual_seed(config.seed)
+        lengths = decisions(config, options, device)
+        run = begin(config, options, device)
+        group.begin_alike(run.model)
+        discriminators = Discriminators(config.rate_discriminator, device) if config.adversarial else None
+        peaks = learning_rates(config)
+        learning = [p for part in run.optimiser.param_groups for p in part["params"]]
+        position = Position.of(run.resumed, run.step)
+        music = open_music(Recipe(options.music, options.cache, options.voices, options.cache_gb), group)
+        supply = Supply(config.batch, config.seed, options.library, options.jobs, options.renew)
+        maker = Maker(*music, frames_of(config), waves=supply.sends_waves(device))
+        known = None if config.rate_encoder else lambda x: encode(run.model, x, lengths)
+        source = opened.enter_context(items(maker, supply, position.first, run.step, device, group, known))
+        tuned = tuning(run.model, config, maker.frames, options)
+        schedule = Schedule(position, 60 * options.minutes, options.steps, called if options.counted else None)
+        audio = group.size * config.batch * maker.frames / FRAME_RATE
+        course = opened.enter_context(Course(run, schedule, group, reports, audio, partial(write, run, options, group)))
+        course.say(tuned)
 
-    options.out.mkdir(parents=True, exist_ok=True)
-    with (
-        items(options, config, run.step, frames, device, group, known, drawn) as source,
-        stoppable() as asked,
-        (options.out / (f"log-{group.rank}.jsonl" if group.rank else "log.jsonl")).open("a") as file,
-    ):
-        log = TrainingLog(file, options.every)
-        if options.tune:
-            log.note(tune(run.model, config.batch, frames, bf16=options.bf16, compiled=options.compile))
-        saved = called if options.counted else time.monotonic()
-        began, limit = saved - before, options.minutes * 60
-
-        def place() -> dict[str, object]:
-            return {position.KEY: Position(first, time.monotonic() - began).entry(generators)}
-
-        while (elapsed := group.agree(time.monotonic() - began)) < limit:
-            if group.agree(float(asked())):
-                write(run, options, group, time.monotonic() - began - before, **place())
-                raise KeyboardInterrupt
-            set_learning_rates(run.optimiser, peaks, run.step - first, config.warmup, elapsed / limit)
-
+        for done in course:
+            set_learning_rates(run.optimiser, peaks, run.step - position.first, config.warmup, done)
+            rng = generator(config.seed, Stream.SETTINGS, run.step)
             x, long, rotation, waves, hyper = next(source)
-            settings = draw_settings(config, rng, device)
+            settings = draw_settings(config, rng, device, group)
             coded = run_codec(run.model, x, long, settings, lengths, hyper=hyper, bf16=options.bf16)
             decoded = synthesize(rotate_back(coded.decoded, rotation), long)
 
-            comparison = draw_comparison(config, rng, device)
+            comparison = draw_comparison(config, rng, device, group)
             terms = reconstruction_terms(
                 config, run.model, coded.decoded, x, (decoded, waves), settings.fine, comparison
             )
@@ -111,29 +107,31 @@ def train(config: TrainConfig, options: Options) -> None:
                 terms["adversarial"] = config.adversarial * loss
             if config.rate_encoder and lengths:
                 terms["rate"] = rate_term(config, coded, lengths)
+            loss = torch.stack(list(terms.values())).sum()
 
             run.optimiser.zero_grad(set_to_none=True)
-            torch.stack(list(terms.values())).sum().backward()  # type: ignore[no-untyped-call]
+            loss.backward()  # type: ignore[no-untyped-call]
             group.average_gradients(learning)
             norm = clip_gradients(learning)
             run.optimiser.step()
 
-            update_average(run.average, run.model, config.ema, run.step + 1 - first)
-            run.step, run.seen = run.step + 1, run.seen + group.size * config.batch * frames / FRAME_RATE
-            log.add({**terms, "norm": norm})
-            log.write(run.step, run.spent + elapsed - before, run.seen)
-            if time.monotonic() - saved > options.save_minutes * 60:
-                saved = time.monotonic()
-                write(run, options, group, saved - began - before, **place())
-        write(run, options, group, time.monotonic() - began - before)
-    group.leave()
+            update_average(run.average, run.model, config.ema, run.step + 1 - position.first)
+            course.finish({"loss": loss, **terms, "norm": norm})
+
+
+def tuning(model: Autoencoder, config: TrainConfig, frames: int, options: Options) -> str:
+    """Choose the decoder's fastest way, if that was asked for; a line about what was found."""
+    if not options.tune:
+        return ""
+    found = tune(model, config.batch, frames, bf16=options.bf16, compiled=options.compile)
+    return "ms a step of the decoder: " + ", ".join(f"{name} {1000 * value:.1f}" for name, value in found.items())
 
 
 def write(run: Run[TrainConfig, Autoencoder], options: Options, group: Group, elapsed: float, **more: object) -> None:
     """Write last.pt, from which the run can be resumed, and small.pt, which is enough for an export."""
     if group.rank == 0:
         run.save_small(options.out / "small.pt", elapsed)
-        run.save(options.out / "last.pt", elapsed, **more)
+        run.save(options.out / LAST, elapsed, **more)
 
 
 def decisions(config: TrainConfig, options: Options, device: torch.device) -> CodeLengths | None:
@@ -171,16 +169,13 @@ def begin(config: TrainConfig, options: Options, device: torch.device) -> Run[Tr
         load_weights(model, average if options.fresh else state["model"], options.resume)
         average = {name: value.clone() for name, value in average.items()}
     if options.noise:
-        model.noise.load_state_dict({"pattern": torch.from_numpy(np.load(options.noise, allow_pickle=False))})
+        model.noise.load_state_dict({"pattern": pattern(options.noise, model.noise.pattern.shape)})
         average["noise.pattern"] = model.noise.pattern.detach().clone()
     # Not fused: a fused step refuses gradients whose memory layout is not that of the weights.
     optimiser = torch.optim.AdamW(parameters(model, config), lr=0.0, betas=(0.9, 0.98), weight_decay=1e-3, foreach=True)
-    if state and not options.fresh:
-        try:
-            optimiser.load_state_dict(state["optimiser"])
-        except ValueError:
-            hint = "go on from its averaged weights with --fresh"
-            raise UsageError(f"{options.resume} trained other parts of the network: {hint}") from None
+    if state and options.resume and not options.fresh:
+        hint = ": go on from its averaged weights with --fresh"
+        load_optimiser(optimiser, state, options.resume, hint)
     if not config.rate_encoder:
         model.encoder.requires_grad_(False)
         model.scales.requires_grad_(False)
@@ -189,6 +184,23 @@ def begin(config: TrainConfig, options: Options, device: torch.device) -> Run[Tr
         return Run(config, model, average, optimiser)
     resumed = None if options.fresh else state
     return Run(config, model, average, optimiser, before["step"], before["seen"], before["spent"], resumed)
+
+
+def pattern(path: Path, shape: torch.Size) -> torch.Tensor:
+    """A noise pattern from an NPY file.
+
+    Raises:
+        UsageError: it cannot be read, or is none.
+    """
+    try:
+        found = np.load(path, allow_pickle=False)
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror or error}") from None
+    except (ValueError, EOFError):
+        raise UsageError(f"{path} is no NPY file") from None
+    if getattr(found, "shape", None) != tuple(shape) or found.dtype.kind != "f":
+        raise UsageError(f"{path} is no noise pattern, an array of {' x '.join(map(str, shape))} floats")
+    return torch.from_numpy(found.astype(np.float32))
 
 
 def parameters(model: Autoencoder, config: TrainConfig) -> list[dict[str, Any]]:
@@ -215,15 +227,8 @@ def learning_rates(config: TrainConfig) -> list[float]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     given = parser().parse_args(arguments)
-    try:
-        train(configured(given), Options(**{f.name: getattr(given, f.name) for f in fields(Options)}))
-    except (AezError, OSError) as error:
-        print(f"train: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print(interrupted("train", given.out), file=sys.stderr)
-        return 130
-    return 0
+    options = Options(**{f.name: getattr(given, f.name) for f in fields(Options)})
+    return command.run("train", given, lambda: train(configured(given), options))
 
 
 if __name__ == "__main__":

@@ -2,8 +2,9 @@
 
     python -m training report --results OUT --music DIR [--clips N] [--systems aez,opus,lame] --out OUT/report
 
-It is made of what other commands saved in OUT (evaluation, losses, genre, latents); for what is missing it names the
-command. The page is self-contained: it opens from a file and needs no network.
+It is made of what other commands saved in OUT (founding, evaluation, losses, genre, latents). Sections for which
+nothing was saved are named at its end, with the command that makes them. The page is self-contained: it opens from a
+file and needs no network.
 """
 
 import argparse
@@ -22,44 +23,21 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from rich.console import Console
 
-from codec.version import __version__
 from formats.errors import AezError, UsageError
 from training.evaluation import peers
 from training.evaluation.clips import find_songs
-from training.report import listening, saved
+from training.provenance import made
+from training.report import listening, media, saved
+from training.report.html import Part
 from training.report.methods import HEAD, Fact, methods
+from training.report.sections import FOUNDING, Made, Section, sections, shown
 
 PAGE = Path(__file__).parent / "page"
 GENERATOR = "aez training report"
-STATIC = ("style.css", "audio.js", "listen.js", "abx.js", "plot.js")
+STATIC = tuple(sorted(path.name for path in PAGE.iterdir() if path.suffix in (".css", ".js")))
 
-SECTIONS = (
-    saved.Section(
-        "evaluation",
-        "Measurements",
-        "Every codec through its own command, at measured rates. In comparisons + is better for the first.",
-        "python -m training evaluate --music DIR --tiers --out OUT/evaluation",
-    ),
-    saved.Section(
-        "losses",
-        "Losses",
-        "The time-domain autoencoder trained with each of its losses, and measured in the same way.",
-        "python -m training evaluate --music DIR --systems aez:OUT/models/time-mse,... --out OUT/losses",
-    ),
-    saved.Section(
-        "genre",
-        "Genre",
-        "How well genre can be predicted from latents, compared with guessing and with simple features.",
-        "python -m training genre --data DIR --out OUT/genre",
-    ),
-    saved.Section(
-        "maps",
-        "Maps",
-        "Every song is a point, placed by its pooled latents; the separation of genres is a number next to each map.",
-        "python -m training latents --data DIR --out OUT/latents",
-    ),
-)
-FOLDERS = {"maps": "latents"}  # sections whose folder has another name
+LISTEN = "python -m training report --results OUT --music DIR"
+"""What makes a page with players."""
 
 
 class Missing(NamedTuple):
@@ -107,6 +85,8 @@ def is_report(folder: Path) -> bool:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code (1: a codec failed on a clip)."""
     options = _parser().parse_args(arguments)
+    found = made("report", arguments)
+    options.made = Made(*(found[key] for key in ("command", "aez", "commit", "time")))
     console = Console(stderr=True)
     try:
         lacking = build(options, console)
@@ -124,27 +104,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _fill(page: Path, results: Path, options: argparse.Namespace, console: Console) -> Missing:
     found = saved.rows(results / "evaluation" / "results.csv", console)
     clips, lacking = _clips(page, saved.measured(found, options.seconds), options, console)
-    rates = saved.rates(found)
+    losses = saved.rows(results / "losses" / "results.csv", console)
+    rates = {"evaluation": saved.rates(found), "losses": saved.rates(losses)}
     map_data = saved.maps(results, console)
-    sections = [saved.section(blank, results / FOLDERS.get(blank.id, blank.id), page) for blank in SECTIONS]
-    name = sha256("\n".join(clip.name for clip in clips).encode()).hexdigest()[:12]
-    data = {"id": name, "clips": [asdict(clip) for clip in clips], "rates": rates, "maps": map_data}
+    every = sections(results, page, console)
+    drawn = {"maps": map_data, **rates}
+    there = [section for section in every if not section.missing or drawn.get(section.id)]
+    absent = [Fact(section.title, section.command) for section in every if section not in there]
+    absent += [] if clips else [Fact("Players and blind tests", LISTEN)]
+    heard = [f"{clip.name} {v.name} {v.audio}" for clip in clips for v in clip.versions]
+    name = sha256("\n".join(heard).encode()).hexdigest()[:12]  # answers are kept by it: another page has other answers
+    data = {"id": name, "clips": [asdict(clip) for clip in clips], "asked": sorted(set(options.kbps)),
+            "rates": rates, "maps": map_data}  # fmt: skip
     environment = Environment(loader=FileSystemLoader(PAGE), autoescape=True, undefined=StrictUndefined)
     text = environment.get_template("index.html").render(
         title=options.title,
         generator=GENERATOR,
-        version=__version__,
         facts=_facts(found, clips),
-        sections=[_marked(section) for section in sections],
+        first=[_marked(section, None) for section in there if section.id == FOUNDING.id],
+        sections=[_marked(section, rates.get(section.id)) for section in there if section.id != FOUNDING.id],
+        absent=absent,
         clips=clips,
         methods=methods(results, console),
         methods_head=HEAD,
         notes=[*lacking.skipped, *lacking.failed],
         seconds=f"{options.seconds:g}",
-        decibels=listening.DECIBELS,
-        picture=listening.PICTURE,
-        listen_command="python -m training report --results OUT --music DIR",
-        rates=rates,
+        decibels=media.DECIBELS,
+        picture=media.PICTURE,
+        listen_command=LISTEN,
+        page_made=options.made._replace(command=shown(options.made.command, results)),
         maps=map_data,
         data=Markup(_script(data)),
     )
@@ -185,11 +173,19 @@ def _facts(found: Sequence[dict[str, Any]], clips: Sequence[listening.Clip]) -> 
     return facts
 
 
-def _marked(section: saved.Section) -> dict[str, Any]:
+def _marked(section: Section, rates: dict[str, Any] | None) -> dict[str, Any]:
     # The HTML of `training.report.html` is escaped already.
-    parts = [{"title": part.title, "html": Markup(part.html)} for part in section.parts]
-    fields = {name: getattr(section, name) for name in ("id", "title", "about", "command", "missing", "pictures")}
-    return {**fields, "lead": Markup(section.lead), "parts": parts}
+    compared = section.compared
+    html = {
+        "lead": Markup(section.lead),
+        "parts": [_part(part) for part in section.parts if part not in compared],
+        "compared": [_part(part) for part in compared],
+    }
+    return {**vars(section), **html, "rates": rates}
+
+
+def _part(part: Part) -> dict[str, str]:
+    return {"title": part.title, "html": Markup(part.html)}
 
 
 def _script(data: object) -> str:

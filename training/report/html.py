@@ -9,6 +9,9 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 _WORDS = re.compile(r"[*±%:x<]|\b(ahead|behind|level|inf|nan|dB)\b")  # allowed in a cell of numbers
+LONG = 18
+"""Letters of a first cell from which it is broken on small screens; it stays in sight while the others scroll."""
+
 _VERDICT = re.compile(r"[+-]\d.*\b(ahead|behind)$")
 
 
@@ -19,28 +22,34 @@ class Part(NamedTuple):
     html: str
 
 
-def parts(markdown: str) -> tuple[str, list[Part]]:
-    """Split at headings of the second level: the HTML before the first one, and a part for each.
+def parts(markdown: str) -> tuple[str, str, list[Part]]:
+    """The heading of the first level as text, the HTML before the first of the second level, and a part for each.
 
-    The heading of the first level is left out, because the page has its own. HTML in the source is shown as text, and
-    so are links and pictures.
+    A part without content, or whose table has no rows, is left out. HTML in the source is shown as text, and so are
+    links and pictures.
     """
-    lead, *rest = re.split(r"^## +", re.sub(r"\A\s*# .*\n?", "", markdown), flags=re.MULTILINE)
+    head = re.match(r"\s*# +(.*)\n?", markdown)
+    lead, *rest = re.split(r"^## +", markdown[head.end() :] if head else markdown, flags=re.MULTILINE)
     found = []
     for text in rest:
         title, _, body = text.partition("\n")
-        found.append(Part(title.strip(), render(body)))
-    return render(lead), found
+        html = render(body)
+        if html.strip() and ("<table" not in html or "<td" in html):
+            found.append(Part(title.strip(), html))
+    return head[1].strip() if head else "", render(lead), found
 
 
 def render(markdown: str) -> str:
-    """Markdown with tables as HTML; each table in a box that scrolls, its columns of numbers right-aligned."""
+    """Markdown with tables as HTML; each table in a box that scrolls, its columns of numbers right-aligned.
+
+    Tables are of the class that the page's script makes sortable.
+    """
     reader = MarkdownIt("commonmark", {"html": False}).enable("table").disable(["link", "image", "autolink"])
     tokens = reader.parse(re.sub(r"^\+ ", r"\\+ ", markdown, flags=re.MULTILINE))  # a sign, never a list
     _align(tokens)
     html = str(reader.renderer.render(tokens, reader.options, {}))
     box = '<div class="table" tabindex="0" role="region" aria-label="Table">'
-    return html.replace("<table>", f"{box}<table>").replace("</table>", "</table></div>")
+    return html.replace("<table>", f'{box}<table class="sortable">').replace("</table>", "</table></div>")
 
 
 def _align(tokens: Sequence[Token]) -> None:
@@ -63,6 +72,8 @@ def _align(tokens: Sequence[Token]) -> None:
                     heads[column].attrJoin("class", "n")
             if numeric[column]:
                 token.attrJoin("class", "n")
+            elif column == 0 and len(inside.content) > LONG:
+                token.attrJoin("class", "long")
             if verdict := _VERDICT.fullmatch(inside.content):
                 token.attrJoin("class", verdict[1])
             column += 1

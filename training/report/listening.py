@@ -1,17 +1,14 @@
 """Clips to listen to: the original and every codec's version of it, with spectrograms on one scale.
 
-Audio is stored in scripts that hold a FLAC file in base64, because a page opened from a file may load scripts but not
-fetch files. Players decode it, and switch versions with the accuracy of a sample, without a server.
+Every version is stored without loss, as 16-bit FLAC; versions that are equal to the sample share one file.
 """
 
-import base64
-import json
 import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
-from io import BytesIO
+from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,10 +24,8 @@ from training.data.tracks import Track
 from training.evaluation import peers
 from training.evaluation.clips import Songs, cut_clip
 from training.metrics import clip
+from training.report import media
 
-PICTURE = (720, 240)  # pixels of a spectrogram
-DECIBELS = 90  # range of its colours, down from the original's peak
-_WINDOW = 2048
 _PCM_KBPS = clip.RATE * 32 / 1000
 
 Measured = dict[tuple[str, str, str], dict[str, float]]
@@ -43,7 +38,10 @@ class Version:
 
     key: str  # names the version in the page
     name: str
+    system: str  # the codec; empty for the original
+    kbps: float  # measured
     rate: str
+    level: float  # loudness against the original, dB; 0 where one of them is silent
     more: str  # file size, metrics
     about: str  # one line for the status of the player
     file: str  # name to save under, without suffix
@@ -137,31 +135,6 @@ def prepare(
     return clips, unread, sorted(failed)
 
 
-def spectrogram(x: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-    """Power over time and frequency for a picture, in dB, mean of the channels.
-
-    Shape:
-        - x: [C, N] -> [240, 720], rows from 0 Hz up to half the rate, columns over the whole of x.
-    """
-    width, height = PICTURE
-    padded = np.pad(x, ((0, 0), (_WINDOW // 2, _WINDOW)))
-    starts = np.linspace(0, max(0, x.shape[1] - 1), width).astype(int)
-    frames = np.lib.stride_tricks.sliding_window_view(padded, _WINDOW, axis=1)[:, starts]
-    power = (np.abs(np.fft.rfft(frames * np.hanning(_WINDOW))) ** 2).mean(axis=0).T[1:]  # [1024, 720]
-    edges = np.linspace(0, len(power), height + 1).astype(int)
-    pooled = np.add.reduceat(power, edges[:-1], axis=0) / np.diff(edges)[:, None]
-    return np.asarray(10 * np.log10(pooled + 1e-12))
-
-
-def flac(x: npt.NDArray[np.float32]) -> bytes:
-    """Samples [C, N] in [-1, 1] as a 16-bit FLAC file at 44.1 kHz; level unchanged, clipped at full scale."""
-    out = BytesIO()
-    # Scaled here, because libsndfile scales floats by 32767 on writing and by 1/32768 on reading.
-    samples = np.clip(np.rint(x.T * 32768.0), -32768, 32767).astype(np.int16)
-    soundfile.write(out, samples, clip.RATE, format="FLAC", subtype="PCM_16")
-    return out.getvalue()
-
-
 def _cut(songs: Mapping[str, Track], seconds: float, scratch: Path, unread: list[str]) -> list[Path]:
     sources = []
     for name, song in songs.items():
@@ -182,39 +155,55 @@ def _trip(source: Path, job: _Job, scratch: Path) -> peers.Trip:
 def _write(index: int, source: Path, trips: dict[_Job, peers.Trip], measured: Measured, folder: Path) -> Clip:
     original = soundfile.read(str(source), dtype="float32", always_2d=True)[0].T
     seconds = original.shape[1] / clip.RATE
-    picture = spectrogram(original)
-    top = float(picture.max())
-
-    def version(
-        number: int, name: str, x: npt.NDArray[np.float32], kbps: float, size: int, values: dict[str, float]
-    ) -> Version:
-        key = f"c{index}v{number}"
-        script = f"audio/{key}.js"
-        data = base64.b64encode(flac(x)).decode("ascii")
-        (folder / script).write_text(f"aezAudio({json.dumps(key)},{json.dumps(data)});\n", encoding="ascii")
-        _picture(spectrogram(x), top, folder / f"images/{key}.png")
-        rate = f"{kbps:.1f} kbit/s" if number else f"{kbps:.0f} kbit/s"
-        file = re.sub(r"[^A-Za-z0-9._-]+", "-", f"{source.stem}-{name}").strip("-.")
-        more = [f"{size / 1000:.1f} kB" if size < 1e5 else f"{size / 1e6:.2f} MB", *_shown(values)]
-        about = f"{name}: {rate}, {_PCM_KBPS / kbps:.0f} : 1" if number else f"{name}: 16-bit PCM, {rate}"
-        return Version(key, name, rate, " · ".join(more), about, file, script, f"images/{key}.png")
-
+    top = float(media.spectrogram(original).max())
     size = original.shape[1] * 4
-    versions = [version(0, "Original", original, size * 8 / seconds / 1000, size, {})]
+    kbps = size * 8 / seconds / 1000
+    stem = f"c{index}v"
+    about = f"Original: 16-bit PCM, {kbps:.0f} kbit/s"
+    files = _store(original, top, f"{stem}0", folder)
+    versions = [
+        Version(f"{stem}0", "Original", "", kbps, f"{kbps:.0f} kbit/s", 0.0, _sized(size), about,
+                _file_name(source.stem, "Original"), *files)
+    ]  # fmt: skip
     for number, (job, trip) in enumerate(trips.items(), 1):
+        key = f"{stem}{number}"
         values = measured.get((source.stem, job.codec.name, str(job.setting)), {})
         kbps = trip.coded_bytes * 8 / seconds / 1000
         asked = f"{job.setting.kbps:g}" if job.setting.latent is None else str(job.setting)
-        versions.append(version(number, f"{job.codec.name} {asked}", trip.decoded, kbps, trip.coded_bytes, values))
+        name = f"{job.codec.name} {asked}"
+        level = media.loudness(trip.decoded) - media.loudness(original)
+        level = round(level, 3) if np.isfinite(level) else 0.0
+        more = " · ".join([_sized(trip.coded_bytes), *_shown(values)])
+        about = f"{name}: {kbps:.1f} kbit/s, {_PCM_KBPS / kbps:.0f} : 1"
+        if abs(level) >= 0.05:
+            about += f", {level:+.1f} dB in loudness".replace("-", "\N{MINUS SIGN}")
+        files = _store(trip.decoded, top, key, folder)
+        versions.append(
+            Version(key, name, job.codec.name, round(kbps, 3), f"{kbps:.1f} kbit/s", level, more, about,
+                    _file_name(source.stem, name), *files)
+        )  # fmt: skip
     return Clip(source.stem, f"{seconds:.1f} s", versions)
+
+
+def _store(x: npt.NDArray[np.float32], top: float, key: str, folder: Path) -> tuple[str, str]:
+    # Audio is named by what it holds, so that equal versions share a file and a page of other audio has other names.
+    data = media.flac(x)
+    name = sha256(data).hexdigest()[:20]
+    audio, image = f"audio/{name}.js", f"images/{key}.webp"
+    if not (folder / audio).exists():
+        (folder / audio).write_bytes(media.script(name, data))
+    media.write_picture(media.spectrogram(x), top, folder / image)
+    return audio, image
+
+
+def _sized(size: int) -> str:
+    return f"{size / 1000:.1f} kB" if size < 1e5 else f"{size / 1e6:.2f} MB"
+
+
+def _file_name(clip_name: str, version: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", f"{clip_name}-{version}").strip("-.")
 
 
 def _shown(values: dict[str, float]) -> list[str]:
     shown = {"visqol": "ViSQOL", "mel": "mel"}
     return [f"{text} {values[name]:.2f}" for name, text in shown.items() if np.isfinite(values.get(name, np.nan))]
-
-
-def _picture(decibels: npt.NDArray[np.float64], top: float, target: Path) -> None:
-    from matplotlib.image import imsave  # draws without a backend
-
-    imsave(str(target), decibels, vmin=top - DECIBELS, vmax=top, cmap="magma", origin="lower", format="png")

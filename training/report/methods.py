@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from rich.console import Console
 
 from training.report.saved import read_json
+from training.report.sections import shown
 
 
 class Fact(NamedTuple):
@@ -41,14 +42,14 @@ def methods(results: Path, console: Console) -> Methods | None:
     if not found:
         return None
     try:
-        return Methods(_facts(found), [_model(one) for one in found.get("models", [])], _warnings(found),
+        return Methods(_facts(found, results), [_model(one) for one in found.get("models", [])], _warnings(found),
                        [str(note) for note in found.get("notes", [])])  # fmt: skip
     except (KeyError, TypeError, ValueError, AttributeError):
         console.print("study.json is not as expected: the page has no methods", markup=False, soft_wrap=True)
         return None
 
 
-def _facts(found: Mapping[str, Any]) -> list[Fact]:
+def _facts(found: Mapping[str, Any], results: Path) -> list[Fact]:
     data = found["data"]
     parts = [
         f"{name}: {part['songs']} songs by {part['artists']} artists, {part['hours']} h"
@@ -62,7 +63,7 @@ def _facts(found: Mapping[str, Any]) -> list[Fact]:
     return [
         Fact("data", f"{data['name']} ({data['kind']}), {data['genres']} genres, {data['skipped']} files left out"),
         Fact("division", f"{divided.get(data['split'], data['split'])}. " + "; ".join(parts)),
-        Fact("command", str(found["command"])),
+        Fact("command", shown(str(found["command"]), results)),
         Fact("code", f"aez {found['aez']}" + (f", commit {found['commit']}" if found["commit"] else "")),
         Fact("made on", f"{found['date']}, {found['machine']}"),
     ]

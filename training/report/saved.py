@@ -1,62 +1,23 @@
-"""Reads what other commands saved: tables, pictures, rows and maps; None for what is missing or broken."""
+"""Reads what other commands saved as numbers: rows and maps; None for what is missing or broken."""
 
 import csv
 import json
 import math
-import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from rich.console import Console
 
+from training.evaluation.compare import difference
 from training.evaluation.tables import COLUMNS
 from training.metrics.catalogue import METRICS
-from training.report.html import Part, parts
+from training.palette import OTHER, genre_look, looks
 from training.report.listening import Measured
+from training.report.marks import mark
 
-# Numbers in the style sheet's palette, whose hues are those of `training.evaluation.plot_style`.
-_COLOURS = {name: i for i, name in enumerate(("aez", "opus", "lame", "aac", "vorbis", "resample"))}
 _ROW = ("clip", "system", "setting", "kbps")
-
-
-class Picture(NamedTuple):
-    """A PNG in the page's folder."""
-
-    path: str
-    caption: str
-    width: int
-    height: int
-
-
-@dataclass(frozen=True)
-class Section:
-    """A section of the page made of a folder of results."""
-
-    id: str
-    title: str
-    about: str
-    command: str  # what makes it
-    lead: str = ""
-    parts: list[Part] = field(default_factory=list)
-    pictures: list[Picture] = field(default_factory=list)
-
-    @property
-    def missing(self) -> bool:
-        """Nothing was saved for it."""
-        return not (self.lead or self.parts or self.pictures)
-
-
-def section(blank: Section, results: Path, page: Path) -> Section:
-    """Fill a section from the markdown and PNG files right in `results`; the pictures are copied into the page."""
-    texts = [p.read_text(encoding="utf-8", errors="replace") for p in _files(results, "*.md")]
-    split = [parts(text) for text in texts]
-    pictures = [p for p in (_copy(path, blank.id, page) for path in _files(results, "*.png")) if p]
-    leads = "".join(lead for lead, _ in split)
-    return Section(
-        blank.id, blank.title, blank.about, blank.command, leads, [p for _, more in split for p in more], pictures
-    )
+_TEXT = (*_ROW, "artist")
 
 
 def rows(path: Path, console: Console) -> list[dict[str, Any]]:
@@ -67,8 +28,9 @@ def rows(path: Path, console: Console) -> list[dict[str, Any]]:
     with path.open(newline="", encoding="utf-8", errors="replace") as f:
         for line in csv.DictReader(f):
             try:
-                values = {k: _number(v) for k, v in line.items() if k not in _ROW and isinstance(v, str)}
-                found.append({**{k: str(line[k]) for k in _ROW}, **values, "kbps": float(line["kbps"])})
+                values = {k: _number(v) for k, v in line.items() if k not in _TEXT and isinstance(v, str)}
+                text = {"artist": line.get("artist") or "", **{k: str(line[k]) for k in _ROW}}
+                found.append({**text, **values, "kbps": float(line["kbps"])})
             except (KeyError, TypeError, ValueError):
                 bad += 1
     if bad:
@@ -86,28 +48,31 @@ def measured(found: Sequence[dict[str, Any]], seconds: float) -> Measured:
 
 
 def rates(found: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
-    """Series for the plot of quality over rate: means over clips, with tiers and rates as separate series."""
+    """Series for the plot of quality over rate: means over clips and halves of their 95 % intervals over artists.
+
+    Tiers and rates of a system are separate series.
+    """
     groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for row in found:
         groups.setdefault((row["system"], row["setting"]), []).append(row)
     names = [name for name in COLUMNS if any(math.isfinite(row.get(name) or math.nan) for row in found)]
     series: dict[tuple[str, bool], list[dict[str, Any]]] = {}
     for (system, setting), group in groups.items():
-        values = {name: _mean([row.get(name) for row in group]) for name in names}
-        point = {"setting": setting, "kbps": _mean([row["kbps"] for row in group]), "values": values}
+        told = {name: _interval(group, name) for name in names}
+        values, halves = ({name: pair[end] for name, pair in told.items()} for end in (0, 1))
+        point = {"setting": setting, "kbps": _interval(group, "kbps")[0], "values": values, "halves": halves}
         if point["kbps"]:
             series.setdefault((system, not setting.startswith("latent")), []).append(point)
     if not names or not series:
         return None
-    others = [name for name in dict.fromkeys(system for system, _ in series) if name not in _COLOURS]
-    colours = {**_COLOURS, **{name: len(_COLOURS) + i for i, name in enumerate(others)}}
+    drawn = looks([system for system, _ in groups])
     return {
         "metrics": [{"key": name, "name": COLUMNS[name], "sense": _sense(name)} for name in names],
         "series": [
             {
-                "name": system if line else f"{system} tiers",
+                "name": drawn[system].label if line else f"{drawn[system].label} tiers",
                 "line": line,
-                "colour": colours[system],
+                "look": mark(drawn[system]),
                 "points": sorted(points, key=lambda p: p["kbps"]),
             }
             for (system, line), points in series.items()
@@ -158,7 +123,9 @@ def _maps(folder: Path, console: Console, model: str) -> dict[str, Any] | None:
             f"{folder.name}/maps.json is not as expected: its pictures are shown alone", markup=False, soft_wrap=True
         )
         return None
-    return {"labels": labels, "maps": drawn} if drawn and songs else None
+    given = [genre_look(genre, number) for number, genre in enumerate(genres)]
+    marks = [mark(look) for look in [*given, OTHER][: len(labels)]]
+    return {"labels": labels, "looks": marks, "maps": drawn} if drawn and songs else None
 
 
 def read_json(path: Path, console: Console) -> dict[str, Any]:
@@ -173,23 +140,6 @@ def read_json(path: Path, console: Console) -> dict[str, Any]:
         console.print(f"{path.parent.name}/{path.name} cannot be read and is left out", markup=False, soft_wrap=True)
         return {}
     return value
-
-
-def _files(folder: Path, pattern: str) -> list[Path]:
-    return sorted(folder.glob(pattern)) if folder.is_dir() else []
-
-
-def _copy(source: Path, room: str, page: Path) -> Picture | None:
-    with source.open("rb") as f:
-        head = f.read(24)
-    if head[:8] != b"\x89PNG\r\n\x1a\n" or len(head) < 24:
-        return None
-    folder = page / "images" / room
-    folder.mkdir(parents=True, exist_ok=True)
-    name = f"{len(list(folder.iterdir())):02}.png"
-    shutil.copyfile(source, folder / name)
-    width, height = (int.from_bytes(head[i : i + 4], "big") for i in (16, 20))
-    return Picture(f"images/{room}/{name}", source.stem.replace("-", " ").replace("_", " "), width, height)
 
 
 def _sense(name: str) -> str:
@@ -207,9 +157,12 @@ def _note(one: dict[str, Any]) -> str:
     return ", ".join(parts)
 
 
-def _mean(values: Sequence[float | None]) -> float | None:
-    kept = [v for v in values if isinstance(v, float) and math.isfinite(v)]
-    return sum(kept) / len(kept) if kept else None
+def _interval(group: Sequence[dict[str, Any]], name: str) -> tuple[float | None, float | None]:
+    """Mean of a metric and half of its interval; None where there is none."""
+    values = [value if isinstance(value := row.get(name), float) else math.nan for row in group]
+    told = difference(values, [row.get("artist") or "" for row in group])
+    mean, half = (value if math.isfinite(value) else None for value in (told.mean, told.half))
+    return mean, half
 
 
 def _number(text: str) -> float | None:

@@ -4,7 +4,6 @@ import json
 import os
 import platform
 import shlex
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -18,7 +17,7 @@ from formats.grid import SAMPLE_RATE
 from training.data.collection import is_synthesized, kind
 from training.data.shards import Shards
 from training.data.tracks import Track, told_apart
-from training.study.sources import ROOT
+from training.provenance import commit
 
 NAME = "study.json"
 
@@ -88,18 +87,6 @@ def write(out: Path, methods: Mapping[str, Any]) -> None:
     text = json.dumps(methods, indent=1, ensure_ascii=False) + "\n"
     with new_file(out / NAME, force=True) as file:
         file.write(text.encode("utf-8", "replace"))
-
-
-def commit() -> str:
-    """The commit that this code is, with a plus where it was changed since; "" outside of a clone."""
-    try:
-        run = [
-            subprocess.run(["git", "-C", str(ROOT), *more], capture_output=True, text=True, timeout=20, check=True)
-            for more in (["rev-parse", "--short=12", "HEAD"], ["status", "--porcelain", "--untracked-files=no"])
-        ]
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    return run[0].stdout.strip() + ("+" if run[1].stdout.strip() else "")
 
 
 def machine() -> str:

@@ -23,7 +23,7 @@ from codec.runtime import models
 from formats.errors import AezError, UsageError
 from training.data.collection import HOW, collection, divide
 from training.data.fma import SUBSETS
-from training.data.shards import Shards
+from training.data.shards import LIMIT_GB, Shards
 from training.plain.losses import LOSSES
 from training.study import methods
 from training.study.music import linked, write_manifest
@@ -62,7 +62,10 @@ def abreast(steps: Sequence[Step]) -> list[list[list[Step]]]:
     return groups
 
 
-def study(data: Path, out: Path, plan: Plan, subset: str, how: str, jobs: int, arguments: Sequence[str] = ()) -> None:
+def study(
+    data: Path, out: Path, plan: Plan, subset: str, how: str, jobs: int, arguments: Sequence[str] = (),
+    cache_gb: float = LIMIT_GB,
+) -> None:  # fmt: skip
     """Run everything in order.
 
     Raises:
@@ -71,7 +74,7 @@ def study(data: Path, out: Path, plan: Plan, subset: str, how: str, jobs: int, a
     found = collection(data, subset)
     claim(data, out)
     music = out / "collection"
-    shards = Shards.build(linked(found, music), out / "cache", jobs=jobs)
+    shards = Shards.build(linked(found, music), out / "cache", jobs=jobs, limit_gb=cache_gb)
     print(f"music: {shards.report()}", flush=True)
     (out / "logs").mkdir(exist_ok=True)
     (out / "logs" / "skipped.txt").write_text("".join(f"{line}\n" for line in shards.named()), errors="replace")
@@ -83,7 +86,7 @@ def study(data: Path, out: Path, plan: Plan, subset: str, how: str, jobs: int, a
     digest = write_manifest(parts, music)
     about = methods.described(data, subset, how, parts, shards, arguments, quick=plan.quick)
     methods.write(out, about)
-    run = Runner(out, f"{digest} {folder_digest(models.by_name(models.DEFAULT).folder)}")
+    run = Runner(out, f"{digest} {sum(shards.lengths)} {folder_digest(models.by_name(models.DEFAULT).folder)}")
     losses = sorted(LOSSES)
 
     def follow(chain: list[Step]) -> None:
@@ -119,13 +122,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--minutes", type=float, help=f"training of each autoencoder (default {Plan().minutes:g})")
     parser.add_argument("--songs", type=int, help=f"how many songs are measured (default {Plan().songs})")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes at once")
+    parser.add_argument(
+        "--cache-gb", type=float, default=LIMIT_GB, metavar="GB",
+        help="most that decoded music may take; songs that would take more keep their middle (default: %(default)g)",
+    )  # fmt: skip
     parser.add_argument("--quick", action="store_true", help="all artefacts in minutes, with meaningless numbers")
     given = list(sys.argv[2:] if arguments is None else arguments)
     a = parser.parse_args(given)
     plan = QUICK if a.quick else Plan()
     changed = {name: value for name in ("minutes", "songs") if (value := getattr(a, name)) is not None}
     try:
-        study(a.data, a.out, replace(plan, **changed), a.subset, a.split, a.jobs, given)
+        study(a.data, a.out, replace(plan, **changed), a.subset, a.split, a.jobs, given, a.cache_gb)
     except (AezError, OSError) as error:
         print(f"study: {error}", file=sys.stderr)
         return 2

@@ -31,7 +31,7 @@ def read_probed(path: Path, found: Gathered) -> None:
         found.left_out.append("its tags, if it has any, because ffprobe is not installed")
         return
     shown = _output(program, "-show_format", "-show_streams", "-of", "json", path.absolute())
-    told = json.loads(shown or b"{}")
+    told = json.loads(shown.decode("utf-8", "replace") or "{}")  # it has the file's name in it, which may be any bytes
     streams = told.get("streams", [])
     own = _tags(told.get("format", {}))
     if not own:

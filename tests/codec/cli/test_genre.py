@@ -41,10 +41,10 @@ def test_json_lines_that_programs_can_read(songs, capsys):
 
 
 def test_a_guess_that_is_more_likely_wrong_is_called_uncertain():
-    for chance, doubt in ((0.49, "uncertain: "), (0.51, "")):
-        found = Genres({"Rock": chance, "Pop": 1 - chance - 0.2, "Folk": 0.2}, 3, "c", "m")
+    for chance, doubt in ((0.59, "uncertain: "), (0.61, "")):
+        found = Genres({"Rock": chance, "Pop": 1 - chance - 0.2, "Folk": 0.2}, 3, "c", "m", 0.6)
         assert as_line("a.aez", found, 1, as_json=False) == f"a.aez: {doubt}Rock {chance:.0%}"
-        assert json.loads(as_line("a.aez", found, 1, as_json=True))["certain"] is (chance > 0.5)
+        assert json.loads(as_line("a.aez", found, 1, as_json=True))["certain"] is (chance > 0.6)
 
 
 def test_it_goes_on_after_a_bad_file(songs: list[str], tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -126,6 +126,8 @@ BAD_GENRE = [
     ("bitstreams", None, "bitstreams is not a list"),
     ("features", "1", "features is not a whole number"),
     ("sha256", "", "sha256 is not a SHA-256"),
+    ("certain_from", 1.5, "certain_from is not a number from 0 to 1"),
+    ("certain_from", float("nan"), "certain_from is not a number from 0 to 1"),
 ]
 
 

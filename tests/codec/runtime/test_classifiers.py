@@ -25,6 +25,7 @@ def made(folder: Path, bitstreams: list[bytes], **more: Any) -> Path:
         "classes": ["Rock", "Folk"],
         "bitstreams": [bitstream.hex() for bitstream in bitstreams],
         "features": FEATURES,
+        "certain_from": 0.5,
         "sha256": hashlib.sha256(graph).hexdigest(),
         **more,
     }

@@ -107,7 +107,7 @@ def test_classifiers_too(package: Path) -> None:
     graph = if_graph().SerializeToString()
     (folder / "genre.onnx").write_bytes(graph)
     digest = hashlib.sha256(graph).hexdigest()
-    card = {"classes": ["a"], "bitstreams": [], "sha256": digest, "features": classifiers.FEATURES}
+    card = {"classes": ["a"], "bitstreams": [], "sha256": digest, "features": 1, "certain_from": 0.5}
     (folder / "genre.json").write_text(json.dumps(card))
     (unasked,) = classifiers.installed()
     with pytest.raises(ModelError, match=r"genre\.onnx of model 'guess' is not one that this aez knows"):

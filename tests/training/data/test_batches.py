@@ -40,6 +40,15 @@ def test_songs_with_voices_can_be_taken_more_often(folder: Path) -> None:
     np.testing.assert_allclose(music.chance, [1 / 4, 3 / 4])
 
 
+def test_no_more_pieces_are_taken_than_there_is_music(folder: Path) -> None:
+    music = batches.Music(batches.listed(folder, "train"), folder / "cache", "train")
+    seconds = sum(music.shards.lengths) / 44100
+    assert music.enough(100, seconds / 7.5) == 8
+    assert music.enough(100, seconds / 7.5, times=2) == 15
+    assert music.enough(5, seconds / 7.5) == 5
+    assert music.enough(100, 1e6) == 1
+
+
 def test_music_is_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     paths = [tmp_path / f"{name}.wav" for name in "abc"]
     for number, path in enumerate(paths):
@@ -84,6 +93,23 @@ def test_training_without_loops_and_without_music(tmp_path: Path) -> None:
     (tmp_path / "manifest.csv").write_text("path,split\na.wav,train\n")
     with pytest.raises(UsageError, match="no music in its split 'test'"):
         batches.listed(tmp_path, "test")
+
+
+def test_songs_are_drawn_as_numpy_draws_them(folder: Path) -> None:
+    soundfile.write(folder / "b.flac", song(2.0, seed=1).T, 44100)
+    music = batches.Music(batches.listed(folder, "train"), folder / "cache", "train")
+    mine, wanted = np.random.default_rng(4), np.random.default_rng(4)
+    for _ in range(20):
+        x = music.shards[int(wanted.choice(2, p=music.chance))]
+        start = int(wanted.integers(0, x.shape[1] - 100))
+        assert np.array_equal(music.crop(mine, 100), x[:, start : start + 100].astype(np.float32) / 32768)
+
+
+def test_music_without_weight_is_none(folder: Path) -> None:
+    songs = batches.listed(folder, "train")
+    music = batches.Music(songs, folder / "cache", "train", dict.fromkeys(songs, 0.0))
+    with pytest.raises(UsageError, match="has any weight"):
+        music.crop(np.random.default_rng(0), 10)
 
 
 def test_batches_are_named_by_their_seed() -> None:

@@ -119,9 +119,9 @@ def test_no_clip_is_decoded_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     asked: list[str] = []
     decode = shards._decode
 
-    def counted(pending: list[tuple[str, Path]], cache: Path, jobs: int) -> None:
+    def counted(pending: list[tuple[str, Path]], cache: Path, jobs: int, most: int) -> None:
         asked.extend(path.name for _, path in pending)
-        decode(pending, cache, jobs)
+        decode(pending, cache, jobs, most)
 
     monkeypatch.setattr(shards, "_decode", counted)
     cache = tmp_path / "new" / "cache"

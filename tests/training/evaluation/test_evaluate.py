@@ -66,6 +66,7 @@ def test_command_measures_once_and_writes_tables(
         assert int(r["coded_bytes"]) == 100 * int(r["setting"].split()[0]) + 17640 * 4
         assert float(r["kbps"]) == pytest.approx(int(r["coded_bytes"]) * 8 / 400)
     assert all(float(a["mel"]) > float(b["mel"]) for a, b in zip(rows[:2], rows[2:], strict=True))
+    assert json.loads((out / "made.json").read_text())["command"].startswith("python -m training evaluate --music")
     assert (out / "table.md").read_text() in shown.out
     assert (out / "rate-mel.png").is_file()
     first = (out / "results.csv").read_text()

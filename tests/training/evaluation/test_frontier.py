@@ -1,10 +1,14 @@
 """Rates from which a larger tier is better, and the tiers' defaults, on curves that are known."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+import soundfile
 
 from codec.pipeline.plan import BITRATES
 from formats.grid import TIERS
+from training.data.songs import song
 from training.evaluation import frontier
 from training.evaluation.advantage import Curve
 from training.evaluation.frontier import DEFAULT_KBPS, GAINS, MARGIN, crossing, tiers
@@ -67,3 +71,12 @@ def test_tiers_without_common_rates_do_not_bound_each_other() -> None:
 def test_gains_are_tried_for_every_tier_in_rising_order() -> None:
     assert list(GAINS) == list(TIERS)
     assert all(list(gains) == sorted(gains) for gains in GAINS.values())
+
+
+def test_clips_are_no_longer_than_the_songs_and_no_more_than_hold_them(tmp_path: Path) -> None:
+    for number, seconds in enumerate((0.2, 0.5)):
+        soundfile.write(tmp_path / f"{number}.wav", song(seconds, seed=number).T, 44100)
+    clips = frontier.draw_clips(tmp_path, tmp_path / "cache", 12, 10.0, seed=0)
+    assert [clip.shape for clip in clips] == [(2, 22050)]
+    clips = frontier.draw_clips(tmp_path, tmp_path / "cache", 12, 0.2, seed=0)
+    assert [clip.shape for clip in clips] == [(2, 8820)] * 4

@@ -1,33 +1,14 @@
-"""Colours and names of systems in plots."""
+"""Names at the ends of curves, and limits of values."""
 
 import itertools
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from training.evaluation import plot_style
-
-
-def test_a_system_looks_the_same_in_any_company() -> None:
-    alone = plot_style.styles(["opus"], None)["opus"]
-    crowd = plot_style.styles(["aez:x", "aez:start", "aez:y", "lame", "opus", "aac", "vorbis", "resample"], "aez:x")
-    assert crowd["opus"] == alone
-    assert crowd["aez:x"].color == plot_style.STYLES["aez"][0]
-    assert len({style.color for style in crowd.values()}) == len({style.marker for style in crowd.values()}) == 8
-
-
-def test_colours_differ_in_lightness_or_hue_for_the_colour_blind() -> None:
-    # Vienot, Brettel and Mollon 1999: what a deuteranope sees of linear RGB, compared in CIE L*a*b*-like distances.
-    def seen(color: str) -> np.ndarray:
-        rgb = np.array([int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]) ** 2.2
-        blind = np.array([[0.29275, 0.70725, 0], [0.29275, 0.70725, 0], [-0.02234, 0.02234, 1]]) @ rgb
-        x, y, z = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]) @ blind
-        fx, fy, fz = np.cbrt(np.maximum([x / 0.9505, y, z / 1.089], 0))
-        return np.array([116 * fy - 16, 500 * (fx - fy), 200 * (fy - fz)])
-
-    points = [seen(color) for color, _ in plot_style.STYLES.values()]
-    apart = [np.linalg.norm(a - b) for i, a in enumerate(points) for b in points[:i]]
-    assert min(apart) > 10
+from training.evaluation.compare import Band
+from training.palette import looks
 
 
 @pytest.mark.parametrize("values", [[0.1, 0.1, 0.1], [0.0, 0.02, 0.9], [0.97, 0.98, 1.5], [0.5], []])
@@ -36,3 +17,29 @@ def test_names_are_spread_without_crossing(values: list[float]) -> None:
     assert len(positions) == len(values)
     assert all(b - a >= 0.1 - 1e-6 for a, b in itertools.pairwise(positions))
     assert all(-1e-9 <= position <= 1 + 1e-9 for position in positions)
+
+
+@pytest.mark.parametrize("log", [False, True])
+def test_wide_intervals_leave_the_means_apart_and_are_marked_as_cut(log: bool) -> None:
+    look = looks(["opus"])["opus"]
+    axes = Figure().subplots()
+    narrow = Band(np.array([8.0, 16.0]), np.array([2.0, 3.0]), np.array([0.1, 0.1]))
+    wide = Band(np.array([8.0, 16.0]), np.array([2.5, 4.0]), np.array([60.0, 0.1]))  # two clips of one setting
+    plot_style.limit_values(axes, [narrow, wide], log=log)
+    low, high = axes.get_ylim()
+    assert low < 1.95 and high > 4.1
+    assert (high / low < 6) if log else (high - low < 2 * (1 + 2 * plot_style.ROOM + 0.2))
+    plot_style.mark_cut(axes, narrow, look)
+    assert not axes.get_lines()
+    plot_style.mark_cut(axes, wide, look)
+    above, below = axes.get_lines()
+    assert (above.get_xdata().tolist(), below.get_xdata().tolist()) == ([8.0], [8.0])  # type: ignore[union-attr]
+
+
+def test_narrow_intervals_are_shown_whole() -> None:
+    axes = Figure().subplots()
+    plot_style.limit_values(axes, [Band(np.array([8.0, 16.0]), np.array([2.0, 3.0]), np.array([0.3, 0.2]))], log=False)
+    low, high = axes.get_ylim()
+    assert low < 1.7 and high > 3.2
+    plot_style.limit_values(axes, [], log=False)
+    assert axes.get_ylim() == (low, high)

@@ -43,6 +43,21 @@ def test_precision_recall_and_confusion() -> None:
     found = score.score("x", judged, "abc")
     assert found["mean"]["accuracy"] == 0.5 and found["mean_recall"] == 0.5
     assert found["log_loss"] == pytest.approx(np.log(np.e + 2) - 0.5)
+    top = np.e / (np.e + 2)
+    assert found["calibration"]["stated"] == pytest.approx(top)
+    other = (1 - top) / 2
+    assert found["brier"] == pytest.approx(((1 - top) ** 2 + top**2 + (1 - other) ** 2) / 2 + 1.5 * other**2)
+    assert "answers" not in found
+
+
+def test_answers_are_what_is_certain_enough() -> None:
+    given = logits([[0] * 5, [0] * 5, [1] * 5, [1] * 5])
+    given[0, 0] *= 4
+    judged = Judged(given, np.array([0, 1, 1, 2]), list("wxyz"))
+    found = score.answers(judged, 0.9)
+    assert found["answered"]["accuracy"] == 0.25 and found["right"]["accuracy"] == 1
+    assert "right" not in score.answers(judged, 0.999)
+    assert score.score("x", judged, "abc", 0.1)["answers"]["right"]["accuracy"] == 0.5
 
 
 def test_calibration_error_is_what_probabilities_miss() -> None:

@@ -9,7 +9,7 @@ from training.genre.data import Song
 from training.genre.network import FitConfig
 from training.genre.score import Judged
 
-QUICK = FitConfig(epochs=12, members=1, width=16, crops=4, dropout=0.2, rate=5e-3)
+QUICK = FitConfig(epochs=6, members=2, width=16, crops=4, dropout=0.2, rate=5e-3)
 
 
 def accuracy(made: list[Song], system: systems.System) -> float:

@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,6 +13,7 @@ import soundfile
 from sklearn.metrics import silhouette_score
 
 from tests.support.latent_points import clouds
+from training import palette
 from training.data.songs import song
 from training.data.tracks import NOTHING_TO_DO, Track
 from training.latents import maps, pictures, pooling, projections
@@ -126,9 +128,9 @@ def test_genres_that_cannot_be_measured_are_left_out() -> None:
     assert labels.tolist() == [-1] * 9 + [1, 1, 0, 0, 0, -1]
     many = [track(n, f"g{n // 2:02}", f"{n}") for n in range(60)]
     labels, genres = maps.classes(many)
-    assert len(genres) == pictures.STYLES
-    assert (labels < 0).sum() == 60 - 2 * pictures.STYLES
-    styles = [tuple(pictures.genre_style(number).items()) for number in range(pictures.STYLES)]
+    assert len(genres) == palette.GENRES
+    assert (labels < 0).sum() == 60 - 2 * palette.GENRES
+    styles = [tuple(pictures.genre_style(number).items()) for number in range(palette.GENRES)]
     assert len(set(styles)) == len(styles)
 
 
@@ -137,6 +139,9 @@ def test_a_collection_without_genres_is_drawn_without_numbers(tmp_path: Path) ->
     labels, nobody = np.full(12, -1), [""] * 12
     found, drawn = maps.measured(points, clouds(1.0, 12)[0], labels, nobody, 3)
     assert np.isnan(found["pca"].knn)
+    told = {"model": "music", "latent": 128, "dimensions": 192, "full": asdict(found["full"])}
+    text = maps.table(told, labels)
+    assert text.startswith("# Maps of 12 songs") and "fewer than two genres" in text and "nan" not in text
     assert np.isnan(drawn["pca"])
     assert "lda" not in maps.drawable([])
     pictures.map_picture(tmp_path / "m.png", "pca", points["pca"], labels, [], found["pca"])

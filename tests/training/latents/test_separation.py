@@ -68,7 +68,8 @@ def test_silhouette_of_a_song_without_company_is_0() -> None:
 
 def measured(points: np.ndarray, labels: np.ndarray, artists: list[str]) -> separation.Separation:
     far, mask = separation.distances(points), separation.strangers(artists)
-    return separation.separation(lambda _: (far, mask), labels, artists, 50)
+    space = separation.Space([separation.Block.whole(far, mask)])
+    return separation.separation(lambda _: space, labels, artists, 50)
 
 
 def test_separate_genres_are_found_and_equal_ones_are_chance() -> None:
@@ -101,9 +102,11 @@ def test_lda_is_not_tested_on_labels_that_it_was_fitted_on() -> None:
     points, labels, artists = clouds(0.0, songs=72, size=60)
     fitted = projections.discriminants(points, labels)(points)
     drawn = separation.silhouette(separation.distances(fitted), ~np.eye(72, dtype=np.bool_), labels)
-    found = separation.separation(
-        lambda given: separation.held_out(points, given, artists, projections.discriminants), labels, artists, 10
-    )
+
+    def compare(given: np.ndarray) -> separation.Space:
+        return separation.Space(separation.held_out(points, given, artists, projections.discriminants))
+
+    found = separation.separation(compare, labels, artists, 10)
     assert drawn > 0.15  # as many numbers as songs: noise is parted, too
     assert found.knn < 0.55
     assert found.silhouette < 0.05
@@ -111,11 +114,36 @@ def test_lda_is_not_tested_on_labels_that_it_was_fitted_on() -> None:
 
 def test_folds_part_artists() -> None:
     points, labels, artists = clouds(6.0)
-    far, mask = separation.held_out(points, labels, artists, projections.discriminants)
-    assert not (mask & ~separation.strangers(artists)).any()
-    assert mask.any(1).all()
-    assert (separation.votes(*separation.neighbours(far, mask), labels) == labels).mean() > 0.95
-    assert not separation.held_out(points, labels, ["one"] * 60, projections.discriminants)[1].any()
+    blocks = separation.held_out(points, labels, artists, projections.discriminants)
+    names = np.array(artists)
+    assert sorted(np.concatenate([block.rows for block in blocks])) == list(range(len(points)))
+    for block in blocks:
+        assert not set(names[block.rows]) & set(names[block.columns])
+        assert sorted([*block.rows, *block.columns]) == list(range(len(points)))
+    assert separation.Space(blocks).judge(labels)[0].mean() > 0.95
+    assert separation.held_out(points, labels, ["one"] * 60, projections.discriminants) == []
+
+
+def test_blocks_are_judged_as_one_matrix_of_their_pairs() -> None:
+    points, labels, artists = clouds(1.0)
+    blocks = separation.held_out(points, labels, artists, projections.discriminants)
+    far, mask = np.zeros((len(points),) * 2, np.float32), np.zeros((len(points),) * 2, np.bool_)
+    for block in blocks:
+        far[np.ix_(block.rows, block.columns)] = block.far
+        mask[np.ix_(block.rows, block.columns)] = True
+    found = separation.Space(blocks).judge(labels)
+    wanted = separation.Space([separation.Block.whole(far, mask)]).judge(labels)
+    np.testing.assert_array_equal(found[0], wanted[0])
+    assert found[1:] == pytest.approx(wanted[1:], abs=1e-6)
+
+
+def test_neighbours_are_found_once_for_all_shuffles(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sorting 8,000 songs anew for each of 100 shuffles would take an hour."""
+    asked = []
+    find = separation.neighbours
+    monkeypatch.setattr(separation, "neighbours", lambda *given: asked.append(given) or find(*given))
+    measured(*clouds(1.0))
+    assert len(asked) == 1
 
 
 def test_one_genre_has_no_numbers() -> None:

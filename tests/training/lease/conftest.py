@@ -15,7 +15,7 @@ def slimmed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("slim")
     state = load(ROOT / "training" / "checkpoints" / "music.pt")
     torch.save({**state, "optimiser": torch.zeros(1000)}, folder / "last.pt")
-    (folder / "log.jsonl").write_text('{"step": 1, "loss": 2.5}\n{"step": 2, "loss": 1.25}\n')
+    (folder / "log.csv").write_text("step,loss\n1,2.5\n2,1.25\n")
     (folder / "out").mkdir()
     results.slim(folder, folder / "out")
     return folder / "out"

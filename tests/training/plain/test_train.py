@@ -1,10 +1,10 @@
 """Training of plain autoencoders: PCA as the start, the loop, resuming."""
 
-import json
 import math
-import signal
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,12 +14,16 @@ import torch
 from codec.dsp import framing, mdct
 from formats.errors import UsageError
 from formats.grid import BANDS, COEFFICIENTS, HOP, WINDOW_UNITS
-from tests.support.training_runs import run_plain, same, stopped_after, write_music
-from training.data.batches import Batch
+from tests.support.training_runs import log_of, run_plain, same, stopped_after, write_music
+from training.data.batches import Batch, Maker, names
+from training.data.produce import produce
 from training.data.songs import song
+from training.loop import schedule
+from training.loop.weights import clip_gradients
 from training.plain import train
+from training.plain.losses import LOSSES
 from training.plain.network import DEFAULTS, SCALE, PlainAutoencoder, PlainConfig, compress, expand
-from training.ranked import position
+from training.ranked.library import on_device, with_waves
 from training.ranked.synthesis import inverse_mdct_matrix
 from training.ship.tiny import PLAIN, SyntheticMusic
 
@@ -76,28 +80,31 @@ def test_training_moves_every_weight_and_resumes(kind: str, monkeypatch: pytest.
     for name, value in again["model"].items():
         assert torch.isfinite(value).all()
         assert not torch.equal(value, first["model"][name]), name
-    lines = [json.loads(line) for line in (folder / "run" / "log.jsonl").read_text().splitlines()]
-    assert [line["step"] for line in lines] == [1, 2, 3, 4, 5]
-    assert all(math.isfinite(line["log_distance"]) for line in lines)
+    rows = log_of(folder)
+    assert [row["step"] for row in rows] == [1, 2, 3, 4, 5]
+    for row in rows:
+        assert row["loss"] == pytest.approx(row["log_distance"] + train.RATE * row["log_bits"], rel=1e-4)
 
 
 def test_the_clock_stops_it(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Which is asked once before every step."""
+    ticks = count()
+    monkeypatch.setattr(schedule, "time", SimpleNamespace(monotonic=lambda: next(ticks)))
     assert 0 < run_plain(monkeypatch, folder, PLAIN["dense"], 0, minutes=8 / 60)["step"] < 8
 
 
 def test_training_lowers_the_loss_it_is_given(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     """On one batch over and over: what is minimised falls, for a loss of samples and one of spectra."""
-    monkeypatch.setattr(train, "batches", lambda *_, adapted: iter(lambda: batch, None))
+    monkeypatch.setattr(Maker, "make", lambda *_: batch)
     monkeypatch.setattr(train, "STEPS", (0.5, 0.51))
     waves = np.stack([song(0.3, seed=n)[:, : 15 * HOP] for n in range(2)])
     coefficients = np.zeros((2, 16, COEFFICIENTS), np.float32)
     batch = Batch(coefficients, np.zeros((2, 1, WINDOW_UNITS), np.bool_), np.zeros((2, 1, BANDS), np.uint8), waves)
     for loss in ("mse", "log-stft-l1"):
         config = PlainConfig("time", loss, (24,), width=24, hidden=8)
-        (folder / "run" / "log.jsonl").unlink(missing_ok=True)
         run_plain(monkeypatch, folder, config, 60)
-        lines = [json.loads(line) for line in (folder / "run" / "log.jsonl").read_text().splitlines()]
-        before, after = (np.mean([line["log_distance"] for line in part]) for part in (lines[:8], lines[-8:]))
+        rows = log_of(folder)
+        before, after = (np.mean([row["log_distance"] for row in part]) for part in (rows[:8], rows[-8:]))
         assert after < before - 0.02
 
 
@@ -120,7 +127,7 @@ def test_latents_that_are_not_sent_change_nothing() -> None:
 
 
 def configured(*given: str) -> PlainConfig:
-    return train.configured(train._parser().parse_args(["--music", "m", "--out", "o", *given]))
+    return train.configured(train.parser().parse_args(["--music", "m", "--out", "o", *given]))
 
 
 @pytest.fixture
@@ -159,16 +166,16 @@ def test_the_kind_dense_has_a_loss_of_its_own(capsys: pytest.CaptureFixture[str]
 
 def test_the_seed_goes_on(folder: Path, checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A resumed run draws what the same run without interruption would, whatever the command line's default."""
-    seeds: list[int] = []
-    batches = train.batches
+    names: list[Any] = []
+    make = Maker.make
 
-    def noted(music: Any, loops: Any, drawn: np.random.Generator, *rest: Any, **more: Any) -> Any:
-        seeds.append(drawn.bit_generator.seed_seq.entropy)  # type: ignore[attr-defined]
-        return batches(music, loops, drawn, *rest, **more)
+    def noted(maker: Maker, named: Any) -> Any:
+        names.extend(named)
+        return make(maker, named)
 
-    monkeypatch.setattr(train, "batches", noted)
+    monkeypatch.setattr(Maker, "make", noted)
     again = run_plain(monkeypatch, folder, PLAIN["time"], 3, resume=checkpoint)
-    assert seeds == [6] and again["seed"] == 4
+    assert names == [[4, 0, 2, 0], [4, 0, 2, 1]] and again["seed"] == 4
 
 
 def test_the_first_line_after_a_resume_is_a_mean(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -176,10 +183,9 @@ def test_the_first_line_after_a_resume_is_a_mean(folder: Path, monkeypatch: pyte
     monkeypatch.setattr(train, "distance", lambda config, decoded, x, sizes: 0 * decoded.sum((1, 2)) + math.exp(3))
     run_plain(monkeypatch, folder, PLAIN["time"], 2)
     first = (folder / "run" / "last.pt").rename(folder / "first.pt")
-    (folder / "run" / "log.jsonl").unlink()
     run_plain(monkeypatch, folder, PLAIN["time"], 3, resume=first, every=3)
-    (line,) = map(json.loads, (folder / "run" / "log.jsonl").read_text().splitlines())
-    assert (line["step"], line["log_distance"]) == (3, 3.0)
+    (row,) = log_of(folder)
+    assert (row["step"], row["log_distance"]) == (3, 3.0)
 
 
 def test_averaged_weights_alone_cannot_be_resumed(
@@ -196,24 +202,24 @@ def test_a_run_in_two_halves_is_the_run_in_one(
     kind: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     whole = run_plain(monkeypatch, folder, PLAIN[kind], 4)
-    assert position.KEY not in whole  # a finished run's schedule is over
-    stopped_after(monkeypatch, train, 2)
+    assert schedule.KEY not in whole  # a finished run's schedule is over
+    stopped_after(monkeypatch, 2)
     with pytest.raises(KeyboardInterrupt):
         run_plain(monkeypatch, folder, PLAIN[kind], 4)
     checkpoint = folder / "run" / "last.pt"
     half = torch.load(checkpoint, weights_only=True)
-    assert half["step"] == 2 and half[position.KEY]["first"] == 0
-    stopped_after(monkeypatch, train, -1)
+    assert half["step"] == 2 and half[schedule.KEY]["first"] == 0
+    stopped_after(monkeypatch, -1)
     again = run_plain(monkeypatch, folder, PLAIN[kind], 4, resume=checkpoint)
     for part in ("model", "ema", "optimiser", "step", "seen"):
         assert same(again[part], whole[part])
-    assert position.KEY not in again
+    assert schedule.KEY not in again
 
 
 def test_ctrl_c_says_how_to_go_on(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    stopped_after(monkeypatch, train, 0)
+    stopped_after(monkeypatch, 0)
     out = folder / "run"
     given = ["--music", str(folder), "--out", str(out), "--cache", str(folder / "cache"), "--start-pieces", "1"]
     assert train.main(given) == 130
@@ -221,12 +227,30 @@ def test_ctrl_c_says_how_to_go_on(
     assert capsys.readouterr().err.splitlines()[-1] == told
 
 
-def test_a_signal_is_a_wish_and_a_second_one_an_order() -> None:
-    before = signal.getsignal(signal.SIGINT)
-    with position.stoppable() as asked:
-        assert not asked()
-        signal.raise_signal(signal.SIGINT)
-        assert asked()
-        with pytest.raises(KeyboardInterrupt):
-            signal.raise_signal(signal.SIGTERM)
-    assert signal.getsignal(signal.SIGINT) is before
+@pytest.mark.parametrize("kind", KINDS)
+def test_items_of_a_library_and_bfloat16(kind: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it is done on a GPU; the layers round, and nothing else: weights, quantizer and loss stay float32."""
+    monkeypatch.setattr("training.ranked.source.produce", lambda maker, names, jobs: produce(maker, names, 0))
+    monkeypatch.setattr("training.ranked.source.MADE_AT_ONCE", 2)
+    losses = []
+    for bf16 in (False, True):
+        run = run_plain(monkeypatch, folder, PLAIN[kind], 2, library=2, bf16=bf16)
+        losses.append([row["loss"] for row in log_of(folder)])
+        assert all(value.dtype == torch.float32 and torch.isfinite(value).all() for value in run["model"].values())
+    assert losses[1] == pytest.approx(losses[0], abs=0.05) and losses[1] != losses[0]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_step_stays_on_its_device(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tensors on the device meta have no values, and cannot be mixed with those of a CPU."""
+    device, rng = torch.device("meta"), np.random.default_rng(0)
+    maker = Maker(SyntheticMusic(), SyntheticMusic(), 16, "plain", waves=False)
+    items = with_waves(on_device(maker.make(names(1, 0, 2)), device), maker)
+    model = PlainAutoencoder(PLAIN[kind]).to(device)
+    x = train.frames_of(PLAIN[kind], items)
+    sent, steps = (part.to(device) for part in train.draw_settings(PLAIN[kind], 2, rng))
+    decoded, bits = train.run_codec(model, x, steps, sent)
+    for loss in LOSSES if kind == "time" else [PLAIN[kind].loss]:
+        lost = train.distance(replace(PLAIN[kind], loss=loss), decoded, x)
+        (lost.mean() + bits.mean()).backward(retain_graph=True)  # type: ignore[no-untyped-call]
+    assert clip_gradients(model.parameters()).device == device

@@ -1,13 +1,12 @@
 """Discriminators learn to distinguish, and the decoder learns from them on coarsely coded items."""
 
-import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from tests.support.training_runs import SHORT, run_ranked, write_music
+from tests.support.training_runs import SHORT, log_of, run_ranked, write_music
 from training.ranked import objective
 from training.ranked.config import TrainConfig
 from training.ranked.discriminator import Discriminator, Discriminators
@@ -61,9 +60,9 @@ def test_only_the_decoder_learns_from_them_and_only_on_coarse_items(
 ) -> None:
     monkeypatch.setattr(objective, "COARSE", coarse or 1e-9)
     config = TrainConfig(**{**vars(SHORT), "adversarial": 0.1})
-    start = run_ranked(monkeypatch, folder, config, 0)["model"]
-    trained = run_ranked(monkeypatch, folder, config, 1)["model"]
+    start = run_ranked(folder, config, 0)["model"]
+    trained = run_ranked(folder, config, 1)["model"]
     moved = {name.split(".")[0] for name in start if not torch.equal(trained[name], start[name])}
     assert moved == {"decoder", "noise"}
-    line = json.loads((folder / "run" / "log.jsonl").read_text().splitlines()[-1])
-    assert ("adversarial" in line) == applied and np.isfinite(line["norm"])
+    row = log_of(folder)[-1]
+    assert ("adversarial" in row) == applied and np.isfinite(row["norm"])

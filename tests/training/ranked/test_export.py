@@ -18,6 +18,7 @@ from formats.grid import COEFFICIENTS, GAIN_LIMIT, HOP, HYPER_SIZE, SCALES, TIER
 from formats.model.tables import MAGNITUDES
 from formats.payload.chunk import MAGNITUDE_LIMIT
 from tests.support.frames import frames_of
+from tests.support.training_runs import write_music
 from training.data.songs import song
 from training.model_files.folder import Decoder
 from training.model_files.graphs import run_graph
@@ -239,3 +240,15 @@ def test_the_command_adds_decoders_and_takes_tables(
     with pytest.raises(SystemExit):
         main(["--checkpoint", str(path), "--replace", "--out", str(out)])
     assert "--replace is for --decoder" in capsys.readouterr().err
+
+
+def test_code_lengths_can_be_had_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("training.ranked.export.restore", lambda _: (untrained(), {}))
+    music, out = write_music(tmp_path / "music"), tmp_path / "new" / "lengths.npz"
+    given = ["--music", str(music), "--cache", str(tmp_path / "cache"), "--pieces", "1", "--out", str(out)]
+    assert main(given) == 0
+    assert [path.name for path in out.parent.iterdir()] == ["lengths.npz"]
+    with np.load(out, allow_pickle=False) as lengths:
+        assert set(lengths) == {"main", "change", "limits"}
+    with pytest.raises(SystemExit):
+        main([*given, "--decoder", "x"])

@@ -1,7 +1,6 @@
 """Items that lie on the device: what is drawn is what was made."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,15 +8,13 @@ import torch
 
 from formats.errors import UsageError
 from formats.grid import SEGMENT
-from tests.support.training_runs import write_music
-from training.data.batches import Batch, batches
-from training.data.produce import Recipe, produce
-from training.ranked.library import Library
+from training.data.batches import Batch, Maker, batches, names
+from training.ranked.library import Library, with_waves
 from training.ranked.objective import encode
-from training.ranked.synthesis import rotate_back, synthesize
 from training.ship.tiny import SyntheticMusic, untrained
 
 CPU = torch.device("cpu")
+MAKER = Maker(SyntheticMusic(), SyntheticMusic(), SEGMENT, waves=False)
 
 
 @pytest.fixture(scope="module")
@@ -28,10 +25,10 @@ def made() -> list[Batch]:
 
 def test_what_is_drawn_is_what_was_made(made: list[Batch]) -> None:
     model = untrained()
-    with Library(8, SEGMENT, CPU, lambda x: encode(model, x, None)) as library:
+    with Library(8, MAKER, CPU, lambda x: encode(model, x, None)) as library:
         library.fill(iter(made), 6)
         assert len(library) == 6
-        got = library.take(torch.tensor([5, 0]))
+        got = with_waves(library.take(torch.tensor([5, 0])), MAKER)
         drawn = library.draw(40, np.random.default_rng(0))
     for number, (batch, row) in enumerate(((made[2], 1), (made[0], 0))):
         for name in ("coefficients", "long", "rotation"):
@@ -43,7 +40,7 @@ def test_what_is_drawn_is_what_was_made(made: list[Batch]) -> None:
 
 
 def test_hyper_latents_of_an_encoder_that_learns_are_not_kept(made: list[Batch]) -> None:
-    with Library(2, SEGMENT, CPU, None) as library:
+    with Library(2, MAKER, CPU, None) as library:
         library.add(made[0])
         assert library.draw(1, np.random.default_rng(0)).hyper is None
 
@@ -55,21 +52,36 @@ def test_training_begins_before_the_library_is_full(made: list[Batch]) -> None:
         yield made[0]
         raise OSError("no more")
 
-    with Library(100, SEGMENT, CPU, None) as library:
+    with Library(100, MAKER, CPU, None) as library:
         library.fill(failing(), 2)
         assert len(library) == 2
-    with Library(100, SEGMENT, CPU, None) as library, pytest.raises(UsageError, match="no training items"):
+    with Library(100, MAKER, CPU, None) as library, pytest.raises(UsageError, match="no training items"):
         library.fill(iter(()), 2)
 
 
-def test_processes_make_the_items_of_their_seed(tmp_path: Path) -> None:
-    recipe = Recipe(write_music(tmp_path / "music"), tmp_path / "cache", 2.0, SEGMENT)
-    music, loops = recipe.open()
-    made = list(produce(recipe, [3], 3, 2, 2))
-    assert len(made) == 3
-    for number, batch in enumerate(made):
-        wanted = next(batches(music, loops, [3, number], 2, SEGMENT))
-        assert np.array_equal(batch.coefficients, wanted.coefficients) and np.array_equal(batch.long, wanted.long)
-        rotated = rotate_back(torch.from_numpy(batch.coefficients), torch.from_numpy(batch.rotation))
-        waves = synthesize(rotated, torch.from_numpy(batch.long))
-        np.testing.assert_allclose(waves.numpy(), wanted.waves, atol=3e-5)
+def test_waves_of_plain_items_are_those_that_they_were_made_of() -> None:
+    """For any number of frames, and whole: nothing of them is left out by what is sent to a library."""
+    maker = Maker(SyntheticMusic(), SyntheticMusic(), 64, "plain")
+    made = maker.make(names(3, 0, 2))
+    with Library(2, maker, CPU) as library:
+        library.add(made)
+        got = with_waves(library.take(torch.tensor([1, 0])), maker)
+    np.testing.assert_allclose(got.waves.numpy(), made.waves[::-1], atol=3e-5)
+    assert np.array_equal(got.coefficients.numpy(), made.coefficients[::-1])
+
+
+def test_a_full_library_keeps_the_latest_items(made: list[Batch]) -> None:
+    with Library(4, MAKER, CPU) as library:
+        library.fill(iter([*made, *made[:1]]), 8)
+        assert len(library) == 4
+        got = library.take(torch.arange(4)).coefficients.numpy()
+    assert np.array_equal(got, np.concatenate([made[2].coefficients, made[0].coefficients]))
+
+
+def test_why_there_are_no_items_is_told() -> None:
+    def failing() -> Iterator[Batch]:
+        raise UsageError("none of the music can be read")
+        yield
+
+    with Library(2, MAKER, CPU) as library, pytest.raises(UsageError, match="made: none of the music can be read"):
+        library.fill(failing(), 2)

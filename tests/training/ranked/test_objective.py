@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from formats.grid import COEFFICIENTS, HOP, HYPER_SIZE, SEGMENT, WINDOW_UNITS, main_count
 from tests.support import ROOT
 from tests.support.frames import Array, frames_of, two_seconds
-from training.data.batches import batches
+from training.data.batches import Maker, batches
+from training.loop.weights import clip_gradients, update_average
 from training.ranked.code_length import CodeLengths
 from training.ranked.config import TrainConfig
-from training.ranked.library import Library
-from training.ranked.loop import clip_gradients, update_average
+from training.ranked.library import Library, with_waves
 from training.ranked.network import Autoencoder
 from training.ranked.objective import (
     TYPICAL_LOUDNESS,
@@ -69,10 +69,11 @@ def test_a_step_waits_for_no_device(monkeypatch: pytest.MonkeyPatch) -> None:
     model.encoder.requires_grad_(False)
     model.scales.requires_grad_(False)
     lengths = CodeLengths.of_model(ROOT / "models" / "music", device)
-    library = Library(4, 2 * SEGMENT, device, lambda x: encode(model, x, lengths))
+    maker = Maker(SyntheticMusic(), SyntheticMusic(), 2 * SEGMENT)
+    library = Library(4, maker, device, lambda x: encode(model, x, lengths))
     made = next(batches(SyntheticMusic(), SyntheticMusic(), 1, 2, 2 * SEGMENT))
     library.add(made)
-    x, long, rotation, waves, hyper = library.draw(2, rng)
+    x, long, rotation, waves, hyper = with_waves(library.draw(2, rng), maker)
     settings, comparison = draw_settings(config, rng, device), draw_comparison(config, rng, device)
     coded = run_codec(model, x, long, settings, lengths, hyper=hyper, bf16=True)
     decoded = synthesize(rotate_back(coded.decoded, rotation), long)

@@ -5,6 +5,7 @@ import json
 import re
 import sys
 from collections.abc import Callable, Iterator
+from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,6 +17,7 @@ import soundfile
 from scipy import stats
 
 from tests.support.browsers import chromium, web_server
+from tests.support.report_pages import stored
 from tests.support.study_results import CODEC, HOSTILE, RATE, SPY, saved_results, songs
 from training.evaluation import peers
 from training.report import build
@@ -85,13 +87,7 @@ def visit(browser: Any) -> Iterator[Opener]:
 
 def level(folder: Path, version: int, clip: int = 0) -> float:
     """Sum of absolute samples of the left channel of what the page holds of a version."""
-    import base64
-    from io import BytesIO
-
-    text = (folder / "audio" / f"c{clip}v{version}.js").read_text()
-    key, data = json.loads(re.sub(r"^aezAudio\((.*)\);\n$", r"[\1]", text))
-    assert key == f"c{clip}v{version}"
-    samples, rate = soundfile.read(BytesIO(base64.b64decode(data)), dtype="float64")
+    samples, rate = soundfile.read(BytesIO(stored(folder, f"c{clip}v{version}")), dtype="float64")
     assert (samples.shape, rate) == ((2 * RATE, 2), RATE)
     return float(np.abs(samples[:, 0]).sum())
 
@@ -227,15 +223,68 @@ def test_chance_is_the_binomial_tail(page: SimpleNamespace, visit: Opener) -> No
 # What the page shows
 
 
-@pytest.mark.parametrize("width", [390, 1440])
-def test_nothing_is_wider_than_the_window(page: SimpleNamespace, visit: Opener, width: int) -> None:
-    tab = visit((page.folder / "index.html").as_uri(), width=width)
+def test_nothing_is_wider_than_the_window_and_every_picture_is_drawn(page: SimpleNamespace, visit: Opener) -> None:
+    tab = visit((page.folder / "index.html").as_uri())
     tab.locator("details").evaluate_all("all => all.forEach(d => (d.open = true))")
-    assert tab.evaluate("document.documentElement.scrollWidth") == width
-    assert tab.locator("#rate-plot circle").count() == 3  # two of bits, a tier; no value for the fourth system
-    tab.select_option("#rate-plot select", label="mel")
-    assert tab.locator("#rate-plot circle").count() == 4
-    assert tab.inner_text("#rate-plot .sense") == "lower is better"
+    for width in (360, 800, 1400):
+        for scheme in ("light", "dark"):
+            tab.emulate_media(color_scheme=scheme)
+            tab.set_viewport_size({"width": width, "height": 900})
+            assert tab.evaluate("document.documentElement.scrollWidth") == width
+    undrawn = "all => all.filter(i => !i.complete || !i.naturalWidth || i.loading === 'lazy').map(i => i.src)"
+    assert tab.locator("img").count() > 5
+    assert tab.locator("img").evaluate_all(undrawn) == []
+    tab.set_viewport_size({"width": 360, "height": 900})
+    box = tab.locator("#founding .table")  # too wide for a phone: it scrolls by itself, and its first column stays
+    wide, left = box.evaluate("b => { b.scrollLeft = 200; return [b.scrollWidth - b.clientWidth, b.scrollLeft]; }")
+    assert wide > 200 and left == 200
+    assert tab.locator("#founding td").first.evaluate("c => c.getBoundingClientRect().x") == pytest.approx(
+        box.evaluate("b => b.getBoundingClientRect().x"), abs=2
+    )
+
+
+def test_what_is_folded_is_open_on_paper(page: SimpleNamespace, visit: Opener) -> None:
+    tab = visit((page.folder / "index.html").as_uri())
+    folded = "() => document.querySelectorAll('details:not([open])').length"
+    before = tab.evaluate(folded)
+    assert before > 2
+    tab.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert tab.evaluate(folded) == 0
+    tab.emulate_media(media="print")
+    assert tab.is_visible("#genre figure img") and tab.is_visible("#listen .version img")
+    assert not tab.is_visible("#listen .play") and not tab.is_visible("nav")
+    assert tab.locator("#founding .table").evaluate("b => getComputedStyle(b).overflowX") == "visible"
+    tab.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert tab.evaluate(folded) == before
+
+
+def test_a_heading_sorts_its_column_by_click_and_by_key(page: SimpleNamespace, visit: Opener) -> None:
+    tab = visit((page.folder / "index.html").as_uri())
+    table = tab.locator("#evaluation table", has_text="1,200.5")
+    heads, rates = table.locator("th"), table.locator("td:nth-child(2)")
+    assert rates.all_inner_texts() == ["8.01", "1,200.5", "-", "96.0 ± 3.0"]
+    heads.nth(1).locator("button").click()
+    assert rates.all_inner_texts() == ["8.01", "96.0 ± 3.0", "1,200.5", "-"]
+    assert heads.nth(1).get_attribute("aria-sort") == "ascending"
+    tab.keyboard.press("Enter")
+    assert rates.all_inner_texts() == ["1,200.5", "96.0 ± 3.0", "8.01", "-"]  # what has no value stays at the end
+    assert heads.nth(1).get_attribute("aria-sort") == "descending"
+    heads.nth(0).locator("button").click()
+    assert table.locator("td:first-child").all_inner_texts() == [HOSTILE, "bits", "none", "tail"]
+    assert heads.nth(1).get_attribute("aria-sort") is None
+    cells = ["+1.20 ± 0.10 (80%) ahead", "-3", "−4.5", "37 : 1", "1,200", "512 x 126", "< 0.001", "inf", "latent 64"]
+    numbers = tab.evaluate("cells => cells.map(aez.number).map(String)", cells)
+    assert numbers == ["1.2", "-3", "-4.5", "37", "1200", "512", "0.001", "Infinity", "NaN"]
+
+
+def test_plots_follow_the_chosen_measure(page: SimpleNamespace, visit: Opener) -> None:
+    tab = visit((page.folder / "index.html").as_uri())
+    marks = tab.locator("#evaluation-plot .plot .mark")
+    assert marks.count() == 3  # two of bits, a tier; no value for the fourth system
+    tab.select_option("#evaluation-plot select", label="mel")
+    assert marks.count() == 4
+    assert tab.inner_text("#evaluation-plot .sense") == "lower is better"
+    assert len(set(marks.evaluate_all("all => all.map(m => m.getAttribute('d'))"))) == 3  # a shape for each system
 
 
 def test_results_are_shown_and_absent_ones_named_with_their_command(page: SimpleNamespace, visit: Opener) -> None:
@@ -244,10 +293,18 @@ def test_results_are_shown_and_absent_ones_named_with_their_command(page: Simple
     assert HOSTILE in tab.inner_text("#evaluation table >> nth=0")
     assert "<b>whole</b>" in tab.inner_text("#evaluation")
     assert tab.locator("#evaluation td.ahead").inner_text() == "+1.00 ± 0.10 (100%) ahead"
-    assert tab.locator("#evaluation figure img").get_attribute("alt") == "rate visqol"
-    assert "confusion" in tab.inner_text("#genre figcaption")
-    assert "python -m training evaluate" in tab.inner_text("#losses .missing")
-    assert tab.locator("#genre .missing").count() == 0
+    assert tab.locator("#evaluation figure img").get_attribute("alt") == "ViSQOL, by rate"
+    assert tab.inner_text("#evaluation figcaption") == "ViSQOL, by rate"
+    assert tab.inner_text("#founding figcaption") == "Error by rate"
+    assert tab.locator("main > section").first.get_attribute("id") == "founding"
+    made = tab.inner_text("#evaluation .made")
+    assert f"--music '/my {HOSTILE}' --out OUT/evaluation" in made and str(page.results) not in made
+    assert "commit abc123 with changes, aez 0.1, 2026-01-02 03:04 UTC" in made
+    assert "do not say which command" in tab.inner_text("#genre .made")
+    assert "python -m training report" in tab.inner_text("#listen .made")
+    assert tab.locator("#losses").count() == 0  # nothing was saved for it: no heading, and no link to it
+    assert "#losses" not in tab.locator("nav a").evaluate_all("all => all.map(a => a.hash)")
+    assert "Losses" in tab.inner_text("#absent") and "python -m training evaluate" in tab.inner_text("#absent")
     assert "absent is skipped: no-such-decoder, no-such-encoder not on PATH" in tab.inner_text("#listen .notes")
     options = tab.locator("#listen-player .clip option").all_inner_texts()
     assert options == [f"{HOSTILE} · 2.0 s", "one · 2.0 s"]  # of the songs, those that were measured
@@ -257,13 +314,13 @@ def test_results_are_shown_and_absent_ones_named_with_their_command(page: Simple
 
 def test_maps_are_drawn_and_genres_hidden_on_request(page: SimpleNamespace, visit: Opener) -> None:
     tab = visit((page.folder / "index.html").as_uri(), width=390)
-    assert tab.locator("#map-plot circle").count() == 7
+    assert tab.locator("#map-plot .plot .mark").count() == 7
     tab.select_option("#map-plot select", label="UMAP")
     assert tab.inner_text("#map-plot .sense") == "k-NN accuracy 50 %, silhouette -0.12"
     assert tab.locator("#map-plot .legend button").all_inner_texts() == ["Rock", HOSTILE, "other or unknown"]
     tab.locator("#map-plot .legend button").nth(0).click()
-    assert tab.locator("#map-plot circle").count() == 4
-    tab.locator("#map-plot circle").nth(0).hover()
+    assert tab.locator("#map-plot .plot .mark").count() == 4
+    tab.locator("#map-plot .plot .mark").nth(0).hover()
     assert tab.inner_text("#map-plot .tip") == f"1 · {HOSTILE}"
 
 

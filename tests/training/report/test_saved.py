@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
+from scipy import stats
 
 from tests.support.study_results import rows
 from training.evaluation.results import write_csv
+from training.palette import SYSTEMS, genre_look
 from training.report import saved
 from training.report.methods import methods
 
@@ -40,6 +42,9 @@ def test_lines_that_are_no_rows_are_counted_and_means_are_over_clips(
     bits = next(s for s in shown["series"] if s["name"] == "bits")
     assert [(p["kbps"], p["values"]["visqol"]) for p in bits["points"]] == [(70, 3.0), (200, 4.5)]
     assert {s["name"] for s in shown["series"] if not s["line"]} == {"aez tiers"}
+    assert {s["look"]["color"] for s in shown["series"] if s["name"] == "aez tiers"} == {SYSTEMS["aez"].color}
+    half = stats.t.ppf(0.975, 1) * stats.sem([3.5, 2.5])
+    assert bits["points"][0]["halves"]["visqol"] == pytest.approx(half)
     assert saved.rows(tmp_path / "none.csv", Console(stderr=True)) == []
     assert saved.rates([]) is None
 
@@ -55,6 +60,7 @@ def test_maps_of_other_models_are_named_after_them(tmp_path: Path) -> None:
         (tmp_path / folder / "maps.json").write_text(json.dumps(text))
     found = saved.maps(tmp_path, Console(stderr=True))
     assert found is not None and [m["name"] for m in found["maps"]] == ["PCA", "PCA, model time"]
+    assert [look["color"] for look in found["looks"]] == [genre_look("Folk", 0).color]
 
 
 def test_methods_are_those_of_the_study(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -69,7 +75,7 @@ def test_methods_are_those_of_the_study(tmp_path: Path, capsys: pytest.CaptureFi
         "id": "0badcafe",
     }
     text = {
-        "command": "python -m training study",
+        "command": f"python -m training study --out {tmp_path}",
         "aez": "0.1",
         "commit": "abc",
         "date": "2026-01-01",
@@ -91,7 +97,14 @@ def test_methods_are_those_of_the_study(tmp_path: Path, capsys: pytest.CaptureFi
     found = methods(tmp_path, Console(stderr=True))
     assert found is not None
     said = " ".join(fact.value for fact in found.facts)
-    for part in ("mine (folder of audio)", "70/30 by artist", "7 songs by 3 artists", "commit abc", "2 cores"):
+    for part in (
+        "study --out OUT",
+        "mine (folder of audio)",
+        "70/30 by artist",
+        "7 songs by 3 artists",
+        "commit abc",
+        "2 cores",
+    ):
         assert part in said
     assert found.models == [["time", "plain", "mse", "2,000", "2.0 h", "1.5 min", "0badcafe"]]
     assert len(found.warnings) == 2 and found.notes == ["step genre was left out: none"]

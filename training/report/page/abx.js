@@ -7,6 +7,7 @@
   const find = (selector) => root.querySelector(selector);
   const [clipPicker, pickerA, pickerB] = [find(".clip"), find(".a"), find(".b")];
   const plays = Object.fromEntries([...root.querySelectorAll("[data-play]")].map((b) => [b.dataset.play, b]));
+  const matched = find(".matched");
   const answers = [...root.querySelectorAll("[data-answer]")];
   const store = `aez-abx-${aez.data.id}`;
   let trials = recall();
@@ -78,7 +79,8 @@
       // Load all of the pair first: the loading time of X must not reveal what it is.
       const [A, B] = await Promise.all([aez.load(asked.A), aez.load(asked.B)]);
       if (mine !== turn) return;
-      deck.use({ A, B }[which === "X" ? asked.x : which]);
+      const name = which === "X" ? asked.x : which;
+      deck.use({ A, B }[name], matched.checked ? aez.matched(asked[name], [asked.A, asked.B]) : 1);
       await deck.play();
       asked.heard.add(which);
       root.dataset.heard = [...asked.heard].sort().join("");
@@ -92,7 +94,7 @@
     if (!trial?.heard.has("X")) return;
     const { clip: at, A, B, x } = trial;
     const right = named === x;
-    trials.push({ time: new Date().toISOString(), clip: at.name, a: A.name, b: B.name, x, answer: named, right });
+    trials.push({ time: new Date().toISOString(), clip: at.name, a: A.name, b: B.name, x, answer: named, right, matched: matched.checked });
     remember();
     deck.pause();
     const secret = find(".secret").checked;
@@ -140,7 +142,7 @@
 
   changed = aez.transport(root, deck, () => listen(pressed ?? "A"));
   clipPicker.addEventListener("change", () => (fill(), restart()));
-  for (const picker of [pickerA, pickerB]) picker.addEventListener("change", restart);
+  for (const field of [pickerA, pickerB, matched]) field.addEventListener("change", restart);
   for (const [which, button] of Object.entries(plays)) button.addEventListener("click", () => listen(which));
   for (const button of answers) button.addEventListener("click", () => answer(button.dataset.answer));
   find(".secret").addEventListener("change", () => (say(""), draw()));
@@ -153,10 +155,8 @@
   find(".json").addEventListener("click", () =>
     aez.save(new Blob([JSON.stringify(trials, null, 1)], { type: "application/json" }), "abx.json"));
   find(".csv").addEventListener("click", () => {
-    const quote = (value) => `"${String(value).replaceAll('"', '""')}"`;
-    const names = ["time", "clip", "a", "b", "x", "answer", "right"];
-    const lines = [names, ...trials.map((t) => names.map((name) => t[name]))].map((line) => line.map(quote).join(","));
-    aez.save(new Blob([`${lines.join("\n")}\n`], { type: "text/csv" }), "abx.csv");
+    const names = ["time", "clip", "a", "b", "x", "answer", "right", "matched"];
+    aez.save(new Blob([aez.csv(names, trials)], { type: "text/csv" }), "abx.csv");
   });
   const toggle = () => (deck.playing ? deck.pause() : listen(pressed ?? "A"));
   aez.keys(deck, {

@@ -7,8 +7,9 @@ window.aez = { data: JSON.parse(document.getElementById("data").textContent) };
   const KEPT = 28; // decoded clips in memory at most
   const FADE = 0.008; // seconds
   const AHEAD = 0.012; // seconds from a click to the change, so that both fades are scheduled in time
-  const arriving = new Map(); // key -> resolve
-  const decoded = new Map(); // key -> promise of AudioBuffer, oldest first
+  const arriving = new Map(); // name of a script -> what takes its bytes
+  const loading = new Map(); // path of a script -> promise of its bytes
+  const decoded = new Map(); // path of a script -> promise of AudioBuffer, oldest first
   let context = null;
 
   aez.context = () => {
@@ -16,38 +17,63 @@ window.aez = { data: JSON.parse(document.getElementById("data").textContent) };
     return context;
   };
 
+  // Decodes without a context that plays, which may be made only after a click.
+  const decoder = () => new OfflineAudioContext({ numberOfChannels: 2, length: 1, sampleRate: 44100 });
+
   // Browsers refuse a context that is made before the reader has clicked: until there is one, no time passes.
   const now = () => context?.currentTime ?? 0;
 
-  // Audio scripts call this with their key and their FLAC file in base64.
-  window.aezAudio = (key, data) => arriving.get(key)?.(Uint8Array.from(atob(data), (c) => c.charCodeAt(0)));
+  /** Bytes from the text of an audio script: 15 bits in each character, from U+3400 on. */
+  aez.unpack = (size, text) => {
+    const bytes = new Uint8Array(size);
+    let [held, bits, at] = [0, 0, 0];
+    for (let i = 0; i < text.length; i++) {
+      held = (held << 15) | (text.charCodeAt(i) - 0x3400);
+      for (bits += 15; bits >= 8 && at < size; at++) bytes[at] = held >> (bits -= 8);
+      held &= (1 << bits) - 1;
+    }
+    return bytes;
+  };
 
-  aez.bytes = (version) =>
-    new Promise((resolve, reject) => {
-      const script = document.createElement("script");
-      const done = (act) => (value) => {
-        arriving.delete(version.key);
-        script.remove();
-        act(value);
-      };
-      arriving.set(version.key, done(resolve));
-      script.onerror = () => done(reject)(new Error(`${version.audio} could not be loaded`));
-      script.src = version.audio;
+  // Audio scripts call this with their name and their FLAC file.
+  window.aezAudio = (name, size, text) => arriving.get(name)?.(aez.unpack(size, text));
+
+  /** The FLAC file of a version; versions that sound the same share one. */
+  aez.bytes = (version) => {
+    const path = version.audio;
+    if (loading.has(path)) return loading.get(path);
+    const name = path.replace(/^.*\/|\.js$/g, "");
+    const script = document.createElement("script");
+    const coming = new Promise((resolve, reject) => {
+      arriving.set(name, resolve);
+      script.onerror = () => reject(new Error(`${path} could not be loaded`));
+      script.onload = () => reject(new Error(`${path} holds no audio`)); // comes after what the script does
+      script.src = path;
       document.head.append(script);
+    }).finally(() => {
+      arriving.delete(name);
+      loading.delete(path);
+      script.remove();
     });
+    loading.set(path, coming);
+    return coming;
+  };
 
   aez.load = (version) => {
-    let found = decoded.get(version.key);
-    decoded.delete(version.key); // and back in at the end: the oldest goes first
-    found ??= aez.bytes(version).then((bytes) => aez.context().decodeAudioData(bytes.buffer));
-    decoded.set(version.key, found);
-    found.catch(() => decoded.delete(version.key));
-    for (const key of decoded.keys()) {
+    let found = decoded.get(version.audio);
+    decoded.delete(version.audio); // and back in at the end: the oldest goes first
+    found ??= aez.bytes(version).then((bytes) => decoder().decodeAudioData(bytes.slice().buffer));
+    decoded.set(version.audio, found);
+    found.catch(() => decoded.delete(version.audio));
+    for (const path of decoded.keys()) {
       if (decoded.size <= KEPT) break;
-      decoded.delete(key);
+      decoded.delete(path);
     }
     return found;
   };
+
+  /** The gain that gives a version the loudness of the softest of `versions`, so that none is raised and clips. */
+  aez.matched = (version, versions) => 10 ** ((Math.min(...versions.map((v) => v.level)) - version.level) / 20);
 
   aez.Deck = class {
     static active = null; // the deck that plays, or played last: it has the keyboard
@@ -55,8 +81,10 @@ window.aez = { data: JSON.parse(document.getElementById("data").textContent) };
     constructor(changed) {
       this.changed = changed;
       this.buffer = null;
+      this.gain = 1;
       this.playing = false;
       this.loop = true;
+      this.range = null; // [from, to] in seconds: what is looped, if not everything
       this.offset = 0; // position at `started`
       this.started = 0;
       this.voice = null;
@@ -66,22 +94,39 @@ window.aez = { data: JSON.parse(document.getElementById("data").textContent) };
       return this.buffer ? this.buffer.duration : 0;
     }
 
+    /** Start and end of what is looped. */
+    get bounds() {
+      const [from, to] = this.range ?? [0, this.duration];
+      return from < to && from < this.duration ? [from, Math.min(to, this.duration)] : [0, this.duration];
+    }
+
     positionAt(time) {
       if (!this.playing) return this.offset;
       const run = this.offset + Math.max(0, time - this.started);
-      return this.loop ? run % this.duration : Math.min(run, this.duration);
+      if (!this.loop) return Math.min(run, this.duration);
+      const [from, to] = this.bounds;
+      return run < to ? run : from + ((run - from) % (to - from));
     }
 
     get position() {
       return this.buffer ? this.positionAt(now()) : 0;
     }
 
-    /** Take another version of the same clip: goes on where the last one was. */
-    use(buffer) {
+    /** Take another version of the same clip, with a factor of its amplitude: goes on where the last one was. */
+    use(buffer, gain = 1) {
       const position = this.positionAt(now() + AHEAD);
-      this.buffer = buffer;
+      Object.assign(this, { buffer, gain });
       if (this.playing) this.#start(position);
       else this.offset = Math.min(this.offset, this.duration);
+      this.changed();
+    }
+
+    /** Loop from one time to another, or everything where `range` is null. */
+    setRange(range) {
+      const position = this.position;
+      this.range = range;
+      if (this.playing) this.#start(position);
+      else if (range) this.offset = this.bounds[0];
       this.changed();
     }
 
@@ -89,6 +134,7 @@ window.aez = { data: JSON.parse(document.getElementById("data").textContent) };
     clear() {
       this.pause();
       this.buffer = null;
+      this.range = null;
       this.offset = 0;
       this.changed();
     }
@@ -122,14 +168,17 @@ window.aez = { data: JSON.parse(document.getElementById("data").textContent) };
       if (this.playing) this.#start(position);
     }
 
-    #start(position) {
+    #start(wanted) {
       const at = now() + AHEAD;
       this.#stop(at);
-      const node = new AudioBufferSourceNode(aez.context(), { buffer: this.buffer, loop: this.loop });
+      const [from, to] = this.bounds;
+      const position = this.loop && !(wanted >= from && wanted < to) ? from : wanted;
+      const [buffer, level, loop] = [this.buffer, this.gain, this.loop];
+      const node = new AudioBufferSourceNode(aez.context(), { buffer, loop, loopStart: from, loopEnd: to });
       const gain = new GainNode(aez.context(), { gain: 0 });
       node.connect(gain).connect(aez.context().destination);
       gain.gain.setValueAtTime(0, at);
-      gain.gain.linearRampToValueAtTime(1, at + FADE);
+      gain.gain.linearRampToValueAtTime(level, at + FADE);
       node.onended = () => {
         if (this.voice?.node !== node) return;
         this.voice = null;
@@ -138,15 +187,15 @@ window.aez = { data: JSON.parse(document.getElementById("data").textContent) };
         this.changed();
       };
       node.start(at, position);
-      Object.assign(this, { voice: { node, gain }, playing: true, offset: position, started: at });
+      Object.assign(this, { voice: { node, gain, level }, playing: true, offset: position, started: at });
     }
 
     #stop(at) {
       if (!this.voice) return;
-      const { node, gain } = this.voice;
+      const { node, gain, level } = this.voice;
       this.voice = null;
       gain.gain.cancelScheduledValues(0);
-      gain.gain.setValueAtTime(1, at);
+      gain.gain.setValueAtTime(level, at);
       gain.gain.linearRampToValueAtTime(0, at + FADE);
       node.stop(at + FADE);
     }
@@ -182,7 +231,7 @@ window.aez = { data: JSON.parse(document.getElementById("data").textContent) };
   /** Keys that belong to whatever deck played last, unless the reader is in a field that wants them. */
   aez.keys = (deck, table) =>
     document.addEventListener("keydown", (event) => {
-      if (aez.Deck.active !== deck || event.ctrlKey || event.metaKey || event.altKey) return;
+      if (aez.Deck.active !== deck || event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
       if (event.target.closest("select, textarea, input[type=text]")) return;
       if (event.key === " " && event.target.closest("button, summary, a, input")) return;
       const act = table[event.key.toLowerCase()];
@@ -190,6 +239,12 @@ window.aez = { data: JSON.parse(document.getElementById("data").textContent) };
       event.preventDefault();
       if (!event.repeat) act();
     });
+
+  /** Lines of a CSV file, every value in quotes. */
+  aez.csv = (names, rows) => {
+    const quote = (value) => `"${String(value ?? "").replaceAll('"', '""')}"`;
+    return [names, ...rows.map((row) => names.map((name) => row[name]))].map((line) => `${line.map(quote).join(",")}\n`).join("");
+  };
 
   aez.save = (blob, name) => {
     const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(blob), download: name });

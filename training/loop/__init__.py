@@ -1,0 +1,1 @@
+"""What the training loops of ranked and plain autoencoders share: schedule, processes, checkpoints' times, logs."""

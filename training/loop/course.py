@@ -1,0 +1,171 @@
+"""The course of a run: its clock, its checkpoints, its reports. A training loop goes through its steps with one.
+
+with Course(...) as course:
+    for done in course:          # share of the run that is over, for the learning rate
+        ...                      # one step
+        course.finish(terms)
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self
+
+import torch
+from torch import Tensor
+
+from training.loop.group import Group
+from training.loop.log import NAME, CsvLog, TensorBoard
+from training.loop.progress import Display, duration
+from training.loop.schedule import Schedule
+from training.loop.stopping import REPEATED, StoppedError, stoppable
+
+LAST = "last.pt"
+"""Checkpoint in the folder of a run, from which it can be resumed."""
+
+
+class Steps(Protocol):
+    """What a course counts: steps and seconds of audio of a run, and the seconds that it took before this process."""
+
+    step: int
+    seen: float
+    spent: float
+    optimiser: torch.optim.Optimizer
+
+
+@dataclass(frozen=True)
+class Reports:
+    """How often a run reports and saves, and where.
+
+    Attributes:
+        command: name of the command.
+        out: folder of checkpoints and log.csv.
+        every: steps a row of the log.
+        save_minutes: from one checkpoint to the next.
+        tensorboard: folder for TensorBoard, if it is wanted.
+        goes_on: whether the log in `out` is continued.
+    """
+
+    command: str
+    out: Path
+    every: int = 20
+    save_minutes: float = 3.0
+    tensorboard: Path | None = None
+    goes_on: bool = False
+
+
+class Course:
+    """A run's steps from where it stands to its end.
+
+    Args:
+        run: what is counted; `finish` adds to it.
+        schedule: when it ends.
+        group: processes, which all go through the same steps.
+        reports: how often it reports and saves.
+        audio: seconds of audio of a step, of all processes.
+        write: writes a checkpoint: seconds of this process, and further entries.
+    """
+
+    def __init__(
+        self,
+        run: Steps,
+        schedule: Schedule,
+        group: Group,
+        reports: Reports,
+        audio: float,
+        write: Callable[..., None],
+    ) -> None:
+        self._run, self._schedule, self._group, self._reports = run, schedule, group, reports
+        self._audio, self._write = audio, write
+        self._total: dict[str, Tensor] = {}
+        self._count = 0
+        self._loss: float | None = None
+        self._reported = 0.0, run.seen
+        self._sinks: list[CsvLog | TensorBoard] = []
+        self._open = ExitStack()
+
+    def __enter__(self) -> Self:
+        first = self._group.rank == 0
+        with ExitStack() as opened:
+            step = self._run.step
+            if first and self._reports.tensorboard:
+                self._sinks.append(opened.enter_context(TensorBoard(self._reports.tensorboard, step)))
+            if first:
+                path = self._reports.out / NAME
+                self._sinks.append(CsvLog(path, step if self._reports.goes_on else None))
+            self._display = opened.enter_context(Display(self._reports.command, shown=first))
+            self._asked = opened.enter_context(stoppable(REPEATED if self._group.size > 1 else 0.0))
+            self._open = opened.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._open.close()
+
+    def say(self, text: str) -> None:
+        """Print a line for the user."""
+        self._display.say(text)
+
+    def __iter__(self) -> Iterator[float]:
+        """Yield before every step the share of the run that is over; write the last checkpoint at the end.
+
+        Raises:
+            StoppedError: the run was asked to stop, and has written a checkpoint to go on from.
+        """
+        run, schedule = self._run, self._schedule
+        started = saved = time.monotonic()
+        first, heard, began = run.step, run.seen, schedule.elapsed()
+        self._reported = began, heard
+        while True:
+            elapsed, asked = self._group.agree(schedule.elapsed(), self._asked())
+            if asked:
+                self._save(**schedule.entry())
+                raise StoppedError
+            done = schedule.done(run.step, elapsed)
+            if run.step > first:
+                pace = max(1e-9, elapsed - began) / (run.step - first)
+                speed = self._audio / pace
+                self._display.step(run.step, done, self._loss, speed, schedule.left(run.step, elapsed, pace))
+            if done >= 1:
+                break
+            if time.monotonic() - saved > self._reports.save_minutes * 60:
+                saved = time.monotonic()
+                self._save(**schedule.entry())
+            yield done
+        self._save()
+        took, seen = duration(time.monotonic() - started), run.seen - heard
+        self.say(f"{run.step - first:,} steps in {took}, {seen:,.0f} s of audio; {self._reports.out / LAST}")
+
+    def _save(self, **entries: object) -> None:
+        self._write(self._schedule.elapsed() - self._schedule.before, **entries)
+
+    def finish(self, terms: Mapping[str, Tensor]) -> None:
+        """Count a step and its terms, of which `loss` is shown; their values are read when a row is written.
+
+        A run that goes on may begin between two reports, so that its first row has fewer steps to average.
+        """
+        run = self._run
+        run.step, run.seen = run.step + 1, run.seen + self._audio
+        self._count += 1
+        for name, value in terms.items():
+            self._total[name] = self._total[name] + value.detach() if name in self._total else value.detach()
+        if run.step % self._reports.every:
+            return
+        means = self._group.mean(torch.stack([value.float() for value in self._total.values()]) / self._count).tolist()
+        row = dict(zip(self._total, means, strict=True))
+        self._total, self._count = {}, 0
+        self._loss = row.get("loss")
+        elapsed = self._schedule.elapsed()
+        seconds = run.spent + elapsed - self._schedule.before
+        speed = (run.seen - self._reported[1]) / max(1e-9, elapsed - self._reported[0])
+        self._reported = elapsed, run.seen
+        about = {
+            "step": run.step, "seconds": round(seconds, 1), "seen": round(run.seen, 1),
+            "audio_per_second": round(speed, 1), "learning_rate": float(run.optimiser.param_groups[0]["lr"]),
+        }  # fmt: skip
+        for sink in self._sinks:
+            sink.add({**about, **row})
