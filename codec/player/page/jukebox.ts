@@ -5,6 +5,9 @@ import { complete, type Entry } from "./entries.ts";
 import { damaged, said } from "./format.ts";
 import type { Kept } from "./kept.ts";
 
+/** Seconds after which a context that still does not run never will. */
+const SILENT = 10;
+
 /**
  * Events: "entry" (another song was chosen), "song" (it is open), "state" (playing, paused, waiting), "time",
  * "problem", "loudness", "ended".
@@ -20,6 +23,7 @@ export class Jukebox extends EventTarget {
     /** Whether sound is expected and not there yet. */
     waiting = false;
     #losses: Loss[] = [];
+    #mute: ReturnType<typeof setTimeout> | undefined;
     #wanted = false;
     #volume = 1;
     #muted = false;
@@ -174,8 +178,14 @@ export class Jukebox extends EventTarget {
         return (this.#context ??= new AudioContext({ latencyHint: "playback" }));
     }
 
+    /** Let the context run; where there is no sound device, Firefox holds it back for good, and says nothing. */
     #wake(): void {
-        this.#output().resume().catch(() => undefined);
+        const output = this.#output();
+        output.resume().catch(() => undefined);
+        clearTimeout(this.#mute);
+        this.#mute = setTimeout(() => {
+            if (this.#wanted && output.state === "suspended") this.#fail("there is no sound: this device has no output for it");
+        }, 1000 * SILENT);
     }
 
     #wait(value: boolean): void {
