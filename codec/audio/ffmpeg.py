@@ -123,7 +123,7 @@ class FfmpegSource(FileSource):
         with path.open("rb") as file:
             if file.read(64).removeprefix(b"\xef\xbb\xbf").lstrip().startswith(_LISTS):
                 # ffmpeg would read the files that it names, so a song from a stranger could take others with it.
-                raise AudioError(f"{path} is a list of files, and no audio file; name those that are in it")
+                raise AudioError(f"{path} is a playlist or a web page, and no audio file; name the songs themselves")
         try:
             # An absolute path: ffmpeg would take "a:b.m4a" for a protocol.
             self._ffmpeg = _Ffmpeg(str(path.absolute()))

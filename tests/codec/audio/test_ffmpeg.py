@@ -93,7 +93,7 @@ def test_more_than_two_channels_are_refused_by_name(tmp_path, layout, count):
 def test_a_list_of_files_is_not_followed(tmp_path, name, text):
     write(tmp_path / "other.wav", music(1000), 44100)
     (tmp_path / name).write_text(text.format(tmp_path / "other.wav"), encoding="utf-8")
-    with pytest.raises(AudioError, match="is a list of files, and no audio file"):
+    with pytest.raises(AudioError, match="is a playlist or a web page, and no audio file"):
         open_source(tmp_path / name)
 
 
