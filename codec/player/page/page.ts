@@ -1,5 +1,6 @@
 /** The page: the jukebox, and everything that shows it or drives it. */
 
+import { ready } from "aez-player";
 import { elements } from "./elements.ts";
 import { EMPTY, type Entry, entryOfAddress, playlist } from "./entries.ts";
 import { dropping } from "./files.ts";
@@ -58,6 +59,7 @@ function announce(): void {
 async function begin(): Promise<void> {
     const address = new URLSearchParams(location.search).get("src");
     let first: Entry[] = [];
+    ready().catch(() => undefined); // while the list is on its way; whoever opens a song will be told
     try {
         first = address ? [entryOfAddress(address)] : [];
         const found = await playlist();

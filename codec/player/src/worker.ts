@@ -72,8 +72,8 @@ const HANDLERS: Handlers = {
     },
 
     async open(source, signal) {
-        await readyZstd();
-        const opened = typeof source === "string" ? await openUrl(source, signal) : new BlobSource(source);
+        const opening = typeof source === "string" ? openUrl(source, signal) : new BlobSource(source);
+        const [opened] = await Promise.all([opening, readyZstd()]);
         const file = await AezFile.open(opened, signal);
         const song = ++names;
         songs.set(song, file);

@@ -76,14 +76,14 @@ const BAD: Record<string, (request: IncomingMessage, response: ServerResponse) =
     "no such file": (_, response) => response.writeHead(404).end(),
     "a server that breaks": (_, response) => response.writeHead(500).end(),
     "a line that breaks": (_, response) => {
-        response.writeHead(206, { "content-range": `bytes 0-2047/${bytes.length}`, "content-length": 2048 });
+        response.writeHead(206, { "content-range": `bytes 0-4095/${bytes.length}`, "content-length": 4096 });
         response.write(bytes.subarray(0, 10), () => response.destroy());
     },
     "more bytes than were asked for": (_, response) => {
-        response.writeHead(206, { "content-range": `bytes 0-2047/${bytes.length}` }).end(new Uint8Array(100_000));
+        response.writeHead(206, { "content-range": `bytes 0-4095/${bytes.length}` }).end(new Uint8Array(100_000));
     },
     "a range that is another": (request, response) => {
-        if (request.headers.range === "bytes=0-2047") return ranges(bytes, true)(request, response);
+        if (request.headers.range === "bytes=0-4095") return ranges(bytes, true)(request, response);
         response.writeHead(206).end("short");
     },
 };
