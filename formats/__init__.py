@@ -11,6 +11,7 @@ from formats.errors import (
     DamagedError,
     FormatError,
     ModelError,
+    PicturesError,
     UsageError,
     VersionError,
 )
@@ -27,6 +28,7 @@ __all__ = [
     "Metadata",
     "ModelError",
     "Picture",
+    "PicturesError",
     "Reader",
     "UsageError",
     "VersionError",

@@ -8,6 +8,7 @@ AezError
 `- FormatError       the bytes are not a valid .aez file
    |- VersionError   the file has a newer format version than this package reads
    `- DamagedError   the file is damaged: a checksum does not match, it ends early, or its parts contradict each other
+      `- PicturesError   only pictures are known to be damaged, and the tags are not
 """
 
 
@@ -49,3 +50,15 @@ class DamagedError(FormatError):
     def __init__(self, text: str, chunk: int | None = None) -> None:
         super().__init__(text)
         self.chunk = chunk
+
+
+class PicturesError(DamagedError):
+    """The pictures are damaged, and the tags are not.
+
+    Attributes:
+        tags: values by key.
+    """
+
+    def __init__(self, text: str, tags: dict[str, tuple[str, ...]]) -> None:
+        super().__init__(text)
+        self.tags = tags

@@ -20,6 +20,7 @@ from formats.errors import (
     DamagedError,
     FormatError,
     ModelError,
+    PicturesError,
     UsageError,
     VersionError,
 )
@@ -31,6 +32,7 @@ __all__ = [
     "DamagedError",
     "FormatError",
     "ModelError",
+    "PicturesError",
     "UsageError",
     "VersionError",
     "__version__",

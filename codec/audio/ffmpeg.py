@@ -21,8 +21,27 @@ from formats.errors import AudioError
 
 _NO_AUDIO = "{} holds no audio that libsndfile or ffmpeg can read"
 
+_LIST = "{} is a playlist or a web page, and no audio file; name the songs themselves"
+
 _LISTS = (b"#EXTM3U", b"ffconcat", b"<")
 """First bytes of playlists (HLS, ffmpeg's own, and all that are XML), whatever the file is called."""
+
+_LIST_FORMATS = frozenset(
+    (
+        "hls",
+        "applehttp",
+        "dash",
+        "webm_dash_manifest",
+        "concat",
+        "imf",
+        "sdp",
+        "rtsp",
+        "image2",
+        "avisynth",
+        "vapoursynth",
+    )
+)
+"""ffmpeg's formats of files that name other files, or other machines."""
 
 _QUEUED = 256
 """Blocks of 8 KiB that ffmpeg may decode in advance."""
@@ -51,6 +70,11 @@ class _Recorder:
         line: bytes = self.stream.readline()
         self.lines.append(line)
         return line
+
+    @property
+    def text(self) -> str:
+        """All of them."""
+        return b"".join(self.lines).decode("utf-8", "replace")
 
 
 class _Ffmpeg(FFmpegAudioFile):  # type: ignore[misc]
@@ -85,12 +109,18 @@ class _Ffmpeg(FFmpegAudioFile):  # type: ignore[misc]
     def lines(self) -> list[str]:
         """All of ffmpeg's messages; complete when all is read."""
         self.stderr_reader.join()
-        text = b"".join([*self._opening.lines, *self.stderr_reader.queue.queue])
-        return text.decode("utf-8", "replace").splitlines()
+        rest = b"".join(self.stderr_reader.queue.queue).decode("utf-8", "replace")
+        return (self._opening.text + rest).splitlines()
 
     def errors(self) -> list[str]:
         """ffmpeg's messages about data that it could not decode, or that are missing."""
         return [line for line in self.lines() if _UNDECODED.search(line)]
+
+    @property
+    def is_list(self) -> bool:
+        """Whether ffmpeg takes the file for one that names others."""
+        found = re.search(r"^Input #0, (.+?), from ", self._opening.text, re.MULTILINE)
+        return found is not None and not _LIST_FORMATS.isdisjoint(found[1].split(","))
 
     @property
     def has_true_duration(self) -> bool:
@@ -123,7 +153,7 @@ class FfmpegSource(FileSource):
         with path.open("rb") as file:
             if file.read(64).removeprefix(b"\xef\xbb\xbf").lstrip().startswith(_LISTS):
                 # ffmpeg would read the files that it names, so a song from a stranger could take others with it.
-                raise AudioError(f"{path} is a playlist or a web page, and no audio file; name the songs themselves")
+                raise AudioError(_LIST.format(path))
         try:
             # An absolute path: ffmpeg would take "a:b.m4a" for a protocol.
             self._ffmpeg = _Ffmpeg(str(path.absolute()))
@@ -134,6 +164,8 @@ class FfmpegSource(FileSource):
         except (DecodeError, OSError):
             raise AudioError(_NO_AUDIO.format(path)) from None
         try:
+            if self._ffmpeg.is_list:  # one that begins with a tag, or with many blanks
+                raise AudioError(_LIST.format(path))
             if not self._ffmpeg.layout:  # it took the file for audio by its name
                 raise AudioError(_NO_AUDIO.format(path))
             if not self._ffmpeg.channels:

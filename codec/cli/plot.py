@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -90,4 +91,14 @@ def heading(reader: Reader, source: str) -> str:
     name = (named if metadata.text("TITLE") else "") or (spoken(source) if source == PIPE else Path(source).stem)
     seconds = (reader.samples or 0) / header.sample_rate
     rate = f", {reader.coded_size / 125 / seconds:.1f} kbit/s" if seconds and reader.coded_size else ""
-    return f"{name if len(name) <= 80 else name[:79] + '…'}   ({header.latent} latents a frame{rate})"
+    return f"{_shortened(name, 80)}   ({header.latent} latents a frame{rate})"
+
+
+def _shortened(text: str, columns: int) -> str:
+    """A text of so many columns at most, of which letters such as those of Chinese take two."""
+    used = 0
+    for index, letter in enumerate(text):
+        used += 2 if unicodedata.east_asian_width(letter) in "WF" else 1
+        if used > columns:
+            return text[: index - 1] + "…"
+    return text

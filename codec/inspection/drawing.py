@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import unicodedata
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -32,8 +33,12 @@ _FINE = 2
 
 _ANCHORS = {"l": "start", "m": "middle", "r": "end"}
 
-_FONTS = ("DejaVuSans.ttf", "NotoSans-Regular.ttf", "LiberationSans-Regular.ttf", "Arial.ttf", "arial.ttf")
-"""Fonts of the system that hold more letters than Pillow's own."""
+_FONTS = (
+    "DejaVuSans.ttf", "NotoSans-Regular.ttf", "LiberationSans-Regular.ttf", "Arial.ttf", "arial.ttf",
+    "NotoSansCJK-Regular.ttc", "DroidSansFallbackFull.ttf", "wqy-microhei.ttc", "Hiragino Sans GB.ttc",
+    "Arial Unicode.ttf", "msgothic.ttc", "msyh.ttc", "malgun.ttf",
+)  # fmt: skip
+"""Fonts of systems that hold more letters than Pillow's own; the later ones those of Chinese, Japanese and Korean."""
 
 _MAGMA = (
     "000004 090720 1a1042 311165 4a1079 621980 792282 912b81 aa337d c23b75 d9466b ec5860 f7725c fc8e64 feaa74 fec68a"
@@ -199,8 +204,9 @@ def _placed(box: Box) -> str:
 
 
 def _plain(text: str) -> str:
-    """Text on one line, without control characters, which XML cannot hold."""
-    return "".join(letter if letter.isprintable() else "?" for letter in " ".join(text.split()))
+    """Text on one line, without control characters, which XML cannot hold, and with letters that have their accents."""
+    line = unicodedata.normalize("NFC", " ".join(text.split()))
+    return "".join(letter if letter.isprintable() else "?" for letter in line)
 
 
 @cache
@@ -214,33 +220,36 @@ def _builtin(size: int) -> FreeTypeFont:
 
 
 @cache
-def _of_the_system(size: int) -> FreeTypeFont | None:
+def _of_the_system(size: int) -> list[FreeTypeFont]:
     from PIL import ImageFont
 
+    found = []
     for name in _FONTS:
-        try:
-            return ImageFont.truetype(name, size)
-        except OSError:
-            continue
-    return None
+        with suppress(OSError):
+            found.append(ImageFont.truetype(name, size))
+    return found
 
 
 def _font(size: int, text: str) -> FreeTypeFont:
-    """Pillow's own font, or one of the system for letters that it lacks, which are all but those of English."""
+    """Pillow's own font, or for letters that it lacks, which are all but those of English, the one that has most."""
     own = _builtin(size)
-    return own if text.isascii() else _of_the_system(size) or own
+    if text.isascii():
+        return own
+    letters = set(_plain(text))
+    return max([*_of_the_system(size), own], key=lambda font: sum(_has(font, letter) for letter in letters))
+
+
+def _has(font: FreeTypeFont, letters: str) -> bool:
+    """Whether a font has all of these letters, of which there is at least one."""
+    missing = bytes(font.getmask("\U0010ffff"))
+    return bool(letters) and all(letter == " " or bytes(font.getmask(letter)) != missing for letter in letters)
 
 
 def _writable(font: FreeTypeFont, text: str) -> str:
     """Text with letters that the font lacks without their accents or, if it lacks those too, as question marks."""
-    missing = bytes(font.getmask("\U0010ffff"))
-
-    def known(letters: str) -> bool:
-        return bool(letters) and all(letter == " " or bytes(font.getmask(letter)) != missing for letter in letters)
-
     shown = []
     for letter in _plain(text):
         parts = unicodedata.normalize("NFKD", letter)
         base = "".join(part for part in parts if not unicodedata.combining(part))
-        shown.append(letter if known(letter) else base if known(base) else "?")
+        shown.append(letter if _has(font, letter) else base if _has(font, base) else "?")
     return "".join(shown)

@@ -10,7 +10,7 @@ from codec.runtime import models
 from codec.runtime.models import MissingModelError
 from formats import Metadata, Picture, Reader
 from formats.container.metadata import picture_size
-from formats.errors import FormatError
+from formats.errors import FormatError, PicturesError
 
 if TYPE_CHECKING:
     from codec.runtime.models import Model
@@ -76,14 +76,16 @@ def describe(source: BinaryIO, *, model: str | None = None) -> Info:
     reader = Reader(source)
     found = _model(reader.header, model)
     damage = None
-    metadata = Metadata()
+    metadata, is_whole = Metadata(), False
     try:
-        metadata = reader.metadata
+        metadata, is_whole = reader.metadata, True
         reader.verify()
     except FormatError as error:
         damage = str(located(error, reader.header, reader.samples))
+        if isinstance(error, PicturesError):
+            metadata = Metadata(error.tags)
     size, samples = reader.coded_size, reader.samples
-    audio = None if size is None else size - sum(picture_size(picture) for picture in metadata.pictures)
+    audio = size - sum(picture_size(picture) for picture in metadata.pictures) if size and is_whole else None
     header = reader.header
     seconds = None if samples is None else samples / header.sample_rate
     return Info(

@@ -29,7 +29,7 @@ from codec.pipeline.peel import peel
 from codec.pipeline.plan import DecodePlan, EncodePlan
 from codec.pipeline.workers import Engine, Progress
 from formats import Metadata, Reader
-from formats.errors import AudioError, FormatError, UsageError
+from formats.errors import AudioError, FormatError, PicturesError, UsageError
 
 if TYPE_CHECKING:
     from codec.audio.source import AudioSource
@@ -177,13 +177,13 @@ def _expected(reader: Reader, plan: DecodePlan) -> int | None:
 
 
 def _tags(reader: Reader, plan: DecodePlan) -> tuple[Metadata, list[str]]:
-    """The tags that go along, and what is left out; none of the file where they are damaged and the plan salvages."""
+    """The tags that go along, and what is left out; of the file, only undamaged ones where the plan salvages."""
     try:
         metadata = reader.metadata
-    except FormatError:
+    except FormatError as error:
         if not plan.salvage:
             raise
-        metadata = Metadata()
+        metadata = Metadata(error.tags if isinstance(error, PicturesError) else {})
     return plan.tags.applied(metadata)
 
 

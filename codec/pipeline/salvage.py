@@ -15,7 +15,7 @@ from codec.pipeline.chunk_sources import Gap, Part
 from codec.pipeline.chunks import source_samples
 from codec.pipeline.damage import Loss, loss, losses
 from formats import Chunk, Reader
-from formats.errors import DamagedError, FormatError
+from formats.errors import DamagedError, FormatError, PicturesError
 from formats.grid import HOP, SAMPLE_RATE
 
 FILL = 1 << 27
@@ -124,6 +124,8 @@ class Salvage:
         found = []
         try:
             self._reader.metadata  # noqa: B018
+        except PicturesError as error:
+            found.append(f"{error}; the pictures are lost")
         except FormatError as error:
             found.append(f"{error}; tags and cover are lost")
         if not self._reader.complete and self._faults and (self._read_on or self._unfilled):

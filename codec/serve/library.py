@@ -25,7 +25,7 @@ from codec.serve.names import Labels, Tags, folded, readable, tag
 from formats import Metadata, Reader
 from formats.container.layout import CRC_SIZE
 from formats.container.metadata import picture_size
-from formats.errors import FormatError
+from formats.errors import FormatError, PicturesError
 
 FRESH = 5.0
 """Seconds for which a look at the disk counts."""
@@ -185,7 +185,7 @@ def _coded(file: BinaryIO) -> tuple[Tags, float | None, Cover | None, str]:
         seconds = None if reader.samples is None else reader.samples / reader.header.sample_rate
         first = min(reader.offsets.values(), default=None)
     except FormatError as error:
-        return {}, None, None, str(error)
+        return error.tags if isinstance(error, PicturesError) else {}, None, None, str(error)
     cover = None if first is None else _cover(file, metadata, first - CRC_SIZE)
     return metadata.tags, seconds, cover, ""
 

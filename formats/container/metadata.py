@@ -20,7 +20,7 @@ from formats.container.layout import (
     is_sealed,
     seal,
 )
-from formats.errors import DamagedError, FormatError, UsageError
+from formats.errors import DamagedError, FormatError, PicturesError, UsageError
 
 TAGS_LIMIT = 2**20
 """Bytes of JSON that the tags may take, before compression."""
@@ -179,13 +179,16 @@ def unpack_metadata(block: bytes, header_crc: int) -> Metadata:
     """Metadata from the whole block.
 
     Raises:
-        DamagedError: the checksum does not match; FormatError: the tags or the pictures cannot be read.
+        DamagedError: a checksum does not match, PicturesError if it is that of the pictures alone; FormatError: the
+        tags or the pictures cannot be read.
     """
     end = METADATA_SIZE + METADATA.parse(block).tags_length
     pictures = block[end + CRC_SIZE :]
-    if not is_sealed(block[: end + CRC_SIZE], header_crc) or not is_sealed(pictures, header_crc):
+    if not is_sealed(block[: end + CRC_SIZE], header_crc):
         raise DamagedError("the metadata block is damaged: its checksum does not match")
     tags = unpack_tags(block[METADATA_SIZE:end]) if end > METADATA_SIZE else {}
+    if not is_sealed(pictures, header_crc):
+        raise PicturesError("the metadata block is damaged: the checksum of its pictures does not match", tags)
     return Metadata(tags, tuple(picture for picture in _pictures(pictures[:-CRC_SIZE]) if picture.data))
 
 

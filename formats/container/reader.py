@@ -46,7 +46,7 @@ class Reader:
         """Tags and cover, read when first asked for, or on the way to the first chunk.
 
         Raises:
-            FormatError: they are damaged.
+            FormatError: they are damaged; PicturesError, which has the tags, if only the pictures are.
         """
         return self._parts.metadata()
 

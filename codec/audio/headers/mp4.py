@@ -75,35 +75,38 @@ def exact_length(file: BinaryIO, sample_rate: int) -> int | None:
 
 
 def _length(moov: bytes, sample_rate: int) -> int | None:
-    movie = dict(atoms(moov))
     tracks = [content for name, content in atoms(moov) if name == b"trak" and _is_sound(content)]
     if len(tracks) != 1:
         return None  # which one will be read is ffmpeg's choice
-    parts = dict(atoms(tracks[0]))
-    scale, length = _clock(dict(atoms(parts[b"mdia"]))[b"mdhd"])
+    scale, length = _clock(_find(tracks[0], b"mdia", b"mdhd") or b"")
     if scale != sample_rate or length in (0, 0xFFFFFFFF):
         return None
     if noted := _NOTED.search(moov):
         samples = int(noted[1], 16)
         return samples if 0 < samples <= length else None
-    edits = dict(atoms(parts.get(b"edts", b""))).get(b"elst", bytes(8))
+    edits = _find(tracks[0], b"edts", b"elst") or bytes(8)
     count, version = int.from_bytes(edits[4:8], "big"), edits[0]
     if count == 0:
         return length
     shown, begin = struct.unpack_from(">Qq" if version else ">Ii", edits, 8)
     if count > 1 or begin < 0:
         return None
-    ticks, _ = _clock(movie[b"mvhd"])
+    ticks, _ = _clock(_find(moov, b"mvhd") or b"")
     # An edit in milliseconds is exact to the millisecond; the track's own length is to the sample.
     longest = shown * scale // ticks if ticks % scale == 0 else (shown + 1) * scale // ticks
     return max(0, min(length - begin, longest)) or None
 
 
 def _is_sound(track: bytes) -> bool:
-    for name, media in atoms(track):
-        if name == b"mdia":
-            return dict(atoms(media)).get(b"hdlr", b"")[8:12] == b"soun"
-    return False
+    return (_find(track, b"mdia", b"hdlr") or b"")[8:12] == b"soun"
+
+
+def _find(data: bytes, *path: bytes) -> bytes | None:
+    """The content of the first atom of a name, in the first of the name before it; None if there is none."""
+    found: bytes | None = data
+    for name in path:
+        found = next((content for kind, content in atoms(found or b"") if kind == name), None)
+    return found
 
 
 def _clock(content: bytes) -> tuple[int, int]:

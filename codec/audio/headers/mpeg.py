@@ -1,15 +1,21 @@
 """mp3: its frames are counted, from header to header, and compared with the count in its Xing or VBRI header.
 
-An hour of audio takes a tenth of a second. Only frames go to libsndfile, because its decoder gives up after some junk.
+An hour of audio takes a tenth of a second. Only frames go to libsndfile, because its decoder gives up after some junk,
+and frames that cannot be an encoder's are silent, because it makes noise of them and says nothing.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
+import numpy as np
+
 from codec.audio.headers.extent import Extent, Part
+from codec.audio.headers.layer3 import impossible_frames
 from codec.clock import counted
 
 RUN = 4
@@ -17,6 +23,8 @@ RUN = 4
 
 TAGS = (b"TAG", b"ID3", b"APETAGEX", b"LYRICSBEGIN", b"3DI")
 """First bytes of tags that may lie between and behind frames."""
+
+_LAYER_III = 3
 
 _SYNC = re.compile(rb"\xff(?=[\xe2-\xff])")
 _RATES = (44100, 48000, 32000)
@@ -74,7 +82,29 @@ def examine_mpeg(data: Any, begin: int, *, strict: bool = False) -> Extent | Non
         return None
     if walk.is_mixed:
         return Extent(lost=walk.lost(), foreign=True)
-    return _by_count(data, walk)
+    found = _by_count(data, walk)
+    spans = walk.impossible(data)
+    if not spans:
+        return found
+    damage = f"is damaged: {counted(len(spans), 'frame')} of {walk.count} cannot be decoded"
+    return replace(found, links=(tuple(_zeroed(found.links[0], spans)),), lost=found.lost or damage)
+
+
+def _zeroed(parts: Sequence[Part], spans: Sequence[tuple[int, int]]) -> Iterator[Part]:
+    """The same pieces with zeros in place of some bytes, none of which extend beyond a piece."""
+    waiting = list(reversed(spans))
+    for part in parts:
+        if isinstance(part, bytes):
+            yield part
+            continue
+        begin, end = part
+        while waiting and waiting[-1][0] < end:
+            start, stop = waiting.pop()
+            if start >= begin:
+                yield begin, start
+                yield bytes(stop - start)
+                begin = stop
+        yield begin, end
 
 
 def is_free_format(head: bytes) -> bool:
@@ -117,12 +147,14 @@ class _Walk:
         pieces: where they lie, without what is between them.
         count: how many they are.
         is_mixed: whether their sample rates, layers or versions differ.
+        frames: where each begins and ends.
         cut: whether the last one is cut.
         junk: bytes between them that are no tags.
     """
 
     def __init__(self, data: Any, begin: int) -> None:
         self.pieces: tuple[tuple[int, int], ...] = ()
+        self.frames: list[tuple[int, int]] = []
         self.count = self.junk = 0
         self.is_mixed = self.cut = False
         kind = 0
@@ -148,10 +180,19 @@ class _Walk:
             if found[1] != kind:
                 self.is_mixed = self.is_mixed or kind != 0
                 kind = found[1]
+            self.frames.append((at, at + found[0]))
             at += found[0]
             count += 1
         self.count += count
         return at, kind
+
+    def impossible(self, data: Any) -> list[tuple[int, int]]:
+        """Where the side information lies of frames that cannot be an encoder's."""
+        head = self.frames[0][0] if self.frames else 0
+        if not self.frames or _frames()[data[head + 1] << 8 | data[head + 2]][1] >> 24 != _LAYER_III:
+            return []
+        starts, ends = np.array(self.frames, np.int64).T
+        return impossible_frames(data, starts, ends)
 
     def lost(self, declared: int = 0) -> str:
         """What is missing, given the count in the first frame, which some encoders count as well."""

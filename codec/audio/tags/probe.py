@@ -11,10 +11,13 @@ from typing import Any
 
 from codec.audio.tags.gather import READ_LIMIT, Gathered
 from codec.audio.tags.names import canonical
-from formats.container.metadata import FRONT_COVER
+from formats.container.metadata import FRONT_COVER, MOST_PICTURES
 
 _NUMBERS = {"TRACKNUMBER": "TRACKTOTAL", "DISCNUMBER": "DISCTOTAL"}
 _BACK_COVER = 4
+_PATIENCE = 60
+"""Seconds after which ffprobe or ffmpeg, which read the beginning of a file here, hang."""
+
 _OF_THE_CONTAINER = frozenset(
     (
         "ENCODER", "SOFTWARE", "MAJOR_BRAND", "MINOR_VERSION", "COMPATIBLE_BRANDS", "CREATION_TIME", "DURATION",
@@ -41,9 +44,11 @@ def read_probed(path: Path, found: Gathered) -> None:
             found.add_number((key, _NUMBERS[key]), value)
         else:
             found.add(key, value)
-    for stream in streams:
-        if stream.get("disposition", {}).get("attached_pic"):
-            _take_picture(path, stream, found)
+    pictures = [stream for stream in streams if stream.get("disposition", {}).get("attached_pic")]
+    for stream in pictures[:MOST_PICTURES]:
+        _take_picture(path, stream, found)
+    if len(pictures) > MOST_PICTURES:
+        found.left_out.append(f"all but {MOST_PICTURES} of its pictures")
 
 
 def _tags(part: Mapping[str, Any]) -> dict[str, str]:
@@ -66,5 +71,6 @@ def _take_picture(path: Path, stream: Mapping[str, Any], found: Gathered) -> Non
 
 
 def _output(program: str, *arguments: str | Path) -> bytes:
+    """What a program writes; raises subprocess.TimeoutExpired if it hangs, and has ended it then."""
     command = [program, "-v", "error", *arguments]
-    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False).stdout
+    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=_PATIENCE).stdout

@@ -33,7 +33,8 @@ export const EMPTY: Playlist = { title: "", entries: [], total: 0, served: false
 export async function playlist(query = ""): Promise<Playlist> {
     let response: Response;
     try {
-        response = await fetch(query ? `playlist.json?${new URLSearchParams({ q: query })}` : "playlist.json");
+        const address = query ? `playlist.json?${new URLSearchParams({ q: query })}` : "playlist.json";
+        response = await fetch(address, { cache: "no-cache" }); // one that the browser holds may be days old
     } catch {
         throw new NetworkError("the list of songs cannot be reached");
     }

@@ -105,5 +105,5 @@ async function list(request: Request): Promise<Response> {
 
 async function file(request: Request, name: string): Promise<Response> {
     const kept = (await caches.has(SHELL)) ? await (await caches.open(SHELL)).match(name) : undefined;
-    return kept ?? fetch(request);
+    return kept ?? fetch(request, { cache: "no-cache" }); // else the browser may give an old one to a new page, for days
 }

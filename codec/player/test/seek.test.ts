@@ -50,6 +50,22 @@ test("only the bytes that are needed are fetched", async () => {
     assert.equal(source.fetched, said + 22 + file.place(0).length);
 });
 
+test("closing a file breaks off what was fetched early and is needed now", async () => {
+    const signals: (AbortSignal | undefined)[] = [];
+    class Slow extends BytesSource {
+        override async read(start: number, end: number, signal?: AbortSignal): Promise<Uint8Array> {
+            signals.push(signal);
+            return super.read(start, end);
+        }
+    }
+    const file = await AezFile.open(new Slow(golden("music-range").bytes));
+    const early = file.prefetch(0);
+    const needed = file.chunk(0);
+    file.close();
+    assert.ok(signals.at(-1)?.aborted);
+    await Promise.allSettled([early, needed]);
+});
+
 test("the first block is short, so that something is heard soon", async () => {
     const file = await AezFile.open(new BytesSource(golden("music-range").bytes));
     const lengths: number[] = [];

@@ -42,6 +42,7 @@ export class BytesSource implements Source {
 }
 
 configure({});
+await readyZstd();
 let model: Promise<Model> | undefined;
 
 /** The default model, loaded once. */

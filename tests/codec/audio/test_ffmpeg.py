@@ -97,6 +97,15 @@ def test_a_list_of_files_is_not_followed(tmp_path, name, text):
         open_source(tmp_path / name)
 
 
+@needs_ffmpeg
+def test_a_list_of_files_behind_a_tag_is_not_followed(tmp_path):
+    write(tmp_path / "other.wav", music(1000), 44100)
+    tag = b"ID3\3\0\0\0\0\0\x20" + bytes(32)
+    (tmp_path / "a.mp3").write_bytes(tag + b"ffconcat version 1.0\nfile other.wav\n")
+    with pytest.raises(AudioError, match="is a playlist or a web page, and no audio file"):
+        open_source(tmp_path / "a.mp3")
+
+
 def test_without_ffmpeg_the_error_says_so(tmp_path, monkeypatch):
     path = tmp_path / "a.m4a"
     path.write_bytes(b"\0\0\0\x20ftypM4A \0\0\0\0")

@@ -1,11 +1,13 @@
 """`aez plot`: pictures by extension, damaged files, and models that are named."""
 
+import io
 import struct
 import sys
 
 import pytest
 
-from tests.support.cli_fakes import aez
+from formats import Metadata, Reader
+from tests.support.cli_fakes import aez, aez_file
 from tests.support.codec import encoded
 
 pytestmark = pytest.mark.usefixtures("tiny")
@@ -40,6 +42,17 @@ def test_pictures(coded, tmp_path, capsysbinary):
         assert aez("plot", song, tmp_path / wrong) == 1
         assert b".png, .svg or .pdf" in capsysbinary.readouterr().err
     assert sorted(path.name for path in tmp_path.iterdir()) == ["song.aez", "song.png", "song.svg"]
+
+
+@pytest.mark.parametrize(("letter", "shown"), [("a", 79), ("夜", 39)])
+def test_a_long_title_is_cut_to_what_a_picture_has_room_for(letter, shown):
+    from codec.cli.plot import heading
+
+    def title(count: int) -> str:
+        return heading(Reader(io.BytesIO(aez_file(metadata=Metadata({"TITLE": (letter * count,)})))), "x").split()[0]
+
+    assert title(shown + 1) == letter * (shown + 1)
+    assert title(shown + 2) == title(500) == letter * shown + "…"
 
 
 def test_damaged_files_leave_nothing_behind(coded, tmp_path, capsys):

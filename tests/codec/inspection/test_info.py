@@ -6,6 +6,7 @@ import pytest
 
 from codec.inspection.info import describe
 from codec.runtime import models
+from formats import Metadata, Picture
 from formats.errors import FormatError, ModelError
 from tests.support.cli_fakes import FAKE_BITSTREAM, RATE, aez_file
 from tests.support.codec import encoded
@@ -39,3 +40,12 @@ def test_damage_behind_the_header_is_told_and_damage_in_it_is_an_error(tiny):
     assert "chunk 1" in (describe(io.BytesIO(data[:1500] + b"?" + data[1501:])).damage or "")
     with pytest.raises(FormatError):
         describe(io.BytesIO(data[:30]))
+
+
+def test_tags_are_told_where_pictures_are_damaged(tiny):
+    tags = {"TITLE": ("Ode",)}
+    data = aez_file(metadata=Metadata(tags, (Picture(b"an image"),)))
+    found = describe(io.BytesIO(data.replace(b"an image", b"no image")))
+    assert (found.tags, found.pictures, found.size, found.kbps) == (tags, (), len(data), None)
+    assert "its pictures" in (found.damage or "")
+    assert describe(io.BytesIO(data)).kbps is not None

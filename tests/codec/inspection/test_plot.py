@@ -2,6 +2,7 @@
 
 import io
 import struct
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -246,9 +247,19 @@ def test_colours_are_those_of_the_maps() -> None:
 
 
 def test_letters_that_no_font_has_are_written_without_their_accents(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(drawing, "_of_the_system", lambda size: None)
+    monkeypatch.setattr(drawing, "_of_the_system", lambda size: [])
     font = drawing._font(20, "é")
     assert drawing._writable(font, "Zoë  Ærø\x07…\n夜 a") == "Zoe ?r??… ? a"
+    assert drawing._writable(font, "Zoe\N{COMBINING DIAERESIS}") == "Zoe"
+
+
+def test_the_font_that_has_most_letters_of_a_text_writes_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    european, japanese = (SimpleNamespace(letters=letters) for letters in ("Zoëa", "夜にa"))
+    monkeypatch.setattr(drawing, "_of_the_system", lambda size: [european, japanese])
+    monkeypatch.setattr(drawing, "_has", lambda font, letter: letter in getattr(font, "letters", "abc"))
+    assert drawing._font(20, "夜に a") is japanese
+    assert drawing._font(20, "Zoë a") is european
+    assert drawing._font(20, "abc é") is drawing._font(20, "a") is drawing._builtin(20)
 
 
 def test_a_cut_file_is_damaged(coded: bytes) -> None:

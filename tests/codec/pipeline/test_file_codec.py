@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 import soundfile
 
+from codec.audio.tags.read import read_tags
 from codec.pipeline.file_codec import decode_file, encode_file, peel_file
 from codec.pipeline.plan import DecodePlan, EncodePlan
-from formats import Metadata, Reader
+from formats import Metadata, Picture, Reader
 from formats.container.layout import HEADER_SIZE
 from formats.errors import AudioError, FormatError, UsageError
 from formats.grid import SEGMENT
@@ -92,21 +93,25 @@ def test_progress_may_stop_a_job_until_the_very_end(song: Path, coded: Path, tmp
         assert set(tmp_path.iterdir()) == before
 
 
-def test_damaged_tags_do_not_stand_in_the_way_of_a_salvage(tmp_path: Path, music: Array) -> None:
+@pytest.mark.parametrize("part", ["tags", "pictures"])
+def test_damaged_metadata_do_not_stand_in_the_way_of_a_salvage(tmp_path: Path, music: Array, part: str) -> None:
     from codec.audio.source import ArraySource
 
     out = io.BytesIO()
-    encode_into(ArraySource(music[:, :RATE], RATE, Metadata({"TITLE": ("Ode",)})), out, latent=32)
+    metadata = Metadata({"TITLE": ("Ode",)}, (Picture(b"an image", "image/png"),))
+    encode_into(ArraySource(music[:, :RATE], RATE, metadata), out, latent=32)
     raw = bytearray(out.getvalue())
-    raw[HEADER_SIZE + 12] ^= 1
+    raw[HEADER_SIZE + 12 if part == "tags" else raw.index(b"an image")] ^= 1
     bad, target = tmp_path / "bad.aez", tmp_path / "out.wav"
     bad.write_bytes(bytes(raw))
     with pytest.raises(FormatError):
         aez.decode_file(bad, target)
     assert not target.exists()
     report = aez.decode_file(bad, target, salvage=True)
-    assert report.damaged and report.losses == () and "tags and cover are lost" in report.damage[0]
+    assert report.damaged and report.losses == ()
+    assert report.damage[0].endswith({"tags": "tags and cover are lost", "pictures": "the pictures are lost"}[part])
     assert soundfile.info(target).frames == RATE
+    assert read_tags(target).metadata.text("TITLE") == ("Ode" if part == "pictures" else "")
     samples, _ = aez.decode(bytes(raw), salvage=True)
     assert samples.shape == (2, RATE)
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -280,6 +281,28 @@ def test_a_site_works_offline_and_never_shows_an_old_page(hosted: SimpleNamespac
     tab.set_input_files("#files", folder / "0 song.aez")
     wait_until(tab, "document.getElementById('seek').valueAsNumber > 0.3")
     assert tab.inner_text("#title") == TITLE
+    context.close()
+
+
+def test_a_new_page_has_its_new_files_and_list_though_the_browser_holds_old_ones(
+    hosted: SimpleNamespace, browser: Any
+) -> None:
+    script, songs, page = (hosted.folder / name for name in ("page.js", "playlist.json", "index.html"))
+    for path in (script, songs):
+        os.utime(path, (10**9, 10**9))  # so old that a browser would ask for it again in years only
+    context = browser.new_context()
+    tab = context.new_page()
+    tab.goto(hosted.url)
+    wait_until(tab, "!!navigator.serviceWorker.controller")
+    rewrite(songs, songs.read_text().replace("Away", "Later"))
+    tab.goto(hosted.url)
+    wait_until(tab, "document.getElementById('heading').textContent === 'Later'")
+    rewrite(script, "document.title = 'new'")
+    rewrite(page, re.sub('(name="?aez-version"? content="?)[0-9a-f]+', r"\g<1>0", page.read_text()))
+    tab.close()
+    tab = context.new_page()
+    tab.goto(hosted.url)
+    wait_until(tab, "document.title === 'new'")
     context.close()
 
 

@@ -31,6 +31,13 @@ def test_songs_are_sorted_and_described(folder: Path) -> None:
     assert [song.id for song in Library(folder).songs()] == [song.id for song in songs]
 
 
+def test_a_song_whose_pictures_are_damaged_keeps_its_name(folder: Path) -> None:
+    path = folder / "album" / "a second.aez"
+    path.write_bytes(path.read_bytes().replace(b"back", b"lack"))
+    (song,) = (song for song in Library(folder).songs() if song.path == path)
+    assert song.artist == ARTIST and "pictures" in song.damage
+
+
 @pytest.mark.parametrize("query", ["joga", "JÓGA", "two bjork", "second", "album/a"])
 def test_a_search_finds_words_of_tags_and_paths(folder: Path, query: str) -> None:
     assert [song.artist for song in Library(folder).search(query)] == [ARTIST]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from formats import Coder, Metadata, Picture, Reader
 from formats.container import layout
 from formats.container.layout import CHUNK_SIZE, CHUNK_SYNC, HEADER_SIZE, TRAILER_SYNC
-from formats.errors import DamagedError, FormatError, UsageError
+from formats.errors import DamagedError, FormatError, PicturesError, UsageError
 from tests.support.codec import Counted
 from tests.support.container_files import (
     CHUNKS,
@@ -232,6 +232,14 @@ def test_damaged_metadata_lose_only_themselves():
         with pytest.raises(DamagedError, match="metadata"):
             list(Reader(opener(data)))
     assert Reader(io.BytesIO(data)).read(1) == CHUNKS[1]
+
+
+def test_damaged_pictures_leave_the_tags():
+    data = patched(GOLDEN.index(b"image/jpeg"), b"I")
+    for opener in OPENERS.values():
+        with pytest.raises(PicturesError, match="pictures") as error:
+            Reader(opener(data)).metadata  # noqa: B018
+        assert error.value.tags == METADATA.tags
 
 
 @pytest.mark.parametrize("tail", [b"\0", b"TAG" + bytes(125), GOLDEN])

@@ -100,8 +100,11 @@ export class AezFile {
     async prefetch(index: number): Promise<void> {
         if (index >= this.chunks || this.#cache.has(index)) return;
         const breaking = new AbortController();
+        const abort = (): void => breaking.abort(); // also once somebody needs it, and it is no longer early
+        this.#closing.signal.addEventListener("abort", abort);
         this.#early.set(index, breaking);
         await this.#fetch(index, breaking.signal).catch(() => undefined);
+        this.#closing.signal.removeEventListener("abort", abort);
         if (this.#early.get(index) === breaking) this.#early.delete(index);
     }
 
@@ -135,7 +138,7 @@ export class AezFile {
     /** Break off what is still being fetched. */
     close(): void {
         this.#closing.abort();
-        this.breakOff(-1);
+        this.#early.clear();
         this.#cache.clear();
     }
 }

@@ -2,6 +2,7 @@
 
 import io
 import struct
+import tracemalloc
 
 import pytest
 
@@ -73,3 +74,13 @@ def test_a_file_of_another_kind_states_nothing():
     assert exact_length(io.BytesIO(b"RIFF"), 44100) is None
     assert exact_length(io.BytesIO(atom(b"ftyp", b"M4A ")), 44100) is None
     assert exact_length(io.BytesIO(atom(b"ftyp") + atom(b"moov")), 44100) is None
+
+
+def test_very_many_atoms_take_no_memory():
+    many = b"".join(atom(struct.pack(">I", number)) for number in range(50_000))
+    tracemalloc.start()
+    try:
+        assert length(edits((45_000, 1024)), many) == 45_000
+        assert tracemalloc.get_traced_memory()[1] < 6 * len(many)
+    finally:
+        tracemalloc.stop()

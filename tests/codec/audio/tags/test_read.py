@@ -99,6 +99,17 @@ def test_films_have_tags_too(tmp_path, kind):
     assert tags.pictures == ((Picture(png(), "image/png", 3),) if kind == "mka" else ())
 
 
+def test_an_ffprobe_that_hangs_takes_no_song_along(tmp_path, monkeypatch):
+    program = tmp_path / "ffprobe"
+    program.write_text("#!/bin/sh\nexec sleep 100\n")
+    program.chmod(0o755)
+    monkeypatch.setattr("codec.audio.tags.probe.shutil.which", lambda name: str(program))
+    monkeypatch.setattr("codec.audio.tags.probe._PATIENCE", 0.1)
+    path = tmp_path / "a.mkv"
+    path.write_bytes(b"\x1a\x45\xdf\xa3")
+    assert read_tags(path, probe=True).left_out == ("some of its tags, which are damaged",)
+
+
 @needs_ffmpeg
 def test_without_ffprobe_a_line_says_that_tags_may_be_lost(tmp_path, monkeypatch):
     monkeypatch.setattr("codec.audio.tags.probe.shutil.which", lambda name: None)
