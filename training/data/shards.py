@@ -8,7 +8,7 @@ that is cut, the rest is kept. 8,000 clips of 30 s take 42 GB.
 
 The folder has a limit. Of a collection that might exceed it, every song gets an equal share, and of a longer song the
 middle is kept: whole songs of fma_full would take 5 TB. Shards that no song of the present collection needs are removed
-where the limit is exceeded, the longest unused first, unless somebody used them within a day
+where others are decoded and the limit is exceeded, the longest unused first, unless somebody used them within a day
 (`training.data.shard_cache`).
 """
 
@@ -118,7 +118,8 @@ class Shards:
             _decode(list(pending.items()), cache, jobs or cores(), most)
             found = known(cache)
         made = cls._of(tracks, keys, found, shortest)
-        make_room(cache, _needed(keys, found), limit)
+        if pending or limit_gb is not None:  # a step that only reads need not know how large the cache may be
+            make_room(cache, _needed(keys, found), limit)
         return made
 
     @classmethod

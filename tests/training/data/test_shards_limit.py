@@ -102,6 +102,19 @@ def test_whoever_reads_for_longer_than_a_day_keeps_its_shards(tmp_path: Path, mo
     assert index.exists()
 
 
+def test_a_step_that_only_reads_removes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The steps of a study are not told how large its cache may be."""
+    cache = tmp_path / "cache"
+    for name in "ab":
+        Shards.build(tracks(tmp_path, {name: 0.3}), cache, shortest=0, limit_gb=gb(2))
+    for index in cache.glob("*.json"):
+        os.utime(index, (time.time() - 2 * shard_cache.IN_USE,) * 2)
+    monkeypatch.setattr(shards, "LIMIT_GB", gb(0.4))
+    for names, left in (({"b": 0.3}, 0.6), ({"b": 0.3, "c": 0.1}, 0.4)):
+        Shards.build(tracks(tmp_path, names), cache, shortest=0)
+        assert size(cache) == pytest.approx(left, abs=1e-3)
+
+
 def test_files_of_others_in_the_folder_are_left_alone(tmp_path: Path) -> None:
     cache = tmp_path / "cache"
     cache.mkdir()
