@@ -7,7 +7,7 @@ from typing import Any
 from training.markdown import section
 
 LEARNED = "cross-validation"
-"""Name of the part of the table that has the songs which the exported classifier learned from."""
+"""Part of the table about the songs that the exported classifier learned from."""
 
 
 def percent(value: dict[str, float]) -> str:
