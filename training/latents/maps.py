@@ -276,7 +276,7 @@ def _draw_songs(
     shards: Shards, points: Points, labels: Labels, out: Path, coded: CodedExcerpts, options: Options
 ) -> list[dict[str, str]]:
     """Draw the song nearest to the median of each large genre, or of all songs if there are no genres."""
-    drawn = []
+    drawn: list[dict[str, str]] = []
     groups = [labels == genre for genre in range(min(labels.max() + 1, options.songs))] or [labels < 0]
     for group in groups:
         numbers = np.flatnonzero(group)
