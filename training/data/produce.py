@@ -48,7 +48,8 @@ class Recipe:
         """
         weights = {} if self.voices == 1 else dict.fromkeys(with_voices(self.music, "train"), self.voices)
         music = Music(listed(self.music, "train"), self.cache, "train", weights, self.cache_gb)
-        return music, Music(sorted((self.music / "loops").glob("*")), self.cache, "loops")
+        loops = sorted((self.music / "loops").glob("*"))
+        return music, Music(loops, self.cache, "loops", limit_gb=self.cache_gb)
 
 
 def produce(maker: Maker, batches: Iterable[Names], jobs: int, *, wait: bool = False) -> Generator[Batch]:
@@ -90,6 +91,8 @@ def _begin(maker: Maker) -> None:
     """Prepare a process: one thread, lower priority than training, the parent handles Ctrl-C, it ends with it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    if hasattr(os, "setpgid"):  # torchrun stops groups of processes, and the training still saves its last step then
+        os.setpgid(0, 0)
     threading.Thread(target=end_with_parent, daemon=True).start()
     if hasattr(os, "nice"):
         os.nice(5)

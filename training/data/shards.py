@@ -8,7 +8,8 @@ that is cut, the rest is kept. 8,000 clips of 30 s take 42 GB.
 
 The folder has a limit. Of a collection that might exceed it, every song gets an equal share, and of a longer song the
 middle is kept: whole songs of fma_full would take 5 TB. Shards that no song of the present collection needs are removed
-where the limit is exceeded, the longest unused first, unless somebody used them within a day.
+where others are decoded and the limit is exceeded, the longest unused first, unless somebody used them within a day
+(`training.data.shard_cache`).
 """
 
 import contextlib
@@ -20,14 +21,13 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
 from multiprocessing import get_context, parent_process
 from multiprocessing.synchronize import Event
 from pathlib import Path
-from typing import Any, BinaryIO, Self
+from typing import BinaryIO, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,10 +39,8 @@ from codec.pipeline.workers import cores
 from formats.errors import AezError, AudioError, UsageError
 from formats.grid import SAMPLE_RATE
 from training.data.fma import KNOWN_BAD
+from training.data.shard_cache import VERSION, InUse, Location, index_of, known, make_room
 from training.data.tracks import Track
-
-VERSION = 1
-"""Version of a shard's layout; shards of other versions are ignored."""
 
 CLIPS = 64
 """Most clips of a shard: 340 MB of 30 s clips."""
@@ -53,21 +51,8 @@ FULL_SCALE = np.float32(32767)
 LIMIT_GB = 200.0
 """Size of a cache in GB (10^9 bytes), unless another one is asked for."""
 
-IN_USE = 24 * 3600
-"""Seconds since its last use after which a shard may be removed."""
-
 SHORTEST = 3.0
 """Seconds that a usable clip has at least: a segment of 2 s and some room to choose it."""
-
-
-@dataclass(frozen=True)
-class Location:
-    """Where a clip lies: sample pairs `start` to `start + samples` of a shard."""
-
-    shard: Path
-    start: int
-    samples: int
-    shortened: bool = False
 
 
 class Shards:
@@ -86,7 +71,7 @@ class Shards:
         self.lengths = [location.samples for location in locations]
         self.shortened = sum(location.shortened for location in locations)
         self._locations = locations
-        self._open: dict[Path, NDArray[np.int16]] = {}
+        self._in_use = InUse({location.shard for location in locations})
 
     @classmethod
     def build(
@@ -121,20 +106,30 @@ class Shards:
             raise UsageError(
                 f"a cache of {limit / 1e9:g} GB leaves {most / SAMPLE_RATE:.1f} s of each of {len(tracks)} songs"
             )
-        known = _known(cache)
+        found = known(cache)
+        InUse(_needed(keys, found))  # before others are decoded, which may take longer than shards are kept for
         less = 0 if limit_gb is None else most
         pending = {
             key: track.path
             for key, track in zip(keys, tracks, strict=True)
-            if key and (key not in known or _is_shorter(known[key], less))
+            if key and (key not in found or _is_shorter(found[key], less))
         }
         if pending:
             _decode(list(pending.items()), cache, jobs or cores(), most)
-            known = _known(cache)
-        _make_room(cache, {found.shard for key in keys if isinstance(found := known.get(key), Location)}, limit)
+            found = known(cache)
+        made = cls._of(tracks, keys, found, shortest)
+        if pending or limit_gb is not None:  # a step that only reads need not know how large the cache may be
+            make_room(cache, _needed(keys, found), limit)
+        return made
+
+    @classmethod
+    def _of(
+        cls, tracks: Sequence[Track], keys: Sequence[str], there: Mapping[str, Location | str], shortest: float
+    ) -> Self:
+        """The tracks that can be used of those known by `keys`, and why others cannot."""
         usable, locations, skipped = [], [], {}
         for key, track in zip(keys, tracks, strict=True):
-            found = known[key] if key else "no such file"
+            found = there[key] if key else "no such file"
             if isinstance(found, Location) and found.samples < max(1, shortest * SAMPLE_RATE):
                 found = f"too short: {found.samples / SAMPLE_RATE:.1f} s" if found.samples else "no samples in it"
             if isinstance(found, Location):
@@ -144,18 +139,12 @@ class Shards:
                 skipped[track.name] = found
         return cls(usable, locations, skipped)
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Without what is mapped into memory, which would be sent to another process as its samples."""
-        return {**self.__dict__, "_open": {}}
-
     def __len__(self) -> int:
         return len(self.tracks)
 
     def __getitem__(self, number: int) -> NDArray[np.int16]:
-        location = self._locations[number]
-        if location.shard not in self._open:
-            self._open[location.shard] = np.asarray(np.memmap(location.shard, "<i2", "r").reshape(-1, 2))
-        return self._open[location.shard][location.start : location.start + location.samples].T
+        self._in_use.renew()
+        return self._locations[number].read()
 
     def named(self) -> list[str]:
         """A line for each track that was skipped: its name, what decoding found, and what is known of FMA's clips."""
@@ -208,21 +197,9 @@ def identity(path: Path) -> str:
     return f"{path.resolve()}|{state.st_size}|{state.st_mtime_ns}"
 
 
-def _known(cache: Path) -> dict[str, Location | str]:
-    """Everything that the shards of a folder hold, by key: a clip's location, or the reason why there is none."""
-    known: dict[str, Location | str] = {}
-    for index in sorted(cache.glob("*.shard.json")):
-        entry = json.loads(index.read_text(encoding="utf-8"))
-        shard = index.with_suffix("")
-        if entry["version"] == VERSION and shard.is_file() and shard.stat().st_size == 4 * entry["samples"]:
-            cut = set(entry.get("shortened", ()))
-            known |= {
-                key: Location(shard, span[0], span[1], key in cut)
-                for key, span in entry["clips"].items()
-                if not isinstance(there := known.get(key), Location) or there.samples < span[1]
-            }
-            known |= entry["skipped"]
-    return known
+def _needed(keys: Sequence[str], there: Mapping[str, Location | str]) -> set[Path]:
+    """Shards that clips lie in."""
+    return {clip.shard for key in keys if isinstance(clip := there.get(key), Location)}
 
 
 def _is_shorter(found: Location | str, samples: int) -> bool:
@@ -230,35 +207,9 @@ def _is_shorter(found: Location | str, samples: int) -> bool:
     return isinstance(found, Location) and found.shortened and found.samples < samples
 
 
-def _make_room(cache: Path, needed: set[Path], limit: int) -> None:
-    """Mark the shards that are needed as used, and remove others until all take at most `limit` bytes."""
-    for shard in needed:
-        with contextlib.suppress(OSError):  # somebody else's, or read-only
-            os.utime(_index(shard))
-    total = 0
-    others: list[tuple[float, int, Path]] = []
-    for shard in cache.glob("*.shard"):
-        with contextlib.suppress(FileNotFoundError):  # another process has just removed it
-            size = shard.stat().st_size
-            total += size
-            if shard not in needed:
-                mark = _index(shard) if _index(shard).is_file() else shard
-                others.append((mark.stat().st_mtime, size, shard))
-    for used, size, shard in sorted(others):
-        if total <= limit or time.time() - used < IN_USE:
-            return
-        _index(shard).unlink(missing_ok=True)  # first, so that no shard is named that is not there
-        shard.unlink(missing_ok=True)
-        total -= size
-
-
-def _index(shard: Path) -> Path:
-    return shard.with_suffix(".shard.json")
-
-
 def _decode(pending: list[tuple[str, Path]], cache: Path, jobs: int, most: int) -> None:
     """Write shards of all pending clips, of each at most so many samples."""
-    for part in cache.glob(".*.part"):  # left by a process that was killed, unless somebody has just written to it
+    for part in cache.glob(".*.shard*.part"):  # left by a process that was killed, unless somebody still writes it
         if time.time() - part.stat().st_mtime > 3600:
             part.unlink(missing_ok=True)
     size = max(1, min(CLIPS, -(-len(pending) // (4 * jobs))))
@@ -349,7 +300,7 @@ def _write_shard(group: list[tuple[str, Path]], cache: Path, most: int) -> tuple
             position += samples
     shortened = [key for key, (_, samples) in clips.items() if samples == most]
     entry = {"version": VERSION, "samples": position, "clips": clips, "shortened": shortened, "skipped": skipped}
-    with new_file(_index(shard), force=True) as index:
+    with new_file(index_of(shard), force=True) as index:
         index.write(json.dumps(entry, indent=0).encode())
     return len(group), len(skipped)
 

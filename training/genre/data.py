@@ -185,7 +185,7 @@ def songs(
 
     def one(track: Track) -> Song:
         nonlocal count
-        digest = hashlib.sha256(identity(track.path).encode("utf-8", "surrogateescape")).hexdigest()[:20]
+        digest = known_by(track.path, load(track.name).shape[1])
         parts = [extractor.cached(digest, lambda: excerpt(load(track.name))) for extractor in extractors]
         cepstra = stored(
             [cache / f"mfcc-{DATA}-{SECONDS:g}" / f"{digest}.npy"],
@@ -208,6 +208,15 @@ def songs(
 
     with progress("extracting features", quiet=False) as advance, ThreadPoolExecutor(jobs) as pool, engine:
         return list(pool.map(one, tracks))
+
+
+def known_by(path: Path, samples: int) -> str:
+    """What the cache knows a song's features by, of which there are so many samples.
+
+    A small cache of decoded music cuts songs to less than SECONDS; a larger one has to give other features.
+    """
+    cut_to = f"|{samples}" if samples < round(SECONDS * SAMPLE_RATE) else ""
+    return hashlib.sha256(f"{identity(path)}{cut_to}".encode("utf-8", "surrogateescape")).hexdigest()[:20]
 
 
 def starts(length: int, count: int = VOTES, size: int = SEGMENT_VECTORS) -> list[int]:

@@ -18,8 +18,8 @@ LINE = 22
 def draw(matrix: Sequence[Sequence[float]], classes: Sequence[str], title: str, note: str, path: Path) -> None:
     """Write a PNG: shares of each row's songs as shades and per cent, with the number of songs beside it.
 
-    The picture is as large as its labels need, whose long names are broken. It holds its
-    title, which the report shows under it.
+    The picture is as large as its labels need, of which long ones are broken into lines. It holds its title, which the
+    report shows under it.
     """
     import matplotlib
 

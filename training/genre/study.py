@@ -200,17 +200,20 @@ def prepare(a: argparse.Namespace, chosen: Sequence[Model], tiers: Sequence[int]
 def cross_validation(
     songs: Divided, rows: dict[str, System], folds: int, repeats: int, limit: float | None, predicted: list[Predicted]
 ) -> dict[str, Any]:
-    """The first part of the table: every system by cross-validation on the training songs."""
+    """The first part of the table: every system by cross-validation on the training songs.
+
+    `limit`: probability from which on the exported classifier answers. It was chosen on all of these songs.
+    """
     truth, artists = labels(songs.train), [song.artist for song in songs.train]
     scores: list[dict[str, Any]] = []
     begun = time.monotonic()
     for name, system in rows.items():
         logits = crossed(songs.train, system, songs.how, folds, repeats)
         judged = Judged(logits, truth, artists)
-        predicted.append(Predicted("cross-validation", name, judged, songs.train))
+        predicted.append(Predicted(table.LEARNED, name, judged, songs.train))
         scores.append(score(name, judged, songs.classes, limit if name == NETWORK else None))
         print(table.line(scores[-1]), f"{time.monotonic() - begun:.0f} s", flush=True)
-    return {"name": "cross-validation", "folds": folds, **_size(songs.train), "systems": scores}
+    return {"name": table.LEARNED, "folds": folds, **_size(songs.train), "systems": scores}
 
 
 def final_test(

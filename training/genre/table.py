@@ -6,6 +6,9 @@ from typing import Any
 
 from training.markdown import section
 
+LEARNED = "cross-validation"
+"""Part of the table about the songs that the exported classifier learned from."""
+
 
 def percent(value: dict[str, float]) -> str:
     """An accuracy with its interval, in per cent."""
@@ -45,7 +48,10 @@ def _evaluation(found: dict[str, Any], note: str) -> str:
     title = f"{found['name'].capitalize()}: {found['songs']} songs of {found['artists']} artists"
     if "files" in found:
         note += f"The exported classifier on whole .aez files of these songs: {percent(found['files'])}."
-    return section(title, note + "".join(_answers(s) for s in found["systems"] if "answers" in s), head, rows)
+    told = "".join(_answers(s) for s in found["systems"] if "answers" in s)
+    if told and found["name"] == LEARNED:
+        told += " That least was chosen on these songs, so it is other songs that show how often answers are right."
+    return section(title, note + told, head, rows)
 
 
 def _answers(system: dict[str, Any]) -> str:

@@ -17,8 +17,9 @@ import math
 import re
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, fields, replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,9 @@ ARTISTS = 2
 
 SONGS = 4
 """Songs whose latents are drawn over time."""
+
+LETTERS = 40
+"""Most letters of a song's name in that of its picture, from its end: names of songs have their folders in them."""
 
 COLUMNS = {
     "knn": "k-NN accuracy [95 % interval]",
@@ -272,7 +276,7 @@ def _draw_songs(
     shards: Shards, points: Points, labels: Labels, out: Path, coded: CodedExcerpts, options: Options
 ) -> list[dict[str, str]]:
     """Draw the song nearest to the median of each large genre, or of all songs if there are no genres."""
-    drawn = []
+    drawn: list[dict[str, str]] = []
     groups = [labels == genre for genre in range(min(labels.max() + 1, options.songs))] or [labels < 0]
     for group in groups:
         numbers = np.flatnonzero(group)
@@ -281,11 +285,22 @@ def _draw_songs(
         track = shards.tracks[number]
         reader = Reader(coded(excerpt(shards[number], options.seconds)))
         shown = view(reader, model=str(coded.plan.model.folder))
-        picture = f"song-{re.sub(r'[^A-Za-z0-9._-]+', '-', track.name)}.png"
+        picture = picture_name(track.name, [song["picture"] for song in drawn])
         with new_file(out / picture, force=True) as file:
             plot.save(shown, f"{track.name}   ({track.genre or 'no genre'}, {coded.plan.latent} latents a frame)", file)
         drawn.append({"name": track.name, "genre": track.genre, "picture": picture})
     return drawn
+
+
+def picture_name(song: str, taken: Collection[str]) -> str:
+    """Name of the file for a song's picture, which any file system takes, and no other song of the maps has."""
+    name = re.sub(r"[^\w.-]+", "-", song)[-LETTERS:]
+    number = next(n for n in count(1) if _numbered(name, n) not in taken)
+    return _numbered(name, number)
+
+
+def _numbered(name: str, number: int) -> str:
+    return f"song-{name}{f'-{number}' * (number > 1)}.png"
 
 
 def _plain(value: Any) -> Any:

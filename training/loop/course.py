@@ -7,6 +7,7 @@ with Course(...) as course:
 """
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -81,7 +82,7 @@ class Course:
         self._run, self._schedule, self._group, self._reports = run, schedule, group, reports
         self._audio, self._write = audio, write
         self._total: dict[str, Tensor] = {}
-        self._count = 0
+        self._count: Counter[str] = Counter()  # of the steps that had a term: discriminators judge only some
         self._loss: float | None = None
         self._reported = 0.0, run.seen
         self._sinks: list[CsvLog | TensorBoard] = []
@@ -152,18 +153,18 @@ class Course:
         """
         run = self._run
         run.step, run.seen = run.step + 1, run.seen + self._audio
-        self._count += 1
+        self._count.update(terms.keys())
         for name, value in terms.items():
             self._total[name] = self._total[name] + value.detach() if name in self._total else value.detach()
         if run.step % self._reports.every == 0:
             self._report()
 
     def _report(self) -> None:
-        """Write a row: means of the steps since the row before."""
+        """Write a row: the mean of each term over the steps since the row before that had it."""
         run = self._run
-        means = self._group.mean(torch.stack([value.float() for value in self._total.values()]) / self._count).tolist()
-        row = dict(zip(self._total, means, strict=True))
-        self._total, self._count = {}, 0
+        means = torch.stack([value.float() / self._count[name] for name, value in self._total.items()])
+        row = dict(zip(self._total, self._group.mean(means).tolist(), strict=True))
+        self._total, self._count = {}, Counter()
         self._loss = row.get("loss")
         elapsed = self._schedule.elapsed()
         seconds = run.spent + elapsed - self._schedule.before

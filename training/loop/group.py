@@ -91,6 +91,10 @@ class Group:
         _together(lambda: distributed.broadcast(agreed, 0))
         return [float(value) for value in agreed]
 
+    def wait(self) -> None:
+        """Wait until all processes have come this far."""
+        self.mean(torch.zeros(1))
+
     def mean(self, value: Tensor) -> Tensor:
         """The mean of all processes' values."""
         if self.size == 1:

@@ -114,13 +114,14 @@ class Library:
             self._grown.notify_all()
 
     def fill(self, produced: Iterator[Batch], first: int) -> None:
-        """Add all batches in a thread of its own; returns once there are `first` items, or all.
+        """Add all batches in a thread of its own; returns once there are `first` items, or as many as it holds, or all.
 
         Raises:
             UsageError: no items could be made.
         """
         self._thread = threading.Thread(target=self._fill, args=(produced,), daemon=True)
         self._thread.start()
+        first = min(first, self._size)
         with self._grown:
             self._grown.wait_for(lambda: self._count >= first or self._stopped.is_set(), PATIENCE)
         if not self._count:

@@ -63,7 +63,7 @@ def open_music(recipe: Recipe, group: Group) -> tuple[Music, Music]:
         UsageError: there is no such collection, or nothing in it to train on.
     """
     found = recipe.open() if group.local_rank == 0 else None
-    group.agree(0.0)
+    group.wait()
     return found or recipe.open()
 
 

@@ -112,7 +112,7 @@ def _maps(folder: Path, console: Console, model: str) -> dict[str, Any] | None:
         drawn = []
         for key, one in results["maps"].items():
             points = [
-                [float(x), float(y), number, name]
+                [_finite(x), _finite(y), number, name]
                 for (x, y), number, (name, _) in zip(one["points"], numbers, songs, strict=True)
             ]
             title = str(one.get("title", key))
@@ -163,6 +163,14 @@ def _interval(group: Sequence[dict[str, Any]], name: str) -> tuple[float | None,
     told = difference(values, [row.get("artist") or "" for row in group])
     mean, half = (value if math.isfinite(value) else None for value in (told.mean, told.half))
     return mean, half
+
+
+def _finite(value: Any) -> float:
+    """A number, as JSON has them; ValueError or TypeError for anything else, as for Python's NaN."""
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError(f"{number} is no place")
+    return number
 
 
 def _number(text: str) -> float | None:

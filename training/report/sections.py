@@ -18,7 +18,6 @@ from training.report.saved import read_json
 _STUDY = "study.png"
 _ORDER = ["maps", *(plots.file_stem(metric) for metric in plots.QUALITIES), "win-rate"]
 
-
 BROKEN = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 """What Pillow raises for files that are no PNG, are cut off, or are too large."""
 
@@ -222,12 +221,7 @@ class _Reader(NamedTuple):
                 with Image.open(path, formats=["PNG"]) as image:
                     (width, height), title = image.size, image.info.get("Title")
                     image.verify()
-            except (
-                OSError,
-                SyntaxError,
-                ValueError,
-                Image.DecompressionBombError,
-            ):  # what Pillow raises for files that are no PNG, or are cut off
+            except BROKEN:
                 name = f"{path.parent.name}/{path.name}"
                 self.console.print(f"{name} is no picture and is left out", markup=False, soft_wrap=True)
                 continue

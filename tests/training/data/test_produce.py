@@ -1,8 +1,11 @@
 """Batches from several processes: those of their names, in their order, and a bounded number ahead."""
 
+import os
+import shutil
 from collections.abc import Iterator
 from concurrent.futures.process import BrokenProcessPool
 from itertools import count
+from multiprocessing import active_children
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +47,8 @@ def test_batches_are_the_same_for_any_number_of_processes(tmp_path: Path) -> Non
     asked.clear()
     for one in wanted:
         assert all(np.array_equal(a, b) for a, b in zip(next(several), one, strict=True))
+    # Whoever makes items is in no group with the training, which torchrun stops as one. Another one may still start.
+    assert any(os.getpgid(maker.pid or 0) == maker.pid for maker in active_children())
     several.close()
     assert len(asked) == AHEAD * 2 + 2
     # An item depends on its own name, whatever batch it is in.
@@ -52,9 +57,11 @@ def test_batches_are_the_same_for_any_number_of_processes(tmp_path: Path) -> Non
 
 
 def test_a_small_cache_holds_the_middle_of_every_song(tmp_path: Path) -> None:
-    recipe = Recipe(write_music(tmp_path / "music"), tmp_path / "cache", cache_gb=8 * 50_000 / 1e9)
-    music, _ = recipe.open()
-    assert music.shards.lengths == [50_000, 50_000]
+    folder = write_music(tmp_path / "music")
+    for number in range(4):
+        shutil.copyfile(folder / "a.wav", folder / "loops" / f"{number}.wav")
+    music, loops = Recipe(folder, tmp_path / "cache", cache_gb=8 * 50_000 / 1e9).open()
+    assert music.shards.lengths == [50_000, 50_000] and loops.shards.lengths == [20_000] * 5
 
 
 def test_what_fails_in_a_process_is_told(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The limit of a cache of decoded music: songs are shortened to their share, and what nobody needs is removed."""
 
 import os
+import pickle
 import time
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 import soundfile
 
 from formats.errors import UsageError
-from training.data import shards
+from training.data import shard_cache, shards
 from training.data.fma import KNOWN_BAD
 from training.data.shards import Shards
 from training.data.tracks import Track
@@ -78,7 +79,7 @@ def test_shards_that_nobody_needs_are_removed_the_longest_unused_first(tmp_path:
         before = set(cache.glob("*.json"))
         Shards.build(given, cache, shortest=0)
         (used[name],) = set(cache.glob("*.json")) - before
-        os.utime(used[name], (time.time() - age * shards.IN_USE,) * 2)
+        os.utime(used[name], (time.time() - age * shard_cache.IN_USE,) * 2)
     made = Shards.build(tracks(tmp_path, {"new": 0.3}), cache, shortest=0, limit_gb=gb(0.95))
     assert made.lengths == [round(0.3 * RATE)]
     assert {name for name, index in used.items() if index.exists()} == {"old", "young"}
@@ -86,6 +87,65 @@ def test_shards_that_nobody_needs_are_removed_the_longest_unused_first(tmp_path:
     Shards.build(tracks(tmp_path, {"new": 0.3}), cache, shortest=0, limit_gb=gb(0.35))
     assert {name for name, index in used.items() if index.exists()} == {"young"}  # somebody may still read it
     assert len(list(cache.glob("*.shard"))) == 2
+
+
+def test_whoever_reads_for_longer_than_a_day_keeps_its_shards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = tmp_path / "cache"
+    read = pickle.loads(pickle.dumps(Shards.build(tracks(tmp_path, {"old": 0.3}), cache, shortest=0)))
+    (index,) = cache.glob("*.json")
+    for renewed in (1e9, 0.0):  # within the hour nothing is marked, afterwards it is
+        os.utime(index, (time.time() - 2 * shard_cache.IN_USE,) * 2)
+        monkeypatch.setattr(shard_cache, "RENEWED", renewed)
+        assert read[0].shape == (2, round(0.3 * RATE))
+        assert (time.time() - index.stat().st_mtime < shard_cache.IN_USE) == (not renewed)
+    Shards.build(tracks(tmp_path, {"new": 0.1}), cache, shortest=0, limit_gb=gb(0.15))
+    assert index.exists()
+
+
+def test_a_step_that_only_reads_removes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The steps of a study are not told how large its cache may be."""
+    cache = tmp_path / "cache"
+    for name in "ab":
+        Shards.build(tracks(tmp_path, {name: 0.3}), cache, shortest=0, limit_gb=gb(2))
+    for index in cache.glob("*.json"):
+        os.utime(index, (time.time() - 2 * shard_cache.IN_USE,) * 2)
+    monkeypatch.setattr(shards, "LIMIT_GB", gb(0.4))
+    for names, left in (({"b": 0.3}, 0.6), ({"b": 0.3, "c": 0.1}, 0.4)):
+        Shards.build(tracks(tmp_path, names), cache, shortest=0)
+        assert size(cache) == pytest.approx(left, abs=1e-3)
+
+
+def test_files_of_others_in_the_folder_are_left_alone(tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    theirs = [cache / name for name in ("weights.shard", "weights.shard.json", ".download.part")]
+    for path in theirs:
+        path.write_bytes(bytes(100_000))
+        os.utime(path, (time.time() - 9 * shard_cache.IN_USE,) * 2)
+    made = Shards.build(tracks(tmp_path, {"a": 0.2}), cache, shortest=0, limit_gb=gb(0.3))
+    assert made.lengths == [round(0.2 * RATE)] and all(path.exists() for path in theirs)
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="counts open files in /proc")
+def test_no_more_shards_are_mapped_than_a_process_may_have_files_open(tmp_path: Path) -> None:
+    """A mapping keeps a file descriptor, of which many systems allow 1,024; fma_large has more shards."""
+    names = [f"{i:024x}.shard" for i in range(shard_cache.MAPPED + 20)]
+    for name in names:
+        (tmp_path / name).write_bytes(bytes(8))
+    open_files = Path("/proc/self/fd")
+    before = len(list(open_files.iterdir()))
+    for name in names:
+        assert shard_cache.Location(tmp_path / name, 0, 2).read().shape == (2, 2)
+    assert len(list(open_files.iterdir())) - before <= shard_cache.MAPPED
+
+
+def test_a_shard_that_another_process_has_just_removed_is_not_known(tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    Shards.build(tracks(tmp_path, {"a": 0.2}), cache, shortest=0)
+    assert len(shard_cache.known(cache)) == 1
+    (index,) = cache.glob("*.json")
+    index.unlink()
+    assert shard_cache.known(cache) == {}
 
 
 def test_a_limit_that_leaves_nothing_is_one_line(tmp_path: Path) -> None:

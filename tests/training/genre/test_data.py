@@ -53,3 +53,10 @@ def test_segments_are_spread_evenly_and_short_songs_repeated() -> None:
     assert data.starts(10) == [0] * 5
     x = np.arange(10.0)[:, None]
     np.testing.assert_array_equal(data.cut(x, 3, 12)[:, 0], [3, 4, 5, 6, 7, 8, 9, 0, 1, 2, 3, 4])
+
+
+def test_a_song_that_a_small_cache_has_cut_has_features_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "a.wav").touch()
+    full = data.SECONDS * 44100
+    names = [data.known_by(tmp_path / "a.wav", samples) for samples in (full // 2, full - 1, full, 2 * full)]
+    assert len(set(names)) == 3 and names[2] == names[3]  # of which thirty seconds are used

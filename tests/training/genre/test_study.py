@@ -67,7 +67,8 @@ def test_the_study_end_to_end(tiny: SimpleNamespace, tmp_path: Path, capsys: pyt
         and test["systems"][-1]["system"] == "latents of tiny-time, network"
         and test["files"]["accuracy"] == 1
     )
-    assert (out / "table.md").read_text() in capsys.readouterr().out
+    told = (out / "table.md").read_text()
+    assert told in capsys.readouterr().out and told.count("was chosen on these songs") == 1
     assert (out / "confusion.png").read_bytes().startswith(b"\x89PNG")
     assert json.loads((out / "made.json").read_text())["command"].startswith("python -m training genre --data")
     assert (out / "confusion-vote.png").read_bytes().startswith(b"\x89PNG")

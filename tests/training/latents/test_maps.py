@@ -146,3 +146,14 @@ def test_a_collection_without_genres_is_drawn_without_numbers(tmp_path: Path) ->
     assert "lda" not in maps.drawable([])
     pictures.map_picture(tmp_path / "m.png", "pca", points["pca"], labels, [], found["pca"])
     assert re.match(rb"\x89PNG", (tmp_path / "m.png").read_bytes())
+
+
+def test_pictures_of_songs_have_names_of_their_own() -> None:
+    """Also where all that differs is no letter of English, or lies far beyond what a file may be called."""
+    songs = ["音楽", "音樂", "a/b", "a b", "a?b", "\udcff/x", f"{'é' * 300}/1", f"{'é' * 300}/2", "../.."]
+    taken: list[str] = []
+    for name in songs:
+        taken.append(maps.picture_name(name, taken))
+    assert taken[:5] == ["song-音楽.png", "song-音樂.png", "song-a-b.png", "song-a-b-2.png", "song-a-b-3.png"]
+    assert len(set(taken)) == len(songs) and max(len(name.encode()) for name in taken) < 200
+    assert not any("/" in name for name in taken)

@@ -13,11 +13,13 @@ import torch
 
 from formats.errors import AezError, UsageError
 from tests.support.training_runs import SHORT, same, write_music
+from training.data.produce import Recipe
 from training.loop import course, group
 from training.loop.group import ALONE, Group
 from training.plain import train as plain
 from training.ranked import train as ranked
 from training.ranked.config import TrainConfig
+from training.ranked.source import open_music
 from training.ship.tiny import PLAIN
 
 CONFIG = TrainConfig(**{**vars(SHORT), "batch": 1, "scales": 7, "seed": 5})
@@ -130,6 +132,16 @@ def test_more_processes_than_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     with pytest.raises(UsageError, match="8 processes on a machine of 2 GPUs"), Group.joined("cuda"):
         pass
+
+
+def test_music_is_decoded_on_every_machine_before_other_processes_look_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two machines the second may take longer than the first, which only it knows."""
+    events: list[str] = []
+    monkeypatch.setattr(group.distributed, "all_reduce", lambda _: events.append("wait"))  # for all, as no other does
+    monkeypatch.setattr(Recipe, "open", lambda _: events.append("open") or ("music", "loops"))
+    for rank in (2, 3):
+        assert open_music(Recipe(Path(), Path()), Group(rank, 4, rank % 2, 2)) == ("music", "loops")
+    assert events == ["open", "wait", "wait", "open"]
 
 
 def test_a_process_that_ends_is_told_to_the_others(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """Items that lie on the device: what is drawn is what was made."""
 
+import threading
 from collections.abc import Iterator
 
 import numpy as np
@@ -71,11 +72,31 @@ def test_waves_of_plain_items_are_those_that_they_were_made_of() -> None:
 
 
 def test_a_full_library_keeps_the_latest_items(made: list[Batch]) -> None:
+    added = threading.Event()
+
+    def more_than_it_holds() -> Iterator[Batch]:
+        yield from (*made, made[0])
+        added.set()
+
     with Library(4, MAKER, CPU) as library:
-        library.fill(iter([*made, *made[:1]]), 8)
-        assert len(library) == 4
+        library.fill(more_than_it_holds(), 8)
+        assert added.wait(60) and len(library) == 4
         got = library.take(torch.arange(4)).coefficients.numpy()
     assert np.array_equal(got, np.concatenate([made[2].coefficients, made[0].coefficients]))
+
+
+def test_a_library_that_is_renewed_waits_for_no_more_than_it_holds(made: list[Batch]) -> None:
+    enough = threading.Event()
+
+    def endless() -> Iterator[Batch]:
+        yield from made[:2]
+        enough.wait(20)
+        yield made[2]
+
+    with Library(4, MAKER, CPU) as library:
+        library.fill(endless(), 64)
+        assert np.array_equal(library.take(torch.tensor([0])).coefficients[0].numpy(), made[0].coefficients[0])
+        enough.set()
 
 
 def test_why_there_are_no_items_is_told() -> None:

@@ -15,8 +15,10 @@ from training.report.methods import methods
 
 
 @pytest.mark.parametrize(
-    "text", ["[1]", "{", '{"genres": []}', '{"genres": [], "songs": [{"name": "a"}], "maps": {"p": {"points": []}}}']
-)
+    "text",
+    ["[1]", "{", '{"genres": []}', '{"genres": [], "songs": [{"name": "a"}], "maps": {"p": {"points": []}}}',
+     '{"genres": [], "songs": [{"name": "a"}], "maps": {"p": {"points": [[NaN, 1e999]]}}}'],
+)  # fmt: skip
 def test_maps_that_are_none_are_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str) -> None:
     (tmp_path / "latents").mkdir()
     (tmp_path / "latents" / "maps.json").write_text(text)

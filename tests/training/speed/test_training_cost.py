@@ -1,3 +1,5 @@
+"""The cost of a large training, on paper."""
+
 import pytest
 
 from training.speed.training_cost import COLLECTIONS, Assumed, cost, main
