@@ -34,6 +34,11 @@ export class Kept {
         }
     }
 
+    /** Whether nothing was ever kept, so that no copy can be found. */
+    async isUnused(): Promise<boolean> {
+        return !canKeep || !(await caches.has(CACHE).catch(() => false));
+    }
+
     has(entry: Entry): boolean {
         return this.#addresses.has(keepable(entry) ?? "");
     }

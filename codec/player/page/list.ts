@@ -50,7 +50,7 @@ export class List {
         jukebox.addEventListener("ended", () => this.step(1));
     }
 
-    /** Show a list, with entries of other origin before it; the first song is opened, but not played. */
+    /** Show a list, with entries of other origin before it; the first song is opened, unless it is, but not played. */
     show(list: Playlist, first: Entry[] = []): void {
         this.#served = list.served;
         this.#all = [...first, ...list.entries];
@@ -59,7 +59,7 @@ export class List {
         this.#keeping.entries = list.served ? [] : list.entries;
         this.#showAll();
         const start = this.#all[0];
-        if (start) void this.#jukebox.choose(start, false);
+        if (start && start !== this.#jukebox.entry) void this.#jukebox.choose(start, false);
     }
 
     /** Put files before the list, and play the first. */

@@ -62,7 +62,10 @@ async function begin(): Promise<void> {
     ready().catch(() => undefined); // while the list is on its way; whoever opens a song will be told
     try {
         first = address ? [entryOfAddress(address)] : [];
-        const found = await playlist();
+        const listed = playlist();
+        listed.catch(() => undefined); // it is awaited below
+        if (first[0] && (await kept.isUnused())) void jukebox.choose(first[0], false);
+        const found = await listed;
         if (!found.served) await kept.look(found.entries).catch(() => undefined); // the browser may forbid it
         list.show(found, first);
         if (!found.served) void keepForOffline();

@@ -76,7 +76,9 @@ async function activate(): Promise<void> {
 async function page(request: Request, event: Extendable): Promise<Response> {
     const kept = await (await caches.open(SHELL)).match("./");
     try {
-        const answer = await fetch(request, { cache: "no-cache", signal: AbortSignal.timeout(PATIENCE) });
+        // By its own address, whatever the link asks it for, so that the server need only say that it is the same.
+        const { href } = new URL(request.url.split(/[?#]/)[0]!);
+        const answer = await fetch(href, { cache: "no-cache", redirect: "manual", signal: AbortSignal.timeout(PATIENCE) });
         if (answer.type === "opaqueredirect") return answer;
         if (answer.status >= 500 && kept) return kept;
         if (!(await answer.clone().text()).includes(VERSION)) {

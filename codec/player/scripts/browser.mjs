@@ -36,8 +36,9 @@ export async function serve(files, folder, line = new SlowLine(Infinity, 0)) {
         const { size, mtimeMs } = statSync(file);
         const etag = `"${size}-${mtimeMs}"`;
         if (request.headers["if-none-match"] === etag) return void line.send(response.writeHead(304, { etag }), NOTHING);
-        const range = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? "");
-        const [start, end] = range ? [Number(range[1]), Math.min(Number(range[2] || size - 1), size - 1)] : [0, size - 1];
+        const range = /^bytes=(\d*)-(\d*)$/.exec(request.headers.range ?? "");
+        const [first, last] = range?.[1] ? [Number(range[1]), Number(range[2] || size - 1)] : [size - Number(range?.[2] ?? size), size - 1];
+        const [start, end] = [Math.max(0, first), Math.min(last, size - 1)];
         response.writeHead(range ? 206 : 200, {
             "content-type": TYPES[extname(file)] ?? "application/octet-stream",
             "content-length": end - start + 1,

@@ -54,6 +54,59 @@ test("ranges: nothing is fetched twice but the end", async () => {
     });
 });
 
+/** Read all as a page of the same server, which asks for the end of the file at once; the ranges that it asked for. */
+async function atHome(answer: (request: IncomingMessage, response: ServerResponse) => void): Promise<string[]> {
+    const asked: string[] = [];
+    const noting = (request: IncomingMessage, response: ServerResponse): void => {
+        asked.push(request.headers.range ?? "");
+        answer(request, response);
+    };
+    try {
+        await served(noting, async (url) => {
+            Object.defineProperty(globalThis, "location", { value: new URL(url), configurable: true });
+            await everything(url);
+        });
+    } finally {
+        Reflect.deleteProperty(globalThis, "location");
+    }
+    return asked;
+}
+
+/** Answers a range at the end as said, and others as they should be. */
+function ending(answer: (response: ServerResponse, count: number) => void) {
+    return (request: IncomingMessage, response: ServerResponse): void => {
+        const count = /^bytes=-(\d+)$/.exec(request.headers.range ?? "")?.[1];
+        if (count) answer(response, Number(count));
+        else ranges(bytes, true)(request, response);
+    };
+}
+
+test("the end is sent together with the beginning", async () => {
+    const asked = await atHome(ending((response, count) => {
+        const first = bytes.length - count;
+        response.writeHead(206, { "content-range": `bytes ${first}-${bytes.length - 1}/${bytes.length}` });
+        response.end(bytes.subarray(first));
+    }));
+    assert.deepEqual(asked.filter((range) => range === "" || Number(range.split("-")[1]) === bytes.length - 1), []);
+});
+
+const ODD: Record<string, (response: ServerResponse, count: number) => void> = {
+    "does not know it": (response) => response.writeHead(416).end(),
+    "sends all": (response) => response.end(bytes),
+    "sends the beginning": (response, count) => {
+        response.writeHead(206, { "content-range": `bytes 0-${count - 1}/${bytes.length}` }).end(bytes.subarray(0, count));
+    },
+    "sends less than it says": (response) => {
+        const told = `bytes ${bytes.length - 512}-${bytes.length - 1}/${bytes.length}`;
+        response.writeHead(206, { "content-range": told }).end(bytes.subarray(-100));
+    },
+    "breaks off": (response) => response.destroy(),
+};
+
+for (const [name, answer] of Object.entries(ODD)) {
+    test(`asked for the end, a server ${name}: it is asked for again`, async () => void (await atHome(ending(answer))));
+}
+
 test("a server that hides the length of the file from other origins", async () => {
     await served(ranges(bytes, false), async (url) => void (await everything(url)));
 });

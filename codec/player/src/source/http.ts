@@ -4,6 +4,8 @@ import type { Source } from "./source.ts";
 
 /** Bytes asked for to begin with: header, usual tags, and at 12 kbit/s the first chunk. More would delay a slow line. */
 const FIRST_BYTES = 4096;
+/** Bytes of the end that are asked for at the same time: footer and trailer of up to 20 minutes of music. */
+const LAST_BYTES = 512;
 
 /** A file that a server sends by ranges. */
 class HttpSource implements Source {
@@ -11,13 +13,19 @@ class HttpSource implements Source {
     readonly size: number;
     readonly #url: string;
     readonly #head: Uint8Array;
+    /** Of the last bytes, where they were sent. */
+    readonly #end: Promise<Uint8Array>;
     #fetched: number;
 
-    constructor(url: string, size: number, head: Uint8Array) {
+    constructor(url: string, size: number, head: Uint8Array, end: Promise<Uint8Array>) {
         this.#url = url;
         this.size = size;
         this.#head = head;
         this.#fetched = head.length;
+        this.#end = end.then((bytes) => {
+            this.#fetched += bytes.length;
+            return bytes;
+        });
     }
 
     get fetched(): number {
@@ -27,6 +35,11 @@ class HttpSource implements Source {
     async read(start: number, end: number, signal?: AbortSignal): Promise<Uint8Array> {
         const known = this.#head.subarray(start, end);
         if (known.length === end - start) return known;
+        if (start >= this.size - LAST_BYTES) {
+            const last = await this.#end;
+            const from = start - (this.size - last.length);
+            if (from >= 0) return last.subarray(from, end - (this.size - last.length));
+        }
         const rest = await this.#fetch(start + known.length, end, signal);
         if (known.length === 0) return rest;
         const all = new Uint8Array(end - start);
@@ -54,15 +67,49 @@ class HttpSource implements Source {
  * @throws NetworkError: there is no such file, or it cannot be reached.
  */
 export async function openUrl(url: string, signal?: AbortSignal): Promise<Source> {
+    const ending = new AbortController();
+    signal?.addEventListener("abort", () => ending.abort(), { once: true });
+    const end = lastBytes(url, ending.signal);
+    try {
+        const source = await openRanges(url, end, signal);
+        if (!(source instanceof HttpSource)) ending.abort();
+        return source;
+    } catch (error) {
+        ending.abort();
+        throw error;
+    }
+}
+
+async function openRanges(url: string, end: Promise<Uint8Array>, signal?: AbortSignal): Promise<Source> {
     const response = await request(url, range(0, FIRST_BYTES), signal);
     if (response.status === 416) return new BlobSource(new Blob([])); // an empty file has no first byte
     if (response.status === 200) return new BlobSource(await response.blob(), false);
     if (response.status !== 206) throw new NetworkError(`the server answered ${response.status} for ${url}`);
     const told = /^bytes 0-\d+\/(\d+)$/.exec(response.headers.get("content-range") ?? "");
     const head = await body(response, FIRST_BYTES, url);
-    if (told) return new HttpSource(url, Number(told[1]), head);
-    if (head.length < FIRST_BYTES) return new HttpSource(url, head.length, head);
-    return new HttpSource(url, await lengthOf(url, signal), head); // another origin may hide Content-Range
+    if (told) return new HttpSource(url, Number(told[1]), head, end);
+    if (head.length < FIRST_BYTES) return new HttpSource(url, head.length, head, end);
+    return new HttpSource(url, await lengthOf(url, signal), head, end); // another origin may hide Content-Range
+}
+
+/** The last bytes of a file on the page's own server; none where the server does not send just them. */
+async function lastBytes(url: string, signal: AbortSignal): Promise<Uint8Array> {
+    const none = new Uint8Array(0);
+    if (new URL(url).origin !== globalThis.location?.origin) return none; // other origins would have to allow it first
+    try {
+        // Past the browser's cache, in which two requests for one address would wait for each other.
+        const response = await fetch(url, { headers: { range: `bytes=-${LAST_BYTES}` }, cache: "no-store", signal });
+        const told = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(response.headers.get("content-range") ?? "");
+        const [first, last, size] = told ? told.slice(1).map(Number) : [];
+        if (response.status === 206 && last! + 1 === size) {
+            const bytes = await body(response, LAST_BYTES, url);
+            if (bytes.length === size - first!) return bytes;
+        }
+        void response.body?.cancel().catch(() => undefined);
+    } catch {
+        // whoever needs them asks again, and is told what is wrong
+    }
+    return none;
 }
 
 function range(start: number, end: number): RequestInit {
