@@ -142,7 +142,7 @@ def test_a_part_is_looped(tab: Any) -> None:
     position = float(tab.inner_text("#compare-view .clock").split(" / ")[0].split(":")[1])
     assert 0.5 <= position <= 1.0
     tab.keyboard.press("/")
-    assert tab.inner_text("#compare-view .loop-note") == "everything"
+    tab.wait_for_function("document.querySelector('#compare-view .loop-note').textContent === 'everything'")
 
 
 # Anchors

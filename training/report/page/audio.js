@@ -114,18 +114,20 @@ window.aez = { data: JSON.parse(document.getElementById("data").textContent) };
 
     /** Take another version of the same clip, with a factor of its amplitude: goes on where the last one was. */
     use(buffer, gain = 1) {
-      const position = this.positionAt(now() + AHEAD);
+      const at = now() + AHEAD; // asked once: time goes on between two lines
+      const position = this.positionAt(at);
       Object.assign(this, { buffer, gain });
-      if (this.playing) this.#start(position);
+      if (this.playing) this.#start(position, at);
       else this.offset = Math.min(this.offset, this.duration);
       this.changed();
     }
 
     /** Loop from one time to another, or everything where `range` is null. */
     setRange(range) {
-      const position = this.position;
+      const at = now() + AHEAD;
+      const position = this.positionAt(at);
       this.range = range;
-      if (this.playing) this.#start(position);
+      if (this.playing) this.#start(position, at);
       else if (range) this.offset = this.bounds[0];
       this.changed();
     }
@@ -163,13 +165,13 @@ window.aez = { data: JSON.parse(document.getElementById("data").textContent) };
     }
 
     setLoop(loop) {
-      const position = this.position;
+      const at = now() + AHEAD;
+      const position = this.positionAt(at);
       this.loop = loop;
-      if (this.playing) this.#start(position);
+      if (this.playing) this.#start(position, at);
     }
 
-    #start(wanted) {
-      const at = now() + AHEAD;
+    #start(wanted, at = now() + AHEAD) {
       this.#stop(at);
       const [from, to] = this.bounds;
       const position = this.loop && !(wanted >= from && wanted < to) ? from : wanted;
