@@ -49,11 +49,16 @@ class Judged:
         return softmax(self.logits.mean(2))
 
 
-def interval(right: NDArray[np.floating], artists: Sequence[str], seed: int = 0) -> tuple[float, float]:
+def interval(
+    right: NDArray[np.floating] | NDArray[np.bool_],
+    artists: Sequence[str],
+    seed: int | np.random.Generator = 0,
+    resamples: int = RESAMPLES,
+) -> tuple[float, float]:
     """95 % interval of a mean over songs, by bootstrap over artists, since songs of one artist are dependent."""
     names, of = np.unique(np.array(artists), return_inverse=True)
     sums, counts = np.bincount(of, right), np.bincount(of)
-    draws = np.random.default_rng(seed).integers(len(names), size=(RESAMPLES, len(names)))
+    draws = np.random.default_rng(seed).integers(len(names), size=(resamples, len(names)))
     means = sums[draws].sum(1) / counts[draws].sum(1)
     low, high = np.quantile(means, (0.025, 0.975))
     return float(low), float(high)

@@ -17,6 +17,7 @@ from sklearn.metrics import pairwise_distances
 from sklearn.model_selection import GroupKFold
 
 from training.data.tracks import told_apart
+from training.genre.score import interval
 
 Distances = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -156,7 +157,7 @@ def separation(compare: Callable[[Labels], Space], labels: Labels, artists: Sequ
         return Separation(*[float("nan")] * 10)
     rng = np.random.default_rng(0)
     right, deep, across = compare(labels).judge(labels)
-    low, high = _interval(right, artists, rng)
+    low, high = interval(right, told_apart(artists), rng, DRAWS)
     chance = []
     for _ in range(shuffles):
         permuted = rng.permutation(labels)
@@ -238,15 +239,3 @@ class Space:
             good = np.isfinite(own) & np.isfinite(other) & (np.maximum(own, other) > 0)
             total += float(((other[good] - own[good]) / np.maximum(own[good], other[good])).sum())
         return total / len(labels)
-
-
-def _interval(right: Mask, artists: Sequence[str], rng: np.random.Generator) -> tuple[float, float]:
-    """95 % interval by bootstrap over artists."""
-    names = told_apart(artists)
-    number = {name: n for n, name in enumerate(sorted(set(names)))}
-    group = np.array([number[name] for name in names])
-    good = np.bincount(group, right, len(number))
-    songs = np.bincount(group, minlength=len(number))
-    drawn = rng.integers(0, len(number), (DRAWS, len(number)))
-    low, high = np.quantile(good[drawn].sum(1) / songs[drawn].sum(1), (0.025, 0.975))
-    return float(low), float(high)

@@ -23,7 +23,7 @@ export class Kept {
 
     /** Look which of the page's songs are kept; copies of songs that it no longer has, or has anew, are given up. */
     async look(entries: readonly Entry[]): Promise<void> {
-        if (!canKeep || !(await caches.has(CACHE)) || !entries.length) return; // a list may be missing for a moment
+        if (!entries.length || (await this.isUnused())) return; // a list may be missing for a moment
         const sizes = new Map(entries.map((entry) => [keepable(entry), entry.bytes]));
         const cache = await caches.open(CACHE);
         for (const { url } of await cache.keys()) {

@@ -77,8 +77,7 @@ async function page(request: Request, event: Extendable): Promise<Response> {
     const kept = await (await caches.open(SHELL)).match("./");
     try {
         // By its own address, whatever the link asks it for, so that the server need only say that it is the same.
-        const { href } = new URL(request.url.split(/[?#]/)[0]!);
-        const answer = await fetch(href, { cache: "no-cache", redirect: "manual", signal: AbortSignal.timeout(PATIENCE) });
+        const answer = await fetch(request.url.split(/[?#]/, 1)[0]!, { cache: "no-cache", redirect: "manual", signal: AbortSignal.timeout(PATIENCE) });
         if (answer.type === "opaqueredirect") return answer;
         if (answer.status >= 500 && kept) return kept;
         if (!(await answer.clone().text()).includes(VERSION)) {
