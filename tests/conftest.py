@@ -1,5 +1,6 @@
 """Fixtures that several rooms share: audio made of nothing, and the tiny model."""
 
+import signal
 from collections.abc import Iterator
 from functools import lru_cache
 from types import SimpleNamespace
@@ -13,6 +14,11 @@ from formats.model.tables import Tables
 from tests.support import MODELS
 from tests.support.codec import Array, encoded, tables_of
 from training.data.songs import song
+
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # So it is in the background of a shell, and commands that the tests start would inherit it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)
