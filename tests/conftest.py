@@ -15,7 +15,6 @@ from tests.support import MODELS
 from tests.support.codec import Array, encoded, tables_of
 from training.data.songs import song
 
-
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # So it is in the background of a shell, and commands that the tests start would inherit it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
