@@ -9,6 +9,7 @@ import os
 import re
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -178,16 +179,21 @@ def progress(label: str, *, quiet: bool) -> Iterator[Callable[[float | None], No
     if quiet or not sys.stderr.isatty():
         yield check_stopped
         return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+    from tqdm import tqdm
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(label, total=None)
+    known, unknown = "{desc}  {bar:40} {percentage:3.0f}%  {remaining}", "{desc}  {elapsed}"
+    columns = os.get_terminal_size(sys.stderr.fileno()).columns
+    ncols, nrows = (None, None) if columns else (80, 24)  # 0: a pseudo-terminal that was given no size
+    tqdm.monitor_interval = 0  # no thread of its own, and no lock that other processes could share
+    tqdm.set_lock(threading.RLock())
+    with tqdm(
+        desc=label, file=sys.stderr, leave=False, miniters=0, ncols=ncols, nrows=nrows, bar_format=unknown
+    ) as bar:
 
         def advance(fraction: float | None) -> None:
             check_stopped()
-            bar.update(task, total=None if fraction is None else 1.0, completed=fraction or 0.0)
+            bar.total, bar.bar_format = (None, unknown) if fraction is None else (1.0, known)
+            bar.update((fraction or 0.0) - bar.n)
 
         yield advance
 
