@@ -43,7 +43,7 @@ class Entry:
         source_size, source_time: size of the source in bytes and its modification time in ns, before it was read.
         size, crc32c: size of the finished file in bytes, and its CRC-32C.
         damaged: whether parts of the song are lost, because its source was salvaged.
-        provider: of ONNX Runtime, which ran the networks; empty if none ran. Another one may give other bytes.
+        provider: what ran the networks; empty if none ran. Another one may give other bytes.
     """
 
     settings: str

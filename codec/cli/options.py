@@ -39,7 +39,7 @@ FOLDER = _Folder(readable=False)
 
 force_option = click.option("-f", "-y", "--force", is_flag=True, help="Overwrite an existing output.")
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
-verbose_option = click.option("-v", "--verbose", is_flag=True, help="Say which model and ONNX Runtime provider ran.")
+verbose_option = click.option("-v", "--verbose", is_flag=True, help="Say which model ran, and on what.")
 device_option = click.option("--device", default="auto", metavar="DEVICE", help="auto (default), cpu, cuda or cuda:N.")
 model_option = click.option(
     "--model", type=FILE, metavar="NAME", help="The file's model by name, or by its folder where it is not installed."

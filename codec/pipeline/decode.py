@@ -47,7 +47,7 @@ class DecodeReport:
         sample_rate, channels, samples: of the decoded audio; samples per channel.
         clipped: number of values beyond full scale that were clipped.
         model, decoder: names of the model and of its decoder.
-        provider: of ONNX Runtime, which ran the network.
+        provider: what ran the network; see `codec.runtime.session`.
         losses: parts of the song that were lost and became silence, if the plan salvages.
         damage: other damage that was found, one line each, if the plan salvages.
         emptiness: why there are no samples, where there are none.

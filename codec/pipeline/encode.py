@@ -46,7 +46,7 @@ class EncodeReport:
         coded_bytes, picture_bytes: size of the whole file, and of the pictures in it.
         kbps: rate in 1000 bit/s of the file without its pictures.
         latent, gain, coder, model: settings that the file was made with.
-        provider: of ONNX Runtime, which ran the network.
+        provider: what ran the network; see `codec.runtime.session`.
         lost: lines for the user about what is missing in the source; only a caller who accepts that gets any.
         notes: lines for the user about the result.
     """

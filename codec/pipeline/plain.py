@@ -28,7 +28,7 @@ class PlainEncoder:
     """Turns windows into `AnalysedChunk`s with one plain model. Calls may come from several threads.
 
     Attributes:
-        provider: of ONNX Runtime, which runs the network.
+        provider: what runs the network; see `codec.runtime.session`.
 
     Raises:
         ModelError: the network cannot be loaded.
@@ -74,7 +74,7 @@ class PlainDecoder:
     """Decoder side of one plain model, for one file. Calls may come from several threads.
 
     Attributes:
-        provider: of ONNX Runtime, which runs the network.
+        provider: what runs the network; see `codec.runtime.session`.
 
     Raises:
         ModelError: the network cannot be loaded.

@@ -119,7 +119,7 @@ class RankedDecoder:
     """Decoder side of one ranked model, for one file. Calls may come from several threads.
 
     Attributes:
-        provider: of ONNX Runtime, which runs the network.
+        provider: what runs the network; see `codec.runtime.session`.
 
     Raises:
         ModelError: the decoder has no noise pattern, or its network cannot be loaded.

@@ -29,7 +29,7 @@ class RankedEncoder:
     """Turns windows into `AnalysedChunk`s with one ranked model. Calls may come from several threads.
 
     Attributes:
-        provider: of ONNX Runtime, which runs the network.
+        provider: what runs the network; see `codec.runtime.session`.
 
     Raises:
         ModelError: the network cannot be loaded.

@@ -1,1 +1,1 @@
-"""Model folders and ONNX Runtime: installed models, which of their files may run, and the sessions that run them."""
+"""Installed models, which of their files may run, and what runs them: ONNX Runtime, or NumPy where it is missing."""

@@ -6,6 +6,7 @@ import ctypes
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
@@ -65,6 +66,8 @@ def choose(name: str, seconds: float | None = None) -> Device:
     check(name)
     if name != "auto":
         return Device(name)
+    if not onnxruntime_found():
+        return Device("cpu", "ONNX Runtime, which could use a GPU, is not installed")
     if not cuda_found():
         return Device("cpu", "there is no CUDA device that ONNX Runtime can use")
     if seconds is not None and seconds >= WORTH:
@@ -105,6 +108,12 @@ def providers(name: str) -> list[Any]:
     return [(CUDA, {"device_id": number_of(name), **CUDA_OPTIONS}), CPU]
 
 
+def onnxruntime_found() -> bool:
+    """Whether ONNX Runtime is installed; where it is not, NumPy runs the networks (`codec.runtime.numpy_session`)."""
+    spec = find_spec("onnxruntime")
+    return bool(spec and spec.origin)  # a folder that was left behind has no origin
+
+
 def number_of(name: str) -> int:
     """Number of a CUDA device; 0 for auto and cuda."""
     return int(name.partition(":")[2] or 0)
@@ -115,7 +124,7 @@ def cuda_found() -> bool:
 
     The driver is asked first. Without one, trying CUDA would only cost time and print warnings.
     """
-    if not _driver():
+    if not _driver() or not onnxruntime_found():
         return False
     import onnxruntime as ort
 

@@ -1,18 +1,16 @@
 """Checks an ONNX graph before ONNX Runtime loads it: only ONNX's own operators and embedded weights are accepted.
 
 A graph whose weights lie in other files would make the runtime open them, and operators of other domains are native
-code of other people. The bytes are parsed as protobuf (https://protobuf.dev/programming-guides/encoding) with the
-fields of `codec.runtime.onnx_fields`, and whatever is not understood is refused. ONNX Runtime is not given these bytes
+code of other people. The bytes are parsed as protobuf (`codec.runtime.protobuf`) with the fields of
+`codec.runtime.onnx_fields`, and whatever is not understood is refused. ONNX Runtime is not given these bytes
 but new ones, written from what was parsed: where its parser reads something else in the same bytes (it drops the upper
 bits of a tag, for instance), that is not there any more.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TypeAlias
-
 from codec.runtime.onnx_fields import GRAPH_FIELD, MODEL, Field, Form, Message
+from codec.runtime.protobuf import BYTES, FIXED32, FIXED64, VARINT, UnreadableError, Value, fields, varint
 from formats.errors import ModelError
 
 DOMAINS = {b"", b"ai.onnx"}
@@ -24,12 +22,6 @@ DEPTH = 16
 ORT_MARK = slice(4, 8), b"ORTM"
 """Where ONNX Runtime looks for the mark of its own format, and that mark."""
 
-VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
-"""Wire types."""
-
-TAG_LIMIT = LENGTH_LIMIT = 5
-"""Bytes of a tag and of a length, at most."""
-
 WIRES = {
     Form.VARINT: VARINT,
     Form.FLOAT: FIXED32,
@@ -37,12 +29,6 @@ WIRES = {
     Form.TEXT: BYTES,
     Form.BYTES: BYTES,
 }
-
-Value: TypeAlias = "int | memoryview"
-
-
-class UnreadableError(ValueError):
-    """The bytes are no ModelProto, or one that parsers do not agree on."""
 
 
 def check(graph: bytes) -> bytes:
@@ -72,7 +58,7 @@ def _checked(graph: bytes) -> bytes:
 def _rebuilt(data: memoryview, kind: Message, depth: int, seen: set[int]) -> bytes:
     """Parse one message and write it anew; the numbers of its fields are added to `seen`."""
     out: list[bytes | memoryview] = []
-    for number, wire, value in _fields(data):
+    for number, wire, value in fields(data):
         field = kind.fields.get(number)
         if field is None:
             raise ModelError(f"a network has a field of number {number}, which this version of aez does not know")
@@ -81,8 +67,8 @@ def _rebuilt(data: memoryview, kind: Message, depth: int, seen: set[int]) -> byt
         seen.add(number)
         value = _value(field, wire, value, depth)
         if field.kept:
-            out.append(_varint(number << 3 | wire))
-            out.append(_varint(value if isinstance(value, int) else len(value)) if wire in (VARINT, BYTES) else b"")
+            out.append(varint(number << 3 | wire))
+            out.append(varint(value if isinstance(value, int) else len(value)) if wire in (VARINT, BYTES) else b"")
             out.append(b"" if isinstance(value, int) else value)
     return b"".join(out)
 
@@ -121,49 +107,3 @@ def _check_packed(form: Form, value: Value) -> None:
     sizes = np.diff(ends, prepend=-1)
     if raw[-1] > 127 or sizes.max() > 10 or (raw[ends[sizes == 10]] > 1).any():
         raise UnreadableError
-
-
-def _fields(data: memoryview) -> Iterator[tuple[int, int, Value]]:
-    """Yield the fields of a message: number, wire type, and value or bytes."""
-    at = 0
-    while at < len(data):
-        key, at = _read_varint(data, at, TAG_LIMIT)
-        number, wire = key >> 3, key & 7
-        if not number or key >> 32:
-            raise UnreadableError
-        if wire == VARINT:
-            value, at = _read_varint(data, at)
-            yield number, wire, value
-            continue
-        if wire == BYTES:
-            length, at = _read_varint(data, at, LENGTH_LIMIT)
-        elif wire in (FIXED64, FIXED32):
-            length = 8 if wire == FIXED64 else 4
-        else:
-            raise UnreadableError
-        if length > len(data) - at:
-            raise UnreadableError
-        yield number, wire, data[at : at + length]
-        at += length
-
-
-def _read_varint(data: memoryview, at: int, limit: int = 10) -> tuple[int, int]:
-    """The number at a place, of at most `limit` bytes and 64 bits, and the place behind it."""
-    value = 0
-    for shift, byte in enumerate(data[at : at + limit]):
-        value |= (byte & 127) << 7 * shift
-        if byte < 128:
-            if value >> 64:
-                raise UnreadableError
-            return value, at + shift + 1
-    raise UnreadableError
-
-
-def _varint(number: int) -> bytes:
-    """A number in the shortest form."""
-    out = bytearray()
-    while number > 127:
-        out.append(number & 127 | 128)
-        number >>= 7
-    out.append(number)
-    return bytes(out)

@@ -1,4 +1,4 @@
-"""ONNX Runtime sessions: checked inputs and outputs, and one object that owns the sessions of a device."""
+"""Sessions that run networks: checked inputs and outputs, and one object that owns the sessions of a device."""
 
 from contextlib import ExitStack
 from threading import Lock
@@ -6,7 +6,8 @@ from typing import Any, NamedTuple, Protocol
 
 from codec.runtime import graph_check
 from codec.runtime.batching import Arrays, BatchedNetwork, first_line
-from codec.runtime.device import CUDA, SILENT, number_of, providers
+from codec.runtime.device import CUDA, SILENT, number_of, onnxruntime_found, providers
+from codec.runtime.numpy_session import NumpySession
 from formats.errors import ModelError, UsageError
 from formats.grid import COEFFICIENTS, HYPER_SIZE
 
@@ -16,13 +17,13 @@ class Network(Protocol):
 
     @property
     def provider(self) -> str:
-        """The provider that ONNX Runtime really uses: CUDAExecutionProvider or CPUExecutionProvider."""
+        """What really runs it: CUDAExecutionProvider or CPUExecutionProvider of ONNX Runtime, or NumPy."""
 
     def __call__(self, **inputs: Any) -> Arrays:
         """Run the network once; inputs and outputs are arrays by name, with a batch axis of 1 first.
 
         Raises:
-            ModelError: ONNX Runtime rejects the arrays, or fails.
+            ModelError: the arrays do not fit, or running it fails.
         """
 
 
@@ -50,10 +51,11 @@ class Networks(Protocol):
 
 
 class Sessions:
-    """ONNX Runtime's sessions on one device: one for each graph, for as long as this object exists.
+    """Sessions on one device: one for each graph, for as long as this object exists.
 
-    Several threads may ask for networks. If two ask for the same graph, its session is made once. On CUDA, networks
-    whose calls have a bounded length run in batches (`codec.runtime.batching`).
+    They are ONNX Runtime's, or NumPy's where it is not installed. Several threads may ask for networks. If two ask for
+    the same graph, its session is made once. On CUDA, networks whose calls have a bounded length run in batches
+    (`codec.runtime.batching`).
 
     Attributes:
         device: cpu, cuda or cuda:N.
@@ -178,9 +180,13 @@ def _fits(name: str, kind: str, shape: list[int | str | None]) -> bool:
 
 
 def _new_session(graph: bytes, device: str, threads: int) -> Any:
+    checked = graph_check.check(graph)
+    if not onnxruntime_found():
+        if device.startswith("cuda"):
+            raise UsageError(f"{device} was asked for, but ONNX Runtime is not installed")
+        return NumpySession(checked)
     import onnxruntime as ort
 
-    checked = graph_check.check(graph)
     ort.set_default_logger_severity(SILENT)
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads

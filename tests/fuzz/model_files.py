@@ -11,6 +11,7 @@ import json
 import struct
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from random import Random
 from typing import Any
 
@@ -18,7 +19,8 @@ import numpy as np
 import onnx
 from onnx.onnx_cpp2py_export import inliner
 
-from codec.runtime import cards, graph_check, noise_pattern
+from codec.runtime import cards, graph_check, noise_pattern, protobuf
+from codec.runtime.numpy_session import NumpySession
 from formats.errors import ModelError
 from formats.model import Tables
 from formats.model.plain_tables import PlainTables
@@ -39,6 +41,8 @@ def graph(data: bytes) -> None:
     for read in (onnx.ModelProto.FromString(data), as_cpp_reads(data), as_cpp_reads(made)):
         without_notes(read)
         assert written(read) == written(model), "the parsers do not read the same"
+    with suppress(ModelError):
+        NumpySession(made)  # reads it without ONNX Runtime
 
 
 def as_cpp_reads(data: bytes) -> onnx.ModelProto:
@@ -113,7 +117,7 @@ def parsed(data: bytes) -> Parsed | None:
     try:
         return [
             (number, wire, varint(value) if isinstance(value, int) else bytes(value))
-            for number, wire, value in graph_check._fields(memoryview(data))
+            for number, wire, value in protobuf.fields(memoryview(data))
         ]
     except ValueError:
         return None

@@ -30,10 +30,14 @@ SHORT, BITRATE = 2.0, 24.0
 """Seconds of the short file, and the bit rate in kbit/s, of the rows of aez alone."""
 
 
+NUMPY = (sys.executable, "-c", "import sys; sys.modules['onnxruntime'] = None; from codec.cli.main import main; main()")
+"""The aez command as it is where ONNX Runtime is not installed."""
+
+
 def jobs_for(song: Path, folder: Path, kbps: float, model: str | None) -> list[Job]:
     """Encode and decode with every codec on PATH; decoders read what the encoders wrote to `folder`.
 
-    With aez also at a bit rate, 2 seconds alone, and info.
+    With aez also at a bit rate, without ONNX Runtime, 2 seconds alone, and info.
     """
     setting = peers.Setting(kbps)
     found = []
@@ -52,16 +56,23 @@ def jobs_for(song: Path, folder: Path, kbps: float, model: str | None) -> list[J
 
 
 def more_of_aez(name: str, codec: peers.System, folder: Path, song: Path, coded: Path) -> list[Job]:
-    """What other codecs are not asked for: a bit rate, a file of 2 seconds, info."""
+    """What other codecs are not asked for: a bit rate, networks by NumPy, a file of 2 seconds, info."""
     short, small = folder / "short.wav", folder / "short.aez"
     synthesize(short, SHORT)
     rate, back = folder / "rate.aez", folder / "short-decoded.wav"
+    by_numpy, heard = folder / "numpy.aez", folder / "numpy-decoded.wav"
     return [
         Job(f"{name} encode --bitrate {BITRATE:g}", codec.encode_command(song, rate, peers.Setting(BITRATE)), rate),
+        Job(f"{name} encode by NumPy", _by_numpy(codec.encode_command(song, by_numpy, peers.Setting())), by_numpy),
+        Job(f"{name} decode by NumPy", _by_numpy(codec.decode_command(coded, heard)), heard),
         Job(f"{name} encode, {SHORT:g} s", codec.encode_command(short, small, peers.Setting()), small, SHORT),
         Job(f"{name} decode, {SHORT:g} s", codec.decode_command(small, back), back, SHORT),
         Job(f"{name} info", [*peers.AEZ, "info", str(coded)], seconds=0),
     ]
+
+
+def _by_numpy(command: Sequence[str]) -> list[str]:
+    return [*NUMPY, *command[len(peers.AEZ) :]]
 
 
 def bench(jobs: Sequence[Job], runs: int, console: Console) -> dict[str, list[Cost]]:
