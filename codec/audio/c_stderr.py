@@ -33,9 +33,8 @@ def replace() -> None:
         libc = ctypes.CDLL(None)
         libc.gnu_get_libc_version  # noqa: B018  # musl's stderr is in memory that cannot be written
         stream = ctypes.c_void_p.in_dll(libc, "stderr")
-    except (OSError, TypeError, AttributeError, ValueError):  # in this order: none, Windows, not glibc, no variable
+        null = os.open(os.devnull, os.O_WRONLY)
+    except (TypeError, AttributeError, ValueError, OSError):  # Windows, not glibc, no such variable, no null device
         return
-    libc.fopen.restype = ctypes.c_void_p
-    null = libc.fopen(os.fsencode(os.devnull), b"we")
-    if null:
-        stream.value = null
+    libc.fdopen.restype = ctypes.c_void_p
+    stream.value = libc.fdopen(null, b"w") or stream.value
