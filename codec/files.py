@@ -19,7 +19,31 @@ from codec.ending import removed_at_the_end
 from formats.errors import AezError, UsageError
 
 if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
+    from _typeshed import ReadableBuffer, WriteableBuffer
+
+
+class _TemporaryFile(io.FileIO):
+    def write(self, data: ReadableBuffer) -> int:
+        try:
+            return super().write(data)
+        except OSError as error:
+            import tempfile
+
+            raise OSError(error.errno, error.strerror, tempfile.gettempdir()) from None
+
+
+def temporary_file(path: Path | None = None) -> BinaryIO:
+    """A new file for writing and reading in the folder of temporary files, which errors of writing name.
+
+    Args:
+        path: of the file; None for one without a name.
+    """
+    if path is not None:
+        return io.BufferedRandom(_TemporaryFile(path, "w+"))
+    import tempfile
+
+    with tempfile.TemporaryFile(prefix="aez-", buffering=0) as file:
+        return io.BufferedRandom(_TemporaryFile(os.dup(file.fileno()), "w+"))
 
 
 class TargetExistsError(UsageError):

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from codec.audio import c_stderr
 from codec.audio.downmix import Places, places_by_count, places_of_map, places_of_vorbis
 from codec.audio.headers.extent import Part
 from codec.audio.source import FileSource
@@ -63,6 +64,7 @@ class SoundfileSource(FileSource):
     ) -> None:
         import soundfile
 
+        c_stderr.replace()
         self._error: type[Exception] = soundfile.SoundFileError
         self._spliced = Spliced(path, parts) if parts else None
         self._file: Any = None

@@ -79,7 +79,7 @@ class AudioSink:
         self.emptiness = ""
         self.left_out: list[str] = []
         self._tags, self._streamed = tags or Metadata(), streamed
-        self._name = name
+        self._name = "the output" if streamed else name
         self._frame = channels * {"PCM_24": 3, "FLOAT": 4}.get(self._subtype, 2)
         is_limited = self._kind.name in ("wav", "aiff")
         large = self._kind.name == "wav" and expected is not None and expected * self._frame > _WAV_LIMIT
@@ -157,7 +157,7 @@ class AudioSink:
             self._output.seek(0, 2)
             self._output.flush()
         except OSError as error:
-            raise AudioError(f"cannot write {self._name}: {error.strerror or error}") from None
+            raise AudioError(f"cannot write {error.filename or self._name}: {error.strerror or error}") from None
 
     @contextlib.contextmanager
     def _errors(self) -> Iterator[None]:
@@ -170,7 +170,8 @@ class AudioSink:
             problem = error
         stopped = self._target.stopped
         if isinstance(stopped, OSError):
-            raise AudioError(f"cannot write {self._name}: {stopped.strerror or stopped}") from None
+            name = stopped.filename or self._name
+            raise AudioError(f"cannot write {name}: {stopped.strerror or stopped}") from None
         if stopped:
             raise stopped
         if problem:

@@ -27,7 +27,7 @@ from codec.pipeline import file_codec
 from codec.pipeline.encode import encode
 from codec.pipeline.plan import DecodePlan, EncodePlan
 from codec.runtime import models
-from codec.runtime.device import CPU, CUDA, require
+from codec.runtime.device import provider_of, require
 from formats import Header, Reader
 from formats.errors import ModelError
 
@@ -59,8 +59,8 @@ class Manners:
         """Whether the target can be kept: the journal says that it is what would be made now."""
         if not self.resume or job.entry is None:
             return False
-        by_this_device = job.entry.provider in ("", CPU if self.device == "cpu" else CUDA)
-        return (self.device == "auto" or by_this_device) and job.entry.describes(settings, source, job.target)
+        by_this_device = self.device == "auto" or job.entry.provider in ("", provider_of(self.device))
+        return by_this_device and job.entry.describes(settings, source, job.target)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from multiprocessing import parent_process
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from codec import ending
+from codec.audio.c_stderr import keep_quiet
 from codec.batch.run import Result, Task, attempt
 from codec.pipeline.workers import Engine
 from codec.runtime.heap import keep_freed_memory
@@ -102,6 +103,7 @@ _workers: list[Worker] = []
 def begin(*setup: Any) -> None:
     """Prepare a worker process."""
     keep_freed_memory()
+    keep_quiet()
     worker = Worker(Setup(*setup))
     _workers.append(worker)
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -8,6 +8,7 @@ from importlib import import_module
 
 import click
 
+from codec.audio.c_stderr import keep_quiet
 from codec.cli.terminal import run
 from codec.ending import end_on_signals
 from codec.version import __version__
@@ -48,6 +49,7 @@ def main() -> None:
     # The process is ours, and its threads work on chunks. OpenBLAS would start threads of its own when NumPy is
     # imported, which wait for work by spinning.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    keep_quiet()
     end_on_signals()
     sys.exit(run(cli))
 

@@ -56,11 +56,13 @@ def similar(
     failed: list[str] = []
     indices = [(folder, _index(folder, failed, keep=not no_index, model=model, quiet=quiet)) for folder in library]
     paths = [os.path.join(folder, name) for folder, index in indices for name in index.names]  # noqa: PTH118
-    if paths:
-        far = distances(query, np.concatenate([index.vectors for _, index in indices]))
-        order = np.argsort(far, kind="stable")
-        for found in islice(_others(song, (Neighbour(paths[i], float(far[i])) for i in order)), count):
-            click.echo(_line(found, as_json=as_json))
+    far = distances(query, np.concatenate([index.vectors for _, index in indices])) if paths else np.zeros(0)
+    order = np.argsort(far, kind="stable")
+    nearest = list(islice(_others(song, (Neighbour(paths[i], float(far[i])) for i in order)), count))
+    if not nearest and not failed:
+        raise UsageError("there is no other .aez file in the folders that were named")
+    for found in nearest:
+        click.echo(_line(found, as_json=as_json))
     return 1 if failed else 0
 
 

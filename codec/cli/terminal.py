@@ -20,7 +20,7 @@ import click
 
 from codec.cli.advice import advised
 from codec.cli.escape import escaped
-from codec.files import is_fifo, is_special, named_reader, new_file
+from codec.files import is_fifo, is_special, named_reader, new_file, temporary_file
 from formats.errors import AezError, UsageError
 
 PIPE = "-"
@@ -82,8 +82,12 @@ def _failure(error: AezError | OSError | MemoryError) -> int:
         return _fail(advised(str(error), type(error)))
     if error.errno == errno.EPIPE:
         return 1
-    return _fail(": ".join(str(part) for part in (error.filename, error.strerror or error) if part))
+    nameless = "cannot write standard output" if error.errno in UNWRITTEN else ""  # files name themselves
+    return _fail(": ".join(str(part) for part in (error.filename or nameless, error.strerror or error) if part))
 
+
+UNWRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EBADF)
+"""Errors of writing."""
 
 _closed: set[str] = set()
 """Standard streams that were closed when this process started."""
@@ -252,9 +256,8 @@ def seekable(name: str) -> Iterator[BinaryIO]:
             yield file
             return
         import shutil
-        import tempfile
 
-        with tempfile.TemporaryFile(prefix="aez-") as copy:
+        with temporary_file() as copy:
             shutil.copyfileobj(file, copy)
             copy.seek(0)
             yield copy
@@ -299,9 +302,8 @@ def target_of(name: str, *, seekable: bool = False) -> Iterator[str | BinaryIO]:
 def _spooled(name: str, output: Callable[[], AbstractContextManager[BinaryIO]]) -> Iterator[BinaryIO]:
     """A temporary file that is copied to an output when the block has ended well."""
     import shutil
-    import tempfile
 
-    with tempfile.TemporaryFile(prefix="aez-") as spool:
+    with temporary_file() as spool:
         yield spool
         spool.seek(0)
         with _written(name), output() as file:

@@ -10,15 +10,15 @@ temporary file while `rate_control` searches for the gain, and the last draft of
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
 from itertools import chain
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO
 
+from codec.files import temporary_file
 from codec.pipeline import backend
 from codec.pipeline.chunks import ENCODER_CONTEXT, AnalysedChunk, regroup
 from codec.pipeline.payload import encode_by_both, encode_chunk
@@ -160,7 +160,7 @@ class _Song:
             overhead = _overhead(self._source, self._tags)
 
             def draft(gain: int) -> float:
-                file = cast("BinaryIO", stack.enter_context(tempfile.TemporaryFile(prefix="aez-")))
+                file = stack.enter_context(temporary_file())
                 header, size = self.write(file, iter(spool), gain, self._plan.coder)
                 drafts[gain] = file, header, size
                 return size - overhead

@@ -22,7 +22,7 @@ from codec.audio.resample import resampled_length
 from codec.audio.sink import AudioSink
 from codec.audio.tags.choice import TagChoice
 from codec.ending import removed_at_the_end
-from codec.files import check_target, is_fifo, new_file, opened
+from codec.files import check_target, is_fifo, new_file, opened, temporary_file
 from codec.pipeline.decode import DecodeReport, decode
 from codec.pipeline.encode import EncodeReport, encode
 from codec.pipeline.peel import peel
@@ -223,7 +223,7 @@ def _opened_audio(source: FilePath | BinaryIO, name: str, accept_cut: bool, down
         return
     with tempfile.TemporaryDirectory(prefix="aez-") as folder, removed_at_the_end(Path(folder)):
         copy = Path(folder, "source")
-        with opened(source) as stream, copy.open("wb") as file:
+        with opened(source) as stream, temporary_file(copy) as file:
             shutil.copyfileobj(stream, file)
         try:
             with open_source(copy, accept_cut=accept_cut, downmix=downmix) as audio:

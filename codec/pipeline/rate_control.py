@@ -9,14 +9,14 @@ coded: a draft of the file, which is the file itself unless another gain must be
 from __future__ import annotations
 
 import math
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from itertools import accumulate
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Self, cast
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from codec.files import temporary_file
 from codec.pipeline.chunks import AnalysedChunk
 from codec.pipeline.expected_size import ExpectedSize
 from codec.pipeline.payload import encode_chunk, quantize_chunk
@@ -65,7 +65,7 @@ class Spool:
 
     def __init__(self, chunks: Iterable[AnalysedChunk]) -> None:
         """Write the coefficients of all chunks to the file."""
-        self._file = cast("BinaryIO", tempfile.TemporaryFile(prefix="aez-"))  # noqa: SIM115  (closed by `__exit__`)
+        self._file = temporary_file()
         self._width = 0
         self.heads: list[tuple[NDArray[np.int8], SideInfo]] = []
         self.frames: list[int] = []

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from codec.runtime.device import pinned
+from codec.runtime.device import first_line, pinned
 from formats.errors import ModelError
 
 Arrays = dict[str, NDArray[Any]]
@@ -218,11 +218,6 @@ class _Buffers:
             name: value[item : item + 1, : value.shape[1] * frames // self._frames].copy()
             for name, value in self._outputs.items()
         }
-
-
-def first_line(error: Exception) -> str:
-    """The first line of an error's text, or its type where it has none."""
-    return next(iter(str(error).splitlines()), "") or type(error).__name__
 
 
 def _frames(inputs: Arrays) -> int:

@@ -6,14 +6,17 @@ import ctypes
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
 
-from formats.errors import UsageError
+from formats.errors import ModelError, UsageError
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
+NUMPY = "NumPy"
+"""What runs networks: ONNX Runtime's providers by their names there, or NumPy (`codec.runtime.numpy_session`)."""
 
 WORTH = 7200.0
 """Seconds of audio from which auto takes CUDA, whose libraries take seconds to start (training/LOG.md)."""
@@ -101,17 +104,42 @@ def providers(name: str) -> list[Any]:
         if name == "auto":
             return [CPU]
         raise UsageError(f"{name} was asked for, but there is no CUDA device that ONNX Runtime can use here")
-    import onnxruntime as ort
-
+    ort = onnxruntime()
     if hasattr(ort, "preload_dlls"):
         ort.preload_dlls(directory="")  # the CUDA libraries of the `cuda` extra, where they are installed
     return [(CUDA, {"device_id": number_of(name), **CUDA_OPTIONS}), CPU]
 
 
 def onnxruntime_found() -> bool:
-    """Whether ONNX Runtime is installed; where it is not, NumPy runs the networks (`codec.runtime.numpy_session`)."""
+    """Whether ONNX Runtime is installed; where it is not, NumPy runs the networks."""
     spec = find_spec("onnxruntime")
     return bool(spec and spec.origin)  # a folder that was left behind has no origin
+
+
+def onnxruntime() -> Any:
+    """The module.
+
+    Raises:
+        ModelError: it cannot be imported: it was built for another system, or parts of it are missing.
+    """
+    try:
+        return import_module("onnxruntime")
+    except (ImportError, OSError) as error:
+        raise ModelError(
+            f"ONNX Runtime is installed but cannot be loaded; install it anew ({first_line(error)})"
+        ) from None
+
+
+def provider_of(name: str) -> str:
+    """What runs the networks on a device that was named: cpu, cuda or cuda:N."""
+    if name != "cpu":
+        return CUDA
+    return CPU if onnxruntime_found() else NUMPY
+
+
+def first_line(error: Exception) -> str:
+    """The first line of an error's text, or its type where it has none."""
+    return next(iter(str(error).splitlines()), "") or type(error).__name__
 
 
 def number_of(name: str) -> int:
@@ -126,9 +154,7 @@ def cuda_found() -> bool:
     """
     if not _driver() or not onnxruntime_found():
         return False
-    import onnxruntime as ort
-
-    return CUDA in ort.get_available_providers()
+    return CUDA in onnxruntime().get_available_providers()
 
 
 def require(name: str) -> None:
@@ -139,8 +165,7 @@ def require(name: str) -> None:
 
 def starts(name: str = "cuda") -> bool:
     """Whether ONNX Runtime can run a network on CUDA, for which it needs libraries that may not be installed."""
-    import onnxruntime as ort
-
+    ort = onnxruntime()
     ort.set_default_logger_severity(SILENT)
     try:
         session = ort.InferenceSession(NOTHING, providers=providers(name))

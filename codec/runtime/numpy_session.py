@@ -12,12 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codec.runtime import onnx_graph
+from codec.runtime.device import NUMPY
 from codec.runtime.onnx_graph import Port
 from codec.runtime.operators import OPERATORS
 from formats.errors import ModelError
-
-PROVIDER = "NumPy"
-"""What runs the networks, as `--verbose` says it."""
 
 
 class NumpySession:
@@ -51,7 +49,7 @@ class NumpySession:
 
     def get_providers(self) -> list[str]:
         """What runs the network."""
-        return [PROVIDER]
+        return [NUMPY]
 
     def run(self, names: list[str], inputs: dict[str, NDArray[Any]]) -> list[NDArray[Any]]:
         """Outputs of these names; arrays are let go as soon as nothing needs them.

@@ -143,10 +143,12 @@ def _tensor(data: Value) -> tuple[str, NDArray[Any]]:
     shape = tensor.integers(1)
     if tensor.all(9):
         array = np.frombuffer(bytes(tensor.one(9)), kind.newbyteorder("<")).astype(kind)
-    elif tensor.all(4):
+    elif kind == np.float32:
         array = tensor.floats(4).astype(kind)
+    elif kind.kind in "iub":
+        array = np.array(tensor.integers(7 if kind == np.int64 else 5), kind)
     else:
-        array = np.array(tensor.integers(5) or tensor.integers(7), kind)
+        raise UnreadableError  # other floats are read as raw bytes only
     if min(shape, default=1) < 0 or math.prod(shape) != array.size:
         raise UnreadableError
     return tensor.text(8), array.reshape(shape)

@@ -5,8 +5,8 @@ from threading import Lock
 from typing import Any, NamedTuple, Protocol
 
 from codec.runtime import graph_check
-from codec.runtime.batching import Arrays, BatchedNetwork, first_line
-from codec.runtime.device import CUDA, SILENT, number_of, onnxruntime_found, providers
+from codec.runtime.batching import Arrays, BatchedNetwork
+from codec.runtime.device import CUDA, SILENT, first_line, number_of, onnxruntime, onnxruntime_found, providers
 from codec.runtime.numpy_session import NumpySession
 from formats.errors import ModelError, UsageError
 from formats.grid import COEFFICIENTS, HYPER_SIZE
@@ -185,8 +185,7 @@ def _new_session(graph: bytes, device: str, threads: int) -> Any:
         if device.startswith("cuda"):
             raise UsageError(f"{device} was asked for, but ONNX Runtime is not installed")
         return NumpySession(checked)
-    import onnxruntime as ort
-
+    ort = onnxruntime()
     ort.set_default_logger_severity(SILENT)
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads

@@ -4,13 +4,14 @@ import errno
 import os
 import pickle
 import sys
+import tempfile
 from pathlib import Path
 from threading import Barrier, Thread
 from typing import Any
 
 import pytest
 
-from codec.files import TargetExistsError, check_target, new_file, opened
+from codec.files import TargetExistsError, check_target, new_file, opened, temporary_file
 from formats.errors import AezError, UsageError
 
 
@@ -129,6 +130,24 @@ def test_a_full_device_is_one_sentence() -> None:
         new_file("/dev/full") as f,
     ):
         f.write(b"new")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_a_full_folder_of_temporary_files_is_named() -> None:
+    file = temporary_file(Path("/dev/full"))
+    file.write(b"new")
+    with pytest.raises(OSError, match="No space left") as caught:
+        file.close()
+    assert caught.value.filename == tempfile.gettempdir()
+
+
+def test_a_temporary_file_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with temporary_file() as file:
+        file.write(b"new")
+        file.seek(1)
+        assert file.read() == b"ew"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_bytes_are_on_the_disk_before_the_name_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,8 @@ from codec.pipeline.damage import Loss
 from codec.pipeline.decode import DecodeReport
 from codec.pipeline.plan import DecodePlan, EncodePlan
 from codec.pipeline.workers import Engine
-from codec.runtime.device import CPU, CUDA
+from codec.runtime import device
+from codec.runtime.device import CPU, CUDA, NUMPY
 from formats import Reader
 from formats.errors import ModelError, UsageError
 from formats.grid import SEGMENT
@@ -143,6 +144,15 @@ def test_a_device_that_was_named_keeps_only_what_it_made(wav, tmp_path, engine, 
         made = replace(entry, provider=made_by)
         tasks = {name: replace(encoding(), manners=replace(RESUME, device=name)) for name in DEVICES}
         assert [name for name, task in tasks.items() if would_keep(task, wav, target, made)] == kept_by
+
+
+def test_where_numpy_runs_networks_the_cpu_keeps_what_it_made(wav, tmp_path, engine, would_keep, monkeypatch):
+    target = tmp_path / "a.aez"
+    entry = done(encoding(), wav, target, engine).entry
+    monkeypatch.setattr(device, "onnxruntime_found", lambda: False)
+    cpu = replace(encoding(), manners=replace(RESUME, device="cpu"))
+    assert would_keep(cpu, wav, target, replace(entry, provider=NUMPY))
+    assert not would_keep(cpu, wav, target, entry)
 
 
 @pytest.mark.parametrize("kind", ["wav", "mp3"])

@@ -98,7 +98,7 @@ def test_bad_files_are_named_and_the_others_listed(library: Path, capfd: pytest.
     assert all(name in err for name in ("bad.aez", "cut.aez", "silent.aez")) and "no sound" in err
 
 
-@pytest.mark.parametrize("what", ["file", "missing", "empty", "song"])
+@pytest.mark.parametrize("what", ["file", "missing", "empty", "alone", "song"])
 def test_wrong_arguments_give_one_line(
     library: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], what: str
 ) -> None:
@@ -107,9 +107,11 @@ def test_wrong_arguments_give_one_line(
         "file": library / "hum2.aez",
         "missing": tmp_path / "nowhere",
         "empty": tmp_path / "empty",
+        "alone": library / "deep",
         "song": library,
     }
-    song = tmp_path / "none.aez" if what == "song" else library / "hum1.aez"
+    songs = {"song": tmp_path / "none.aez", "alone": library / "deep" / "hiss2.aez"}
+    song = songs.get(what, library / "hum1.aez")
     assert aez("similar", song, places[what]) in (1, 2)
     out, err = capfd.readouterr()
     assert not out and len(err.splitlines()) == 1 and err.startswith("aez: error: ")

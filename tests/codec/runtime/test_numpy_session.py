@@ -4,12 +4,14 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import aez
 import numpy as np
 import onnxruntime
 import pytest
 from click.testing import CliRunner
+from onnx import TensorProto, helper
 
 from codec.cli.main import cli
 from codec.runtime import device, onnx_graph, session
@@ -111,6 +113,30 @@ def test_parts_of_a_graph_are_a_graph_or_a_model_error() -> None:
             onnx_graph.read(whole[:size])
         except ModelError:
             continue
+
+
+@pytest.mark.parametrize(
+    "array",
+    [np.array(kind([1, 0, 1])) for kind in (np.float32, np.uint8, np.int8, np.int16, np.int32, np.int64, np.bool_)],
+)
+def test_numbers_of_constants_lie_in_the_field_of_their_type(array: np.ndarray[Any, Any]) -> None:
+    kind = helper.np_dtype_to_tensor_dtype(array.dtype)
+    made = helper.make_tensor("c", kind, array.shape, array.tolist())
+    called, found = onnx_graph._tensor(memoryview(made.SerializeToString()))
+    assert (called, found.dtype, found.tolist()) == ("c", array.dtype, array.tolist())
+
+
+@pytest.mark.parametrize("kind", [TensorProto.FLOAT16, TensorProto.DOUBLE])
+def test_bits_of_other_floats_are_not_taken_for_numbers(kind: int) -> None:
+    made = helper.make_tensor("c", kind, [2], [1.0, 2.0])
+    with pytest.raises(ValueError):
+        onnx_graph._tensor(memoryview(made.SerializeToString()))
+
+
+def test_onnx_runtime_that_cannot_be_imported_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(device, "import_module", Mock(side_effect=ImportError("libcudart.so: no such file\nmore")))
+    with pytest.raises(ModelError, match=r"cannot be loaded; install it anew \(libcudart.so: no such file\)"):
+        Sessions().network((ROOT / "models" / "music" / "encoder.onnx").read_bytes(), {"coefficients"})
 
 
 def test_onnx_runtime_is_found_only_where_it_can_be_imported(tmp_path: Path) -> None:
