@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codec.audio.source import ArraySource
+from codec.files import check_target, new_file
 from codec.pipeline.calls import ArraySink
 from codec.pipeline.decode import decode
 from codec.pipeline.encode import encode
@@ -108,6 +109,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     a = p.parse_args(arguments)
     try:
         Model(a.model)  # a folder without a model is an error before anything is measured
+        a.out.parent.mkdir(parents=True, exist_ok=True)
+        check_target(a.out, force=True)
         clips = draw_clips(a.music, a.cache, a.clips, a.seconds, seed=1)
         found = tiers(measure_all(clips, a.model, a.out, a.jobs))
         print(json.dumps(found, indent=1))
@@ -127,10 +130,12 @@ def measure_all(clips: Sequence[NDArray[np.float32]], folder: Path, out: Path, j
         for number, found in enumerate(pool.map(measure_clip, clips, repeat(folder), repeat(settings))):
             rows += [{"clip": float(number), **row} for row in found]
             print(f"clip {number + 1} of {len(clips)}", flush=True)
-            with out.open("w", newline="") as file:
-                writer = csv.DictWriter(file, list(rows[0]))
-                writer.writeheader()
-                writer.writerows(rows)
+            text = io.StringIO(newline="")
+            writer = csv.DictWriter(text, list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
+            with new_file(out, force=True) as file:
+                file.write(text.getvalue().encode())
     return rows
 
 
