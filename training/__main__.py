@@ -3,6 +3,9 @@
 import importlib
 import sys
 from collections.abc import Sequence
+from concurrent.futures.process import BrokenProcessPool
+
+from formats.errors import AezError
 
 COMMANDS = {
     "study": ("training.study.study", "run the whole study"),
@@ -51,14 +54,29 @@ COMMANDS = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """List the commands, or run the one that is named; returns the exit code."""
+    """List the commands, or run the one that is named; returns the exit code.
+
+    What a command does not say itself of what went wrong is one line here.
+    """
     given = sys.argv[1:] if arguments is None else list(arguments)
     name, *rest = given or [""]
     if name not in COMMANDS:
         width = max(map(len, COMMANDS))
         print(__doc__, *(f"  {key:<{width}}  {what}" for key, (_, what) in COMMANDS.items()), sep="\n")
         return 0 if name in ("", "-h", "--help") else 2
-    return int(importlib.import_module(COMMANDS[name][0]).main(rest))
+    try:
+        return int(importlib.import_module(COMMANDS[name][0]).main(rest))
+    except KeyboardInterrupt:
+        print(f"{name}: interrupted", file=sys.stderr)
+        return 130
+    except BrokenProcessPool:
+        print(f"{name}: one of its processes died (out of memory?)", file=sys.stderr)
+    except AezError as error:
+        print(f"{name}: {error}", file=sys.stderr)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"{name}: {where}{error.strerror or error}", file=sys.stderr)
+    return 2
 
 
 if __name__ == "__main__":

@@ -30,7 +30,8 @@ def check(name: str, part: str, data: bytes) -> None:
     import hashlib
 
     if hashlib.sha256(data).hexdigest() != KNOWN.get(f"{name}/{part}"):
+        named = "name its folder by path" if lists(name) else "name the model"
         raise ModelError(
-            f"{part} of model {name!r} is not one that this aez knows; to run it all the same, name its folder by "
-            "path, or put it where AEZ_MODELS points"
+            f"{part} of model {name!r} is not one that this aez knows; to run it all the same, {named}, or put its "
+            "folder where AEZ_MODELS points"
         )

@@ -4,12 +4,15 @@ import importlib
 import inspect
 import subprocess
 import sys
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import pytest
 
+from formats.errors import UsageError
 from tests.support import ROOT
 from training.__main__ import COMMANDS, main
+from training.evaluation import stress
 
 
 def modules_with_a_main() -> set[str]:
@@ -40,6 +43,26 @@ def test_without_a_command_they_are_listed_one_line_each(capsys: pytest.CaptureF
     lines = capsys.readouterr().out.splitlines()
     for name, (_, purpose) in COMMANDS.items():
         assert sum(line.split() == [name, *purpose.split()] for line in lines) == 3
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (KeyboardInterrupt(), 130, "interrupted"),
+        (BrokenProcessPool(), 2, "one of its processes died (out of memory?)"),
+        (UsageError("no music"), 2, "no music"),
+        (OSError(28, "No space left on device", "table.md"), 2, "table.md: No space left on device"),
+    ],
+)
+def test_what_goes_wrong_is_one_line(
+    error: BaseException, code: int, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fails(arguments: list[str]) -> int:
+        raise error
+
+    monkeypatch.setattr(stress, "main", fails)
+    assert main(["stress"]) == code
+    assert capsys.readouterr().err == f"stress: {said}\n"
 
 
 def test_commands_run_as_modules(tmp_path: Path) -> None:

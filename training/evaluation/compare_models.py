@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from codec.pipeline.workers import cores
+from codec.runtime import models
 from formats.errors import AezError, UsageError
 from formats.grid import TIERS
 from training.evaluation.advantage import JUDGES, Curve, advantage, common_rates
@@ -53,7 +54,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     p = argparse.ArgumentParser(prog="python -m training compare-models", description="Compare models at one tier.")
     p.add_argument(
-        "models", type=Path, nargs="+", metavar="MODEL", help="model folders, the first of which is the base"
+        "models",
+        nargs="+",
+        metavar="MODEL",
+        help="two models or more, by name or folder; the first is the base",
     )
     p.add_argument("--music", type=Path, required=True, help="collection whose training split is measured")
     p.add_argument("--cache", type=Path, default=Path(".cache"), help="folder for decoded music")
@@ -64,14 +68,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     p.add_argument("--jobs", type=int, default=cores(), help="clips measured at once (default: all cores)")
     a = p.parse_args(arguments)
     try:
+        if len(set(a.models)) < 2:
+            raise UsageError("there have to be two models to compare")
+        folders = {name: models.by_name(name).folder for name in a.models}  # before anything is measured
         clips = draw_clips(a.music, a.cache, a.clips, a.seconds, seed=2)
         settings = [(a.latent, gain) for gain in a.gains]
         curves = {}
         with clip_pool(a.jobs) as pool:
-            for model in a.models:
-                found = pool.map(measure_clip, clips, repeat(model), repeat(settings))
-                curves[model] = Curve.of_rows(list(chain.from_iterable(found)), "gain")
-        first, *others = a.models
+            for name, folder in folders.items():
+                found = pool.map(measure_clip, clips, repeat(folder), repeat(settings))
+                curves[name] = Curve.of_rows(list(chain.from_iterable(found)), "gain")
+        first, *others = folders
         tables = [comparison(f"{other} against {first}", curves[other], curves[first]) for other in others]
     except (AezError, OSError) as error:
         print(f"compare-models: {error}", file=sys.stderr)

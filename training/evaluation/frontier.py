@@ -19,11 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codec.audio.source import ArraySource
+from codec.files import check_target, new_file
 from codec.pipeline.calls import ArraySink
 from codec.pipeline.decode import decode
 from codec.pipeline.encode import encode
 from codec.pipeline.plan import BITRATES, DecodePlan, EncodePlan
 from codec.pipeline.workers import Engine, cores
+from codec.runtime import models
 from codec.runtime.models import Model
 from formats.errors import AezError
 from formats.grid import SAMPLE_RATE, TIERS, nominal_kbps
@@ -97,7 +99,7 @@ def tiers(rows: list[dict[str, float]]) -> dict[str, dict[str, float]]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command: measure, print, write; returns the exit code."""
     p = argparse.ArgumentParser(prog="python -m training frontier", description="Find the tiers' defaults and bounds.")
-    p.add_argument("--model", type=Path, required=True, help="model folder")
+    p.add_argument("--model", type=Path, required=True, help="model, by name or folder")
     p.add_argument("--music", type=Path, required=True, help="collection whose training split is measured")
     p.add_argument("--cache", type=Path, default=Path(".cache"), help="folder for decoded music")
     p.add_argument("--clips", type=int, default=12, help="at most, and no more than hold all the music (default: 12)")
@@ -107,12 +109,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     p.add_argument("--write", action="store_true", help="put the result into model.json")
     a = p.parse_args(arguments)
     try:
-        Model(a.model)  # a folder without a model is an error before anything is measured
+        folder = models.by_name(str(a.model)).folder  # no such model is an error before anything is measured
+        a.out.parent.mkdir(parents=True, exist_ok=True)
+        check_target(a.out, force=True)
         clips = draw_clips(a.music, a.cache, a.clips, a.seconds, seed=1)
-        found = tiers(measure_all(clips, a.model, a.out, a.jobs))
+        found = tiers(measure_all(clips, folder, a.out, a.jobs))
         print(json.dumps(found, indent=1))
         if a.write:
-            update_card(a.model, tiers=found)
+            update_card(folder, tiers=found)
     except (AezError, OSError) as error:
         print(f"frontier: {error}", file=sys.stderr)
         return 2
@@ -127,10 +131,12 @@ def measure_all(clips: Sequence[NDArray[np.float32]], folder: Path, out: Path, j
         for number, found in enumerate(pool.map(measure_clip, clips, repeat(folder), repeat(settings))):
             rows += [{"clip": float(number), **row} for row in found]
             print(f"clip {number + 1} of {len(clips)}", flush=True)
-            with out.open("w", newline="") as file:
-                writer = csv.DictWriter(file, list(rows[0]))
-                writer.writeheader()
-                writer.writerows(rows)
+            text = io.StringIO(newline="")
+            writer = csv.DictWriter(text, list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
+            with new_file(out, force=True) as file:
+                file.write(text.getvalue().encode())
     return rows
 
 

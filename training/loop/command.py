@@ -2,11 +2,13 @@
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 from formats.errors import AezError, UsageError
+from training import lock
 from training.data.shards import LIMIT_GB
 from training.loop.course import LAST, Reports
 from training.loop.devices import DEVICES
@@ -91,12 +93,15 @@ def check(options: CommonOptions, *, batch: int, seed: int) -> None:
         raise UsageError("a library is filled by processes of its own: --jobs has to be 1 or more")
 
 
-def claim(name: str, options: CommonOptions) -> Reports:
-    """Make the folder of a run, and say how it reports there; a folder that holds another run is left alone.
+@contextmanager
+def claimed(name: str, options: CommonOptions) -> Iterator[Reports]:
+    """Make the folder of a run, keep other processes out of it, and say how the run reports there.
+
+    A folder that holds another run is left alone.
 
     Raises:
-        UsageError: it holds a checkpoint that this run does not go on from, and may not be replaced; or there is no
-            TensorBoard, which was asked for.
+        UsageError: it holds a checkpoint that this run does not go on from, and may not be replaced; another process
+            trains there; or there is no TensorBoard, which was asked for.
         OSError: it cannot be made.
     """
     out, resume = options.out, options.resume
@@ -107,7 +112,9 @@ def claim(name: str, options: CommonOptions) -> Reports:
     goes_on = resume is not None and resume.resolve().parent == out.resolve()
     if last.exists() and not options.force and not goes_on:
         raise UsageError(f"{out} holds a run already: go on with --resume {last}, or replace it with --force")
-    return Reports(name, out, options.every, options.save_minutes, options.tensorboard, goes_on)
+    # Of several processes of one training the first one writes.
+    with lock.held(out) if Group.described().rank == 0 else nullcontext():
+        yield Reports(name, out, options.every, options.save_minutes, options.tensorboard, goes_on)
 
 
 def run(command: str, given: argparse.Namespace, train: Callable[[], None]) -> int:

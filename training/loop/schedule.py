@@ -59,9 +59,12 @@ class Position(NamedTuple):
         if entry is None:
             return Position(step)
         try:
-            return Position(int(entry["first"]), float(entry["elapsed"]))
-        except (KeyError, TypeError, ValueError):
-            raise UsageError("the checkpoint's position in its schedule cannot be read") from None
+            found = Position(int(entry["first"]), float(entry["elapsed"]))
+        except (KeyError, TypeError, ValueError, OverflowError):
+            found = Position(-1)
+        if not (0 <= found.first <= step and 0 <= found.elapsed < math.inf):
+            raise UsageError("the checkpoint's position in its schedule cannot be read")
+        return found
 
 
 class Schedule:

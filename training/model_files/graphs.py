@@ -1,5 +1,6 @@
 """Networks as ONNX graphs, and the proof that ONNX Runtime computes the same numbers as torch."""
 
+import logging
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -39,6 +40,7 @@ def write_graph(
     """
     counts = [(free or {}).get(name, 2 if value.dim() == 3 else 0) for name, value in zip(names, inputs, strict=True)]
     axes: Any = tuple(dict.fromkeys(range(count), torch.export.Dim.DYNAMIC) or None for count in counts)
+    logging.getLogger("torch.onnx._internal.exporter._registration").setLevel(logging.ERROR)  # it misses torchvision
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter warns about its own deprecations
         program = torch.onnx.export(

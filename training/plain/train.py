@@ -144,8 +144,7 @@ def train(config: PlainConfig, options: Options) -> None:
     """
     checked(options)
     name = choose(options.device)
-    reports = command.claim("train-plain", options)
-    with Group.joined(name) as group, ExitStack() as opened:
+    with command.claimed("train-plain", options) as reports, Group.joined(name) as group, ExitStack() as opened:
         device = group.device(name)
         prepare(device)
         music, loops = open_music(Recipe(options.music, options.cache, cache_gb=options.cache_gb), group)

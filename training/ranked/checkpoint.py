@@ -106,13 +106,18 @@ def _is_checkpoint(state: dict[str, Any]) -> bool:
     if not set(NEEDED) <= state.keys():
         return False
     numbers = all(isinstance(state[name], int | float) and state[name] >= 0 for name in ("step", "seen", "spent"))
-    weights = [state["ema"], *([state["model"]] if "model" in state else [])]
+    weights = [state["ema"], state.get("model", state["ema"])]
     return (
         numbers
         and isinstance(state["step"], int)
         and isinstance(state["config"], dict)
         and all(isinstance(part, dict) and all(map(torch.is_tensor, part.values())) for part in weights)
+        and _shapes(weights[0]) == _shapes(weights[1])
     )
+
+
+def _shapes(weights: dict[str, Tensor]) -> dict[str, torch.Size]:
+    return {name: value.shape for name, value in weights.items()}
 
 
 def load_ranked(path: Path) -> dict[str, Any]:

@@ -64,8 +64,7 @@ def train(config: TrainConfig, options: Options) -> None:
     called = time.monotonic()
     checked(config, options)
     name = choose(options.device)
-    reports = command.claim("train", options)
-    with Group.joined(name) as group, ExitStack() as opened:
+    with command.claimed("train", options) as reports, Group.joined(name) as group, ExitStack() as opened:
         if config.adversarial and group.size > 1:
             raise UsageError("discriminators learn in a single process: start it without torchrun")
         device = group.device(name)

@@ -65,11 +65,14 @@ class Runner:
         self._logs.mkdir(parents=True, exist_ok=True)
         self._keys: dict[str, str] = {}
         self._stopped = threading.Event()
+        self._running: set[subprocess.Popen[bytes]] = set()
         self.notes: list[str] = []
 
-    def stop(self) -> None:
-        """Start no further step."""
+    def stop(self, *, at_once: bool = False) -> None:
+        """Start no further step; `at_once` ends those that run, of which trainings write a checkpoint first."""
         self._stopped.set()
+        for process in tuple(self._running) if at_once else ():
+            process.terminate()
 
     def key(self, step: Step) -> str:
         """What a step is done for: command, data, code, and the keys of the steps that it needs, which came before."""
@@ -133,10 +136,15 @@ class Runner:
         with log.open("a") as file:
             file.write(f"python {shlex.join(command)}\n")
             file.flush()
-            return subprocess.run(
+            process = subprocess.Popen(
                 [sys.executable, *command], stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT,
-                check=False, env={**threads, **os.environ, "AEZ_MODELS": found, "PYTHONPATH": path},
-            ).returncode  # fmt: skip
+                env={**threads, **os.environ, "AEZ_MODELS": found, "PYTHONPATH": path},
+            )  # fmt: skip
+        self._running.add(process)
+        try:
+            return process.wait()
+        finally:
+            self._running.discard(process)
 
 
 def _read(path: Path) -> dict[str, object]:

@@ -13,6 +13,7 @@ the numbers are meaningless.
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,9 +22,11 @@ from pathlib import Path
 
 from codec.runtime import models
 from formats.errors import AezError, UsageError
+from training import lock
 from training.data.collection import HOW, collection, divide
 from training.data.fma import SUBSETS
 from training.data.shards import LIMIT_GB, Shards
+from training.data.tracks import Track
 from training.plain.losses import LOSSES
 from training.study import methods
 from training.study.music import linked, write_manifest
@@ -52,6 +55,14 @@ def claim(data: Path, out: Path) -> None:
     (out / MARK).touch()
 
 
+class TerminatedError(KeyboardInterrupt):
+    """The study was asked to end by SIGTERM, which, unlike Ctrl-C, its steps have not got."""
+
+
+def _terminated(*_: object) -> None:
+    raise TerminatedError
+
+
 def abreast(steps: Sequence[Step]) -> list[list[list[Step]]]:
     """Steps as groups of chains that may run side by side: those that start aez use all cores alone."""
     groups: list[list[list[Step]]] = []
@@ -69,10 +80,19 @@ def study(
     """Run everything in order.
 
     Raises:
-        UsageError: there is no music, a step failed, or OUT is no folder for a study.
+        UsageError: there is no music, a step failed, OUT is no folder for a study, or another process is at work there.
     """
     found = collection(data, subset)
     claim(data, out)
+    with lock.held(out):
+        _carry_out(found, data, out, plan, subset, how, jobs, arguments, cache_gb)
+
+
+def _carry_out(
+    found: Sequence[Track], data: Path, out: Path, plan: Plan, subset: str, how: str, jobs: int,
+    arguments: Sequence[str], cache_gb: float,
+) -> None:  # fmt: skip
+    """`study`, of tracks that were found, in a folder that is this process's."""
     music = out / "collection"
     shards = Shards.build(linked(found, music), out / "cache", jobs=jobs, limit_gb=cache_gb)
     print(f"music: {shards.report()}", flush=True)
@@ -99,8 +119,8 @@ def study(
                 for done in [pool.submit(follow, chain) for chain in steps]:
                     done.result()
                 methods.write(out, about | {"models": methods.trained(out), "notes": sorted(run.notes)})
-        except BaseException:
-            run.stop()
+        except BaseException as error:
+            run.stop(at_once=isinstance(error, TerminatedError))
             pool.shutdown(cancel_futures=True)
             raise
     print(f"{out / 'report' / 'index.html'}")
@@ -131,14 +151,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     a = parser.parse_args(given)
     plan = QUICK if a.quick else Plan()
     changed = {name: value for name in ("minutes", "songs") if (value := getattr(a, name)) is not None}
+    before = signal.signal(signal.SIGTERM, _terminated)
     try:
         study(a.data, a.out, replace(plan, **changed), a.subset, a.split, a.jobs, given, a.cache_gb)
     except (AezError, OSError) as error:
         print(f"study: {error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
+    except KeyboardInterrupt:  # or asked to end
         print("study: interrupted; the same command goes on from here", file=sys.stderr)
         return 130
+    finally:
+        signal.signal(signal.SIGTERM, before)
     return 0
 
 

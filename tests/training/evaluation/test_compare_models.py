@@ -5,7 +5,7 @@ import pytest
 
 from formats.errors import UsageError
 from training.evaluation.advantage import Curve
-from training.evaluation.compare_models import comparison
+from training.evaluation.compare_models import comparison, main
 
 
 def test_a_table_says_by_how_much_and_by_how_many_octaves() -> None:
@@ -23,3 +23,14 @@ def test_models_without_a_common_rate_are_not_compared() -> None:
     low, high = (Curve(np.array([r, r + 1.0]), {"mel": np.array([-2.0, -1.0])}) for r in (2.0, 5.0))
     with pytest.raises(UsageError, match="no rates in common"):
         comparison("B against A", high, low)
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [(["music"], "there have to be two models to compare"), (["music", "nothing"], "there is no model 'nothing'")],
+)
+def test_models_are_looked_for_before_anything_is_measured(
+    given: list[str], wanted: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*given, "--music", "missing"]) == 2
+    assert capsys.readouterr().err.startswith(f"compare-models: {wanted}")

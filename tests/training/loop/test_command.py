@@ -10,6 +10,7 @@ import torch
 
 from formats.errors import AezError, UsageError
 from tests.support.training_runs import write_music
+from training import lock
 from training.loop import command, group
 from training.loop.devices import choose
 from training.loop.stopping import StoppedError
@@ -69,13 +70,19 @@ def test_music_that_is_none(name: str, tmp_path: Path, capsys: pytest.CaptureFix
     assert told(name, capsys, "--music", tmp_path / "empty", *out).endswith("empty holds no music")
 
 
-@pytest.mark.parametrize("content", [b"", b"no checkpoint", bytes(range(256)) * 9, "list", "numbers", "shapes"])
+@pytest.mark.parametrize(
+    "content", [b"", b"no checkpoint", bytes(range(256)) * 9, "list", "numbers", "shapes", "average"]
+)
 def test_checkpoints_that_are_none(
     name: str, content: bytes | str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "bad.pt"
     whole = {"ema": {}, "config": {"kind": "time"}, "step": 1, "seen": 1.0, "spent": 1.0}
-    made = {"list": [1, 2], "numbers": {**whole, "step": "x"}, "shapes": {**whole, "ema": [1], "config": 3}}
+    other = {"ema": {"a": torch.zeros(2)}, "model": {"a": torch.zeros(3)}}
+    made = {
+        "list": [1, 2], "numbers": {**whole, "step": "x"}, "shapes": {**whole, "ema": [1], "config": 3},
+        "average": {**whole, **other},
+    }  # fmt: skip
     if isinstance(content, str):
         torch.save(made[content], path)
     else:
@@ -109,6 +116,16 @@ def test_a_run_is_not_replaced_unless_that_is_asked_for(
     assert (out / "last.pt").read_bytes() == b"a night of training"
     music = ("--music", tmp_path / "missing", "--out", out)
     assert told(name, capsys, *music, "--force").endswith("no directory")
+
+
+def test_two_processes_cannot_train_in_one_folder(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "run"
+    with lock.held(out):
+        said = told(name, capsys, "--music", tmp_path, "--out", out)
+    assert said == f"another process is at work in {out}: wait for it, or name another folder"
+    assert told(name, capsys, "--music", tmp_path, "--out", out).endswith("holds no music")
 
 
 def test_one_song_is_enough_for_many_processes(

@@ -38,7 +38,8 @@ def test_a_run_ends_by_the_clock_or_at_a_step() -> None:
 def test_positions_of_checkpoints() -> None:
     assert Position.of(None, 5) == Position.of({}, 5) == (5, 0.0)
     assert Position.of({KEY: {"first": 3, "elapsed": 1.5, "torch": None}}, 5) == (3, 1.5)
-    for damaged in ({"first": 3}, {"first": "x", "elapsed": 1}, 7):
+    odd = ({"first": 6, "elapsed": 1}, {"first": -1, "elapsed": 1}, {"first": 3, "elapsed": float("nan")})
+    for damaged in ({"first": 3}, {"first": "x", "elapsed": 1}, 7, *odd):
         with pytest.raises(UsageError, match="position"):
             Position.of({KEY: damaged}, 5)
 

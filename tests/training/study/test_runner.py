@@ -1,6 +1,10 @@
 """Steps are done once for the same data, settings and code; interrupted trainings go on."""
 
 import json
+import os
+import signal
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -86,3 +90,20 @@ def test_nothing_to_do_is_a_note_and_a_failure_stops(calls: list[list[str]], tmp
     run.stop()
     run(Step("later", "genre", ["0"]))
     assert "later" not in json.dumps(calls) and not (tmp_path / "logs" / "later.json").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the exit code is that of a signal")
+def test_a_step_that_is_ended_leaves_no_process(tmp_path: Path) -> None:
+    run = Runner(tmp_path)
+    step = Step("long", "stress", [])
+    code: list[int] = []
+    waiting = ["-c", "import sys, time; print('here', flush=True); time.sleep(600)"]
+    thread = threading.Thread(target=lambda: code.append(run._run(waiting, tmp_path / "log")))
+    thread.start()
+    while "here" not in ((tmp_path / "log").read_text() if (tmp_path / "log").is_file() else "").splitlines():
+        time.sleep(0.02)
+    run.stop(at_once=True)
+    thread.join(60)
+    assert code == [-signal.SIGTERM]
+    run(step)  # nothing is begun any more
+    assert not (tmp_path / "logs" / "long.json").exists()

@@ -9,6 +9,7 @@ import soundfile
 
 from codec.runtime import models
 from formats.errors import UsageError
+from training import lock
 from training.__main__ import COMMANDS
 from training.plain.losses import LOSSES
 from training.study import methods, study
@@ -104,6 +105,17 @@ def test_a_plain_folder_is_divided_and_described(
     assert study.main(given) == 0 and not ran
     assert study.main([*given, "--split", "random"]) == 0
     assert len(ran) == 18 + 8
+
+
+def test_two_studies_cannot_share_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data, out = tmp_path / "music", tmp_path / "out"
+    data.mkdir()
+    (data / "a.wav").touch()
+    study.claim(data, out)
+    with lock.held(out):
+        assert study.main(["--data", str(data), "--out", str(out)]) == 2
+    said = capsys.readouterr().err
+    assert said == f"study: another process is at work in {out}: wait for it, or name another folder\n"
 
 
 def test_an_interruption_is_one_line(
