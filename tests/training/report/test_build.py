@@ -320,7 +320,7 @@ def test_maps_are_drawn_and_genres_hidden_on_request(page: SimpleNamespace, visi
     assert tab.locator("#map-plot .legend button").all_inner_texts() == ["Rock", HOSTILE, "other or unknown"]
     tab.locator("#map-plot .legend button").nth(0).click()
     assert tab.locator("#map-plot .plot .mark").count() == 4
-    tab.locator("#map-plot .plot .mark").nth(0).hover()
+    tab.locator("#map-plot .plot .mark").nth(2).hover()
     assert tab.inner_text("#map-plot .tip") == f"1 · {HOSTILE}"
 
 

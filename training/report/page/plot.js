@@ -11,7 +11,7 @@ aez.drawing = (() => {
 
   /** The mark of a system or genre at a place: what figures draw for it, too. */
   const mark = (look, x, y, size, hollow = look.hollow) => {
-    const paint = !look.filled ? `fill: none; stroke: ${look.color}` : hollow ? `fill: #fff; stroke: ${look.color}` : `fill: ${look.color}; stroke: #fff`;
+    const paint = !look.filled ? `fill: none; stroke: ${look.color}` : hollow ? `fill: var(--card); stroke: ${look.color}` : `fill: ${look.color}; stroke: var(--card)`;
     const line = look.filled && !hollow ? 0.8 : 2;
     return svg("path", {
       class: "mark", d: look.path, transform: `translate(${x.toFixed(1)} ${y.toFixed(1)}) scale(${size})`,
@@ -29,32 +29,39 @@ aez.drawing = (() => {
     return found;
   }
 
-  /** A drawing that fills its box, is drawn again when the box changes, and names the point next to the pointer. */
+  /**
+   * A drawing that fills its box, is drawn again when the box changes, and names the point next to the pointer.
+   * `draw` gives the points' places as `xs` and `ys`, `text(i)` for their names, and `under`, an image to lie below.
+   */
   function canvas(root, height, draw) {
     const tip = Object.assign(document.createElement("div"), { className: "tip", hidden: true });
-    let points = [];
+    let found = { xs: [], ys: [] };
     let drawn = 0;
     const redraw = () => {
       const width = Math.floor(root.clientWidth);
       if (!width) return;
       drawn = width;
       const picture = svg("svg", { viewBox: `0 0 ${width} ${height(width)}`, role: "img", "aria-label": root.dataset.label });
-      points = draw(picture, width, height(width));
-      root.replaceChildren(picture, tip);
+      found = draw(picture, width, height(width));
+      tip.hidden = true;
+      root.replaceChildren(...(found.under ? [found.under] : []), picture, tip);
+    };
+    const nearest = (x, y) => {
+      let [best, least] = [-1, 24 ** 2];
+      for (let i = 0; i < found.xs.length; i++) {
+        const away = (found.xs[i] - x) ** 2 + (found.ys[i] - y) ** 2;
+        if (away < least) [best, least] = [i, away];
+      }
+      return best;
     };
     root.addEventListener("pointermove", (event) => {
       const box = root.getBoundingClientRect();
-      const [x, y] = [event.clientX - box.left, event.clientY - box.top];
-      let best = null;
-      for (const point of points) {
-        const away = Math.hypot(point.x - x, point.y - y);
-        if (away < 24 && (!best || away < best.away)) best = { ...point, away };
-      }
-      tip.hidden = !best;
-      if (!best) return;
-      tip.textContent = best.text;
-      tip.style.left = `${Math.max(0, Math.min(best.x + 12, box.width - tip.offsetWidth))}px`;
-      tip.style.top = `${Math.max(0, best.y - 38)}px`;
+      const best = nearest(event.clientX - box.left, event.clientY - box.top);
+      tip.hidden = best < 0;
+      if (best < 0) return;
+      tip.textContent = found.text(best);
+      tip.style.left = `${Math.max(0, Math.min(found.xs[best] + 12, box.width - tip.offsetWidth))}px`;
+      tip.style.top = `${Math.max(0, found.ys[best] - 38)}px`;
     });
     root.addEventListener("pointerleave", () => (tip.hidden = true));
     new ResizeObserver(() => Math.floor(root.clientWidth) !== drawn && redraw()).observe(root);
