@@ -2,6 +2,8 @@
 "use strict";
 
 aez.drawing = (() => {
+  const redrawn = []; // draws every drawing again, in its own width or in that which is given
+
   const svg = (name, attributes = {}, text = "") => {
     const node = document.createElementNS("http://www.w3.org/2000/svg", name);
     for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
@@ -37,8 +39,8 @@ aez.drawing = (() => {
     const tip = Object.assign(document.createElement("div"), { className: "tip", hidden: true });
     let found = { xs: [], ys: [] };
     let drawn = 0;
-    const redraw = () => {
-      const width = Math.floor(root.clientWidth);
+    const redraw = (wished) => {
+      const width = wished || Math.floor(root.clientWidth);
       if (!width) return;
       drawn = width;
       const picture = svg("svg", { viewBox: `0 0 ${width} ${height(width)}`, role: "img", "aria-label": root.dataset.label });
@@ -66,7 +68,8 @@ aez.drawing = (() => {
     root.addEventListener("pointerleave", () => (tip.hidden = true));
     new ResizeObserver(() => Math.floor(root.clientWidth) !== drawn && redraw()).observe(root);
     redraw();
-    return redraw;
+    redrawn.push(redraw);
+    return () => redraw();
   }
 
   /** Switches for `entries` ({ name, look, line, hollow }); `off` has the numbers of those that are switched off. */
@@ -97,5 +100,5 @@ aez.drawing = (() => {
   const stroke = (look, width = 2) =>
     `fill: none; stroke: ${look.color}; stroke-width: ${width}; stroke-dasharray: ${look.dash.map((part) => part * width).join(" ") || "none"}`;
 
-  return { svg, mark, ticks, canvas, legend, stroke };
+  return { svg, mark, ticks, canvas, legend, stroke, redrawn };
 })();
