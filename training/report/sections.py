@@ -35,6 +35,13 @@ class Picture(NamedTuple):
     height: int
     source: str
 
+    @property
+    def kind(self) -> str:
+        """How much room it gets: "wide", "large" or "", by its shape and by how much small text is in it."""
+        if self.width > 1.45 * self.height or self.source == "maps.png":
+            return "wide"
+        return "large" if self.source.startswith("song-") else ""
+
 
 class Made(NamedTuple):
     """The command that made a folder of results; commit and time are empty where they are not known."""

@@ -38,11 +38,11 @@ aez.drawing = (() => {
   function canvas(root, height, draw) {
     const tip = Object.assign(document.createElement("div"), { className: "tip", hidden: true });
     let found = { xs: [], ys: [] };
-    let drawn = 0;
+    let drawn = NaN; // width of the box that it was drawn for; 0 on paper
     const redraw = (wished) => {
       const width = wished || Math.floor(root.clientWidth);
       if (!width) return;
-      drawn = width;
+      drawn = wished ? 0 : width;
       const picture = svg("svg", { viewBox: `0 0 ${width} ${height(width)}`, role: "img", "aria-label": root.dataset.label });
       found = draw(picture, width, height(width));
       tip.hidden = true;
@@ -66,7 +66,7 @@ aez.drawing = (() => {
       tip.style.top = `${Math.max(0, found.ys[best] - 38)}px`;
     });
     root.addEventListener("pointerleave", () => (tip.hidden = true));
-    new ResizeObserver(() => Math.floor(root.clientWidth) !== drawn && redraw()).observe(root);
+    new ResizeObserver(() => drawn !== 0 && Math.floor(root.clientWidth) !== drawn && redraw()).observe(root);
     redraw();
     redrawn.push(redraw);
     return () => redraw();
