@@ -1,8 +1,10 @@
 """One look for one thing, everywhere: colours, markers and dashes of systems and genres.
 
 Figures (matplotlib) and the page's own drawings (`training.report`) both take them from here. Peers and genres have
-colours of Okabe and Ito, losses those of Paul Tol's scheme "muted"; whatever may meet in one figure can be told apart
-by colour-blind people, and markers and dashes repeat the information. All are meant for a white ground.
+colours near those of Okabe and Ito, losses near Paul Tol's scheme "muted", moved until every one has a contrast of
+3 : 1 with both grounds, so that a thing has one colour in the light and in the dark scheme. Whatever may meet in one
+figure can be told apart by colour-blind people, and markers and dashes repeat the information. Only text in a colour
+depends on the ground (`readable`).
 """
 
 from collections.abc import Sequence
@@ -28,42 +30,54 @@ class Look(NamedTuple):
     hollow: bool = False
 
 
+LIGHT, DARK = "#ffffff", "#1c1e22"
+"""The grounds of figures and drawings in the light and in the dark scheme."""
+
+INK = ("#000000", "#ecebe7")
+"""What is written on them."""
+
+ON_COLOR = "#fefefe"
+"""What is written on a coloured area that is the same in both schemes."""
+
 DASHED, DOTTED, DASH_DOT = (3.5, 1.7), (1.0, 1.5), (5.0, 1.5, 1.0, 1.5)
 
 _SYSTEMS = {
-    "aez": ("aez", "#d55e00", "o", ()),
-    "aez:start": ("untrained start", "#e69f00", "v", DOTTED),
-    "aez:ranked": ("aez:ranked", "#7a3a10", "*", ()),
-    "aez:dense": ("aez:dense", "#5a3df0", "h", ()),
-    "aez:time": ("aez:time", "#001133", "p", ()),
+    "aez": ("aez", "#c95400", "o", ()),
+    "aez:start": ("untrained start", "#bd832b", "v", DOTTED),
+    "aez:ranked": ("aez:ranked", "#9e572b", "*", ()),
+    "aez:dense": ("aez:dense", "#6846fc", "h", ()),
+    "aez:time": ("aez:time", "#696399", "p", ()),
     # Losses of the time-domain autoencoder: of waveforms solid, of spectra dashed, of their logarithms dash and dot.
-    "aez:time-mse": ("aez:time-mse", "#332288", "<", ()),
-    "aez:time-l1": ("aez:time-l1", "#cc6677", ">", ()),
-    "aez:time-mse-smooth": ("aez:time-mse-smooth", "#117733", "d", ()),
-    "aez:time-stft-l1": ("aez:time-stft-l1", "#44aa99", "s", DASHED),
-    "aez:time-stft-l2": ("aez:time-stft-l2", "#882255", "D", DASHED),
-    "aez:time-log-stft-l1": ("aez:time-log-stft-l1", "#999933", "^", DASH_DOT),
-    "aez:time-log-stft-l2": ("aez:time-log-stft-l2", "#aa4499", "X", DASH_DOT),
-    "opus": ("Opus", "#0072b2", "s", ()),
-    "lame": ("LAME", "#009e73", "^", ()),
-    "aac": ("AAC", "#cc79a7", "D", ()),
-    "vorbis": ("Vorbis", "#56b4e9", "P", ()),
-    "resample": ("resampled", "#7f7f7f", "x", DASHED),
-    "resample-8k": ("resampled, 8 kHz", "#4d4d4d", "+", DASHED),
+    "aez:time-mse": ("aez:time-mse", "#7255c8", "<", ()),
+    "aez:time-l1": ("aez:time-l1", "#cd6678", ">", ()),
+    "aez:time-mse-smooth": ("aez:time-mse-smooth", "#187a35", "d", ()),
+    "aez:time-stft-l1": ("aez:time-stft-l1", "#3ba392", "s", DASHED),
+    "aez:time-stft-l2": ("aez:time-stft-l2", "#ad4474", "D", DASHED),
+    "aez:time-log-stft-l1": ("aez:time-log-stft-l1", "#979731", "^", DASH_DOT),
+    "aez:time-log-stft-l2": ("aez:time-log-stft-l2", "#a94398", "X", DASH_DOT),
+    "opus": ("Opus", "#1775b5", "s", ()),
+    "lame": ("LAME", "#00976c", "^", ()),
+    "aac": ("AAC", "#a75786", "D", ()),
+    "vorbis": ("Vorbis", "#369dd0", "P", ()),
+    "resample": ("resampled", "#919191", "x", DASHED),
+    "resample-8k": ("resampled, 8 kHz", "#6b6b6b", "+", DASHED),
 }
 SYSTEMS = {name: Look(*parts) for name, parts in _SYSTEMS.items()}
 """By name: the systems of the study."""
 
-_SPARE = (("#b39b00", "H"), ("#b8005c", "8"), ("#006d77", "d"), ("#3b1f00", ">"))
-FOUNDING = "#000000"
-"""What the founding study's authors measured, on other songs."""
+_SPARE = (("#b19007", "H"), ("#f4518a", "8"), ("#398d99", "d"), ("#896042", ">"))
+FOUNDING = INK[0]
+"""What the founding study's authors measured, on other songs; the ink of the scheme."""
 
 _GENRES = (
-    ("#0072b2", "o"), ("#e69f00", "s"), ("#009e73", "^"), ("#d55e00", "D"), ("#cc79a7", "v"), ("#56b4e9", "P"),
-    ("#7a3a10", "X"), ("#332288", "p"),
+    ("#1775b5", "o"), ("#bd832b", "s"), ("#00976c", "^"), ("#c95400", "D"), ("#a75786", "v"), ("#369dd0", "P"),
+    ("#9e572b", "X"), ("#7255c8", "p"),
 )  # fmt: skip
 GENRES = 2 * len(_GENRES)
 """Genres that can be told apart: eight filled, eight hollow."""
+
+COLORS = {look.color for look in SYSTEMS.values()} | {color for color, _ in (*_SPARE, *_GENRES)} | {"#8f8f8f"}
+"""All colours of systems and genres, which are the same on both grounds."""
 
 OTHER = Look("other or unknown", "#8f8f8f", "o")
 """Songs of no genre that is told apart."""
@@ -96,12 +110,30 @@ def genre_look(genre: str, number: int) -> Look:
     return Look(genre, color, marker, hollow=turn > 0)
 
 
-def readable(color: str, contrast: float = 4.5) -> str:
-    """The colour, darkened as far as small text in it needs on white (contrast as WCAG 2 defines it)."""
-    parts = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
-    for tenth in range(100, 0, -4):
-        darker = [part * tenth / 100 for part in parts]
-        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in darker]
-        if 1.05 / (0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] + 0.05) >= contrast:
+def readable(color: str, contrast: float = 4.5, *, ground: str = LIGHT) -> str:
+    """The colour, darkened or lightened as far as small text in it needs on a ground (contrast as WCAG 2 defines it).
+
+    Args:
+        color, ground: #rrggbb.
+        contrast: that is wanted, 1 to 21; what black or white does not reach is left at that.
+    """
+    end = 0 if luminance(ground) > 0.18 else 255
+    parts = [int(color[i : i + 2], 16) for i in (1, 3, 5)]
+    for share in range(0, 101, 4):
+        changed = "#" + "".join(f"{round(part + (end - part) * share / 100):02x}" for part in parts)
+        if contrast_of(changed, ground) >= contrast:
             break
-    return "#" + "".join(f"{round(255 * part):02x}" for part in darker)
+    return changed
+
+
+def contrast_of(one: str, other: str) -> float:
+    """The contrast of two colours as WCAG 2 defines it, 1 to 21."""
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def luminance(color: str) -> float:
+    """The relative luminance of #rrggbb as WCAG 2 defines it, 0 to 1."""
+    parts = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue

@@ -2,8 +2,12 @@
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+Opener = Callable[..., Any]
+"""Opens an address in a browser: opener(address, width=1440, spy=SPY) -> a tab of Playwright."""
 
 
 def page_data(folder: Path) -> dict[str, Any]:

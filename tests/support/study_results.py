@@ -81,6 +81,9 @@ def saved_results(folder: Path) -> Path:
         "## aez against bits\n\n| setting | mel |\n| --- | --- |\n| 8 kbit/s | +1.00 ± 0.10 (100%) ahead |\n"
     )
     png(results / "evaluation" / "rate-visqol.png", "ViSQOL, by rate")
+    ground = '<rect width="60" height="40" fill="white"/>'
+    figure = f'<svg xmlns="http://www.w3.org/2000/svg" width="60" height="40" viewBox="0 0 60 40">{ground}</svg>'
+    (results / "evaluation" / "rate-visqol.svg").write_text(figure)
     png(results / "evaluation" / "study.png", "Error by rate")
     command = f"python -m training evaluate --music '/my {HOSTILE}' --out {results}/evaluation"
     told = {"command": command, "aez": "0.1", "commit": "abc123+", "time": "2026-01-02T03:04:05+00:00"}

@@ -49,8 +49,13 @@ def test_what_meets_in_a_figure_can_be_told_apart_by_the_colour_blind(names: lis
         assert min(float(np.linalg.norm(a - b)) for a, b in itertools.combinations(points, 2)) > 9
 
 
-def test_text_is_darkened_until_it_can_be_read() -> None:
+def test_colours_are_seen_on_both_grounds_and_text_in_them_can_be_read() -> None:
+    for ground in (palette.LIGHT, palette.DARK):
+        for color in palette.COLORS:
+            assert palette.contrast_of(color, ground) >= 3, (color, ground)
+            assert palette.contrast_of(palette.readable(color, ground=ground), ground) >= 4.5
     assert palette.readable("#332288") == "#332288"
-    light = palette.readable("#e69f00")
-    assert light != "#e69f00"
-    assert all(int(light[i : i + 2], 16) <= int("e69f00"[i - 1 : i + 1], 16) for i in (1, 3, 5))
+    light, pale = palette.readable("#e69f00"), palette.readable("#332288", ground=palette.DARK)
+    assert all(int(light[i : i + 2], 16) <= int("e69f00"[i - 1 : i + 1], 16) for i in (1, 3, 5)) and light != "#e69f00"
+    assert palette.luminance(pale) > palette.luminance("#332288")
+    assert palette.contrast_of("#000000", "#ffffff") == pytest.approx(21)

@@ -88,6 +88,17 @@ def mark_cut(axes: Axes, found: Band, look: Look) -> None:
             )  # fmt: skip
 
 
+def leave_room(axes: Axes, share: float, *, above: bool) -> None:
+    """Move one limit of the values outwards by a share of the axes' height."""
+    low, high = axes.get_ylim()
+    log = axes.get_yscale() == "log"
+    step = (high / low) ** share if log else (high - low) * share
+    if above:
+        axes.set_ylim(low, high * step if log else high + step)
+    else:
+        axes.set_ylim(low / step if log else low - step, high)
+
+
 def log_values(axes: Axes, means: Sequence[float]) -> None:
     """Make the values logarithmic over the range of the means: wide intervals near zero must not compress them."""
     if max(means) <= 0:  # everything perfect

@@ -20,7 +20,7 @@ from matplotlib.ticker import PercentFormatter
 from training.evaluation import founding
 from training.evaluation.compare import Band, Row, band, curve_rows, groups, interval, paired
 from training.evaluation.founding_plot import study_figure
-from training.evaluation.plot_style import LOOK, curve, limit_values, line, mark_cut, name_ends, rate_axis
+from training.evaluation.plot_style import LOOK, curve, leave_room, limit_values, line, mark_cut, name_ends, rate_axis
 from training.palette import Look, looks, readable
 
 QUALITIES = {
@@ -88,6 +88,8 @@ def _rate_quality(rows: Sequence[Row], ours: str | None, metric: str, name: str)
         curve(axes, found, drawn[system], first=system == ours)
     tiers = [_mark_tiers(axes, rows, ours, metric, drawn[ours])] if ours else []
     limit_values(axes, [*bands.values(), *tiers], log=metric in LOG_SCALED)
+    if tiers:
+        leave_room(axes, 0.1, above=metric in BETTER_UP)  # for their numbers
     for system, found in bands.items():
         mark_cut(axes, found, drawn[system])
     rate_axis(axes, [row.kbps for row in rows])

@@ -8,7 +8,8 @@ shuffled labels (`training.latents.separation`). LDA, which uses labels, is test
 fitted on.
 
 OUT gets maps.json, table.md, map-<method>.png, maps.png with all of them, and song-<name>.png: latents over time of a
-typical song of each of the four largest genres. A second run takes songs from the cache.
+typical song of each of the four largest genres; each picture is there as SVG, too. A second run takes songs from the
+cache.
 """
 
 import argparse
@@ -163,6 +164,7 @@ def run(tracks: Sequence[Track], out: Path, cache: Path, options: Options) -> st
                 "title": TITLES[name],
                 "picture": f"map-{name}.png",
                 "points": np.round(projected, 5).tolist(),
+                "frame": np.round(pictures.frame(projected), 5).tolist(),
                 **asdict(found[name]),
                 "drawn": drawn[name],
                 **({"left_out": apart.tolist()} if name == "lda" else {}),
@@ -286,8 +288,10 @@ def _draw_songs(
         reader = Reader(coded(excerpt(shards[number], options.seconds)))
         shown = view(reader, model=str(coded.plan.model.folder))
         picture = picture_name(track.name, [song["picture"] for song in drawn])
-        with new_file(out / picture, force=True) as file:
-            plot.save(shown, f"{track.name}   ({track.genre or 'no genre'}, {coded.plan.latent} latents a frame)", file)
+        title = f"{track.name}   ({track.genre or 'no genre'}, {coded.plan.latent} latents a frame)"
+        for target in (out / picture, (out / picture).with_suffix(".svg")):
+            with new_file(target, force=True) as file:
+                plot.save(shown, title, file, plot.target_kind(target.name))
         drawn.append({"name": track.name, "genre": track.genre, "picture": picture})
     return drawn
 

@@ -19,7 +19,10 @@ from training.latents.projections import TITLES, Points
 from training.latents.separation import Labels, Mask, Separation
 from training.palette import OTHER, genre_look
 
-LOOK: Any = {"text.parse_math": False}  # genres are text, whatever is in them
+LOOK: Any = {"text.parse_math": False, "svg.hashsalt": "aez"}  # genres are text, whatever is in them
+
+VECTORS = 2000
+"""Songs up to which an SVG holds a path for each; it holds an image of more, without their white edges."""
 
 
 def genre_style(number: int) -> dict[str, object]:
@@ -96,13 +99,16 @@ def caption(name: str, found: Separation, *, short: bool = False) -> str:
 
 
 def framed(points: Points) -> Points:
-    """The same points with outliers (as of KernelPCA) moved to the frame of the others, so that these can be seen.
+    """The same points with outliers (as of KernelPCA) moved to the frame of the others, so that these can be seen."""
+    low, high = frame(points)
+    return np.clip(points, low, high)
 
-    The frame extends from the 2nd to the 98th percentile and half as far again on either side.
-    """
+
+def frame(points: Points) -> NDArray[np.float64]:
+    """Lowest and highest [x, y] that are drawn: the 2nd and 98th percentile and half as far again on either side."""
     low, high = np.quantile(points, (0.02, 0.98), axis=0)
     margin = (high - low) / 2
-    return np.clip(points, low - margin, high + margin)
+    return np.stack([low - margin, high + margin])
 
 
 def _points(
@@ -116,12 +122,16 @@ def _points(
     size *= max(0.35, min(1.3, (400 / len(points)) ** 0.5))
     other = labels < 0
     points = framed(points)
-    axes.plot(*points[other].T, ls="", marker=".", color=OTHER.color, markersize=size * 0.8)
+    many = len(points) > VECTORS
+    axes.plot(*points[other].T, ls="", marker=".", color=OTHER.color, markersize=size * 0.8, rasterized=many)
     apart = held is not None and held.any()
     fitted = ~held if apart and held is not None else np.ones(len(labels), np.bool_)
     for number in range(len(genres)):
         of, style = labels == number, genre_style(number)
-        look = {"markersize": size * 0.6, "alpha": 0.25} if apart else {"markersize": size, "alpha": 0.8}
+        if many and not genre_look("", number).hollow:
+            style["markeredgewidth"] = 0
+        style["rasterized"] = many
+        look = {"markersize": size * 0.6, "alpha": 0.4} if apart else {"markersize": size, "alpha": 0.8}
         axes.plot(*points[of & fitted].T, ls="", **look, **style)  # type: ignore[arg-type]
         axes.plot(*points[of & ~fitted].T, ls="", markersize=size * 1.2, zorder=3, **style)  # type: ignore[arg-type]
     for number in range(0 if apart else len(genres)):
@@ -161,6 +171,8 @@ def _handles(labels: Labels, genres: Sequence[str], held: Mask | None = None) ->
 
 
 def _write(figure: Figure, path: Path, title: str) -> None:
-    """Write a PNG that holds its title, which the report shows under it."""
+    """Write a PNG that holds its title, which the report shows under it, and the same as SVG next to it."""
     with new_file(path, force=True) as file:
         figure.savefig(file, format="png", metadata={"Title": title})
+    with new_file(path.with_suffix(".svg"), force=True) as file:
+        figure.savefig(file, format="svg", metadata={"Title": title, "Date": None})

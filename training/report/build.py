@@ -27,7 +27,7 @@ from formats.errors import AezError, UsageError
 from training.evaluation import peers
 from training.evaluation.clips import find_songs
 from training.provenance import made
-from training.report import listening, media, saved
+from training.report import listening, media, points, saved
 from training.report.html import Part
 from training.report.methods import HEAD, Fact, methods
 from training.report.sections import FOUNDING, Made, Section, sections, shown
@@ -115,7 +115,7 @@ def _fill(page: Path, results: Path, options: argparse.Namespace, console: Conso
     heard = [f"{clip.name} {v.name} {v.audio}" for clip in clips for v in clip.versions]
     name = sha256("\n".join(heard).encode()).hexdigest()[:12]  # answers are kept by it: another page has other answers
     data = {"id": name, "clips": [asdict(clip) for clip in clips], "asked": sorted(set(options.kbps)),
-            "rates": rates, "maps": map_data}  # fmt: skip
+            "rates": rates}  # fmt: skip
     environment = Environment(loader=FileSystemLoader(PAGE), autoescape=True, undefined=StrictUndefined)
     text = environment.get_template("index.html").render(
         title=options.title,
@@ -134,9 +134,12 @@ def _fill(page: Path, results: Path, options: argparse.Namespace, console: Conso
         listen_command=LISTEN,
         page_made=options.made._replace(command=shown(options.made.command, results)),
         maps=map_data,
+        points=points.SCRIPT,
         data=Markup(_script(data)),
     )
     (page / "index.html").write_text(text, encoding="utf-8")
+    if map_data:
+        (page / points.SCRIPT).write_text(points.script(map_data), encoding="utf-8")
     for name in STATIC:
         shutil.copyfile(PAGE / name, page / name)
     return lacking

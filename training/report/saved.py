@@ -81,8 +81,10 @@ def rates(found: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
 
 
 def maps(results: Path, console: Console) -> dict[str, Any] | None:
-    """What the page draws of the maps of all models: songs as points [x, y, genre, name] on each map.
+    """What the page draws of the maps of all models: names and genres of songs, and on each map their points [x, y].
 
+    `held` says which songs a map was not fitted on, `frame` where outliers begin; genres are numbers of `labels`, which
+    have their `looks`.
     Maps are those of RESULTS/latents and of every RESULTS/latents-MODEL with the same songs, the latter under the name
     of their model.
     None if there is no such file, or one without points for all of its songs.
@@ -92,7 +94,7 @@ def maps(results: Path, console: Console) -> dict[str, Any] | None:
         one = _maps(folder, console, "" if folder.name == "latents" else folder.name.removeprefix("latents-"))
         if found is None:
             found = one
-        elif one is not None and one["labels"] == found["labels"]:
+        elif one is not None and all(one[key] == found[key] for key in ("labels", "songs", "genres")):
             found["maps"] += one["maps"]
     return found
 
@@ -111,13 +113,13 @@ def _maps(folder: Path, console: Console, model: str) -> dict[str, Any] | None:
             labels.pop()
         drawn = []
         for key, one in results["maps"].items():
-            points = [
-                [_finite(x), _finite(y), number, name]
-                for (x, y), number, (name, _) in zip(one["points"], numbers, songs, strict=True)
-            ]
+            points = [(_finite(x), _finite(y)) for (x, y), _ in zip(one["points"], songs, strict=True)]
+            held = [bool(value) for value, _ in zip(one.get("left_out") or [False] * len(songs), songs, strict=True)]
             title = str(one.get("title", key))
             name = f"{title}, model {model}" if model else title
-            drawn.append({"name": name, "note": _note(one), "points": points})
+            frame = [[_finite(x), _finite(y)] for x, y in one["frame"]] if "frame" in one else None
+            told = {"name": name, "note": _note(one, held), "points": points, "held": held, "frame": frame}
+            drawn.append(told)
     except (KeyError, TypeError, ValueError, AttributeError):
         console.print(
             f"{folder.name}/maps.json is not as expected: its pictures are shown alone", markup=False, soft_wrap=True
@@ -125,7 +127,10 @@ def _maps(folder: Path, console: Console, model: str) -> dict[str, Any] | None:
         return None
     given = [genre_look(genre, number) for number, genre in enumerate(genres)]
     marks = [mark(look) for look in [*given, OTHER][: len(labels)]]
-    return {"labels": labels, "looks": marks, "maps": drawn} if drawn and songs else None
+    names = [name for name, _ in songs]
+    if not drawn or not songs:
+        return None
+    return {"labels": labels, "looks": marks, "songs": names, "genres": numbers, "maps": drawn}
 
 
 def read_json(path: Path, console: Console) -> dict[str, Any]:
@@ -146,7 +151,7 @@ def _sense(name: str) -> str:
     return METRICS[name].better.value if name in METRICS else ""
 
 
-def _note(one: dict[str, Any]) -> str:
+def _note(one: dict[str, Any], held: Sequence[bool]) -> str:
     parts = []
     if isinstance(knn := one.get("knn"), float):
         chance = one.get("chance_knn")
@@ -154,6 +159,8 @@ def _note(one: dict[str, Any]) -> str:
         parts.append(f"k-NN accuracy {100 * knn:.0f} %{by_chance}")
     if isinstance(silhouette := one.get("silhouette"), float):
         parts.append(f"silhouette {silhouette:+.2f}")
+    if any(held):
+        parts.append("of songs left out of the fit, which are the large marks")
     return ", ".join(parts)
 
 

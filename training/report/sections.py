@@ -14,6 +14,7 @@ from training.evaluation import founding, goals, plots, tables
 from training.provenance import NAME
 from training.report.html import Part, parts
 from training.report.saved import read_json
+from training.report.schemes import Themed, themed
 
 _STUDY = "study.png"
 _ORDER = ["maps", *(plots.file_stem(metric) for metric in plots.QUALITIES), "win-rate"]
@@ -26,13 +27,20 @@ MANY = 3
 
 
 class Picture(NamedTuple):
-    """A PNG in the page's folder; `source` is its name in the folder of results."""
+    """A figure in the page's folder; `source` is the name of its PNG in the folder of results."""
 
     path: str
     caption: str
     width: int
     height: int
     source: str
+
+    @property
+    def kind(self) -> str:
+        """How much room it gets: "wide", "large" or "", by its shape and by how much small text is in it."""
+        if self.width > 1.45 * self.height or self.source == "maps.png":
+            return "wide"
+        return "large" if self.source.startswith("song-") else ""
 
 
 class Made(NamedTuple):
@@ -201,15 +209,20 @@ class _Reader(NamedTuple):
         wanted: Callable[[str], bool] = _any,
         pictures: Callable[[str], bool] = _any,
     ) -> Section:
-        """Fill a section from the markdown and PNG files right in a folder: parts by title, pictures by file name."""
+        """Fill a section from the markdown and PNG files right in a folder: parts by title, pictures by file name.
+
+        A picture that is there as SVG, too, is taken from that.
+        """
         subjects, leads, found = [], "", []
         for path in _files(folder, "*.md"):
             subject, lead, more = parts(path.read_text(encoding="utf-8", errors="replace"))
             subjects.append(subject)
             leads += lead
             found += [part for part in more if wanted(part.title)]
-        copied = self._copied(blank.id, (path for path in _files(folder, "*.png") if pictures(path.name)))
-        copied = _songs_named(copied, read_json(folder / "maps.json", self.console))
+        maps = read_json(folder / "maps.json", self.console)
+        alone = _drawn_alone(maps)
+        wished = (path for path in _files(folder, "*.png") if pictures(path.name) and path.name not in alone)
+        copied = _songs_named(self._copied(blank.id, wished), maps)
         about, made = ". ".join(filter(None, subjects)), made_by(folder, self.results, self.console)
         return replace(blank, subject=about, lead=leads, parts=found, pictures=copied, made=made)
 
@@ -226,11 +239,37 @@ class _Reader(NamedTuple):
                 self.console.print(f"{name} is no picture and is left out", markup=False, soft_wrap=True)
                 continue
             target.mkdir(parents=True, exist_ok=True)
-            name = f"{len(list(target.iterdir())):02}.png"
-            shutil.copyfile(path, target / name)
+            name = f"{len(list(target.iterdir())):02}"
+            drawing = self._drawing(path.with_suffix(".svg"))
+            if drawing is None:
+                name += ".png"
+                shutil.copyfile(path, target / name)
+            else:
+                name += ".svg"
+                (target / name).write_text(drawing.text, encoding="utf-8")
+                width, height = drawing.width, drawing.height
             caption = title if isinstance(title, str) and title.strip() else re.sub(r"[-_]+", " ", path.stem)
             found.append(Picture(f"images/{room}/{name}", caption, width, height, path.name))
         return found
+
+    def _drawing(self, path: Path) -> Themed | None:
+        """The same picture as SVG, which is sharp in every size and follows the scheme; None without one."""
+        if not path.is_file():
+            return None
+        try:
+            return themed(path.read_bytes())
+        except (OSError, ValueError) as e:
+            name = f"{path.parent.name}/{path.name}"
+            self.console.print(f"{name} is left out, its PNG is shown: {e}", markup=False, soft_wrap=True)
+            return None
+
+
+def _drawn_alone(maps: Mapping[str, Any]) -> set[str]:
+    """Pictures of one map each, where a picture of all is there; the page draws every map by itself, too."""
+    drawn = maps.get("maps")
+    if not maps.get("overview") or not isinstance(drawn, dict):
+        return set()
+    return {str(one.get("picture")) for one in drawn.values() if isinstance(one, dict)}
 
 
 def _songs_named(pictures: list[Picture], maps: Mapping[str, Any]) -> list[Picture]:

@@ -148,6 +148,19 @@ def test_a_collection_without_genres_is_drawn_without_numbers(tmp_path: Path) ->
     assert re.match(rb"\x89PNG", (tmp_path / "m.png").read_bytes())
 
 
+def test_many_songs_are_one_image_in_a_drawing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    points, labels = np.random.default_rng(1).normal(size=(60, 2)), np.arange(60) % 2
+    found, _ = maps.measured({"pca": points}, points, labels, [f"{i}" for i in range(60)], 2)
+    sizes = []
+    for most, marks in ((100, 60), (50, 0)):
+        monkeypatch.setattr(pictures, "VECTORS", most)
+        pictures.map_picture(tmp_path / "m.png", "pca", points, labels, ["Rock", "Folk"], found["pca"])
+        text = (tmp_path / "m.svg").read_text()
+        sizes.append(text.count("<use "))
+        assert ("<image" in text) == (marks == 0)
+    assert sizes[0] - sizes[1] == 60
+
+
 def test_pictures_of_songs_have_names_of_their_own() -> None:
     """Also where all that differs is no letter of English, or lies far beyond what a file may be called."""
     songs = ["音楽", "音樂", "a/b", "a b", "a?b", "\udcff/x", f"{'é' * 300}/1", f"{'é' * 300}/2", "../.."]

@@ -3,86 +3,20 @@
 import csv
 import json
 import re
-import sys
-from collections.abc import Callable, Iterator
 from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
 from scipy import stats
 
-from tests.support.browsers import chromium, web_server
-from tests.support.report_pages import stored
-from tests.support.study_results import CODEC, HOSTILE, RATE, SPY, saved_results, songs
-from training.evaluation import peers
+from tests.support.browsers import web_server
+from tests.support.report_pages import Opener, stored
+from tests.support.study_results import HOSTILE, RATE, SPY
 from training.report import build
-
-
-@pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
-    """A page of two clips of 2 s in three versions, made by the command."""
-    folder = tmp_path_factory.mktemp("report")
-    script = folder / "codec.py"
-    script.write_text(CODEC)
-    base = (sys.executable, "-S", str(script))
-    bits = peers.System(
-        "bits",
-        (*base, "encode", "{source}", "{coded}", "{rate}"),
-        (*base, "decode", "{coded}", "{target}", "0"),
-        ".z",
-        (8,),
-    )
-    absent = peers.System("absent", ("no-such-encoder",), ("no-such-decoder",), ".x", (8,))
-    results, music = saved_results(folder), songs(folder, ("one", HOSTILE, "unmeasured"))
-    arguments = ["--results", str(results), "--music", str(music), "--seconds", "2", "--systems", "bits,absent"]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(peers, "_PEERS", (bits, absent))
-        assert build.main([*arguments, "--kbps", "8,48", "--jobs", "1"]) == 0
-    yield SimpleNamespace(folder=results / "report", results=results, music=music)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as started:
-        yield started
-
-
-Opener = Callable[..., Any]
-
-
-@pytest.fixture
-def visit(browser: Any) -> Iterator[Opener]:
-    """Opens an address in a fresh profile; at the end, nothing may have gone wrong in it."""
-    contexts: list[Any] = []
-    wrong: list[str] = []
-
-    def dismissed(dialog: Any) -> None:
-        wrong.append(dialog.message)
-        dialog.dismiss()
-
-    def opened(address: str, width: int = 1440, spy: str = SPY) -> Any:
-        context = browser.new_context(viewport={"width": width, "height": 900})
-        contexts.append(context)
-        tab = context.new_page()
-        tab.set_default_timeout(60_000)
-        tab.on("console", lambda m: wrong.append(m.text) if m.type in ("error", "warning") else None)
-        tab.on("pageerror", lambda e: wrong.append(str(e)))
-        tab.on("requestfailed", lambda r: wrong.append(r.url))
-        tab.on("response", lambda r: wrong.append(r.url) if r.status >= 400 else None)
-        tab.on("dialog", dismissed)
-        tab.add_init_script(spy)
-        tab.goto(address)
-        return tab
-
-    yield opened
-    for context in contexts:
-        context.close()
-    assert not wrong
 
 
 def level(folder: Path, version: int, clip: int = 0) -> float:
@@ -223,41 +157,6 @@ def test_chance_is_the_binomial_tail(page: SimpleNamespace, visit: Opener) -> No
 # What the page shows
 
 
-def test_nothing_is_wider_than_the_window_and_every_picture_is_drawn(page: SimpleNamespace, visit: Opener) -> None:
-    tab = visit((page.folder / "index.html").as_uri())
-    tab.locator("details").evaluate_all("all => all.forEach(d => (d.open = true))")
-    for width in (360, 800, 1400):
-        for scheme in ("light", "dark"):
-            tab.emulate_media(color_scheme=scheme)
-            tab.set_viewport_size({"width": width, "height": 900})
-            assert tab.evaluate("document.documentElement.scrollWidth") == width
-    undrawn = "all => all.filter(i => !i.complete || !i.naturalWidth || i.loading === 'lazy').map(i => i.src)"
-    assert tab.locator("img").count() > 5
-    assert tab.locator("img").evaluate_all(undrawn) == []
-    tab.set_viewport_size({"width": 360, "height": 900})
-    box = tab.locator("#founding .table")  # too wide for a phone: it scrolls by itself, and its first column stays
-    wide, left = box.evaluate("b => { b.scrollLeft = 200; return [b.scrollWidth - b.clientWidth, b.scrollLeft]; }")
-    assert wide > 200 and left == 200
-    assert tab.locator("#founding td").first.evaluate("c => c.getBoundingClientRect().x") == pytest.approx(
-        box.evaluate("b => b.getBoundingClientRect().x"), abs=2
-    )
-
-
-def test_what_is_folded_is_open_on_paper(page: SimpleNamespace, visit: Opener) -> None:
-    tab = visit((page.folder / "index.html").as_uri())
-    folded = "() => document.querySelectorAll('details:not([open])').length"
-    before = tab.evaluate(folded)
-    assert before > 2
-    tab.evaluate("dispatchEvent(new Event('beforeprint'))")
-    assert tab.evaluate(folded) == 0
-    tab.emulate_media(media="print")
-    assert tab.is_visible("#genre figure img") and tab.is_visible("#listen .version img")
-    assert not tab.is_visible("#listen .play") and not tab.is_visible("nav")
-    assert tab.locator("#founding .table").evaluate("b => getComputedStyle(b).overflowX") == "visible"
-    tab.evaluate("dispatchEvent(new Event('afterprint'))")
-    assert tab.evaluate(folded) == before
-
-
 def test_a_heading_sorts_its_column_by_click_and_by_key(page: SimpleNamespace, visit: Opener) -> None:
     tab = visit((page.folder / "index.html").as_uri())
     table = tab.locator("#evaluation table", has_text="1,200.5")
@@ -275,16 +174,6 @@ def test_a_heading_sorts_its_column_by_click_and_by_key(page: SimpleNamespace, v
     cells = ["+1.20 ± 0.10 (80%) ahead", "-3", "−4.5", "37 : 1", "1,200", "512 x 126", "< 0.001", "inf", "latent 64"]
     numbers = tab.evaluate("cells => cells.map(aez.number).map(String)", cells)
     assert numbers == ["1.2", "-3", "-4.5", "37", "1200", "512", "0.001", "Infinity", "NaN"]
-
-
-def test_plots_follow_the_chosen_measure(page: SimpleNamespace, visit: Opener) -> None:
-    tab = visit((page.folder / "index.html").as_uri())
-    marks = tab.locator("#evaluation-plot .plot .mark")
-    assert marks.count() == 3  # two of bits, a tier; no value for the fourth system
-    tab.select_option("#evaluation-plot select", label="mel")
-    assert marks.count() == 4
-    assert tab.inner_text("#evaluation-plot .sense") == "lower is better"
-    assert len(set(marks.evaluate_all("all => all.map(m => m.getAttribute('d'))"))) == 3  # a shape for each system
 
 
 def test_results_are_shown_and_absent_ones_named_with_their_command(page: SimpleNamespace, visit: Opener) -> None:
@@ -310,18 +199,6 @@ def test_results_are_shown_and_absent_ones_named_with_their_command(page: Simple
     assert options == [f"{HOSTILE} · 2.0 s", "one · 2.0 s"]  # of the songs, those that were measured
     assert "ViSQOL 2.50" in tab.locator("#listen-player .more").nth(1).inner_text()
     assert tab.locator("img[onerror], nav img").count() == 0
-
-
-def test_maps_are_drawn_and_genres_hidden_on_request(page: SimpleNamespace, visit: Opener) -> None:
-    tab = visit((page.folder / "index.html").as_uri(), width=390)
-    assert tab.locator("#map-plot .plot .mark").count() == 7
-    tab.select_option("#map-plot select", label="UMAP")
-    assert tab.inner_text("#map-plot .sense") == "k-NN accuracy 50 %, silhouette -0.12"
-    assert tab.locator("#map-plot .legend button").all_inner_texts() == ["Rock", HOSTILE, "other or unknown"]
-    tab.locator("#map-plot .legend button").nth(0).click()
-    assert tab.locator("#map-plot .plot .mark").count() == 4
-    tab.locator("#map-plot .plot .mark").nth(0).hover()
-    assert tab.inner_text("#map-plot .tip") == f"1 · {HOSTILE}"
 
 
 def test_page_holds_everything_it_names(page: SimpleNamespace) -> None:

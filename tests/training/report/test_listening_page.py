@@ -197,6 +197,13 @@ def test_rating_test_from_begin_to_results(tab: Any, page: Path) -> None:
     tab.keyboard.press("r")
     tab.wait_for_function("heard.length > 0")
     first = {round(heard(tab)[-1]["sum"], 2): 100}
+    count = len(heard(tab))
+    tab.locator("#mushra-test .stimulus input").nth(1).press("ArrowRight")  # only what is heard can be rated
+    tab.wait_for_function(f"heard.length > {count}")
+    before, after = heard(tab)[-2:]
+    run = before["offset"] + after["at"] - before["at"]
+    assert after["offset"] == pytest.approx(run % 2.0, abs=1e-6)
+    assert tab.locator("#mushra-test .stimulus button").nth(1).get_attribute("aria-pressed") == "true"
     scores = rate(tab, first)
     assert sorted(scores) == [30, 30, 30, 100]  # the hidden reference is the reference to the sample
     assert tab.is_enabled("#mushra-test .next")

@@ -114,9 +114,26 @@ def test_post_screening() -> None:
         session([{**good, kind: score} if i < bad else good for i in range(trials)])
         for trials, bad, kind, score, _ in cases
     ]
-    found = node.call(FILES, "(sessions) => sessions.map(aez.mushra.screening)", sessions)
+    found = node.call(FILES, "(sessions) => sessions.map((one) => aez.mushra.screening(one))", sessions)
     assert [one["excluded"] for one in found] == [case[4] for case in cases]
     assert [one["count"] for one in found] == [case[0] for case in cases]
+
+
+def test_a_clip_with_an_anchor_that_many_take_for_good_excludes_nobody_by_it() -> None:
+    good = {"reference": 100.0, "low": 10.0, "mid": 40.0, "opus": 60.0}
+    fooled = {**good, "mid": 95.0}
+    run = "(all) => [...aez.mushra.screened(all).values()].map((one) => [one.above, one.excluded])"
+
+    def found(listeners: int, bad: int, trial: dict[str, float] = fooled) -> list[list[Any]]:
+        sessions = [session([trial if i < bad else good, good], f"{i}") for i in range(listeners)]
+        return list(node.call(FILES, run, sessions))
+
+    assert found(4, 1) == [[1, True], [0, False], [0, False], [0, False]]  # a quarter is not more than a quarter
+    assert found(4, 2)[:2] == [[1, False], [1, False]]
+    assert found(3, 2)[:2] == [[1, True], [1, True]]  # too few to say so of the clip
+    assert found(4, 2, {**fooled, "reference": 80.0})[0] == [1, True]
+    other = {**session([fooled, good], "other"), "kbps": 48}  # another test has other listeners
+    assert node.call(FILES, run, [*(session([fooled, good], f"{i}") for i in range(4)), other])[-1] == [1, True]
 
 
 def test_quantiles_are_those_of_students_distribution() -> None:

@@ -59,6 +59,24 @@ def test_pictures_are_named_by_their_titles_and_in_the_order_of_importance(
     assert "losses/cut.png" in told and "losses/text.png" in told
 
 
+def test_a_picture_is_taken_from_its_svg_and_single_maps_from_the_drawing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "latents"
+    for name in ("maps", "map-pca", "song-1"):
+        png(folder / f"{name}.png", name)
+    drawing = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 30 20">{}</svg>'
+    (folder / "maps.svg").write_text(drawing.format('<rect fill="white"/>'))
+    (folder / "song-1.svg").write_text(drawing.format("<script/>"))
+    told = {"overview": "maps.png", "maps": {"pca": {"picture": "map-pca.png"}}}
+    (folder / "maps.json").write_text(json.dumps(told))
+    found = read(tmp_path, tmp_path / "page")["maps"]
+    assert [(p.source, Path(p.path).suffix) for p in found.pictures] == [("maps.png", ".svg"), ("song-1.png", ".png")]
+    assert (found.pictures[0].width, found.pictures[0].height, found.pictures[0].caption) == (30, 20, "maps")
+    assert "prefers-color-scheme" in (tmp_path / "page" / found.pictures[0].path).read_text()
+    assert "latents/song-1.svg" in capsys.readouterr().err
+
+
 def test_many_comparisons_fold_away_together(tmp_path: Path) -> None:
     (tmp_path / "losses").mkdir()
     parts = [f"## {title}\n\n{TABLE}" for title in ("Goals", "Study", "Means", *(f"a against {i}" for i in range(4)))]

@@ -14,7 +14,9 @@
 
   /**
    * A linear-phase low-pass filter under a Kaiser window: passes up to `pass` Hz, and from 500 Hz more on takes 60 dB.
-   * The standard asks of the 3.5 kHz anchor no more than 0.1 dB of ripple, and 25 dB less at 4 kHz, 50 dB at 4.5 kHz.
+   * ITU-R BS.1534-3 (10/2015), Annex 1, 5.1 asks of the 3.5 kHz anchor no more than ±0.1 dB of ripple in the pass band,
+   * and at least 25 dB less at 4 kHz and 50 dB at 4.5 kHz. It asks nothing of the slope of the 7 kHz anchor, which has
+   * the same one here.
    */
   aez.lowpass = (rate, pass) => {
     const beta = 0.1102 * (STOP - 8.7);

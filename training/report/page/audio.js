@@ -5,7 +5,8 @@ window.aez = { data: JSON.parse(document.getElementById("data").textContent) };
 
 (() => {
   const KEPT = 28; // decoded clips in memory at most
-  const FADE = 0.008; // seconds
+  const FADE = 0.005; // seconds, with the shape of a raised cosine: what ITU-R BS.1534-3, Annex 1, 5.3 asks for
+  const RISE = Float32Array.from({ length: 65 }, (_, i) => 0.5 - 0.5 * Math.cos((Math.PI * i) / 64));
   const AHEAD = 0.012; // seconds from a click to the change, so that both fades are scheduled in time
   const arriving = new Map(); // name of a script -> what takes its bytes
   const loading = new Map(); // path of a script -> promise of its bytes
@@ -75,11 +76,30 @@ window.aez = { data: JSON.parse(document.getElementById("data").textContent) };
   /** The gain that gives a version the loudness of the softest of `versions`, so that none is raised and clips. */
   aez.matched = (version, versions) => 10 ** ((Math.min(...versions.map((v) => v.level)) - version.level) / 20);
 
+  /** A copy of a buffer that rises at one time and falls before another, so that a loop of this part does not click. */
+  const faded = (buffer, from, to) => {
+    const { numberOfChannels, sampleRate, length } = buffer;
+    const out = new AudioBuffer({ numberOfChannels, sampleRate, length });
+    const [first, end, count] = [from, Math.min(to, buffer.duration), FADE].map((time) => Math.round(time * sampleRate));
+    for (let c = 0; c < numberOfChannels; c++) {
+      const samples = buffer.getChannelData(c).slice();
+      for (let i = 0; i < Math.min(count, (end - first) / 2); i++) {
+        const share = 0.5 - 0.5 * Math.cos((Math.PI * (i + 0.5)) / count);
+        samples[first + i] *= share;
+        samples[end - 1 - i] *= share;
+      }
+      out.copyToChannel(samples, c);
+    }
+    return out;
+  };
+
   aez.Deck = class {
     static active = null; // the deck that plays, or played last: it has the keyboard
 
-    constructor(changed) {
-      this.changed = changed;
+    /** `strict`: as the rating test's standard asks, no cross-fades, faded ends of loops, and none below 0.5 s. */
+    constructor(changed, strict = false) {
+      Object.assign(this, { changed, strict });
+      this.least = strict ? 0.5 : 0.1; // seconds of a loop
       this.buffer = null;
       this.gain = 1;
       this.playing = false;
@@ -172,15 +192,18 @@ window.aez = { data: JSON.parse(document.getElementById("data").textContent) };
     }
 
     #start(wanted, at = now() + AHEAD) {
+      const late = this.strict && this.voice ? FADE : 0; // until the last sound is gone
       this.#stop(at);
+      at += late;
+      wanted += late;
       const [from, to] = this.bounds;
       const position = this.loop && !(wanted >= from && wanted < to) ? from : wanted;
-      const [buffer, level, loop] = [this.buffer, this.gain, this.loop];
+      const [level, loop] = [this.gain, this.loop];
+      const buffer = this.strict && loop ? faded(this.buffer, from, to) : this.buffer;
       const node = new AudioBufferSourceNode(aez.context(), { buffer, loop, loopStart: from, loopEnd: to });
       const gain = new GainNode(aez.context(), { gain: 0 });
       node.connect(gain).connect(aez.context().destination);
-      gain.gain.setValueAtTime(0, at);
-      gain.gain.linearRampToValueAtTime(level, at + FADE);
+      gain.gain.setValueCurveAtTime(RISE.map((share) => share * level), at, FADE);
       node.onended = () => {
         if (this.voice?.node !== node) return;
         this.voice = null;
@@ -196,9 +219,8 @@ window.aez = { data: JSON.parse(document.getElementById("data").textContent) };
       if (!this.voice) return;
       const { node, gain, level } = this.voice;
       this.voice = null;
-      gain.gain.cancelScheduledValues(0);
-      gain.gain.setValueAtTime(level, at);
-      gain.gain.linearRampToValueAtTime(0, at + FADE);
+      gain.gain.cancelScheduledValues(now());
+      gain.gain.setValueCurveAtTime(RISE.map((share) => (1 - share) * level), at, FADE);
       node.stop(at + FADE);
     }
   };

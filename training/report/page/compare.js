@@ -146,12 +146,16 @@
     "+": () => view.zoom(2), "=": () => view.zoom(2), "-": () => view.zoom(0.5),
     ",": loop.acts.from, ".": loop.acts.to, "/": loop.acts.all,
   });
-  // Audio is loaded when the comparison comes into sight for the first time.
-  new IntersectionObserver((entries, observer) => {
-    if (!entries.some((entry) => entry.isIntersecting)) return;
-    observer.disconnect();
+  // Audio is loaded when the comparison comes into sight for the first time, or when everything else is there: who takes
+  // a picture of the whole page wants this part drawn, too.
+  let begun = false;
+  function begin() {
+    if (begun) return;
+    begun = true;
     pick();
     let width = box.clientWidth;
     new ResizeObserver(() => box.clientWidth !== width && ((width = box.clientWidth), pictures.draw())).observe(box);
-  }, { rootMargin: "200px" }).observe(root);
+  }
+  new IntersectionObserver((entries) => entries.some((entry) => entry.isIntersecting) && begin(), { rootMargin: "200px" }).observe(root);
+  addEventListener("load", () => setTimeout(begin, 200));
 })();

@@ -17,7 +17,7 @@
   let since = 0; // when the time of the trial was counted last
   let turn = 0;
   let changed = () => {};
-  const deck = new aez.Deck(() => changed());
+  const deck = new aez.Deck(() => changed(), true);
   const view = new aez.View(() => {});
 
   const trial = () => session.trials[mushra.current(session)];
@@ -46,8 +46,9 @@
 
   const chosen = () => [...choices.querySelectorAll("input:checked")].map((box) => box.value);
   function count() {
-    find(".begin").disabled = !chosen().length;
-    say(!chosen().length ? "Choose at least one version." : chosen().length > 9 ? "The standard has at most 12 versions in a trial: 9 beside the hidden reference and the anchors." : "");
+    const many = chosen().length > mushra.MOST;
+    find(".begin").disabled = !chosen().length || many;
+    say(!chosen().length ? "Choose at least one version." : many ? `Choose at most ${mushra.MOST} versions: with the hidden reference and the anchors a trial has 12 sounds, which is the standard's limit.` : "");
   }
 
   function begin() {
@@ -133,6 +134,7 @@
       output.textContent = rating ?? "–";
     };
     const rate = () => {
+      if (playing !== index) hear(index); // only what is heard can be rated
       condition.rating = Number(slider.value);
       show();
       check();

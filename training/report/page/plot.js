@@ -2,6 +2,8 @@
 "use strict";
 
 aez.drawing = (() => {
+  const redrawn = []; // draws every drawing again, in its own width or in that which is given
+
   const svg = (name, attributes = {}, text = "") => {
     const node = document.createElementNS("http://www.w3.org/2000/svg", name);
     for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
@@ -11,7 +13,7 @@ aez.drawing = (() => {
 
   /** The mark of a system or genre at a place: what figures draw for it, too. */
   const mark = (look, x, y, size, hollow = look.hollow) => {
-    const paint = !look.filled ? `fill: none; stroke: ${look.color}` : hollow ? `fill: #fff; stroke: ${look.color}` : `fill: ${look.color}; stroke: #fff`;
+    const paint = !look.filled ? `fill: none; stroke: ${look.color}` : hollow ? `fill: var(--card); stroke: ${look.color}` : `fill: ${look.color}; stroke: var(--card)`;
     const line = look.filled && !hollow ? 0.8 : 2;
     return svg("path", {
       class: "mark", d: look.path, transform: `translate(${x.toFixed(1)} ${y.toFixed(1)}) scale(${size})`,
@@ -29,37 +31,45 @@ aez.drawing = (() => {
     return found;
   }
 
-  /** A drawing that fills its box, is drawn again when the box changes, and names the point next to the pointer. */
+  /**
+   * A drawing that fills its box, is drawn again when the box changes, and names the point next to the pointer.
+   * `draw` gives the points' places as `xs` and `ys`, `text(i)` for their names, and `under`, an image to lie below.
+   */
   function canvas(root, height, draw) {
     const tip = Object.assign(document.createElement("div"), { className: "tip", hidden: true });
-    let points = [];
-    let drawn = 0;
-    const redraw = () => {
-      const width = Math.floor(root.clientWidth);
+    let found = { xs: [], ys: [] };
+    let drawn = NaN; // width of the box that it was drawn for; 0 on paper
+    const redraw = (wished) => {
+      const width = wished || Math.floor(root.clientWidth);
       if (!width) return;
-      drawn = width;
+      drawn = wished ? 0 : width;
       const picture = svg("svg", { viewBox: `0 0 ${width} ${height(width)}`, role: "img", "aria-label": root.dataset.label });
-      points = draw(picture, width, height(width));
-      root.replaceChildren(picture, tip);
+      found = draw(picture, width, height(width));
+      tip.hidden = true;
+      root.replaceChildren(...(found.under ? [found.under] : []), picture, tip);
+    };
+    const nearest = (x, y) => {
+      let [best, least] = [-1, 24 ** 2];
+      for (let i = 0; i < found.xs.length; i++) {
+        const away = (found.xs[i] - x) ** 2 + (found.ys[i] - y) ** 2;
+        if (away < least) [best, least] = [i, away];
+      }
+      return best;
     };
     root.addEventListener("pointermove", (event) => {
       const box = root.getBoundingClientRect();
-      const [x, y] = [event.clientX - box.left, event.clientY - box.top];
-      let best = null;
-      for (const point of points) {
-        const away = Math.hypot(point.x - x, point.y - y);
-        if (away < 24 && (!best || away < best.away)) best = { ...point, away };
-      }
-      tip.hidden = !best;
-      if (!best) return;
-      tip.textContent = best.text;
-      tip.style.left = `${Math.max(0, Math.min(best.x + 12, box.width - tip.offsetWidth))}px`;
-      tip.style.top = `${Math.max(0, best.y - 38)}px`;
+      const best = nearest(event.clientX - box.left, event.clientY - box.top);
+      tip.hidden = best < 0;
+      if (best < 0) return;
+      tip.textContent = found.text(best);
+      tip.style.left = `${Math.max(0, Math.min(found.xs[best] + 12, box.width - tip.offsetWidth))}px`;
+      tip.style.top = `${Math.max(0, found.ys[best] - 38)}px`;
     });
     root.addEventListener("pointerleave", () => (tip.hidden = true));
-    new ResizeObserver(() => Math.floor(root.clientWidth) !== drawn && redraw()).observe(root);
+    new ResizeObserver(() => drawn !== 0 && Math.floor(root.clientWidth) !== drawn && redraw()).observe(root);
     redraw();
-    return redraw;
+    redrawn.push(redraw);
+    return () => redraw();
   }
 
   /** Switches for `entries` ({ name, look, line, hollow }); `off` has the numbers of those that are switched off. */
@@ -90,5 +100,5 @@ aez.drawing = (() => {
   const stroke = (look, width = 2) =>
     `fill: none; stroke: ${look.color}; stroke-width: ${width}; stroke-dasharray: ${look.dash.map((part) => part * width).join(" ") || "none"}`;
 
-  return { svg, mark, ticks, canvas, legend, stroke };
+  return { svg, mark, ticks, canvas, legend, stroke, redrawn };
 })();

@@ -57,7 +57,7 @@
           .map((p) => ({ ...p, value: p.values[metric.key], half: p.halves[metric.key] ?? 0 })),
       }));
       const all = shown.flatMap((s) => s.points);
-      if (!all.length) return [];
+      if (!all.length) return { xs: [], ys: [] };
       const logs = all.map((p) => Math.log2(p.kbps));
       const range = [Math.min(...logs) - 0.1, Math.max(...logs) + 0.1];
       const [bottom, top] = limits(all);
@@ -80,7 +80,7 @@
           points.push({ x: x(p.kbps), y: y(p.value), text });
         }
       }
-      return points;
+      return { xs: points.map((p) => p.x), ys: points.map((p) => p.y), text: (i) => points[i].text };
     };
     const redraw = canvas(root.querySelector(".plot"), (width) => Math.round(Math.max(300, Math.min(460, width * 0.5))), draw);
     picker.addEventListener("change", () => {

@@ -69,7 +69,8 @@
     };
     const draw = () => {
       const some = all.filter((session) => mushra.test(session) === picker.value);
-      const counted = some.filter((session) => !mushra.screening(session).excluded);
+      const found = mushra.screened(some);
+      const counted = some.filter((session) => !found.get(session).excluded);
       const left = some.length - counted.length;
       find(".told-screening").textContent = `${some.length} ${some.length === 1 ? "session" : "sessions"} of this test` +
         (left ? `, ${left} left out of the means by post-screening.` : ", none left out by post-screening.");
@@ -79,7 +80,7 @@
       ]));
       find(".means").parentElement.hidden = !counted.length;
       fill(find(".sessions"), some.map((session) => {
-        const { count, below, above, excluded } = mushra.screening(session);
+        const { count, below, above, excluded } = found.get(session);
         return [session.listener || "unnamed", new Date(session.finished).toLocaleString(), count, below, above, excluded ? "no" : "yes"];
       }));
       const last = some.at(-1);

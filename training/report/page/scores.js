@@ -1,12 +1,16 @@
 // The logic of the rating test after ITU-R BS.1534-3 (MUSHRA): what is compared, in which order, and what scores say.
-// Nothing here touches the page.
+// Numbers are those of its edition of 10/2015, Annex 1: 4.1.2 for post-screening, 5.1 for anchors, 5.3 for the sounds of
+// a trial, 5.4 for the scale. Nothing here touches the page.
 "use strict";
 
 (() => {
   const ANCHORS = { low: ["Anchor 3.5 kHz", 3500], mid: ["Anchor 7 kHz", 7000] };
   const KINDS = ["reference", ...Object.keys(ANCHORS), "system"];
+  const MOST = 9; // systems in a trial, for 12 sounds with the hidden reference and the anchors
   const CLEAR = 90; // what the hidden reference must reach, and the anchor of 7 kHz must not exceed
   const TOLERATED = 0.15; // share of trials in which they may fail
+  const EASY = 0.25; // share of listeners above which a clip's 7 kHz anchor is taken to be hardly impaired
+  const LISTENERS = 4; // of whom one is not more than that share
   const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
   /** A whole number from 0 to n - 1, all equally likely. */
@@ -65,12 +69,12 @@
   function valid(session, clips) {
     const number = (value) => typeof value === "number" && Number.isFinite(value);
     const date = (value) => typeof value === "string" && !Number.isNaN(Date.parse(value));
-    const rated = (value) => number(value) && value >= 0 && value <= 100;
+    const score = (value) => number(value) && value >= 0 && value <= 100;
     try {
       const known = new Map(clips.flatMap((clip) => clip.versions.map((v) => [`${clip.name}\n${v.key}`, v])));
       const fits = (trial, c) =>
         KINDS.includes(c.kind) && typeof c.name === "string" && number(c.gain) && number(c.kbps) && number(c.plays) &&
-        (rated(c.rating) || (!trial.done && c.rating === null)) &&
+        (score(c.rating) || (!trial.done && c.rating === null)) &&
         (session.finished || known.has(`${trial.clip}\n${c.key}`));
       return typeof session.id === "string" && typeof session.listener === "string" && number(session.kbps) &&
         date(session.started) && session.trials.length > 0 &&
@@ -86,12 +90,37 @@
   /** The trial that a session is at, or -1 after the last one. */
   const current = (session) => session.trials.findIndex((trial) => !trial.done);
 
-  /** Post-screening: the trials with the hidden reference below 90, and those with the 7 kHz anchor above. */
-  function screening(session) {
-    const scores = (kind) => session.trials.map((trial) => trial.conditions.find((c) => c.kind === kind).rating);
-    const [count, below] = [session.trials.length, scores("reference").filter((s) => s < CLEAR).length];
-    const above = scores("mid").filter((s) => s > CLEAR).length;
-    return { count, below, above, excluded: below > TOLERATED * count || above > TOLERATED * count };
+  const rated = (trial, kind) => trial.conditions.find((c) => c.kind === kind).rating;
+
+  /**
+   * Post-screening: the trials with the hidden reference below 90, and those with the 7 kHz anchor above. Of the latter
+   * those of clips in `easy` do not count.
+   */
+  function screening(session, easy = new Set()) {
+    const count = session.trials.length;
+    const below = session.trials.filter((trial) => rated(trial, "reference") < CLEAR).length;
+    const high = session.trials.filter((trial) => rated(trial, "mid") > CLEAR);
+    const counted = high.filter((trial) => !easy.has(trial.clip)).length;
+    return { count, below, above: high.length, excluded: below > TOLERATED * count || counted > TOLERATED * count };
+  }
+
+  /** Clips whose 7 kHz anchor more than a quarter of the listeners rated above 90, where there are four or more. */
+  function easyClips(sessions) {
+    const all = new Map(); // clip -> whether the anchor was above, for every session
+    for (const trial of sessions.flatMap((session) => session.trials)) {
+      all.set(trial.clip, [...(all.get(trial.clip) ?? []), rated(trial, "mid") > CLEAR]);
+    }
+    const easy = (told) => told.length >= LISTENERS && told.filter(Boolean).length > EASY * told.length;
+    return new Set([...all].filter(([, told]) => easy(told)).map(([clip]) => clip));
+  }
+
+  /** The screening of every session, among those of the same test. */
+  function screened(sessions) {
+    const tests = [...new Set(sessions.map(test))].map((name) => sessions.filter((session) => test(session) === name));
+    return new Map(tests.flatMap((some) => {
+      const easy = easyClips(some);
+      return some.map((session) => [session, screening(session, easy)]);
+    }));
   }
 
   /** P(|T| <= t) of Student's distribution with whole degrees of freedom (Abramowitz and Stegun, 26.7.3 and 26.7.4). */
@@ -149,18 +178,18 @@
     "condition", "system", "version", "measured_kbps", "gain_db", "rating", "plays", "trial_seconds", "excluded"];
 
   /** A line for every rating of finished sessions: from these lines all results can be computed again. */
-  const rows = (sessions, page) =>
+  const rows = (sessions, page, found = screened(sessions)) =>
     sessions.flatMap((session) => session.trials.flatMap((trial, i) => trial.conditions.map((c, j) => ({
       page, session: session.id, listener: session.listener, started: session.started, finished: session.finished,
       asked_kbps: session.kbps, trial: i + 1, clip: trial.clip, stimulus: letter(j), kind: c.kind, condition: c.name,
       system: c.system, version: c.key, measured_kbps: c.kind === "system" ? c.kbps : "",
       gain_db: (20 * Math.log10(c.gain)).toFixed(3), rating: c.rating, plays: c.plays,
-      trial_seconds: Math.round(trial.seconds), excluded: screening(session).excluded ? 1 : 0,
+      trial_seconds: Math.round(trial.seconds), excluded: found.get(session).excluded ? 1 : 0,
     }))));
 
   const letter = (index) => String.fromCharCode(65 + index);
   const word = (score) => ["Bad", "Poor", "Fair", "Good", "Excellent"][Math.min(4, Math.floor(score / 20))];
 
-  aez.mushra = { ANCHORS, COLUMNS, random, shuffled, nearest, plan, valid, current, screening, within, quantile, interval,
+  aez.mushra = { ANCHORS, COLUMNS, MOST, random, shuffled, nearest, plan, valid, current, screening, screened, within, quantile, interval,
     summary, test, rows, letter, word };
 })();

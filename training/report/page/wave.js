@@ -59,7 +59,8 @@
     let grabbed = null;
     const set = (from, to) => {
       const [low, high] = [Math.min(from, to), Math.max(from, to)].map((t) => Math.max(0, Math.min(t, deck.duration)));
-      deck.setRange(high - low >= 0.1 ? [low, high] : null);
+      const start = Math.max(0, Math.min(low, deck.duration - deck.least));
+      deck.setRange(high - low >= 0.1 ? [start, Math.max(high, start + deck.least)] : null);
     };
     const time = (event) => {
       const box = strip.getBoundingClientRect();
