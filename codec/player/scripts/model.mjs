@@ -5,7 +5,11 @@ import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Zstd } from "@hpcc-js/wasm-zstd";
+import { readDecoder } from "./decoder.mjs";
 import { readNpy, readNpz } from "./npy.mjs";
+import { importSource } from "./sources.mjs";
+
+const { crc32c } = await importSource("container/crc32c.ts");
 
 const zstd = await Zstd.load();
 const ZSTD_LEVEL = 19;
@@ -29,6 +33,8 @@ const GRID =
     "0 4 8 12 16 20 24 29 35 42 51 61 74 89 108 130 157 189 228 275 331 399 481 581 700";
 /** What `tables.bin` has of them, as src/model/tables.ts reads it. */
 const KEPT = ["predictor", "offset", "slope", "intercept", "loudness", "steadiness", "main", "hyper"];
+/** What the decoder's logarithms of sigmas are made of. */
+const NEEDED = ["predictor", "offset", "loudness"];
 
 /** @param {Buffer | string} bytes */
 const sha256 = (bytes) => createHash("sha256").update(bytes).digest("hex");
@@ -79,12 +85,16 @@ export function buildModel(folder, target) {
     if (sha256(decoder) !== decoderHash || sha256(noiseFile) !== noiseHash) throw new Error(`${folder}: not the card's decoder`);
     const noise = readNpy(noiseFile);
     if (noise.type !== "int8" || String(noise.shape) !== "2,126,1400") throw new Error(`${folder}: not the shape of noise`);
-    const kept = KEPT.map((name) => /** @type {{data: Buffer}} */ (tables.find((array) => array.name === name)).data);
+    const data = (/** @type {string} */ name) => /** @type {{data: Buffer}} */ (tables.find((array) => array.name === name)).data;
+    const numbers = (/** @type {string} */ name) => Int32Array.from({ length: data(name).length / 4 }, (_, i) => data(name).readInt32LE(4 * i));
+    const { shapes, planes } = readDecoder(decoder, Object.fromEntries(NEEDED.map((name) => [name, numbers(name)])));
     mkdirSync(join(target, id), { recursive: true });
     const write = (/** @type {string} */ name, /** @type {Uint8Array} */ bytes) => writeFileSync(join(target, id, name), bytes);
-    write("tables.bin.zst", compressed(Buffer.concat(kept)));
-    write("noise.bin.zst", compressed(noise.data));
-    write("decoder.onnx.zst", compressed(decoder));
-    write("model.json", Buffer.from(`${JSON.stringify({ id, latents: Object.keys(card.tiers).map(Number), receptiveField: receptive_field })}\n`));
+    /** @type {Record<string, Buffer>} */
+    const files = { "tables.bin": Buffer.concat(KEPT.map(data)), "noise.bin": noise.data, "decoder.bin": planes };
+    for (const [name, bytes] of Object.entries(files)) write(`${name}.zst`, compressed(bytes));
+    const checksums = Object.fromEntries(Object.entries(files).map(([name, bytes]) => [name, crc32c(bytes)]));
+    const latents = Object.keys(card.tiers).map(Number);
+    write("model.json", Buffer.from(`${JSON.stringify({ id, latents, receptiveField: receptive_field, checksums, decoder: shapes })}\n`));
     return id;
 }
