@@ -1,7 +1,9 @@
 // @ts-check
 /** Takes the weights out of a ranked model's decoder.onnx, and refuses a graph that the player's kernels do not compute. */
 
+import { hyperWeights } from "./hyper_weights.mjs";
 import { FLOAT, floatsOf, readOnnx } from "./onnx.mjs";
+import { bytesOf, toPlanes } from "./planes.mjs";
 
 const [COEFFICIENTS, HOP, HYPER, FEATURES] = [1400, 700, 48, 51];
 /** Of log sigmas in tables, and the frames of a hyper vector (formats/SPEC.md). */
@@ -9,6 +11,8 @@ const [SIGMA_UNIT, GROUP] = [6144, 3];
 /** What the kernels compute with (assembly/coefficients.ts, src/model/network.ts). */
 const LN_NOISE = Math.log(0.8 / 32);
 const CONSTANTS = [0, 1, 0.5, 2, -2, 4, -4, 0.8, 0.3125, 0.0078125, Math.LN2 / 32, LN_NOISE, LN_NOISE - 4, LN_NOISE + 1.5];
+/** How far what the player computes at its start may be from what the graph has, of the largest weight. */
+const ROUNDING = 1e-7;
 /** How often a decoder without blocks has operators, and how often each block adds one. */
 const OPERATORS = /** @type {const} */ ({
     Conv: [3, 3], Relu: [1, 1], Gemm: [4, 0], MatMul: [2, 0], Exp: [5, 0], Tanh: [4, 0], Log: [1, 0], Clip: [6, 0], Div: [2, 0],
@@ -17,7 +21,7 @@ const OPERATORS = /** @type {const} */ ({
 
 /**
  * @param {Buffer} onnx
- * @param {Record<string, Int32Array>} tables predictor, offset and loudness
+ * @param {{predictor: Int32Array, offset: Int32Array, loudness: Int32Array}} tables
  * @returns {{shapes: Record<string, readonly number[]>, planes: Buffer}} as src/model/weights.ts reads them
  */
 export function readDecoder(onnx, tables) {
@@ -26,6 +30,8 @@ export function readDecoder(onnx, tables) {
     const shapeOf = (/** @type {string} */ name) => arrays.get(name)?.shape ?? [];
     /** @type {Record<string, readonly number[]>} */
     const shapes = {};
+    /** @type {Float32Array[]} */
+    const kept = [];
     /** @type {(name: string, shape: readonly (number | undefined)[]) => Float32Array} */
     const checked = (name, shape) => {
         const array = arrays.get(name);
@@ -35,17 +41,30 @@ export function readDecoder(onnx, tables) {
         }
         return floatsOf(array);
     };
-    /** @type {(name: string, shape: readonly (number | undefined)[]) => void} */
-    const keep = (name, shape) => {
-        checked(name, shape);
+    /** @type {(name: string, shape: readonly (number | undefined)[], values?: Float32Array) => Float32Array} */
+    const keep = (name, shape, values = checked(name, shape)) => {
         shapes[name] = /** @type {number[]} */ (shape);
+        kept.push(values);
+        return values;
     };
 
-    const [, width, , tokens] = shapeOf("from_features");
-    const patch = HOP / (tokens ?? 0);
+    const [, width = 0, , tokens = 0] = shapeOf("from_features");
+    const patch = HOP / tokens;
     if (!Number.isInteger(patch)) throw fail(`frames of ${tokens} tokens`);
-    keep("from_features", [1, width, FEATURES, tokens]);
-    for (const name of ["shape", "steady", "bias"]) keep(name, [1, COEFFICIENTS]);
+    const added = checked("from_features", [1, width, FEATURES, tokens]);
+    const [shape, steady] = ["shape", "steady", "bias"].map((name) => keep(name, [1, COEFFICIENTS]));
+    const from = hyperWeights(added, width, tokens, { ...tables, shape, steady });
+    const most = added.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
+    if (!(from.error <= ROUNDING * most)) throw fail("hyper latents enter it in another way");
+    keep("from_scales", [width, 2, 2, patch], from.weights);
+    const feature = (/** @type {number} */ index) =>
+        Float32Array.from({ length: width * tokens }, (_, i) => added[(Math.floor(i / tokens) * FEATURES + index) * tokens + (i % tokens)] ?? NaN);
+    const [long, gain, constant] = [feature(HYPER), feature(HYPER + 1), feature(HYPER + 2)];
+    for (const [name, values] of /** @type {const} */ ([["from_long", long], ["from_gain", gain]])) {
+        if (values.some((value, i) => value !== values[i - (i % tokens)])) throw fail(`its ${name} differs from token to token`);
+        keep(name, [width], values.filter((_, i) => i % tokens === 0));
+    }
+    keep("constant", [width, tokens], constant);
     keep("from_values", [width, 2, 2, patch]);
     keep("from_sent", [width, 1, 2, patch]);
     let blocks = 0;
@@ -68,18 +87,18 @@ export function readDecoder(onnx, tables) {
         const count = operators.filter((type) => type === name).length;
         if (count !== without + each * blocks) throw fail(`${count} operators ${name} with ${blocks} blocks`);
     }
-    checkDerived(checked, tables, tokens ?? 0, width ?? 0, fail);
+    checkDerived(checked, tables, tokens, width, fail);
     checkRest(arrays, shapes, fail);
-    return { shapes, planes: planesOf(Object.keys(shapes).map((name) => /** @type {Buffer} */ (arrays.get(name)?.data))) };
+    return { shapes, planes: toPlanes(Buffer.concat(kept.map(bytesOf))) };
 }
 
-/** Arrays that the player makes of the tables, and that convolve nothing. */
-const DERIVED = ["ln_sigma", "ln_sigma_offset", "loudness", "ones"];
+/** Arrays that the player makes of others and of the tables, and one that changes nothing. */
+const DERIVED = ["from_features", "ln_sigma", "ln_sigma_offset", "loudness", "ones"];
 
 /**
  * Check that what is not kept is what the player puts in its place.
  * @param {(name: string, shape: number[]) => Float32Array} checked
- * @param {Record<string, Int32Array>} tables
+ * @param {{predictor: Int32Array, offset: Int32Array, loudness: Int32Array}} tables
  * @param {number} tokens
  * @param {number} width
  * @param {(why: string) => Error} fail
@@ -118,14 +137,4 @@ function checkRest(arrays, shapes, fail) {
     }
     const missing = [...known].filter((value) => !met.has(value));
     if (missing.length) throw fail(`it does without ${missing.join(", ")}`);
-}
-
-/**
- * Floats as planes of their bytes, from the lowest to the highest: compressed, they take a quarter less.
- * @param {Buffer[]} arrays
- */
-function planesOf(arrays) {
-    const all = Buffer.concat(arrays);
-    const count = all.length / 4;
-    return Buffer.from(all.map((_, i) => all[4 * (i % count) + Math.floor(i / count)] ?? 0));
 }

@@ -1,6 +1,6 @@
 /** The decoder's weights as the kernels take them: matrices in panels, token by token, rounded up to whole vectors. */
 
-import { COEFFICIENTS, GROUP, HYPER } from "../grid.ts";
+import { COEFFICIENTS, GROUP, HOP, HYPER } from "../grid.ts";
 import type { Tables } from "./tables.ts";
 import type { Weights } from "./weights.ts";
 
@@ -77,14 +77,45 @@ export function heads(weights: Weights, patch: number): Float32Array {
     );
 }
 
-/** What features add to a frame's tokens, [tokens, width rounded up]. */
-export function fromFeatures(weights: Weights, stride: number): Float32Array {
-    const { shape: [, width, , tokens], values } = weights.get("from_features");
+/** What features add to a frame's tokens, [tokens, width rounded up]; `fromHyper` is [hyper latents, tokens, width rounded up]. */
+export function fromFeatures(weights: Weights, fromHyper: Float32Array, stride: number): Float32Array {
+    const [long, gain] = [weights.get("from_long").values, weights.get("from_gain").values];
+    const { shape: [width = 0, tokens = 0], values: constant } = weights.get("constant");
+    const row = tokens * stride;
     const weight = (feature: number, column: number): number => {
+        if (feature < HYPER) return fromHyper[feature * row + column]!;
         const [token, w] = [Math.floor(column / stride), column % stride];
-        return w < width! ? values[(w * FEATURES + feature) * tokens! + token]! : 0;
+        if (w >= width) return 0;
+        return feature === HYPER ? long[w]! : feature === HYPER + 1 ? gain[w]! : constant[w * tokens + token]!;
     };
-    return panels([FEATURES, FEATURE_ROW], [tokens! * stride, tokens! * stride], weight, () => 0);
+    return panels([FEATURES, FEATURE_ROW], [row, row], weight, () => 0);
+}
+
+/**
+ * The planes that each hyper latent gives to each token, steps and sigmas, as rows for the kernels: [hyper latents x tokens,
+ * planes x channels x patch].
+ */
+export function hyperPlanes(weights: Weights, { predictor, loudness }: Tables, tokens: number): Float32Array {
+    const [shape, steady, patch] = [weights.get("shape").values, weights.get("steady").values, HOP / tokens];
+    const result = new Float32Array(HYPER * tokens * 4 * patch);
+    for (let row = 0, at = 0; row < HYPER * tokens; row++, at += 4 * patch) {
+        const [hyper, token] = [Math.floor(row / tokens), row % tokens];
+        const loud = loudness[hyper]! / SIGMA_UNIT;
+        for (let place = 0; place < 2 * patch; place++) {
+            const k = (place < patch ? 0 : HOP - patch) + token * patch + place;
+            const sigma = predictor[hyper * COEFFICIENTS + k]! / SIGMA_UNIT;
+            result[at + place] = 0.5 * ((1 - shape[k]!) * sigma - steady[k]! * loud);
+            result[at + 2 * patch + place] = 0.125 * sigma;
+        }
+    }
+    return result;
+}
+
+/** The convolution of these planes, [width, planes, channels, patch], as a matrix in panels. */
+export function fromScales(weights: Weights): Float32Array {
+    const { shape: [width = 0], values } = weights.get("from_scales");
+    const depth = values.length / width;
+    return panels([depth, depth], [width, channels(width)], (row, column) => values[column * depth + row]!, () => 0);
 }
 
 /** Natural logarithms of sigmas from features, and that of the loudness as a last column. */

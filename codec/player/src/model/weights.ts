@@ -1,6 +1,7 @@
 /** The decoder's weights, as the build took them out of its graph: `decoder.bin`. */
 
 import { ModelError } from "../errors.ts";
+import { fromPlanes } from "./planes.ts";
 
 /** Shapes of the arrays, in the order in which they are stored. */
 export type Shapes = Readonly<Record<string, readonly number[]>>;
@@ -31,19 +32,12 @@ export class Weights {
     }
 }
 
-/**
- * Read `decoder.bin`: all floats' lowest bytes, then the next higher ones, to the highest. So stored, they can be
- * compressed.
- */
+/** Read `decoder.bin`, planes of all floats (planes.ts). */
 export function readWeights(planes: Uint8Array, shapes: Shapes): Weights {
     const size = (shape: readonly number[]): number => shape.reduce((product, n) => product * n, 1);
     const count = Object.values(shapes).reduce((sum, shape) => sum + size(shape), 0);
     if (planes.length !== 4 * count) throw new ModelError("the decoder's weights have the wrong size");
-    const words = new Uint32Array(count);
-    for (let i = 0; i < count; i++) {
-        words[i] = planes[i]! | (planes[count + i]! << 8) | (planes[2 * count + i]! << 16) | (planes[3 * count + i]! << 24);
-    }
-    const floats = new Float32Array(words.buffer);
+    const floats = new Float32Array(fromPlanes(planes).buffer);
     const arrays = new Map<string, Weight>();
     let at = 0;
     for (const [name, shape] of Object.entries(shapes)) {
