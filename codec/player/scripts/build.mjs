@@ -1,12 +1,13 @@
 // @ts-check
-/** Builds dist/: the library, its worker, ONNX Runtime, the default model, licences and the page. */
+/** Builds dist/: the library, its worker, the default model, licences and the page. */
 
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
-import { buildModel, compressed } from "./model.mjs";
+import { kernels } from "./kernels.mjs";
+import { buildModel } from "./model.mjs";
 import { buildPage } from "./page.mjs";
 
 const player = fileURLToPath(new URL("..", import.meta.url));
@@ -23,36 +24,26 @@ const OPTIONS = {
     target: ["es2022", "chrome111", "firefox113", "safari16.4"],
 };
 /** What is bundled, with the names of its licence files. */
-const BUNDLED = [["onnxruntime-web", ""], ["onnxruntime-common", ""], ["zstddec", "LICENSE"]];
-
-/** @param {string} name */
-const packaged = (name) => join(player, "node_modules", name);
-
-/** MIT's text, which onnxruntime-web's package names and does not carry. */
-const MIT = readFileSync(join(player, "../../LICENSE"), "utf8").split("\n").slice(4).join("\n");
+const BUNDLED = [["zstddec", "LICENSE"]];
 
 function licences() {
-    const parts = BUNDLED.map(([name = "", file]) => {
-        const { version, license } = JSON.parse(readFileSync(join(packaged(name), "package.json"), "utf8"));
-        const text = file
-            ? readFileSync(join(packaged(name), file), "utf8")
-            : `MIT License\n\nCopyright (c) Microsoft Corporation\n\n${MIT}`;
-        return `${name} ${version}, ${license}\n\n${text.trim()}\n`;
+    const parts = BUNDLED.map(([name = "", file = ""]) => {
+        const folder = join(player, "node_modules", name);
+        const { version, license } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+        return `${name} ${version}, ${license}\n\n${readFileSync(join(folder, file), "utf8").trim()}\n`;
     });
     writeFileSync(join(dist, "LICENSES"), parts.join(`\n${"-".repeat(80)}\n\n`));
 }
 
 rmSync(dist, { recursive: true, force: true });
-mkdirSync(join(dist, "ort"), { recursive: true });
 const id = buildModel(join(models, "music"), join(dist, "model"));
-const wasm = join(packaged("onnxruntime-web"), "dist/ort-wasm-simd-threaded.wasm");
-writeFileSync(join(dist, "ort/ort.wasm.zst"), compressed(readFileSync(wasm)));
 await build({
     ...OPTIONS,
     absWorkingDir: player,
     entryPoints: ["src/aez.ts", "src/worker.ts"],
     outdir: dist,
     define: { DEFAULT_MODEL: JSON.stringify(id) },
+    plugins: [kernels],
     legalComments: "none", // they are in LICENSES
     logLevel: "warning",
 });

@@ -5,10 +5,16 @@ import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Zstd } from "@hpcc-js/wasm-zstd";
+import { readDecoder } from "./decoder.mjs";
 import { readNpy, readNpz } from "./npy.mjs";
+import { bytesOf, toPlanes } from "./planes.mjs";
+import { importSource } from "./sources.mjs";
+
+const { crc32c } = await importSource("container/crc32c.ts");
 
 const zstd = await Zstd.load();
 const ZSTD_LEVEL = 19;
+const COEFFICIENTS = 1400;
 
 /** Arrays of a ranked model with their shapes, in the order in which its id is taken over them (formats/SPEC.md). */
 const ARRAYS = /** @type {const} */ ([
@@ -29,7 +35,6 @@ const GRID =
     "0 4 8 12 16 20 24 29 35 42 51 61 74 89 108 130 157 189 228 275 331 399 481 581 700";
 /** What `tables.bin` has of them, as src/model/tables.ts reads it. */
 const KEPT = ["predictor", "offset", "slope", "intercept", "loudness", "steadiness", "main", "hyper"];
-
 /** @param {Buffer | string} bytes */
 const sha256 = (bytes) => createHash("sha256").update(bytes).digest("hex");
 
@@ -63,6 +68,17 @@ function bitstreamId(tables) {
 }
 
 /**
+ * What each number of a row adds to the one before, twice that and one less if it is negative, so that small ones have
+ * few bits.
+ * @param {Int32Array} values
+ * @param {number} row
+ */
+function changes(values, row) {
+    const added = values.map((value, i) => value - (i % row ? values[i - 1] ?? 0 : 0));
+    return bytesOf(added.map((change) => (change << 1) ^ (change >> 31)));
+}
+
+/**
  * Write the model to `target`/<its bitstream id>, and return the id.
  * @param {string} folder with model.json, tables.npz and decoders
  * @param {string} target
@@ -79,12 +95,18 @@ export function buildModel(folder, target) {
     if (sha256(decoder) !== decoderHash || sha256(noiseFile) !== noiseHash) throw new Error(`${folder}: not the card's decoder`);
     const noise = readNpy(noiseFile);
     if (noise.type !== "int8" || String(noise.shape) !== "2,126,1400") throw new Error(`${folder}: not the shape of noise`);
-    const kept = KEPT.map((name) => /** @type {{data: Buffer}} */ (tables.find((array) => array.name === name)).data);
+    const data = (/** @type {string} */ name) => /** @type {{data: Buffer}} */ (tables.find((array) => array.name === name)).data;
+    const numbers = (/** @type {string} */ name) => Int32Array.from({ length: data(name).length / 4 }, (_, i) => data(name).readInt32LE(4 * i));
+    const { shapes, planes } = readDecoder(decoder, {
+        predictor: numbers("predictor"), offset: numbers("offset"), loudness: numbers("loudness"),
+    });
     mkdirSync(join(target, id), { recursive: true });
     const write = (/** @type {string} */ name, /** @type {Uint8Array} */ bytes) => writeFileSync(join(target, id, name), bytes);
-    write("tables.bin.zst", compressed(Buffer.concat(kept)));
-    write("noise.bin.zst", compressed(noise.data));
-    write("decoder.onnx.zst", compressed(decoder));
-    write("model.json", Buffer.from(`${JSON.stringify({ id, latents: Object.keys(card.tiers).map(Number), receptiveField: receptive_field })}\n`));
+    /** @type {Record<string, Buffer>} */
+    const files = { "tables.bin": toPlanes(Buffer.concat(KEPT.map((name) => (name === "predictor" ? changes(numbers(name), COEFFICIENTS) : data(name))))), "noise.bin": noise.data, "decoder.bin": planes };
+    for (const [name, bytes] of Object.entries(files)) write(`${name}.zst`, compressed(bytes));
+    const checksums = Object.fromEntries(Object.entries(files).map(([name, bytes]) => [name, crc32c(bytes)]));
+    const latents = Object.keys(card.tiers).map(Number);
+    write("model.json", Buffer.from(`${JSON.stringify({ id, latents, receptiveField: receptive_field, checksums, decoder: shapes })}\n`));
     return id;
 }

@@ -77,7 +77,7 @@ async function outcome(bytes: Uint8Array): Promise<AezFile | AezError> {
     try {
         const opened = await AezFile.open(new BytesSource(bytes));
         await opened.pictures();
-        const run = async ({ frames }: { frames: number }) => new Float32Array(frames * COEFFICIENTS);
+        const run = ({ frames }: { frames: number }) => new Float32Array(frames * COEFFICIENTS);
         const model = { ...(await theModel()), network: { run } };
         const rate = opened.header.sampleRate;
         const part = { start: 0, end: Math.min(opened.trailer.samples, 4 * rate), rate };

@@ -15,7 +15,7 @@ import { BytesSource, CORPUS, golden, theModel } from "./support.ts";
 
 /** A model of any file's bitstream whose network makes silence at once. */
 async function stub(file: AezFile): Promise<Model> {
-    const run = async ({ frames }: { frames: number }) => new Float32Array(frames * COEFFICIENTS);
+    const run = ({ frames }: { frames: number }) => new Float32Array(frames * COEFFICIENTS);
     return { ...(await theModel()), id: file.header.bitstream, latents: [file.header.latent], network: { run } };
 }
 
@@ -94,7 +94,7 @@ test("chunks that were changed and signed anew decode or give an error", async (
 
 test("absurd numbers make loud samples, not broken ones", async () => {
     const file = await AezFile.open(new BytesSource(golden("music-range").bytes));
-    const run = async ({ frames }: { frames: number }) =>
+    const run = ({ frames }: { frames: number }) =>
         Float32Array.from({ length: frames * COEFFICIENTS }, (_, i) => [NaN, Infinity, -Infinity, 3e38][i % 4]!);
     const decoder = new Decoder(file, { ...(await theModel()), network: { run } });
     for await (const { channels } of decoder.decode({ start: 0, end: 20000, rate: 44100 })) {

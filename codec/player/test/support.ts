@@ -6,7 +6,6 @@ import { readNpy } from "../scripts/npy.mjs";
 import { AezFile } from "../src/container/file.ts";
 import { ModelError } from "../src/errors.ts";
 import { loadModel, type Model } from "../src/model/model.ts";
-import { configure, createNetwork } from "../src/model/ort.ts";
 import { Decoder } from "../src/pipeline/decoder.ts";
 import { readyZstd } from "../src/payload/zstd.ts";
 import type { Source } from "../src/source/source.ts";
@@ -41,7 +40,6 @@ export class BytesSource implements Source {
     }
 }
 
-configure({});
 await readyZstd();
 let model: Promise<Model> | undefined;
 
@@ -54,7 +52,7 @@ export function theModel(): Promise<Model> {
             } catch (error) {
                 throw new ModelError(String(error));
             }
-        }, createNetwork),
+        }),
     );
     return model;
 }

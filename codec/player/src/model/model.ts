@@ -1,10 +1,12 @@
 /** A model as the build wrote it beside the library. */
 
+import { crc32c } from "../container/crc32c.ts";
 import { ModelError } from "../errors.ts";
 import { COEFFICIENTS, SEGMENT } from "../grid.ts";
 import { isZstd, readyZstd, unzstd, zstdContent } from "../payload/zstd.ts";
-import type { Network } from "./network.ts";
+import { Network } from "./network.ts";
 import { readTables, type Tables } from "./tables.ts";
+import { readWeights, type Shapes } from "./weights.ts";
 
 export interface Model {
     /** Id of the bitstream, in hexadecimal digits. */
@@ -16,39 +18,48 @@ export interface Model {
     readonly tables: Tables;
     /** The decoder's noise, [2, 126, 1400]. */
     readonly noise: Int8Array;
-    readonly network: Network;
+    readonly network: Pick<Network, "run">;
 }
 
 /** Gives the bytes of a model's file, by name; throws a ModelError where there is none. */
 export type ModelFiles = (name: string) => Promise<Uint8Array>;
 
+/** What `model.json` says. */
+interface Card extends Pick<Model, "id" | "latents" | "receptiveField"> {
+    /** CRC-32C of each file's content. */
+    readonly checksums: Readonly<Record<string, number>>;
+    /** Arrays of the decoder. */
+    readonly decoder: Shapes;
+}
+
 /**
  * Load a model.
  *
  * @param files of the model's folder.
- * @param network makes a network of the bytes of `decoder.onnx`.
+ * @throws ModelError: it is damaged, or cannot be run here.
  */
-export async function loadModel(files: ModelFiles, network: (onnx: Uint8Array) => Promise<Network>): Promise<Model> {
-    const [card, tables, noise, run] = await Promise.all([
-        files("model.json"),
-        files("tables.bin.zst").then(expanded),
-        files("noise.bin.zst").then(expanded),
-        files("decoder.onnx.zst").then(expanded).then(network),
-    ]);
+export async function loadModel(files: ModelFiles): Promise<Model> {
+    const [text, tableBytes, noise, weights] = await Promise.all([
+        files("model.json"), ...["tables.bin", "noise.bin", "decoder.bin"].map((name) => files(`${name}.zst`).then(expanded)),
+    ] as [Promise<Uint8Array>, Promise<Uint8Array>, Promise<Uint8Array>, Promise<Uint8Array>]);
+    const { id, latents, receptiveField, checksums, decoder } = JSON.parse(new TextDecoder().decode(text)) as Card;
+    for (const [name, bytes] of Object.entries({ "tables.bin": tableBytes, "noise.bin": noise, "decoder.bin": weights })) {
+        if (crc32c(bytes) !== checksums[name]) throw new ModelError(`the model's ${name} is damaged`);
+    }
     if (noise.length !== 2 * SEGMENT * COEFFICIENTS) throw new ModelError("the model's noise has the wrong size");
-    const { id, latents, receptiveField } = JSON.parse(new TextDecoder().decode(card)) as Model;
+    const tables = readTables(tableBytes);
     return {
         id,
         latents,
         receptiveField,
-        tables: readTables(tables),
+        tables,
         noise: new Int8Array(noise.buffer, noise.byteOffset, noise.length),
-        network: run,
+        network: await Network.create(readWeights(weights, decoder), tables),
     };
 }
 
 /** Undo zstd, unless the server and the browser have done it already. */
-export async function expanded(bytes: Uint8Array): Promise<Uint8Array> {
+async function expanded(bytes: Uint8Array): Promise<Uint8Array> {
     if (!isZstd(bytes)) return bytes;
     await readyZstd();
     return unzstd(bytes, zstdContent(bytes));

@@ -1,8 +1,8 @@
 /** The integer tables of a ranked model, as the build wrote them: `tables.bin`. */
 
-import { viewOf } from "../bytes.ts";
 import { ModelError } from "../errors.ts";
 import { COEFFICIENTS, HYPER, SCALES } from "../grid.ts";
+import { fromPlanes } from "./planes.ts";
 
 /** Values of a main symbol and the escape. */
 export const MAIN_SYMBOLS = 18;
@@ -30,7 +30,10 @@ export interface Tables {
     readonly hyper: Int32Array;
 }
 
-/** The arrays of `tables.bin`, one after another, little-endian numbers of four bytes each. */
+/**
+ * The arrays of `tables.bin`, one after another; of the predictor, what each number of a row adds to the one before, twice
+ * that and one less if it is negative.
+ */
 export const LAYOUT = [
     ["predictor", HYPER * COEFFICIENTS],
     ["offset", COEFFICIENTS],
@@ -42,17 +45,19 @@ export const LAYOUT = [
     ["hyper", 64 * HYPER_SYMBOLS],
 ] as const;
 
-/** Read `tables.bin`. */
+/** Read `tables.bin`, planes of all numbers (planes.ts). */
 export function readTables(bytes: Uint8Array): Tables {
     const size = LAYOUT.reduce((sum, [, length]) => sum + 4 * length, 0);
     if (bytes.length !== size) throw new ModelError("the model's tables have the wrong size");
-    const view = viewOf(bytes);
+    const numbers = new Int32Array(fromPlanes(bytes).buffer);
     let at = 0;
-    const found = LAYOUT.map(([name, length]) => {
-        const values = Int32Array.from({ length }, () => view.getInt32((at += 4) - 4, true));
-        return [name, values] as const;
-    });
+    const found = LAYOUT.map(([name, length]) => [name, numbers.subarray(at, (at += length))] as const);
     const tables = Object.fromEntries(found) as Record<(typeof LAYOUT)[number][0], Int32Array>;
+    const { predictor } = tables;
+    for (let i = 0; i < predictor.length; i++) {
+        const change = (predictor[i]! >>> 1) ^ -(predictor[i]! & 1);
+        predictor[i] = change + (i % COEFFICIENTS ? predictor[i - 1]! : 0);
+    }
     return { ...tables, main: sums(tables.main, MAIN_SYMBOLS), hyper: sums(tables.hyper, HYPER_SYMBOLS) };
 }
 

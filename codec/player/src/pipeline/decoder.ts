@@ -150,13 +150,13 @@ export class Decoder {
     async #coefficients(begin: number, frames: number, end: number): Promise<Float32Array[]> {
         const around = this.#model.receptiveField;
         const input = await this.#frames.input(begin - around, begin + frames + around);
-        const all = await this.#model.network.run(input);
+        const all = this.#model.network.run(input, around, around + end - begin);
         const channels = Array.from({ length: this.#file.header.channels }, () => new Float32Array((end - begin) * HOP));
         const { chunkFrames } = this.#file.header;
         for (let frame = begin; frame < end; frame++) {
             const index = chunkAt(frame, chunkFrames);
             const latents = await this.#frames.chunk(index);
-            const [row, at] = [(frame - begin + around) * COEFFICIENTS, (frame - begin) * HOP];
+            const [row, at] = [(frame - begin) * COEFFICIENTS, (frame - begin) * HOP];
             const local = frame - chunkStart(index, chunkFrames);
             const vector = Math.floor(local / GROUP) * HYPER;
             channels.forEach((channel, i) => {

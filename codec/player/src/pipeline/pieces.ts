@@ -6,7 +6,7 @@ import { FormatError } from "../errors.ts";
 import { noiseOf } from "../dsp/noise_filling.ts";
 import { runAt } from "../dsp/window_switching.ts";
 import type { Model } from "../model/model.ts";
-import { emptyInput, type NetworkInput } from "../model/network.ts";
+import { emptyInput, type NetworkInput } from "../model/input.ts";
 import { type Latents, readPayload, silentLatents } from "../payload/payload.ts";
 import { neighbour } from "../payload/scales.ts";
 
