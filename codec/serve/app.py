@@ -85,7 +85,7 @@ def make_app(
     report: Callable[[str], None] = lambda _: None,
 ) -> ASGIApp:
     """Make the application; `hosts`, `password` and `report` are as for `Guard`."""
-    wavs = Wavs(serving.engine)
+    wavs = Wavs(serving.engine, report)
 
     def songs(request: Request) -> tuple[str, list[Song]]:
         query = request.query_params.get("q", "")[:200]
