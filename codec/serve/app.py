@@ -1,7 +1,7 @@
 """The server as an ASGI application: the page, the list of songs, and songs in parts.
 
 /                  the page: the built player's or, without it, a plain one
-/playlist.json     the songs; ?q= searches
+/playlist.json     the songs; ?q= searches, ?from= begins further down a long list
 /songs/ID.aez      a song as it lies on the disk, or encoded on demand
 /songs/ID.wav      the same decoded, where the player was not built
 /covers/ID         its cover
@@ -20,10 +20,12 @@ import anyio
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
+from starlette.staticfiles import NotModifiedResponse, StaticFiles
 from starlette.types import ASGIApp
 
 from codec.pipeline.workers import Engine
@@ -36,7 +38,7 @@ from codec.serve.wav import SLICE, Wav, Wavs, byte_range
 from formats.errors import AezError
 
 LISTED = 500
-"""Most songs of a list; a search finds the others."""
+"""Most songs of a list; the page asks for the others."""
 
 TYPE = "audio/x-aez"
 """Media type of .aez files."""
@@ -83,7 +85,7 @@ def make_app(
     report: Callable[[str], None] = lambda _: None,
 ) -> ASGIApp:
     """Make the application; `hosts`, `password` and `report` are as for `Guard`."""
-    wavs = Wavs(serving.engine)
+    wavs = Wavs(serving.engine, report)
 
     def songs(request: Request) -> tuple[str, list[Song]]:
         query = request.query_params.get("q", "")[:200]
@@ -91,7 +93,8 @@ def make_app(
 
     def listing(request: Request) -> Response:
         _, found = songs(request)
-        return JSONResponse(playlist(serving.title, found[:LISTED], len(found)) | {"served": True})
+        first = _number(request.query_params.get("from", ""))
+        return JSONResponse(playlist(serving.title, found[first : first + LISTED], len(found)) | {"served": True})
 
     def plain(request: Request) -> Response:
         query, found = songs(request)
@@ -100,22 +103,23 @@ def make_app(
 
     async def song(request: Request) -> Response:
         path = await serving.coded(await serving.song(request))
-        return FileResponse(path, media_type=TYPE)
+        state = await run_in_threadpool(path.stat)
+        return _unless_known(request, FileResponse(path, media_type=TYPE, stat_result=state))
 
     async def wav(request: Request) -> Response:
         path = await serving.coded(await serving.song(request))
-        return _wav_response(request, await run_in_threadpool(Wav.of, path), wavs)
+        return _unless_known(request, _wav_response(request, await run_in_threadpool(Wav.of, path), wavs))
 
     async def cover(request: Request) -> Response:
         found = await serving.song(request)
         if found.cover is None:
             raise HTTPException(404, "this song has no cover")
-        headers = {"Content-Length": str(found.cover.size), "Cache-Control": "private, max-age=3600"}
+        headers = {"Content-Length": str(found.cover.size), "ETag": f'"{found.changed:x}-{found.size:x}"'}
         slices = _slices(found.path, found.cover.start, found.cover.size)
-        return StreamingResponse(slices, media_type=found.cover.kind, headers=headers)
+        return _unless_known(request, StreamingResponse(slices, media_type=found.cover.kind, headers=headers))
 
     routes: list[Route | Mount] = [
-        Route("/playlist.json", listing),
+        Route("/playlist.json", listing, middleware=[Middleware(GZipMiddleware)]),
         Route("/songs/{id}.aez", song),
         Route("/covers/{id}", cover),
     ]
@@ -148,6 +152,18 @@ def _failed(serving: Serving, error: Exception) -> Response:
     if not isinstance(error, AezError):
         return PlainTextResponse("the file cannot be read", 404)
     return PlainTextResponse(str(error).replace(f"{serving.library.folder}{os.sep}", ""), 422)
+
+
+def _unless_known(request: Request, response: Response) -> Response:
+    """A response, or that the browser has it already."""
+    if StaticFiles().is_not_modified(response.headers, request.headers):
+        return NotModifiedResponse(response.headers)
+    return response
+
+
+def _number(text: str) -> int:
+    """A number that a request names; 0 where it is none."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
 
 
 def _wav_response(request: Request, wav: Wav, wavs: Wavs) -> Response:

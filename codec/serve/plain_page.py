@@ -26,7 +26,7 @@ input { font: inherit; width: 100%; box-sizing: border-box; padding: 0.5rem; }
 _HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 
 POLICY = (
-    f"default-src 'none'; style-src 'sha256-{_HASH}'; img-src 'self'; media-src 'self'; form-action 'self'; "
+    f"default-src 'none'; style-src 'sha256-{_HASH}'; img-src 'self' data:; media-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'"
 )
 """Its Content-Security-Policy."""
@@ -53,6 +53,7 @@ def plain_page(title: str, query: str, songs: Iterable[Song], total: int) -> str
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
 <title>{escape(title)}</title>
+<link rel="icon" href="data:,">
 <style>{_STYLE}</style>
 <h1>{escape(title)}</h1>
 <p><small>{escape(NOTICE)}</small></p>
@@ -67,7 +68,7 @@ def plain_page(title: str, query: str, songs: Iterable[Song], total: int) -> str
 
 def _row(song: Song) -> str:
     about = " &middot; ".join(escape(text) for text in (song.artist, song.album) if text)
-    length = "" if song.seconds is None else f" <small>{clock(song.seconds)}</small>"
+    length = "" if song.seconds is None else f" <small>{clock(int(song.seconds)).partition('.')[0]}</small>"
     cover = f'<img src="covers/{song.id}" alt="" loading="lazy">' if song.cover else ""
     if song.damage:
         sound = f'<div role="note">{escape(song.damage)}</div>'

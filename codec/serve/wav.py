@@ -6,9 +6,10 @@ response holds no more than a slice of one, so that memory does not grow with th
 
 from __future__ import annotations
 
+import functools
 import re
 import struct
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,18 +89,22 @@ class Wav:
         form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, self.channels, self.rate, speed, self.frame, 16)
         return struct.pack("<4sI4s", b"RIFF", self.size - 8, b"WAVE") + form + struct.pack("<4sI", b"data", data)
 
-    def piece(self, index: int, engine: Engine) -> bytes:
+    def piece(self, index: int, engine: Engine, report: Callable[[str], None]) -> bytes:
         """Decode one piece of PIECE samples, the last one shorter, to the bytes that stand in the wav.
 
+        Damaged parts are silence, and `report` is called with a line about each.
+
         Raises:
-            AezError: the file is damaged, or was changed since; ModelError: its model is missing; OSError.
+            AezError: the file was changed since, or is damaged as a whole; ModelError: its model is missing; OSError.
         """
         start = index * PIECE
         count = min(PIECE, self.samples - start)
         sink = _Integers()
-        plan = DecodePlan.make(start=start / self.rate, duration=count / self.rate)
+        plan = DecodePlan.make(start=start / self.rate, duration=count / self.rate, salvage=True)
         with named_reader(self.path) as file:
-            decode(file, sink, plan, engine=engine)
+            done = decode(file, sink, plan, engine=engine)
+        for what in (*done.losses, *done.damage):
+            report(f"{self.path}: damaged, and silent there: {what}")
         data = b"".join(sink.blocks)
         if len(data) != count * self.frame:
             raise DamagedError("the file is damaged or was changed: a part has another length than it says")
@@ -122,8 +127,9 @@ class _Integers:
 class Wavs:
     """Decodes parts of wavs for all listeners of a server."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, engine: Engine, report: Callable[[str], None] = lambda _: None) -> None:
+        """Nothing is decoded yet; `report` is called with a line about what is damaged."""
+        self._engine, self._report = engine, report
         self._pieces: Shared[bytes] = Shared(DECODING, KEPT)
 
     async def part(self, wav: Wav, start: int, end: int) -> AsyncIterator[bytes]:
@@ -138,7 +144,8 @@ class Wavs:
         size = PIECE * wav.frame
         while at < end - HEADER:
             index, low = divmod(at, size)
-            piece = await self._pieces.get((wav, index), lambda index=index: wav.piece(index, self._engine))  # type: ignore[misc]
+            make = functools.partial(wav.piece, index, self._engine, self._report)
+            piece = await self._pieces.get((wav, index), make)
             slice_ = piece[low : min(low + SLICE, end - HEADER - index * size)]
             del piece  # while the listener takes the slice, only what is shared stays in memory
             yield slice_

@@ -17,6 +17,7 @@ export const elements = {
     hint: find("hint", HTMLElement),
     keep: find("keep", HTMLButtonElement),
     length: find("length", HTMLElement),
+    more: find("more", HTMLButtonElement),
     mute: find("mute", HTMLButtonElement),
     next: find("next", HTMLButtonElement),
     open: find("open", HTMLButtonElement),

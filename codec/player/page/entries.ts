@@ -4,6 +4,7 @@ import { AezError, NetworkError, open, type Song } from "aez-player";
 
 /** A song that can be opened; what is known of it before that. */
 export interface Entry {
+    /** Its whole address, or the file. */
     readonly source: string | File;
     title: string;
     artist: string;
@@ -29,11 +30,12 @@ const LONGEST = 300;
 /** No songs. */
 export const EMPTY: Playlist = { title: "", entries: [], total: 0, served: false };
 
-/** The list beside the page; an empty one where there is none. */
-export async function playlist(query = ""): Promise<Playlist> {
+/** The list beside the page; an empty one where there is none. A server searches it, and sends it from a song on. */
+export async function playlist(query = "", from = 0): Promise<Playlist> {
     let response: Response;
     try {
-        const address = query ? `playlist.json?${new URLSearchParams({ q: query })}` : "playlist.json";
+        const asked = new URLSearchParams({ ...(query ? { q: query } : {}), ...(from ? { from: String(from) } : {}) });
+        const address = `playlist.json?${asked}`.replace(/\?$/, "");
         response = await fetch(address, { cache: "no-cache" }); // one that the browser holds may be days old
     } catch {
         throw new NetworkError("the list of songs cannot be reached");
@@ -41,7 +43,7 @@ export async function playlist(query = ""): Promise<Playlist> {
     if (response.status === 404) return EMPTY;
     const found: unknown = response.ok ? await response.json().catch(() => null) : null;
     if (!isRecord(found) || !Array.isArray(found["songs"])) throw new AezError("the list of songs cannot be read");
-    const entries = found["songs"].filter(isRecord).map(entryOfRow).filter(({ source }) => isAddress(source));
+    const entries = found["songs"].filter(isRecord).filter((row) => isAddress(row["src"])).map(entryOfRow);
     return {
         title: text(found["title"]),
         entries,
@@ -58,7 +60,7 @@ export async function playlist(query = ""): Promise<Playlist> {
 export function entryOfAddress(address: string): Entry {
     if (!isAddress(address)) throw new AezError("the link names no address of a song");
     const name = new URL(address, document.baseURI).pathname.split("/").pop() ?? "";
-    return { source: address, title: bare(decoded(name)) || address, artist: "", album: "", duration: null, bytes: null };
+    return { source: absolute(address), title: bare(decoded(name)) || address, artist: "", album: "", duration: null, bytes: null };
 }
 
 export function entryOfFile(file: File): Entry {
@@ -74,14 +76,14 @@ export function complete(entry: Entry, song: Song): void {
     entry.duration = song.duration;
 }
 
-/** Open files one after another to learn what they are; `learnt` is called after each. What fails says so when played. */
-export async function learn(entries: readonly Entry[], learnt: () => void): Promise<void> {
+/** Open files one after another to learn what they are; `learnt` is called with each. What fails says so when played. */
+export async function learn(entries: readonly Entry[], learnt: (entry: Entry) => void): Promise<void> {
     for (const entry of entries) {
         try {
             const song = await open(entry.source);
             complete(entry, song);
             song.close();
-            learnt();
+            learnt(entry);
         } catch (error) {
             if (!(error instanceof AezError)) throw error;
         }
@@ -98,7 +100,7 @@ export function matches(entry: Entry, query: string): boolean {
 function entryOfRow(row: Record<string, unknown>): Entry {
     const { duration, bytes } = row;
     return {
-        source: text(row["src"]),
+        source: absolute(text(row["src"])),
         title: short(text(row["title"])),
         artist: short(text(row["artist"])),
         album: short(text(row["album"])),
@@ -111,12 +113,16 @@ function isRecord(value: unknown): value is Record<string, unknown> {
     return typeof value === "object" && value !== null;
 }
 
-function isAddress(source: string | File): boolean {
+function isAddress(source: unknown): boolean {
     try {
-        return typeof source !== "string" || (source !== "" && !!new URL(source, document.baseURI));
+        return typeof source === "string" && source !== "" && !!absolute(source);
     } catch {
         return false;
     }
+}
+
+function absolute(address: string): string {
+    return new URL(address, document.baseURI).href;
 }
 
 function text(value: unknown): string {

@@ -1,44 +1,78 @@
-/** What plays: one song at a time, opened when it is chosen; loudness; what went wrong. */
+/** What plays: one song at a time, opened when it is chosen, and the next one at its heels; loudness; what went wrong. */
 
-import { type Loss, open, play, type Playback, type Song } from "aez-player";
-import { complete, type Entry } from "./entries.ts";
-import { damaged, said } from "./format.ts";
+import { NetworkError, type Playback, type Song } from "aez-player";
+import { Deck } from "./deck.ts";
+import type { Entry } from "./entries.ts";
+import { said } from "./format.ts";
 import type { Kept } from "./kept.ts";
+import { remember, remembered } from "./loudness.ts";
 
 /** Seconds after which a context that still does not run never will. */
 const SILENT = 10;
+/** Seconds of a pause after which the sound device is given back. */
+const RESTING = 30;
+/** Seconds before the end at which the next song may be opened, is decoded, and is placed right behind the end. */
+const EARLY = 45;
+const SOON = 10;
+const NOW = 1.5;
 
 /**
  * Events: "entry" (another song was chosen), "song" (it is open), "state" (playing, paused, waiting), "time",
- * "problem", "loudness", "ended".
+ * "problem", "loudness", "ended" (and nothing follows by itself), "unplayable" (what followed by itself is no song).
  */
 export class Jukebox extends EventTarget {
-    entry: Entry | null = null;
-    song: Song | null = null;
-    playback: Playback | null = null;
-    /** What went wrong, in a line; empty where nothing did. */
-    problem = "";
-    /** What of the song is damaged, and silent for it, in a line; empty where nothing is known to be. */
-    damage = "";
-    /** Whether sound is expected and not there yet. */
-    waiting = false;
-    #losses: Loss[] = [];
-    #mute: ReturnType<typeof setTimeout> | undefined;
+    /** The song that follows the one that plays. */
+    upcoming: () => Entry | undefined = () => undefined;
+    #deck: Deck | null = null;
+    /** The song that follows, as far as it is prepared. */
+    #next: Deck | null = null;
     #wanted = false;
-    #volume = 1;
-    #muted = false;
+    #failure = "";
+    #notice = "";
+    /** The problem as it was last told. */
+    #told = "";
+    #volume: number;
+    #muted: boolean;
     #context: AudioContext | null = null;
-    #opening = new AbortController();
+    #timer: ReturnType<typeof setTimeout> | undefined;
     readonly #kept: Kept;
 
     constructor(kept: Kept) {
         super();
         this.#kept = kept;
+        ({ volume: this.#volume, muted: this.#muted } = remembered());
+        addEventListener("online", () => {
+            const { entry, error } = this.#deck ?? {};
+            if (entry && error instanceof NetworkError) void this.choose(entry, false);
+        });
+    }
+
+    get entry(): Entry | null {
+        return this.#deck?.entry ?? null;
+    }
+
+    get song(): Song | null {
+        return this.#deck?.song ?? null;
+    }
+
+    get playback(): Playback | null {
+        return this.#deck?.playback ?? null;
     }
 
     /** Whether it plays, or will as soon as it can. */
     get playing(): boolean {
         return this.#wanted;
+    }
+
+    /** Whether sound is expected and not there yet. */
+    get waiting(): boolean {
+        return this.#wanted && (this.playback?.waiting ?? true);
+    }
+
+    /** What there is to tell, in a line; empty where nothing is. */
+    get problem(): string {
+        const { damage = "", stalled = "" } = this.#deck ?? {};
+        return this.#failure || (this.waiting && stalled) || damage || this.#notice;
     }
 
     get currentTime(): number {
@@ -65,34 +99,25 @@ export class Jukebox extends EventTarget {
     }
 
     /** Choose a song, and play it at once if `start` says so, which needs a click or a key. */
-    async choose(entry: Entry, start: boolean): Promise<void> {
-        this.#close();
-        const opening = (this.#opening = new AbortController());
-        this.entry = entry;
+    async choose(entry: Entry, start: boolean, { byItself = false } = {}): Promise<void> {
+        if (!byItself) this.#notice = "";
+        this.#drop();
+        const deck = this.#show(new Deck(entry), byItself);
         this.#wanted = start;
-        this.#wait(start);
-        this.#tell("entry");
-        this.#tell("state");
+        this.#tell("entry", "state", "problem");
         try {
             if (start) this.#wake();
-            const song = await open((await this.#kept.copy(entry)) ?? entry.source, { signal: opening.signal });
-            if (opening.signal.aborted) {
-                song.close();
-                return;
-            }
-            this.song = song;
-            complete(entry, song);
-            this.#tell("song");
-            if (this.#wanted) this.#begin(song);
-            else void song.preload().then(() => this.#tell("time")); // so that a click is heard at once; it is the shortest chunk
+            await deck.open(this.#kept);
+            if (this.#deck !== deck || !deck.song) return;
+            if (this.#wanted) this.#begin(0, false);
+            else void deck.prepare();
         } catch (error) {
-            if (!opening.signal.aborted) this.#fail(error);
+            this.#fail(error); // there is no sound card, perhaps
         }
     }
 
     /** Play or pause; a song that failed or has ended begins anew. */
     toggle(): void {
-        if (!this.entry) return;
         if (this.#wanted) this.pause();
         else this.resume();
     }
@@ -100,128 +125,161 @@ export class Jukebox extends EventTarget {
     pause(): void {
         this.#wanted = false;
         this.playback?.pause();
-        this.#wait(false);
-        this.#tell("state");
+        this.#next?.playback?.pause();
+        clearTimeout(this.#timer);
+        this.#timer = setTimeout(() => void this.#context?.suspend(), 1000 * RESTING);
+        this.#tell("state", "problem");
     }
 
     resume(): void {
-        if (!this.entry || this.#wanted) return;
-        if (this.problem) {
-            void this.choose(this.entry, true);
+        const deck = this.#deck;
+        if (!deck || this.#wanted) return;
+        if (this.#failure) {
+            void this.choose(deck.entry, true);
             return;
         }
         this.#wanted = true;
         try {
             this.#wake();
-            if (this.playback) this.playback.resume().catch((error: unknown) => this.#fail(error));
-            else {
-                this.#wait(true);
-                if (this.song) this.#begin(this.song);
-            }
+            if (deck.playback) deck.playback.resume().catch((error: unknown) => this.#fail(error));
+            else if (deck.song) this.#begin(0, false);
         } catch (error) {
             this.#fail(error); // there is no sound card, perhaps
         }
-        this.#tell("state");
+        this.#tell("state", "problem");
     }
 
     /** Go to a time; a song that was not begun is begun there once it is played. */
     seek(seconds: number): void {
-        if (!this.song) return;
-        const time = Math.min(Math.max(0, seconds), this.song.duration);
-        if (!this.playback) this.#begin(this.song, time, !this.#wanted);
-        else this.playback.seek(time).catch((error: unknown) => this.#fail(error));
+        const { song, playback } = this;
+        if (!song) return;
+        const time = Math.min(Math.max(0, seconds), song.duration);
+        this.#next?.playback?.pause();
+        if (!playback) this.#begin(time, !this.#wanted);
+        else playback.seek(time).catch((error: unknown) => this.#fail(error));
         this.#tell("time");
     }
 
-    #begin(song: Song, start = 0, paused = false): void {
-        const playback = play(song, { context: this.#output(), start, volume: this.#volume });
-        this.playback = playback;
-        if (paused) playback.pause();
-        const on = (name: string, action: (event: Event) => void) =>
-            playback.addEventListener(name, (event) => {
-                if (this.playback === playback) action(event);
+    /** Make a song the one that plays; `byItself` says that nobody chose it. */
+    #show(deck: Deck, byItself: boolean): Deck {
+        this.#deck = deck;
+        const on = (name: string, action: () => void) =>
+            deck.addEventListener(name, () => {
+                if (this.#deck === deck) action();
             });
-        on("time", () => this.#tell("time"));
-        on("chunk", () => this.#tell("time"));
-        on("waiting", () => this.#wait(this.#wanted));
-        on("playing", () => {
-            this.#wait(false);
-            void this.#fetchCover(song);
+        on("song", () => this.#tell("song"));
+        on("problem", () => this.#tell("problem"));
+        on("state", () => this.#tell("state", "problem"));
+        on("time", () => {
+            this.#lookAhead();
+            this.#tell("time", "problem");
         });
-        on("loss", (event) => {
-            this.#losses.push((event as CustomEvent<Loss>).detail);
-            this.damage = damaged(this.#losses);
-            this.#tell("problem");
-        });
-        on("error", (event) => this.#fail((event as CustomEvent<unknown>).detail));
-        on("ended", () => {
-            if (!this.#wanted) return; // it was paused, and taken to its end
-            this.#wanted = false;
-            playback.stop();
-            this.playback = null;
-            this.#wait(false);
-            this.#tell("state");
-            this.#tell("ended");
-        });
-        this.#applyLoudness();
+        on("ended", () => this.#ended());
+        on("failed", () => this.#fail(deck.error, byItself));
+        return deck;
     }
 
-    /** Fetch a cover that was too large to come with the tags; not before the first sound, which matters more. */
-    async #fetchCover(song: Song): Promise<void> {
-        if (song.cover) return;
-        const cover = await song.loadCover().catch(() => null); // a song without its cover plays all the same
-        if (cover && this.song === song) this.#tell("song");
+    #begin(start: number, paused: boolean): void {
+        this.#deck!.begin(this.#output(), { start, paused, volume: this.#volume, muted: this.#muted });
+    }
+
+    /** Prepare the song that follows, so that it begins where this one ends: to the sample, if the line is fast enough. */
+    #lookAhead(): void {
+        const { song, playback } = this;
+        const entry = this.upcoming();
+        if (this.#next && this.#next.entry !== entry) this.#forgetNext();
+        if (!song || !playback || !entry || !this.#wanted) return;
+        const left = song.duration - playback.currentTime;
+        const slow = typeof entry.source === "string" && entry.bytes === null; // a server may have to make it
+        if (!this.#next && left < EARLY && (this.#deck!.isHere || slow)) {
+            this.#next = new Deck(entry);
+            void this.#next.open(this.#kept);
+        }
+        const next = this.#next;
+        if (next?.song && !next.playback && left < SOON && playback.complete) {
+            next.begin(this.#output(), { start: 0, paused: true, volume: this.#volume, muted: this.#muted });
+        }
+        if (next?.playback?.paused && left < NOW && playback.complete) void next.playback.resume(playback);
+    }
+
+    #ended(): void {
+        if (!this.#wanted) return; // it was paused, and taken to its end
+        const next = this.#next;
+        if (next?.playback && next.entry === this.upcoming()) {
+            this.#next = null;
+            this.#deck?.close();
+            this.#show(next, true);
+            if (next.playback.paused) void next.playback.resume();
+            this.#tell("entry", "song", "state", "problem");
+            return;
+        }
+        this.#forgetNext();
+        this.#wanted = false;
+        this.#deck?.stop();
+        this.#tell("state", "ended");
     }
 
     /** The context that all songs share, made when it is first needed. */
     #output(): AudioContext {
-        return (this.#context ??= new AudioContext({ latencyHint: "playback" }));
+        if (this.#context) return this.#context;
+        const context = (this.#context = new AudioContext({ latencyHint: "playback" }));
+        let ran = false;
+        context.addEventListener("statechange", () => {
+            if (context.state === "running") ran = true;
+            else if (ran && this.#wanted) this.pause(); // a call, perhaps
+        });
+        return context;
     }
 
     /** Let the context run; where there is no sound device, Firefox holds it back for good, and says nothing. */
     #wake(): void {
         const output = this.#output();
         output.resume().catch(() => undefined);
-        clearTimeout(this.#mute);
-        this.#mute = setTimeout(() => {
+        clearTimeout(this.#timer);
+        this.#timer = setTimeout(() => {
             if (this.#wanted && output.state === "suspended") this.#fail("there is no sound: this device has no output for it");
         }, 1000 * SILENT);
     }
 
-    #wait(value: boolean): void {
-        if (this.waiting === value) return;
-        this.waiting = value;
-        this.#tell("state");
+    #forgetNext(): void {
+        this.#next?.close();
+        this.#next = null;
     }
 
-    #close(): void {
-        this.#opening.abort();
-        this.playback?.stop();
-        this.song?.close();
-        this.playback = this.song = null;
-        this.problem = this.damage = "";
-        this.#losses = [];
-        this.#tell("problem");
+    #drop(): void {
+        this.#forgetNext();
+        this.#deck?.close();
+        this.#failure = "";
     }
 
-    #fail(error: unknown): void {
-        this.#close();
+    #fail(error: unknown, byItself = false): void {
+        this.#drop();
         this.#wanted = false;
-        this.problem = said(error);
-        this.#wait(false);
-        this.#tell("state");
-        this.#tell("problem");
+        this.#failure = said(error);
+        if (byItself && !(error instanceof NetworkError)) {
+            this.#notice = `${this.entry?.title}: ${this.#failure}`;
+            this.#tell("unplayable");
+        }
+        this.#tell("state", "problem");
     }
 
     #applyLoudness(): void {
-        if (this.playback) {
-            this.playback.volume = this.#volume;
-            this.playback.muted = this.#muted;
+        for (const deck of [this.#deck, this.#next]) {
+            if (!deck?.playback) continue;
+            deck.playback.volume = this.#volume;
+            deck.playback.muted = this.#muted;
         }
+        remember({ volume: this.#volume, muted: this.#muted });
         this.#tell("loudness");
     }
 
-    #tell(name: string): void {
-        this.dispatchEvent(new Event(name));
+    #tell(...names: string[]): void {
+        for (const name of names) {
+            if (name === "problem") {
+                if (this.problem === this.#told) continue;
+                this.#told = this.problem;
+            }
+            this.dispatchEvent(new Event(name));
+        }
     }
 }

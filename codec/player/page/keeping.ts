@@ -9,43 +9,46 @@ import { type Kept, keepable } from "./kept.ts";
 export class Keeping {
     readonly #kept: Kept;
     readonly #problem: (line: string) => void;
-    #entries: readonly Entry[] = [];
+    readonly #buttons = new WeakMap<Entry, HTMLButtonElement>();
+    #entries = new Set<Entry>();
 
     constructor(kept: Kept, problem: (line: string) => void) {
         this.#kept = kept;
         this.#problem = problem;
-        elements.keep.addEventListener("click", () => void this.#toggle(this.#entries));
+        elements.keep.addEventListener("click", () => void this.#toggle([...this.#entries]));
     }
 
     /** The songs that the button for all is about. */
     set entries(entries: readonly Entry[]) {
-        this.#entries = entries.filter(keepable);
+        this.#entries = new Set(entries.filter(keepable));
         this.show();
     }
 
     /** A button for a song; null where it cannot be kept. */
     button(entry: Entry): HTMLButtonElement | null {
-        if (!this.#entries.includes(entry)) return null;
+        if (!this.#entries.has(entry)) return null;
         const button = document.createElement("button");
         button.type = "button";
         button.className = "keep";
-        this.#draw(button, entry);
-        button.addEventListener("click", async () => {
-            await this.#toggle([entry], () => this.#draw(button, entry));
-        });
+        this.#buttons.set(entry, button);
+        this.#draw(entry);
+        button.addEventListener("click", () => void this.#toggle([entry]));
         return button;
     }
 
     show(): void {
         const { keep } = elements;
-        keep.hidden = this.#entries.length < 2;
-        const all = this.#entries.every((entry) => this.#kept.has(entry));
-        const bytes = this.#entries.reduce((sum, entry) => sum + (entry.bytes ?? 0), 0);
+        const entries = [...this.#entries];
+        keep.hidden = entries.length < 2;
+        const all = entries.every((entry) => this.#kept.has(entry));
+        const bytes = entries.reduce((sum, entry) => sum + (entry.bytes ?? 0), 0);
         keep.textContent = `${all ? "Remove all from this device" : "Keep all offline"}${bytes ? ` (${size(bytes)})` : ""}`;
-        keep.disabled = this.#entries.some((entry) => this.#kept.isBusy(entry));
+        keep.disabled = entries.some((entry) => this.#kept.isBusy(entry));
     }
 
-    #draw(button: HTMLButtonElement, entry: Entry): void {
+    #draw(entry: Entry): void {
+        const button = this.#buttons.get(entry);
+        if (!button) return;
         const [kept, bytes] = [this.#kept.has(entry), entry.bytes ? size(entry.bytes) : ""];
         button.textContent = `${bytes} ${kept ? "✓" : "↓"}`.trim();
         button.title = kept ? "Kept on this device: remove it" : "Keep it on this device, for when there is no network";
@@ -55,23 +58,24 @@ export class Keeping {
     }
 
     /** Keep songs, one after another; where all are kept, give them up. */
-    async #toggle(entries: readonly Entry[], drawn?: () => void): Promise<void> {
+    async #toggle(entries: readonly Entry[]): Promise<void> {
         const all = entries.every((entry) => this.#kept.has(entry));
-        const show = (): void => {
-            drawn?.();
+        const show = (entry: Entry): void => {
+            this.#draw(entry);
             this.show();
-            if (!drawn) elements.songs.dispatchEvent(new Event("kept"));
         };
-        try {
-            for (const entry of entries) {
-                const done = all ? this.#kept.giveUp(entry) : this.#kept.keep(entry);
-                show();
+        for (const entry of entries) {
+            const done = all ? this.#kept.giveUp(entry) : this.#kept.keep(entry);
+            show(entry);
+            try {
                 await done;
+            } catch (error) {
+                show(entry);
+                this.#problem(said(error));
+                return;
             }
-            elements.announcer.textContent = all ? "Removed from this device" : "Kept on this device";
-        } catch (error) {
-            this.#problem(said(error));
+            show(entry);
         }
-        show();
+        elements.announcer.textContent = all ? "Removed from this device" : "Kept on this device";
     }
 }

@@ -9,11 +9,16 @@ const CACHE = `aez ${new URL("./", document.baseURI).href} songs`;
 /** Whether this browser can keep songs, and this page goes on without a network. */
 export const canKeep = "caches" in globalThis && "serviceWorker" in navigator && isSecureContext;
 
+const addresses = new WeakMap<Entry, string | null>();
+
 /** The address of a song that can be kept: one of this page's own; null for files and for other sites. */
-export function keepable({ source }: Entry): string | null {
-    if (typeof source !== "string" || !canKeep) return null;
-    const address = new URL(source, document.baseURI);
-    return address.href.startsWith(new URL("./", document.baseURI).href) ? address.href : null;
+export function keepable(entry: Entry): string | null {
+    const found = addresses.get(entry);
+    if (found !== undefined) return found;
+    const address = canKeep && typeof entry.source === "string" ? entry.source : "";
+    const own = address.startsWith(new URL("./", document.baseURI).href) ? address : null;
+    addresses.set(entry, own);
+    return own;
 }
 
 /** The songs that are kept, and what is kept and given up. */

@@ -7,6 +7,11 @@ import type { Jukebox } from "./jukebox.ts";
 const STEP = 5;
 
 export function keys(jukebox: Jukebox): void {
+    addEventListener("mousedown", (event) => {
+        if (!(event.target instanceof Element && event.target.closest("button"))) return;
+        event.preventDefault(); // a button that is clicked would have the focus, and the next press of space for itself
+        if (document.activeElement instanceof HTMLElement) document.activeElement.blur();
+    });
     addEventListener("keydown", (event) => {
         const target = event.target instanceof Element ? event.target : document.body;
         if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;

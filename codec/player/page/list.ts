@@ -1,37 +1,50 @@
 /** The list of songs: shown, searched, chosen from, and gone through one after another. */
 
 import { elements } from "./elements.ts";
-import { entryOfFile, learn, matches, playlist, type Entry, type Playlist } from "./entries.ts";
-import { clock } from "./format.ts";
+import { EMPTY, entryOfFile, learn, matches, playlist, type Entry, type Playlist } from "./entries.ts";
 import type { Jukebox } from "./jukebox.ts";
 import type { Keeping } from "./keeping.ts";
+import { fill, makeRow } from "./row.ts";
 
 /** Songs from which on there is a search field. */
 const MANY = 8;
 
-/** Most rows that are shown. */
+/** Rows that are shown at first, and more at every click. */
 const ROWS = 500;
+
+/** How many songs a server has sent of a list, and how many it has not. */
+interface Part {
+    readonly sent: number;
+    readonly more: number;
+}
 
 export class List {
     #all: Entry[] = [];
+    #allPart: Part = { sent: 0, more: 0 };
     #found: Entry[] = [];
-    /** Songs of the server's list that it did not send. */
-    #unlisted = 0;
-    /** Songs found that are not in `#found`. */
-    #more = 0;
+    #part = this.#allPart;
     #served = false;
+    #query = "";
     #asked = 0;
+    #shown = ROWS;
+    readonly #rows = new Map<Entry, HTMLButtonElement>();
     readonly #jukebox: Jukebox;
     readonly #keeping: Keeping;
 
     constructor(jukebox: Jukebox, keeping: Keeping) {
         this.#jukebox = jukebox;
         this.#keeping = keeping;
-        const { search, songs, open, files } = elements;
+        const { search, songs, more } = elements;
         let timer: ReturnType<typeof setTimeout> | undefined;
         search.addEventListener("input", () => {
             clearTimeout(timer);
-            timer = setTimeout(() => void this.#search(search.value), this.#served ? 200 : 0);
+            timer = setTimeout(() => void this.#search(search.value.trim()), this.#served ? 200 : 0);
+        });
+        search.addEventListener("keydown", (event) => {
+            if (event.key === "ArrowDown") songs.querySelector<HTMLElement>("button.row")?.focus();
+            else if (event.key === "Enter") songs.querySelector<HTMLElement>("button.row")?.click();
+            else return;
+            event.preventDefault();
         });
         songs.addEventListener("keydown", (event) => {
             const step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
@@ -40,26 +53,23 @@ export class List {
             const rows = [...songs.querySelectorAll<HTMLButtonElement>("button.row")];
             rows[rows.indexOf(document.activeElement as HTMLButtonElement) + step]?.focus();
         });
-        open.addEventListener("click", () => files.click());
-        files.addEventListener("change", () => {
-            this.addFiles([...(files.files ?? [])]);
-            files.value = "";
-        });
-        songs.addEventListener("kept", () => this.#render());
+        more.addEventListener("click", () => void this.#showMore());
         for (const name of ["entry", "song", "state"]) jukebox.addEventListener(name, () => this.#mark());
-        jukebox.addEventListener("ended", () => this.step(1));
+        for (const name of ["ended", "unplayable"]) jukebox.addEventListener(name, () => void this.#goOn());
+        jukebox.upcoming = () => this.#neighbour(1);
     }
 
-    /** Show a list, with entries of other origin before it; the first song is opened, unless it is, but not played. */
-    show(list: Playlist, first: Entry[] = []): void {
+    /** Show a list; a song that a link names is opened, or else its first, but not played. */
+    show(list: Playlist, linked: Entry | null): void {
         this.#served = list.served;
-        this.#all = [...first, ...list.entries];
-        this.#unlisted = list.total - list.entries.length;
+        const known = linked && list.entries.find(({ source }) => source === linked.source);
+        this.#all = [...(linked && !known ? [linked] : []), ...list.entries];
+        this.#allPart = partOf(list);
         elements.heading.textContent = list.title || "Songs";
         this.#keeping.entries = list.served ? [] : list.entries;
         this.#showAll();
-        const start = this.#all[0];
-        if (start && start !== this.#jukebox.entry) void this.#jukebox.choose(start, false);
+        const start = known ?? this.#all[0];
+        if (start && !this.#jukebox.entry) void this.#jukebox.choose(start, false);
     }
 
     /** Put files before the list, and play the first. */
@@ -71,17 +81,22 @@ export class List {
         elements.search.value = "";
         this.#showAll();
         void this.#jukebox.choose(start, true);
-        void learn(entries.slice(1), () => this.#render());
+        void learn(entries.slice(1), (entry) => this.#update(entry));
     }
 
-    /** Go on to the next song or back to the one before; at the end it stops. */
+    /** Go on to the next song, or back to the one before or to the beginning of this one. */
     step(by: number): void {
-        if (by < 0 && this.#jukebox.currentTime > 3) {
-            this.#jukebox.seek(0);
-            return;
-        }
         const next = this.#neighbour(by);
-        if (next) void this.#jukebox.choose(next, true);
+        if (by < 0 && (this.#jukebox.currentTime > 3 || !next)) this.#jukebox.seek(0);
+        else if (next) void this.#jukebox.choose(next, true);
+    }
+
+    /** Play what follows the song that has ended; at the end of the list, nothing does. */
+    async #goOn(): Promise<void> {
+        const { entry } = this.#jukebox;
+        if (!this.#neighbour(1)) await this.#fetchMore();
+        const next = this.#neighbour(1);
+        if (next && entry === this.#jukebox.entry) void this.#jukebox.choose(next, true, { byItself: true });
     }
 
     #neighbour(by: number): Entry | undefined {
@@ -96,9 +111,11 @@ export class List {
     /** Show the list without a search; one that is still on its way comes to nothing. */
     #showAll(): void {
         this.#asked++;
+        this.#query = "";
         this.#found = this.#all;
-        this.#more = this.#unlisted;
-        elements.search.hidden = this.#all.length + this.#unlisted < MANY;
+        this.#part = this.#allPart;
+        this.#shown = ROWS;
+        elements.search.hidden = this.#all.length + this.#part.more < MANY;
         this.#render();
     }
 
@@ -110,81 +127,88 @@ export class List {
         const asked = ++this.#asked;
         if (!this.#served) {
             this.#found = this.#all.filter((entry) => matches(entry, query));
-            this.#more = 0;
+            this.#part = { sent: 0, more: 0 };
         } else {
-            const list = await playlist(query).catch(() => null);
-            if (asked !== this.#asked || !list) return;
-            this.#found = list.entries;
-            this.#more = list.total - list.entries.length;
+            const list = await playlist(query).catch(() => EMPTY);
+            if (asked !== this.#asked || list === EMPTY) return;
+            const own = this.#all.filter((entry) => typeof entry.source !== "string" && matches(entry, query));
+            this.#found = [...own, ...list.entries];
+            this.#part = partOf(list);
         }
+        this.#query = query;
+        this.#shown = ROWS;
+        this.#render();
+        elements.announcer.textContent = `${this.#found.length + this.#part.more} found`;
+    }
+
+    async #showMore(): Promise<void> {
+        const first = this.#rows.size;
+        if (this.#shown >= this.#found.length) await this.#fetchMore();
+        this.#shown += ROWS;
+        this.#render();
+        (elements.songs.children[first]?.firstElementChild as HTMLElement | undefined)?.focus();
+    }
+
+    /** Get the next part of a list that a server sends in parts. */
+    async #fetchMore(): Promise<void> {
+        if (!this.#part.more) return;
+        const { sent } = this.#part;
+        const asked = ++this.#asked;
+        const list = await playlist(this.#query, sent).catch(() => EMPTY);
+        if (asked !== this.#asked || list === EMPTY) return;
+        this.#found = [...this.#found, ...list.entries];
+        this.#part = partOf(list, sent);
+        if (!this.#query) [this.#all, this.#allPart] = [this.#found, this.#part];
         this.#render();
     }
 
     #render(): void {
-        const rows = this.#found.slice(0, ROWS).map((entry, index) => this.#row(entry, index));
+        this.#rows.clear();
         const focus = document.activeElement?.closest("#songs li");
         const index = focus ? [...elements.songs.children].indexOf(focus) : -1;
-        elements.songs.replaceChildren(...rows);
+        const items = this.#found.slice(0, this.#shown).map((entry, number) => {
+            const { item, button } = makeRow(entry, number, () => {
+                if (this.#isCurrent(entry)) this.#jukebox.toggle();
+                else void this.#jukebox.choose(entry, true);
+            });
+            this.#rows.set(entry, button);
+            const keep = this.#keeping.button(entry);
+            if (keep) item.append(keep);
+            return item;
+        });
+        elements.songs.replaceChildren(...items);
         if (index >= 0) (elements.songs.children[index]?.firstElementChild as HTMLElement | undefined)?.focus();
-        const more = this.#found.length + this.#more - rows.length;
+        const rest = this.#found.length + this.#part.more - items.length;
+        elements.more.hidden = rest <= 0;
+        elements.more.textContent = `Show more (${rest})`;
         elements.hint.textContent = !this.#all.length
-            ? "Drop .aez files here, or open them. They stay on this device."
-            : !rows.length
+            ? "Drop .aez files or folders here, or open files. They stay on this device."
+            : !items.length
               ? "No song has these words."
-              : more > 0
-                ? `${more} more: search to find them.`
-                : "";
+              : "";
         this.#mark();
     }
 
-    #row(entry: Entry, index: number): HTMLLIElement {
-        const item = document.createElement("li");
-        const button = document.createElement("button");
-        button.type = "button";
-        button.className = "row";
-        const cell = (name: string, text: string) => {
-            const span = document.createElement("span");
-            span.className = name;
-            span.textContent = text;
-            span.title = name === "title" || name === "artist" ? text : "";
-            return span;
-        };
-        const number = cell("number", String(index + 1));
-        number.setAttribute("aria-hidden", "true");
-        button.append(
-            number,
-            cell("title", entry.title),
-            cell("artist", entry.artist),
-            cell("length", clock(entry.duration)),
-        );
-        button.addEventListener("click", () => {
-            if (this.#isCurrent(entry)) this.#jukebox.toggle();
-            else void this.#jukebox.choose(entry, true);
-        });
-        item.append(button);
-        const keep = this.#keeping.button(entry);
-        if (keep) item.append(keep);
-        return item;
+    #update(entry: Entry): void {
+        const row = this.#rows.get(entry);
+        if (row) fill(row, entry);
     }
 
     /** Show which song is chosen, what was learnt of it, and whether there are others beside it. */
     #mark(): void {
-        this.#found.slice(0, ROWS).forEach((entry, index) => {
-            const button = elements.songs.children[index]?.firstElementChild;
-            if (!button) return;
-            if (!this.#isCurrent(entry)) {
-                button.removeAttribute("aria-current");
-                return;
-            }
-            button.setAttribute("aria-current", "true");
-            const known = this.#jukebox.entry ?? entry;
-            const texts = { title: known.title, artist: known.artist, length: clock(known.duration) };
-            for (const [name, text] of Object.entries(texts)) {
-                const span = button.querySelector(`.${name}`);
-                if (span) span.textContent = text;
-            }
-        });
+        elements.songs.querySelector("[aria-current]")?.removeAttribute("aria-current");
+        const current = this.#found.find((entry) => this.#isCurrent(entry));
+        const row = current && this.#rows.get(current);
+        if (row) {
+            row.setAttribute("aria-current", "true");
+            fill(row, this.#jukebox.entry ?? current);
+        }
         elements.next.disabled = !this.#neighbour(1);
         elements.previous.disabled = !this.#jukebox.entry;
     }
+}
+
+function partOf({ entries, total }: Playlist, before = 0): Part {
+    const sent = before + entries.length;
+    return { sent, more: entries.length ? Math.max(0, total - sent) : 0 };
 }

@@ -2,8 +2,8 @@
 
 import { ready } from "aez-player";
 import { elements } from "./elements.ts";
-import { EMPTY, type Entry, entryOfAddress, playlist } from "./entries.ts";
-import { dropping } from "./files.ts";
+import { EMPTY, type Entry, entryOfAddress, playlist, type Playlist } from "./entries.ts";
+import { opening } from "./files.ts";
 import { said } from "./format.ts";
 import { Jukebox } from "./jukebox.ts";
 import { keys } from "./keys.ts";
@@ -20,7 +20,7 @@ const FORGET = 30;
 
 const kept = new Kept();
 const jukebox = new Jukebox(kept);
-const list = new List(jukebox, new Keeping(kept, (line) => (elements.problem.textContent = line)));
+const list = new List(jukebox, new Keeping(kept, tell));
 let coverAddress: string | null = null;
 
 function showEntry(): void {
@@ -50,29 +50,37 @@ function showLoudness(): void {
     elements.mute.setAttribute("aria-pressed", String(jukebox.muted));
 }
 
+function tell(line: string, where = elements.problem): void {
+    if (where.textContent !== line) where.textContent = line; // a screen reader would say it again
+}
+
 function announce(): void {
     const { entry } = jukebox;
     if (!entry || !jukebox.playing) return;
-    elements.announcer.textContent = `Playing ${entry.title}${entry.artist ? ` by ${entry.artist}` : ""}`;
+    tell(`Playing ${entry.title}${entry.artist ? ` by ${entry.artist}` : ""}`, elements.announcer);
 }
 
 async function begin(): Promise<void> {
-    const address = new URLSearchParams(location.search).get("src");
-    let first: Entry[] = [];
     ready().catch(() => undefined); // while the list is on its way; whoever opens a song will be told
+    const listed = playlist();
+    listed.catch(() => undefined); // it is awaited below
+    let [linked, found, problem]: [Entry | null, Playlist | null, string] = [null, null, ""];
     try {
-        first = address ? [entryOfAddress(address)] : [];
-        const listed = playlist();
-        listed.catch(() => undefined); // it is awaited below
-        if (first[0] && (await kept.isUnused())) void jukebox.choose(first[0], false);
-        const found = await listed;
-        if (!found.served) await kept.look(found.entries).catch(() => undefined); // the browser may forbid it
-        list.show(found, first);
-        if (!found.served) void keepForOffline();
+        const address = new URLSearchParams(location.search).get("src");
+        if (address) linked = entryOfAddress(address);
+        if (linked && (await kept.isUnused())) void jukebox.choose(linked, false);
     } catch (error) {
-        list.show(EMPTY, first);
-        elements.problem.textContent = said(error);
+        problem = said(error);
     }
+    try {
+        found = await listed;
+        if (!found.served) await kept.look(found.entries).catch(() => undefined); // the browser may forbid it
+    } catch (error) {
+        problem = said(error);
+    }
+    list.show(found ?? EMPTY, linked);
+    if (problem) tell(problem);
+    if (found && !found.served) void keepForOffline();
 }
 
 elements.cover.addEventListener("load", () => (elements.cover.hidden = false));
@@ -82,15 +90,16 @@ elements.previous.addEventListener("click", () => list.step(-1));
 elements.mute.addEventListener("click", () => (jukebox.muted = !jukebox.muted));
 elements.volume.addEventListener("input", () => (jukebox.volume = elements.volume.valueAsNumber));
 jukebox.addEventListener("entry", showEntry);
+jukebox.addEventListener("entry", () => tell(jukebox.problem)); // what was told of others, too, is over
 jukebox.addEventListener("song", showEntry);
 jukebox.addEventListener("song", announce);
 jukebox.addEventListener("state", showState);
 jukebox.addEventListener("loudness", showLoudness);
-jukebox.addEventListener("problem", () => (elements.problem.textContent = jukebox.problem || jukebox.damage));
+jukebox.addEventListener("problem", () => tell(jukebox.problem));
 spectrogram(jukebox);
 seekbar(jukebox);
 keys(jukebox);
-dropping(list);
+opening(list, tell);
 mediaSession(jukebox, list, () => coverAddress);
 showLoudness();
 void begin();

@@ -64,7 +64,7 @@ export function spectrogram(jukebox: Jukebox): void {
 
     let shown = 0;
     function frame(now: number): void {
-        if (jukebox.playing && !jukebox.waiting && !document.hidden) {
+        if (jukebox.playing && !jukebox.waiting) {
             take();
             if (now - shown > 60) {
                 shown = now;
@@ -75,6 +75,9 @@ export function spectrogram(jukebox: Jukebox): void {
     }
 
     jukebox.addEventListener("entry", clear);
+    jukebox.addEventListener("time", () => {
+        if (document.hidden && jukebox.playing && !jukebox.waiting) take(); // a page behind others has no frames
+    });
     onRestyle(canvas, draw);
     requestAnimationFrame(frame);
 }

@@ -49,7 +49,7 @@ self.addEventListener("fetch", (event) => {
     const name = address.href.slice(self.registration.scope.length).split(/[?#]/)[0] ?? "";
     if (request.mode === "navigate") {
         if (name === "" || name === "index.html") event.respondWith(page(request, event));
-    } else if (name === "playlist.json") event.respondWith(list(request));
+    } else if (name === "playlist.json") event.respondWith(list(request, event));
     else if (FILES.includes(name)) event.respondWith(file(request, name));
 });
 
@@ -91,17 +91,24 @@ async function page(request: Request, event: Extendable): Promise<Response> {
     }
 }
 
-async function list(request: Request): Promise<Response> {
+async function list(request: Request, event: Extendable): Promise<Response> {
     const cache = await caches.open(LISTS);
+    const kept = await cache.match(request);
     try {
-        const answer = await fetch(request);
-        if (answer.ok) await cache.put(request, answer.clone());
-        return answer;
+        const asked = fetch(request);
+        asked.catch(() => undefined); // it may come to nothing after it was given up
+        const answer = await (kept ? Promise.race([asked, late()]) : asked);
+        if (answer.ok) event.waitUntil(cache.put(request, answer.clone()).catch(() => undefined)); // there may be no room
+        return answer.status >= 500 && kept ? kept : answer;
     } catch (error) {
-        const kept = await cache.match(request);
         if (kept) return kept;
         throw error;
     }
+}
+
+/** Fails where a network that works would have answered. */
+function late(): Promise<never> {
+    return new Promise((_, reject) => setTimeout(() => reject(new Error("the network does not answer")), PATIENCE));
 }
 
 async function file(request: Request, name: string): Promise<Response> {

@@ -8,6 +8,7 @@
 
 import { connect } from "./browser/connection.ts";
 import { type Song, WorkerSong } from "./browser/song.ts";
+import { AezError } from "./errors.ts";
 
 export type { ChunkInfo, Loss } from "./browser/protocol.ts";
 export type { Block, DecodeOptions, Song } from "./browser/song.ts";
@@ -34,12 +35,21 @@ export async function ready({ base, signal }: OpenOptions = {}): Promise<void> {
  *
  * @param source its address, relative to the page, or the file itself.
  * @throws FormatError: it is not an .aez file, is damaged or was cut; NetworkError: it cannot be fetched; AezError: the
- * worker cannot be started; what `signal` gives as its reason.
+ * source is neither an address nor a file, or the worker cannot be started; what `signal` gives as its reason.
  */
 export async function open(source: string | URL | Blob, { base, signal }: OpenOptions = {}): Promise<Song> {
     const connection = connect(folderOf(base));
-    const from = source instanceof Blob ? source : new URL(source, document.baseURI).href;
+    const from = source instanceof Blob ? source : addressOf(source);
     return new WorkerSong(connection, await connection.call("open", [from], signal));
+}
+
+function addressOf(source: string | URL): string {
+    try {
+        if (typeof source === "string" || source instanceof URL) return new URL(source, document.baseURI).href;
+    } catch {
+        // it is no address
+    }
+    throw new AezError(`${String(source)} is neither the address of a song nor a file`);
 }
 
 function folderOf(base: string | URL | undefined): URL {

@@ -80,8 +80,8 @@ const HANDLERS: Handlers = {
         return describe(song, file);
     },
 
-    async cover(song) {
-        const picture = coverOf(await fileOf(song).pictures());
+    async cover(song, signal) {
+        const picture = coverOf(await fileOf(song).pictures(signal));
         news(song);
         return picture && toBlob(picture);
     },

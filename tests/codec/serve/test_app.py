@@ -1,13 +1,16 @@
 """What the server answers: lists, songs in parts, covers, pages; and what it refuses."""
 
 import base64
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from formats import Metadata
 from tests.codec.serve.conftest import ARTIST, PNG, TITLE
+from tests.support.cli_fakes import RATE, aez_file
 
 Connect = Callable[..., Any]
 
@@ -41,6 +44,36 @@ def test_a_long_list_is_cut(folder: Path, connect: Connect, monkeypatch: pytest.
     listed = client.get("/playlist.json").json()
     assert (len(listed["songs"]), listed["total"]) == (2, 3)
     assert "1 more" in client.get("/").text
+    rest = client.get("/playlist.json", params={"from": "2"}).json()
+    assert [row["title"] for row in rest["songs"]] == [TITLE] and rest["total"] == 3
+    for odd in ("-1", "x", "1e9", "9" * 5000, "²", ""):
+        assert client.get("/playlist.json", params={"from": odd}).json() == listed
+    assert client.get("/playlist.json", params={"from": "3"}).json()["songs"] == []
+
+
+def test_what_a_browser_has_already_is_not_sent_again_until_it_changes(folder: Path, connect: Connect) -> None:
+    client = connect(folder)
+    (row,) = rows(client, "joga")
+    path = folder / "album" / "a second.aez"
+    for src in (row["src"], row["cover"], row["src"].replace(".aez", ".wav")):
+        tag = client.get(src).headers["etag"]
+        known = client.get(src, headers={"If-None-Match": tag})
+        assert (known.status_code, known.content, known.headers["etag"]) == (304, b"", tag)
+        assert client.get(src, headers={"If-None-Match": '"other"'}).status_code == 200
+        assert client.get(src, headers={"If-Range": '"other"', "Range": "bytes=0-9"}).status_code == 200
+        assert client.head(src).headers["etag"] == tag and "immutable" not in known.headers["cache-control"]
+    tags = [client.get(row[name]).headers["etag"] for name in ("src", "cover")]
+    os.utime(path, (10**9, 10**9))
+    assert not set(tags) & {client.get(row[name]).headers["etag"] for name in ("src", "cover")}
+
+
+def test_the_list_is_sent_small(folder: Path, connect: Connect) -> None:
+    client = connect(folder)
+    (folder / "long.aez").write_bytes(aez_file(RATE, Metadata({"TITLE": ("x" * 3000,)})))
+    answer = client.get("/playlist.json", headers={"Accept-Encoding": "gzip"})
+    assert answer.headers["content-encoding"] == "gzip" and int(answer.headers["content-length"]) < 1000
+    src = rows(client)[0]["src"]
+    assert "content-encoding" not in client.get(src, headers={"Accept-Encoding": "gzip"}).headers
 
 
 @pytest.mark.parametrize(

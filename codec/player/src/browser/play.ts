@@ -1,6 +1,7 @@
 /** Playback on Web Audio: decoded blocks, scheduled one after another to the sample. */
 
-import { AezError } from "../errors.ts";
+import { AezError, NetworkError } from "../errors.ts";
+import { Line } from "./line.ts";
 import { Schedule } from "./schedule.ts";
 import type { Loss } from "./protocol.ts";
 import { type Song, WorkerSong } from "./song.ts";
@@ -15,22 +16,28 @@ export interface PlayOptions {
 }
 
 /**
- * A song that is played, waiting at first. Its events: "time" (about four times a second), "playing" (sound begins), "waiting" (for bytes
- * or for decoding), "chunk" (more was fetched), "loss" (a part is damaged, and silent for it; once a part, a CustomEvent with
- * a `Loss` as its `detail`), "ended", "error" (a CustomEvent with the error as its `detail`).
+ * A song that is played, waiting at first. Its events: "time" (about four times a second), "playing" (sound begins),
+ * "waiting" (for bytes or for decoding), "chunk" (more was fetched), "loss" (a part is damaged, and silent for it; once a
+ * part, a CustomEvent with a `Loss` as its `detail`), "stalled" (bytes could not be fetched: it plays what is here, and
+ * tries again until it is stopped; a CustomEvent with the NetworkError as its `detail`), "ended", "error" (a CustomEvent
+ * with the error as its `detail`).
  */
 export interface Playback extends EventTarget {
     /** Seconds into the song. */
     readonly currentTime: number;
     readonly paused: boolean;
+    /** Whether it is to be heard, and bytes or samples for that are missing. */
+    readonly waiting: boolean;
+    /** Whether it is decoded to its end. */
+    readonly complete: boolean;
     /** 0 to 1. */
     volume: number;
     muted: boolean;
     /** What is heard, before volume and muting, for drawing it. */
     readonly analyser: AnalyserNode;
     pause(): void;
-    /** Go on, or begin once more after the end. */
-    resume(): Promise<void>;
+    /** Go on, or begin once more after the end; to the sample at the end of another one of the same context, if it is given. */
+    resume(after?: Playback): Promise<void>;
     /** Go to a second of the song; resolves when sound of it is there. */
     seek(seconds: number): Promise<void>;
     /** End it for good; the song stays open. */
@@ -65,6 +72,7 @@ class SongPlayback extends EventTarget implements Playback {
     #paused = false;
     #state: "waiting" | "playing" | "ended" | "stopped" = "waiting";
     #feeding: AbortController | null = null;
+    readonly #line = new Line();
     #wake: (() => void) | null = null;
 
     constructor(song: WorkerSong, { context, start = 0, volume = 1 }: PlayOptions) {
@@ -81,7 +89,7 @@ class SongPlayback extends EventTarget implements Playback {
         this.#forget = song.onFetched(() => this.#tell("chunk"));
         this.#timer = setInterval(() => this.#tick(), TICK);
         void this.#context.resume();
-        void this.#feed(start);
+        void this.#feed(this.#within(start));
     }
 
     get currentTime(): number {
@@ -92,12 +100,20 @@ class SongPlayback extends EventTarget implements Playback {
         return this.#paused;
     }
 
+    get waiting(): boolean {
+        return this.#state === "waiting" && !this.#paused;
+    }
+
+    get complete(): boolean {
+        return this.#schedule.complete;
+    }
+
     get volume(): number {
         return this.#volume;
     }
 
     set volume(volume: number) {
-        this.#volume = Math.min(Math.max(0, volume), 1);
+        this.#volume = Math.min(Math.max(0, volume || 0), 1);
         this.#setLoudness();
     }
 
@@ -115,19 +131,21 @@ class SongPlayback extends EventTarget implements Playback {
         this.#schedule.pause();
     }
 
-    async resume(): Promise<void> {
+    async resume(after?: Playback): Promise<void> {
         if (this.#state === "stopped") return;
+        const end = after instanceof SongPlayback && after.#context === this.#context ? after.#schedule.endsAt : null;
         this.#paused = false;
         await this.#context.resume();
         if (this.#state === "ended") return this.#feed(0);
         if (!this.#feeding && !this.#schedule.complete) return this.#feed(this.currentTime); // after an error
-        if (this.#schedule.resume()) this.#enter("playing");
+        if (this.#schedule.resume(end ?? 0)) this.#enter("playing");
+        this.#line.hurry();
         this.#wake?.();
         return undefined;
     }
 
     async seek(seconds: number): Promise<void> {
-        if (this.#state !== "stopped") await this.#feed(Math.min(Math.max(0, seconds), this.#song.duration));
+        if (this.#state !== "stopped") await this.#feed(this.#within(seconds));
     }
 
     stop(): void {
@@ -142,6 +160,10 @@ class SongPlayback extends EventTarget implements Playback {
         else setTimeout(() => this.#loudness.disconnect(), 100);
     }
 
+    #within(seconds: number): number {
+        return Math.min(Math.max(0, seconds || 0), this.#song.duration);
+    }
+
     /** Decode from a second on, and schedule what comes; resolves at the first sound, and never throws. */
     #feed(from: number): Promise<void> {
         this.#feeding?.abort();
@@ -153,7 +175,7 @@ class SongPlayback extends EventTarget implements Playback {
         this.#enter("waiting");
         return new Promise((resolve) => {
             feeding.signal.addEventListener("abort", () => resolve());
-            this.#pump(from, rate, feeding.signal, resolve)
+            this.#pumpPatiently(from, rate, feeding.signal, resolve)
                 .catch((error: unknown) => {
                     if (!feeding.signal.aborted) this.dispatchEvent(new CustomEvent("error", { detail: error }));
                 })
@@ -162,6 +184,24 @@ class SongPlayback extends EventTarget implements Playback {
                     resolve();
                 });
         });
+    }
+
+    /** As `#pump`; where the line breaks, it goes on behind what is here, as often as it takes. */
+    async #pumpPatiently(from: number, rate: number, signal: AbortSignal, heard: () => void): Promise<void> {
+        for (let failed = 0, end = -1; ; ) {
+            try {
+                await this.#pump(from, rate, signal, heard);
+                return;
+            } catch (error) {
+                if (signal.aborted || !(error instanceof NetworkError)) throw error;
+                failed = this.#schedule.end > end ? 1 : failed + 1;
+                end = this.#schedule.end;
+                from = end / rate;
+                this.dispatchEvent(new CustomEvent("stalled", { detail: error }));
+                await this.#line.wait(failed, signal);
+                if (signal.aborted) return;
+            }
+        }
     }
 
     async #pump(from: number, rate: number, signal: AbortSignal, heard: () => void): Promise<void> {

@@ -46,6 +46,16 @@ export class Schedule {
         return this.#end - this.position;
     }
 
+    /** The sample of the context at which the last one will have sounded; null while that is not known. */
+    get endsAt(): number | null {
+        return this.complete && this.#origin !== null ? this.#origin + this.#end : null;
+    }
+
+    /** The sample of the song that follows those that were added. */
+    get end(): number {
+        return this.#end;
+    }
+
     /** Add the samples that follow; `spent` is how many seconds of work they took. */
     add(start: number, channels: readonly Float32Array[], spent: number): void {
         const [first] = channels;
@@ -66,8 +76,12 @@ export class Schedule {
         if (this.#queue.length === 0) this.#drained();
     }
 
-    /** Let sound begin where it rests, if there is any; returns whether there is. */
-    resume(): boolean {
+    /**
+     * Let sound begin where it rests, if there is any; returns whether there is.
+     *
+     * @param at sample of the context at which to begin; as soon as can be where it is left out or is too near.
+     */
+    resume(at = 0): boolean {
         if (this.#origin !== null) return true;
         this.#forgetBefore(this.#resting);
         const [first] = this.#queue;
@@ -76,7 +90,7 @@ export class Schedule {
         const ready = (this.#end - position) / this.#context.sampleRate;
         const late = this.complete ? 0 : 2 * ready * this.#slowness - ready; // pieces grow to twice their length
         const delay = Math.min(Math.max(SOON, late), PATIENCE);
-        this.#origin = Math.ceil(this.#now + this.#samples(delay)) - position;
+        this.#origin = Math.max(at, Math.ceil(this.#now + this.#samples(delay))) - position;
         this.#resting = position;
         this.#fade = this.#context.createGain();
         this.#fade.connect(this.#target);

@@ -1,5 +1,6 @@
 /** A song that is open, as the page sees it. */
 
+import { AezError } from "../errors.ts";
 import type { Connection } from "./connection.ts";
 import type { BlockMessage, ChunkInfo, Loss, NewsMessage, SongInfo } from "./protocol.ts";
 
@@ -49,16 +50,16 @@ export interface Song {
     /**
      * The picture to show, fetched now if it is large; `cover` has it from then on.
      *
-     * @throws FormatError: it is damaged; NetworkError: it cannot be fetched.
+     * @throws FormatError: it is damaged; NetworkError: it cannot be fetched; what `signal` gives as its reason.
      */
-    loadCover(): Promise<Blob | null>;
+    loadCover(options?: { readonly signal?: AbortSignal }): Promise<Blob | null>;
     /** Fetch the part at a second, which will soon be played; never rejects, as what goes wrong is told then. */
     preload(second?: number): Promise<void>;
     /**
      * Decode samples at the song's rate, block by block without gaps; a part is the same samples as in the whole.
      *
-     * @throws FormatError: the file is damaged there, and `salvage` is not asked for; ModelError: its model is not here; NetworkError: it cannot be
-     * fetched; what `signal` gives as its reason.
+     * @throws FormatError: the file is damaged there, and `salvage` is not asked for; ModelError: its model is not here;
+     * NetworkError: it cannot be fetched; AezError: `start` or `duration` is no number; what `signal` gives as its reason.
      */
     decode(options?: DecodeOptions): AsyncIterable<Block>;
     /** Let go of the song; what is being decoded of it ends with an error. */
@@ -111,8 +112,8 @@ export class WorkerSong implements Song {
         return parts;
     }
 
-    async loadCover(): Promise<Blob | null> {
-        this.cover ??= await this.#connection.call("cover", [this.#id]);
+    async loadCover({ signal }: { readonly signal?: AbortSignal } = {}): Promise<Blob | null> {
+        this.cover ??= await this.#connection.call("cover", [this.#id], signal);
         return this.cover;
     }
 
@@ -122,6 +123,7 @@ export class WorkerSong implements Song {
 
     async *decode(options: DecodeOptions = {}): AsyncGenerator<Block> {
         const { start = 0, duration = Infinity, salvage = false, onLoss, signal } = options;
+        if (!isNumber(start) || !isNumber(duration)) throw new AezError("start and duration are numbers of seconds");
         for await (const block of this.decodeAt(this.sampleRate, { start, end: start + duration, salvage }, signal)) {
             block.losses.forEach((loss) => onLoss?.(loss));
             yield { start: block.start, channels: block.channels };
@@ -165,6 +167,10 @@ export class WorkerSong implements Song {
         this.#held = held;
         for (const listener of this.#listeners) listener();
     }
+}
+
+function isNumber(value: unknown): boolean {
+    return typeof value === "number" && !Number.isNaN(value);
 }
 
 /** A signal that is aborted when any of some is, as AbortSignal.any in browsers that have it. */

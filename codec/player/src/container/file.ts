@@ -11,8 +11,8 @@ import {
 } from "./metadata.ts";
 import { chunkBytes, FOOTER_BYTES, readFooter, readTrailer, type Trailer, trailerBytes } from "./trailer.ts";
 
-/** Pictures of more bytes are left on a server until they are asked for. */
-const PICTURES_AT_ONCE = 1 << 16;
+/** Pictures of more bytes are left on a server until they are asked for: the first sound would have to wait for them. */
+const PICTURES_AT_ONCE = 1 << 11;
 /** Bytes of chunks that are kept once they were fetched: hours of music. */
 const CACHE_BYTES = 1 << 25;
 
@@ -126,13 +126,28 @@ export class AezFile {
         });
     }
 
-    /** All pictures; many bytes of them are fetched only now. */
-    pictures(): Promise<Picture[]> {
+    /** All pictures; many bytes of them are fetched only now, and once more after a failure. An abort breaks that off. */
+    async pictures(signal?: AbortSignal): Promise<Picture[]> {
+        if (this.#pictures) return this.#pictures;
         const [begin, end] = [HEADER_BYTES + tagsBytes(this.#lengths), HEADER_BYTES + this.#lengths.block];
-        this.#pictures ??= this.source
-            .read(begin, end, this.#closing.signal)
-            .then((sealed) => readPictures(sealed, this.header));
-        return this.#pictures;
+        signal?.throwIfAborted();
+        const breaking = new AbortController();
+        const abort = (): void => {
+            breaking.abort();
+            this.#pictures = null;
+        };
+        for (const by of [signal, this.#closing.signal]) by?.addEventListener("abort", abort);
+        try {
+            this.#pictures = this.source
+                .read(begin, end, breaking.signal)
+                .then((sealed) => readPictures(sealed, this.header));
+            return await this.#pictures;
+        } catch (error) {
+            this.#pictures = null;
+            throw error;
+        } finally {
+            for (const by of [signal, this.#closing.signal]) by?.removeEventListener("abort", abort);
+        }
     }
 
     /** Break off what is still being fetched. */

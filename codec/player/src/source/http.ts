@@ -1,4 +1,4 @@
-import { messageOf, NetworkError } from "../errors.ts";
+import { AezError, messageOf, NetworkError } from "../errors.ts";
 import { BlobSource } from "./blob.ts";
 import type { Source } from "./source.ts";
 
@@ -6,6 +6,8 @@ import type { Source } from "./source.ts";
 const FIRST_BYTES = 4096;
 /** Bytes of the end that are asked for at the same time: footer and trailer of up to 20 minutes of music. */
 const LAST_BYTES = 512;
+/** Milliseconds without a byte after which a line counts as broken; a browser itself may wait for minutes. */
+const PATIENCE = 20_000;
 
 /** A file that a server sends by ranges. */
 class HttpSource implements Source {
@@ -49,13 +51,15 @@ class HttpSource implements Source {
     }
 
     async #fetch(start: number, end: number, signal?: AbortSignal): Promise<Uint8Array> {
-        const response = await request(this.#url, range(start, end), signal);
+        const response = await patiently(request(this.#url, range(start, end), signal), this.#url);
         if (response.status !== 206) {
             void response.body?.cancel();
             throw new NetworkError(`the server answered ${response.status} instead of a part of ${this.#url}`);
         }
+        const told = /^bytes (\d+)-\d+\/(\d+)$/.exec(response.headers.get("content-range") ?? "");
+        if (told && Number(told[2]) !== this.size) throw new AezError(`${this.#url} was changed on the server: open it anew`);
         const bytes = await body(response, end - start, this.#url);
-        if (bytes.length !== end - start) throw new NetworkError(`the server sent another part of ${this.#url}`);
+        if (bytes.length !== end - start || (told && Number(told[1]) !== start)) throw new NetworkError(`the server sent another part of ${this.#url}`);
         this.#fetched += bytes.length;
         return bytes;
     }
@@ -83,13 +87,22 @@ export async function openUrl(url: string, signal?: AbortSignal): Promise<Source
 async function openRanges(url: string, end: Promise<Uint8Array>, signal?: AbortSignal): Promise<Source> {
     const response = await request(url, range(0, FIRST_BYTES), signal);
     if (response.status === 416) return new BlobSource(new Blob([])); // an empty file has no first byte
-    if (response.status === 200) return new BlobSource(await response.blob(), false);
+    if (response.status === 200) return new BlobSource(await whole(response, url), false);
     if (response.status !== 206) throw new NetworkError(`the server answered ${response.status} for ${url}`);
     const told = /^bytes 0-\d+\/(\d+)$/.exec(response.headers.get("content-range") ?? "");
     const head = await body(response, FIRST_BYTES, url);
     if (told) return new HttpSource(url, Number(told[1]), head, end);
     if (head.length < FIRST_BYTES) return new HttpSource(url, head.length, head, end);
     return new HttpSource(url, await lengthOf(url, signal), head, end); // another origin may hide Content-Range
+}
+
+async function whole(response: Response, url: string): Promise<Blob> {
+    try {
+        return await response.blob();
+    } catch (error) {
+        if (error instanceof DOMException && error.name === "AbortError") throw error;
+        throw new NetworkError(`the line broke while ${url} was sent: ${messageOf(error)}`);
+    }
 }
 
 /** The last bytes of a file on the page's own server; none where the server does not send just them. */
@@ -121,7 +134,30 @@ async function request(url: string, init: RequestInit, signal?: AbortSignal): Pr
         return await fetch(url, { ...init, ...(signal ? { signal } : {}) });
     } catch (error) {
         signal?.throwIfAborted();
-        throw new NetworkError(`${url} cannot be reached: ${messageOf(error)}`);
+        throw new NetworkError(unreachable(url, messageOf(error)));
+    }
+}
+
+/** Why an address could not be reached, as far as a browser lets a page know. */
+function unreachable(url: string, reason: string): string {
+    const { protocol, origin, host } = new URL(url);
+    const page = globalThis.location;
+    if (!/^(https?|blob|data):$/.test(protocol)) return `${url} is no address on the web`;
+    if (!page || page.origin === origin || !protocol.startsWith("http")) return `${url} cannot be reached: ${reason}`;
+    if (page.protocol === "https:" && protocol === "http:") return `${url} cannot be loaded by a page that came over https`;
+    return `${url} cannot be reached, or ${host} does not let pages of other sites read it (CORS)`;
+}
+
+/** What comes of a promise, unless it takes longer than a line that works. */
+async function patiently<T>(promise: Promise<T>, url: string): Promise<T> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<never>((_, reject) => {
+        timer = setTimeout(() => reject(new NetworkError(`nothing more of ${url} comes`)), PATIENCE);
+    });
+    try {
+        return await Promise.race([promise, late]);
+    } finally {
+        clearTimeout(timer);
     }
 }
 
@@ -135,19 +171,18 @@ async function lengthOf(url: string, signal?: AbortSignal): Promise<number> {
 /** The body of an answer; more bytes than were asked for are refused before they fill the memory. */
 async function body(response: Response, most: number, url: string): Promise<Uint8Array> {
     const bytes = new Uint8Array(most);
+    const reader = response.body?.getReader();
     let filled = 0;
     try {
-        for (let reader = response.body?.getReader(); reader; ) {
-            const { done, value } = await reader.read();
+        while (reader) {
+            const { done, value } = await patiently(reader.read(), url);
             if (done) break;
-            if (filled + value.length > most) {
-                void reader.cancel();
-                throw new NetworkError(`the server sent more of ${url} than it was asked for`);
-            }
+            if (filled + value.length > most) throw new NetworkError(`the server sent more of ${url} than it was asked for`);
             bytes.set(value, filled);
             filled += value.length;
         }
     } catch (error) {
+        void reader?.cancel().catch(() => undefined);
         if (error instanceof NetworkError || (error instanceof DOMException && error.name === "AbortError")) throw error;
         throw new NetworkError(`the line broke while ${url} was sent: ${messageOf(error)}`);
     }
