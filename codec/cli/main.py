@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from importlib import import_module
@@ -17,6 +18,10 @@ COMMANDS = (
     "encode", "decode", "info", "genre", "similar", "peel", "plot", "verify", "serve", "page", "demo", "help",
 )  # fmt: skip
 """Names of the subcommands; each is a function of that name in a module of that name."""
+
+
+RARELY = 50_000
+"""New objects after which Python looks for garbage in cycles; aez makes few cycles, and importing makes many objects."""
 
 
 class Commands(click.Group):
@@ -50,8 +55,11 @@ def main() -> None:
     # imported, which wait for work by spinning.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     keep_quiet()
+    gc.set_threshold(RARELY)
     end_on_signals()
-    sys.exit(run(cli))
+    code = run(cli)
+    gc.freeze()  # Python would go through all objects, several times, before it ends
+    sys.exit(code)
 
 
 if __name__ == "__main__":
