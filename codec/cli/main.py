@@ -19,9 +19,8 @@ COMMANDS = (
 )  # fmt: skip
 """Names of the subcommands; each is a function of that name in a module of that name."""
 
-
 RARELY = 50_000
-"""New objects after which Python looks for garbage in cycles; aez makes few cycles, and importing makes many objects."""
+"""New objects after which Python looks for garbage in cycles. aez makes few cycles; importing makes many objects."""
 
 
 class Commands(click.Group):
