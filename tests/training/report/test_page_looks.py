@@ -49,6 +49,10 @@ def test_figures_follow_the_scheme_but_on_paper(page: SimpleNamespace, visit: Op
 
 def test_wide_tables_are_several_on_paper_and_one_again_afterwards(page: SimpleNamespace, visit: Opener) -> None:
     tab = visit((page.folder / "index.html").as_uri(), width=700)  # of pixels, as many as an A4 page has
+    tab.evaluate("""() => {
+      const body = document.querySelector("#evaluation .table tbody");
+      for (let i = 0; i < 40; i++) body.append(body.rows[0].cloneNode(true));
+    }""")
     tab.evaluate("dispatchEvent(new Event('beforeprint'))")
     assert tab.locator("#evaluation-plot .plot svg").get_attribute("viewBox").startswith("0 0 640 ")
     tab.emulate_media(media="print")
@@ -57,6 +61,7 @@ def test_wide_tables_are_several_on_paper_and_one_again_afterwards(page: SimpleN
     assert len(heads) > 1 and all(head[0] == "system" for head in heads)
     assert [name for head in heads for name in head[1:]] == ["latents", *(f"unit {i}" for i in range(12))]
     assert {part.locator("td").first.inner_text() for part in parts.all()} == {"aez"}
+    assert tab.locator(".table").evaluate_all("all => all.every(t => t.scrollHeight <= t.clientHeight)")
     told = "all => all.map(t => [t.scrollWidth - t.parentElement.clientWidth, getComputedStyle(t).fontSize])"
     shown = tab.locator(".table table:visible").evaluate_all(told)
     assert all(over <= 0 and float(size.removesuffix("px")) * 0.75 >= 7 for over, size in shown) and len(shown) > 3
