@@ -131,7 +131,7 @@ def _points(
         if many and not genre_look("", number).hollow:
             style["markeredgewidth"] = 0
         style["rasterized"] = many
-        look = {"markersize": size * 0.6, "alpha": 0.4} if apart else {"markersize": size, "alpha": 0.8}
+        look = {"markersize": size * 0.6, "alpha": 0.5} if apart else {"markersize": size, "alpha": 0.8}
         axes.plot(*points[of & fitted].T, ls="", **look, **style)  # type: ignore[arg-type]
         axes.plot(*points[of & ~fitted].T, ls="", markersize=size * 1.2, zorder=3, **style)  # type: ignore[arg-type]
     for number in range(0 if apart else len(genres)):

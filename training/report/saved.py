@@ -117,7 +117,7 @@ def _maps(folder: Path, console: Console, model: str) -> dict[str, Any] | None:
             held = [bool(value) for value, _ in zip(one.get("left_out") or [False] * len(songs), songs, strict=True)]
             title = str(one.get("title", key))
             name = f"{title}, model {model}" if model else title
-            frame = [[_finite(x), _finite(y)] for x, y in one["frame"]] if "frame" in one else None
+            frame = _frame(one["frame"]) if "frame" in one else None
             told = {"name": name, "note": _note(one, held), "points": points, "held": held, "frame": frame}
             drawn.append(told)
     except (KeyError, TypeError, ValueError, AttributeError):
@@ -170,6 +170,12 @@ def _interval(group: Sequence[dict[str, Any]], name: str) -> tuple[float | None,
     told = difference(values, [row.get("artist") or "" for row in group])
     mean, half = (value if math.isfinite(value) else None for value in (told.mean, told.half))
     return mean, half
+
+
+def _frame(value: Any) -> list[list[float]]:
+    """Lowest and highest [x, y], as the maps' file has them; ValueError or TypeError for anything else."""
+    low, high = ([_finite(x), _finite(y)] for x, y in value)
+    return [low, high]
 
 
 def _finite(value: Any) -> float:

@@ -38,13 +38,15 @@ def themed(source: bytes) -> Themed:
     """
     if len(source) > LARGEST:
         raise ValueError("the figure is too large")
+    variables: dict[str, tuple[str, str]] = {}
     try:
         root = ET.fromstring(source)
-    except ET.ParseError as e:
+        width, height = _size(root)
+        _walk(root, variables, text=False)
+    except (ET.ParseError, LookupError) as e:
         raise ValueError(f"not XML: {e}") from e
-    width, height = _size(root)
-    variables: dict[str, tuple[str, str]] = {}
-    _walk(root, variables, text=False)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
     ink = _variable(palette.INK[0], variables, text=True)
     root.set("style", f"fill: {ink}")  # what has no colour is black
     root.insert(0, _style(variables))

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -63,6 +64,29 @@ def test_maps_of_other_models_are_named_after_them(tmp_path: Path) -> None:
     found = saved.maps(tmp_path, Console(stderr=True))
     assert found is not None and [m["name"] for m in found["maps"]] == ["PCA", "PCA, model time"]
     assert [look["color"] for look in found["looks"]] == [genre_look("Folk", 0).color]
+    assert [m["frame"] for m in found["maps"]] == [None, None] and found["songs"] and not any(found["maps"][0]["held"])
+
+
+@pytest.mark.parametrize(
+    "more", [{"frame": [[1, 2]]}, {"frame": 1}, {"frame": [[0, 0], [1, "x"]]}, {"left_out": [True]}]
+)
+def test_maps_that_are_not_as_expected_are_not_drawn(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], more: dict[str, Any]
+) -> None:
+    (tmp_path / "latents").mkdir()
+    places: dict[str, Any] = {"points": [[0, 1], [1, 0]], "frame": [[0, 0], [1, 1]], "left_out": [True, False]}
+    songs = [{"name": "a"}, {"name": "b"}]
+
+    def read(one: dict[str, Any]) -> dict[str, Any] | None:
+        (tmp_path / "latents" / "maps.json").write_text(
+            json.dumps({"genres": [], "songs": songs, "maps": {"pca": one}})
+        )
+        return saved.maps(tmp_path, Console(stderr=True))
+
+    good = read(places)
+    assert good is not None and good["maps"][0]["held"] == [True, False] and "large marks" in good["maps"][0]["note"]
+    assert read({**places, **more}) is None
+    assert "not as expected" in capsys.readouterr().err
 
 
 def test_methods_are_those_of_the_study(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -95,5 +95,20 @@ def test_what_is_no_figure_is_refused(inside: str) -> None:
     themed(f"{HEAD}<g clip-path='url(#a)'/></svg>".encode())
     with pytest.raises(ValueError):
         themed(f"{HEAD}{inside}</svg>".encode())
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        b"",
+        b"\x89PNG",
+        b'<?xml version="1.0" encoding="no-such"?><svg/>',
+        b'<svg xmlns="http://www.w3.org/2000/svg"/>',
+        HEAD.replace("20 10", "nan 10").encode() + b"</svg>",
+        HEAD.encode() + 5000 * b"<g>" + 5000 * b"</g>" + b"</svg>",
+    ],
+    ids=["empty", "png", "encoding", "no size", "odd size", "deep"],
+)
+def test_a_broken_file_is_no_figure(source: bytes) -> None:
     with pytest.raises(ValueError):
-        themed(b'<svg xmlns="http://www.w3.org/2000/svg"/>')
+        themed(source)

@@ -212,16 +212,17 @@ window.aez = { data: JSON.parse(document.getElementById("data").textContent) };
         this.changed();
       };
       node.start(at, position);
-      Object.assign(this, { voice: { node, gain, level }, playing: true, offset: position, started: at });
+      Object.assign(this, { voice: { node, gain, level, begun: at }, playing: true, offset: position, started: at });
     }
 
     #stop(at) {
       if (!this.voice) return;
-      const { node, gain, level } = this.voice;
+      const { node, gain, level, begun } = this.voice;
       this.voice = null;
-      gain.gain.cancelScheduledValues(now());
-      gain.gain.setValueCurveAtTime(RISE.map((share) => (1 - share) * level), at, FADE);
-      node.stop(at + FADE);
+      if (now() < begun) return void node.stop(); // nothing of it was heard
+      const from = Math.max(at, begun + FADE);
+      gain.gain.setValueCurveAtTime(RISE.map((share) => (1 - share) * level), from, FADE);
+      node.stop(from + FADE);
     }
   };
 

@@ -154,7 +154,12 @@
     begun = true;
     pick();
     let width = box.clientWidth;
-    new ResizeObserver(() => box.clientWidth !== width && ((width = box.clientWidth), pictures.draw())).observe(box);
+    new ResizeObserver(() => {
+      const now = box.clientWidth;
+      if (now < 100 || now === width) return; // pictures of the whole page are taken by way of windows without a width
+      width = now;
+      pictures.draw();
+    }).observe(box);
   }
   new IntersectionObserver((entries) => entries.some((entry) => entry.isIntersecting) && begin(), { rootMargin: "200px" }).observe(root);
   addEventListener("load", () => setTimeout(begin, 200));

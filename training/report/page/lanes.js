@@ -91,7 +91,7 @@
         const found = await aez.slices(aez.spectrogram({
           channels: aez.channels(buffer), from: from * sampleRate, to: to * sampleRate, columns, size: this.size, bands,
         }), stale);
-        if (!found) return;
+        if (!found || stale()) return;
         this.spectra.set(version.audio, found);
         if (this.top === null) {
           this.top = Math.ceil(found.reduce((most, value) => Math.max(most, value), -30) / 10) * 10; // silence stays black

@@ -36,7 +36,7 @@
     const stamps = [false, true].map((large) => looks.map((look) => stamp(look, size * (held ? (large ? 1.3 : 0.7) : 1), scale)));
     for (const i of numbers) {
       const one = stamps[held?.[i] ? 1 : 0][genres[i]];
-      pen.globalAlpha = held && !held[i] ? 0.3 : 0.8;
+      pen.globalAlpha = held && !held[i] ? 0.5 : 0.8;
       pen.drawImage(one, Math.round(xs[i] * scale - one.width / 2), Math.round(ys[i] * scale - one.height / 2));
     }
     return sheet;
@@ -69,7 +69,7 @@
       if (songs.length > PATHS) return { xs, ys, text, under: image(looks, genres, numbers, { xs, ys, held }, size, [width, height]) };
       for (const i of numbers) {
         const one = mark(looks[genres[i]], xs[i], ys[i], held ? size * (held[i] ? 1.2 : 0.6) : size);
-        if (held && !held[i]) one.setAttribute("opacity", 0.35);
+        if (held && !held[i]) one.setAttribute("opacity", 0.5);
         picture.append(one);
       }
       return { xs, ys, text };
