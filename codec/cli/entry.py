@@ -5,11 +5,8 @@ import signal
 
 def main() -> None:
     """Run the command line; until it is loaded, Ctrl-C does what the system does where nobody handles it."""
-    is_default = signal.getsignal(signal.SIGINT) is signal.default_int_handler  # not ignored, as by a shell's &
-    if is_default:
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not ignored, as by a shell's &
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     from codec.cli.main import main as run
 
-    if is_default:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
     run()
