@@ -69,6 +69,9 @@ def _run(command: click.Command, arguments: list[str] | None) -> int:
         sys.stdout.flush()
         return result if isinstance(result, int) else 0
     except click.ClickException as error:
+        if isinstance(error, _HELP):
+            error.show()
+            return error.exit_code
         text = escaped(error.format_message())
         shown = click.UsageError(text, error.ctx) if isinstance(error, click.UsageError) else click.ClickException(text)
         shown.show()
@@ -94,6 +97,9 @@ def _failure(error: AezError | OSError | MemoryError) -> int:
     nameless = "cannot write standard output" if error.errno in UNWRITTEN else ""  # files name themselves
     return _fail(": ".join(str(part) for part in (error.filename or nameless, error.strerror or error) if part))
 
+
+_HELP = getattr(click.exceptions, "NoArgsIsHelpError", ())
+"""What click raises, from 8.2 on, where a command is left out, with the help as its text."""
 
 UNWRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EBADF)
 """Errors of writing."""
