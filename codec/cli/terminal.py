@@ -98,7 +98,7 @@ def _failure(error: AezError | OSError | MemoryError) -> int:
     return _fail(": ".join(str(part) for part in (error.filename or nameless, error.strerror or error) if part))
 
 
-_HELP = getattr(click.exceptions, "NoArgsIsHelpError", ())
+_HELP: type[click.ClickException] | tuple[()] = getattr(click.exceptions, "NoArgsIsHelpError", ())
 """What click raises, from 8.2 on, where a command is left out, with the help as its text."""
 
 UNWRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EBADF)
