@@ -1,5 +1,5 @@
 """`python -m aez` is the command."""
 
-from codec.cli.main import main
+from codec.cli.entry import main
 
 main()

@@ -23,6 +23,10 @@ RARELY = 50_000
 """New objects after which Python looks for garbage in cycles. aez makes few cycles; importing makes many objects."""
 
 
+TRACKER = "ignore:resource_tracker:UserWarning"
+"""Filter for a warning of `multiprocessing.resource_tracker`, a process of its own."""
+
+
 class Commands(click.Group):
     """A group whose subcommands are imported when they are asked for, so that `aez info` loads no other."""
 
@@ -53,6 +57,8 @@ def main() -> None:
     # The process is ours, and its threads work on chunks. OpenBLAS would start threads of its own when NumPy is
     # imported, which wait for work by spinning.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # Where a batch is ended at once, Python's tracker removes its semaphores, and would warn of them on stderr.
+    os.environ["PYTHONWARNINGS"] = ",".join(filter(None, [os.environ.get("PYTHONWARNINGS"), TRACKER]))
     keep_quiet()
     gc.set_threshold(RARELY)
     end_on_signals()

@@ -23,6 +23,9 @@ from codec.cli.escape import escaped
 from codec.files import is_fifo, is_special, named_reader, new_file, temporary_file
 from formats.errors import AezError, UsageError
 
+DEFAULTS = (signal.SIG_DFL, signal.default_int_handler)
+"""Handlers of signals that nobody has asked to be ignored or handled otherwise."""
+
 PIPE = "-"
 """The name that stands for standard input or output."""
 
@@ -45,18 +48,30 @@ class Time(click.ParamType[float]):
 def run(command: click.Command, arguments: list[str] | None = None) -> int:
     """Run a command and return its exit code: 0, 1 for errors, 2 for wrong usage, 130 for Ctrl-C, 143 for SIGTERM."""
     _open_streams()
-    for name, default in (
-        ("SIGINT", signal.default_int_handler),
-        ("SIGTERM", signal.SIG_DFL),
-        ("SIGHUP", signal.SIG_DFL),
-    ):
-        if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) is default:
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) in DEFAULTS:
             signal.signal(getattr(signal, name), _stop)
+    try:
+        return _run(command, arguments)
+    except (KeyboardInterrupt, SystemExit):
+        if _stopped:  # while an error was printed
+            return 128 + _stopped[0]
+        raise
+    finally:
+        _settle_stdout()
+        _forget_stop()
+
+
+def _run(command: click.Command, arguments: list[str] | None) -> int:
+    """Run a command, print the error that ends it, and return its exit code."""
     try:
         result = command.main(arguments, prog_name="aez", standalone_mode=False)
         sys.stdout.flush()
         return result if isinstance(result, int) else 0
     except click.ClickException as error:
+        if isinstance(error, _HELP):
+            error.show()
+            return error.exit_code
         text = escaped(error.format_message())
         shown = click.UsageError(text, error.ctx) if isinstance(error, click.UsageError) else click.ClickException(text)
         shown.show()
@@ -69,9 +84,6 @@ def run(command: click.Command, arguments: list[str] | None = None) -> int:
         if _stopped:  # C code turned a signal into an error or exit code of its own
             return 128 + _stopped[0]
         raise
-    finally:
-        _settle_stdout()
-        _forget_stop()
 
 
 def _failure(error: AezError | OSError | MemoryError) -> int:
@@ -85,6 +97,9 @@ def _failure(error: AezError | OSError | MemoryError) -> int:
     nameless = "cannot write standard output" if error.errno in UNWRITTEN else ""  # files name themselves
     return _fail(": ".join(str(part) for part in (error.filename or nameless, error.strerror or error) if part))
 
+
+_HELP: type[click.ClickException] | tuple[()] = getattr(click.exceptions, "NoArgsIsHelpError", ())
+"""What click raises, from 8.2 on, where a command is left out, with the help as its text."""
 
 UNWRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EBADF)
 """Errors of writing."""

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from codec.audio.headers.extent import AS_IT_IS, Extent, Part
+from codec.audio.headers.extent import AS_IT_IS, Extent, Part, tags_behind
 
 UNKNOWN = 0x7FFFF000
 """From here on, 32 bit sizes that exceed the file stand for "unknown"; ffmpeg, sox and arecord write several such."""
@@ -21,6 +21,9 @@ MPEG_TAGS = (0x50, 0x55)
 
 HEADER_LIMIT = 1 << 24
 """Most bytes before the audio in a file that is read with another header than its own."""
+
+TAGS_WITHIN = 1 << 18
+"""Bytes at the end of a file among which tags are sought."""
 
 _W64_TAIL = bytes.fromhex("f3acd3118cd100c04f8edb8a")
 _METADATA = frozenset(
@@ -219,6 +222,7 @@ def _audio(
         return _Audio(start, ((start, size),), lost, differs=True)
     if end == size and end >= start:
         return _Audio(start, ((start, end),), "", differs=False)
+    size = _without_tags(file, max(start, end), size)
     more = _chunks_behind(file, size, form, form.after(at, max(declared, 0)), name)
     if more is not None:
         return _Audio(start, ((start, max(start, end)), *more), "", differs=bool(more))
@@ -246,6 +250,13 @@ def _chunks_behind(
     if position < size and not _is_padding(file, position, size):
         return None
     return tuple(more) if known or position <= size + form.align - 1 else None
+
+
+def _without_tags(file: BinaryIO, begin: int, size: int) -> int:
+    """Where a file ends without the tags that lie behind its chunks, the first of which cannot begin before `begin`."""
+    at = max(begin, size - TAGS_WITHIN)
+    file.seek(at)
+    return tags_behind(file.read(size - at), size)
 
 
 def _is_padding(file: BinaryIO, position: int, size: int) -> bool:

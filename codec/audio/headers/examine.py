@@ -68,12 +68,12 @@ def _examine_streams(file: BinaryIO, data: mmap.mmap, suffix: str, head: bytes) 
     """Examine the kinds whose audio comes in frames or pages."""
     behind = id3_size(head)
     if data[behind : behind + 4] == b"fLaC":
-        return examine_flac(file, len(data), behind)
+        return examine_flac(file, data, behind)
     if head[:4] == b"OggS":
         return examine_ogg(data)
     if suffix == ".flac":
         begin = data.find(b"fLaC", 0, FLAC_WITHIN)
-        return examine_flac(file, len(data), begin) if begin >= 0 else AS_IT_IS
+        return examine_flac(file, data, begin) if begin >= 0 else AS_IT_IS
     if suffix in _OGG:
         return examine_ogg(data) if data.find(b"OggS") >= 0 else AS_IT_IS
     is_mpeg = suffix in _MPEG or head[:3] == b"ID3" or (head[0] == 0xFF and len(head) > 1 and head[1] >= 0xE0)

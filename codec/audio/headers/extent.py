@@ -42,8 +42,8 @@ def tags_behind(data: bytes, end: int) -> int:
             end -= 128
         elif tail[-32:-24] == b"APETAGEX":
             size = int.from_bytes(tail[-20:-16], "little")
-            header = 32 if tail[-9] & 0x80 else 0
-            end = max(begin, end - size - header)
+            header = len(tail) - size - 32  # which not all have, whatever the footer says
+            end = max(begin, end - size - (32 if tail[max(0, header) : header + 8] == b"APETAGEX" else 0))
         elif tail[-9:] == b"LYRICS200" and tail[-15:-9].isdigit():
             end = max(begin, end - int(tail[-15:-9]) - 15)
         else:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import mmap
+import os
 import re
+from itertools import pairwise
 from typing import BinaryIO, NamedTuple
 
 from codec.audio.headers.extent import AS_IT_IS, Extent, tags_behind
 from codec.clock import counted
+
+MAGIC = b"fLaC"
+"""What a stream begins with."""
 
 TAIL = 1 << 18
 """Bytes at the end of a file among which its last frame and the tags behind it are sought."""
@@ -37,28 +43,55 @@ _CRC8 = _crc_table(0x107, 8)
 _CRC16 = _crc_table(0x18005, 16)
 
 
-def examine_flac(file: BinaryIO, size: int, begin: int) -> Extent:
-    """Examine a flac file, whose stream begins at `begin`."""
+def examine_flac(file: BinaryIO, data: mmap.mmap, begin: int) -> Extent:
+    """Examine a flac file, whose stream begins at `begin`; others follow it where files were joined."""
+    begins, at = [begin], _first_frame(data, begin)
+    while (at := data.find(MAGIC, at)) >= 0:
+        if data[at + 4 : at + 8] in (b"\0\0\0\x22", b"\x80\0\0\x22"):
+            begins.append(at)
+            at = _first_frame(data, at)
+        else:
+            at += len(MAGIC)
+    pieces = [*pairwise([*begins, len(data)])]
+    found = [_examine(file, *piece) for piece in pieces]
+    if len(found) == 1:
+        return found[0]
+    links = tuple(one.links[0] if one.links else (piece,) for one, piece in zip(found, pieces, strict=True))
+    return Extent(links, next((one.lost for one in found if one.lost), ""))
+
+
+def _first_frame(data: mmap.mmap, begin: int) -> int:
+    """Where the first frame of a stream lies, behind its metadata, which may hold anything."""
+    at, is_last = begin + len(MAGIC), 0
+    while at + 4 <= len(data) and not is_last:
+        is_last = data[at] & 0x80
+        at += 4 + int.from_bytes(data[at + 1 : at + 4], "big")
+    return at
+
+
+def _examine(file: BinaryIO, begin: int, limit: int) -> Extent:
+    """Examine the stream that lies between two places of a file."""
     file.seek(begin)
     head = bytearray(file.read(42))
     if len(head) < 42 or head[4] & 0x7F:
         return AS_IT_IS
+    whole = 0, os.fstat(file.fileno()).st_size
     declared = (head[21] & 15) << 32 | int.from_bytes(head[22:26], "big")
-    at = max(begin + 42, size - TAIL)
+    at = max(begin + 42, limit - TAIL)
     file.seek(at)
-    tail = file.read()
-    end = tags_behind(tail, size)
+    tail = file.read(max(0, limit - at))
+    end = tags_behind(tail, limit)
     frames = _frames(tail[: end - at], int.from_bytes(head[8:10], "big"))
     stop, samples, cut = _last_intact(tail, frames, end - at)
     if not frames or samples == 0:
         lost = f"is cut: 0 of {declared} samples are there" if declared else ""
-        return Extent((((begin, end),),), lost) if (begin, end) != (0, size) else Extent(lost=lost)
+        return Extent((((begin, end),),), lost) if (begin, end) != whole else Extent(lost=lost)
     lost = ""
     if samples < declared:
         lost = f"is cut: {samples} of {declared} samples are there"
     elif cut:
         lost = f"is cut in its last frame, after {counted(samples, 'sample')}"
-    if samples == declared and (begin, at + stop) == (0, size):
+    if samples == declared and (begin, at + stop) == whole:
         return Extent(lost=lost)
     head[21] = head[21] & 0xF0 | samples >> 32
     head[22:26] = (samples & 0xFFFFFFFF).to_bytes(4, "big")

@@ -53,6 +53,7 @@ def test_the_command_asks_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(main, "end_on_signals", lambda: None)
     monkeypatch.setattr(main, "run", lambda _: 0)
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")
+    monkeypatch.setenv("PYTHONWARNINGS", "")
     with pytest.raises(SystemExit):
         main.main()
     assert asked

@@ -53,6 +53,13 @@ def test_wrong_usage_is_code_2(arguments, capsys):
     assert "Usage: aez" in capsys.readouterr().err
 
 
+def test_aez_alone_prints_the_help(capsys):
+    aez()
+    alone = "".join(capsys.readouterr())
+    aez("help")
+    assert alone == capsys.readouterr().out
+
+
 def test_version(capsys):
     assert aez("--version") == 0
     assert capsys.readouterr().out == "aez, version 0.1.0\n"

@@ -282,7 +282,7 @@ def test_a_signal_stops_the_run_and_resume_goes_on(tmp_path, number, code):
             time.sleep(0.01)
         running.send_signal(number)
         assert running.wait(60) == code
-        assert b"Traceback" not in running.stderr.read()
+        assert running.stderr.read().strip() == b""  # nor does the tracker of semaphores say anything
     assert {path.name for path in out.iterdir() if path.suffix != ".aez"} <= {JOURNAL}
     assert 0 < len(tree(out)) < 12
     for name in tree(out):

@@ -20,6 +20,7 @@ from codec.cli import terminal
 from codec.cli.terminal import Time, run
 from codec.pipeline import file_codec
 from formats import Reader
+from formats.errors import AezError
 from tests.support.cli_fakes import FAKES, PROGRAM, RATE, aez, process
 from tests.support.terminals import shown_on
 
@@ -207,3 +208,20 @@ def test_a_signal_in_a_finalizer_is_not_swallowed(monkeypatch, capsys):
     finally:
         signal.signal(signal.SIGTERM, old)
     assert time.monotonic() - begun < 3 and "ignored" not in capsys.readouterr().err
+
+
+@posix
+def test_a_signal_while_an_error_is_printed_is_not_a_traceback(monkeypatch, capsys):
+    monkeypatch.setattr(terminal, "advised", lambda text, kind: signal.raise_signal(signal.SIGTERM))
+
+    @click.command()
+    def command() -> None:
+        raise AezError("a file is damaged")
+
+    old = signal.getsignal(signal.SIGTERM)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    try:
+        assert run(command, []) == 143
+    finally:
+        signal.signal(signal.SIGTERM, old)
+    assert capsys.readouterr().err == ""

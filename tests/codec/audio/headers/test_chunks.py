@@ -92,8 +92,12 @@ def test_the_count_of_an_aiff_does_not_matter(tmp_path, frames):
     np.testing.assert_array_equal(read(path), whole)
 
 
+LIST = b"LIST\x0c\0\0\0INFOISFT\0\0\0\0"
+ID3V1 = b"TAG" + b"T" * 125
+
+
 @pytest.mark.parametrize(
-    "behind", [b"LIST\x0c\0\0\0INFOISFT\0\0\0\0", b"ID3\x03\0\0\0\0\0\x0a" + bytes(10), b"TAG" + bytes(125), bytes(999)]
+    "behind", [LIST, b"ID3\x03\0\0\0\0\0\x0a" + bytes(10), b"TAG" + bytes(125), bytes(999), ID3V1, LIST + ID3V1]
 )
 def test_metadata_behind_a_wav_is_no_loss(tmp_path, behind):
     path = tmp_path / "a"

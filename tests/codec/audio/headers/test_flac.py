@@ -10,6 +10,8 @@ from tests.support.audio_files import read, write
 SAMPLES = 50_000
 ID3V1 = b"TAG" + b"T" * 125
 APE = b"APETAGEX" + (2000).to_bytes(4, "little") + (32).to_bytes(4, "little") + bytes(16)
+HEADED = APE[:23] + b"\x80" + bytes(8)
+"""The end of an APE tag that says that it has a header, too."""
 
 
 def id3v2(claimed: int, size: int) -> bytes:
@@ -29,12 +31,36 @@ def counted(data: bytes, samples: int) -> bytes:
     return data[:21] + bytes([data[21] & 0xF0 | samples >> 32]) + (samples & 0xFFFFFFFF).to_bytes(4, "big") + data[26:]
 
 
-@pytest.mark.parametrize("behind", [ID3V1, APE, APE + ID3V1, bytes(5000), b"\x55" * 5000], ids=range(5))
+@pytest.mark.parametrize("behind", [ID3V1, APE, HEADED, HEADED * 2 + ID3V1, bytes(5000), b"\x55" * 5000], ids=range(6))
 @pytest.mark.parametrize("before", [b"", id3v2(1000, 1000), id3v2(100, 1000), id3v2(9000, 1000)], ids=range(4))
 def test_what_lies_around_a_flac_does_no_harm(flac, before, behind):
     path, data, whole = flac
     path.write_bytes(before + data + behind)
     np.testing.assert_array_equal(read(path), whole)
+
+
+@pytest.mark.parametrize("between", [b"", ID3V1, id3v2(1000, 1000), ID3V1 + id3v2(1000, 1000)], ids=range(4))
+def test_joined_files_are_read_whole(flac, between):
+    path, data, whole = flac
+    path.write_bytes(data + between + data + between + counted(data, 0))
+    np.testing.assert_array_equal(read(path), np.concatenate([whole] * 3, axis=1))
+
+
+def test_a_flac_in_the_metadata_of_another_is_none_of_its_streams(flac):
+    path, data, whole = flac
+    path.write_bytes(
+        data[:4] + b"\0" + data[5:42] + b"\x82" + len(data).to_bytes(3, "big") + data + data[frames_of(data) :]
+    )
+    np.testing.assert_array_equal(read(path), whole)
+
+
+def frames_of(data: bytes) -> int:
+    """Where the first frame lies."""
+    at, is_last = 4, 0
+    while not is_last:
+        is_last = data[at] & 0x80
+        at += 4 + int.from_bytes(data[at + 1 : at + 4], "big")
+    return at
 
 
 @pytest.mark.parametrize("samples", [0, 100, SAMPLES - 1])
