@@ -4,9 +4,9 @@ import { Head } from "./head.ts";
 import type { Source } from "./source.ts";
 
 /** Bytes asked for to begin with: header, usual tags, and at 12 kbit/s the first chunk. More would delay a slow line. */
-const FIRST_BYTES = 4096;
-/** Bytes of the end that are asked for at the same time: footer and trailer of up to 8 minutes of music. */
-const LAST_BYTES = 256;
+const FIRST_BYTES = 3584;
+/** Bytes of the end that are asked for at the same time: footer and trailer of up to 64 chunks, or ten minutes of music. */
+const LAST_BYTES = 288;
 
 /** A file that a server sends by ranges. */
 class HttpSource implements Source {
