@@ -6,6 +6,7 @@
  */
 
 const [HYPER, COEFFICIENTS, HOP, SIGMA_UNIT] = [48, 1400, 700, 6144];
+const RIDGE = 1e-14;
 
 /**
  * The planes that each hyper latent gives to each token: [hyper latents x tokens, planes x channels x patch].
@@ -46,6 +47,9 @@ export function hyperWeights(added, width, tokens, tables) {
     };
     const square = Array.from({ length: size }, () => new Float64Array(size));
     for (const row of rows) square.forEach((line, i) => line.forEach((_, j) => (line[j] += (row[i] ?? NaN) * (row[j] ?? NaN))));
+    // Where two planes say the same, as before a decoder has learned, any of the solutions will do.
+    const most = Math.max(...square.map((line, i) => line[i] ?? NaN));
+    square.forEach((line, i) => (line[i] += RIDGE * most));
     const weights = new Float32Array(width * size);
     const solve = solver(square);
     let error = 0;

@@ -16,7 +16,7 @@ export { type Playback, play, type PlayOptions } from "./browser/play.ts";
 export { AezError, FormatError, ModelError, NetworkError } from "./errors.ts";
 
 export interface OpenOptions {
-    /** Where worker.js, ort/ and model/ lie, ending in a slash; beside this module if it is left out. */
+    /** Where worker.js and model/ lie, ending in a slash; beside this module if it is left out. */
     readonly base?: string | URL;
     readonly signal?: AbortSignal;
 }

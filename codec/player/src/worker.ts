@@ -9,6 +9,7 @@ import { AezError, FormatError, toMessage } from "./errors.ts";
 import { chunkAt, chunkStart, frameOf, frameSamples } from "./grid.ts";
 import { readyZstd } from "./payload/zstd.ts";
 import { Decoder } from "./pipeline/decoder.ts";
+import { warmUp } from "./pipeline/warm_up.ts";
 import { BlobSource } from "./source/blob.ts";
 import { openUrl } from "./source/http.ts";
 
@@ -36,7 +37,10 @@ self.onmessage = ({ data }) => {
     if ("start" in data) {
         models = new Models(data.start.base);
         defaultModel = data.start.model;
-        models.load(defaultModel).catch(() => undefined); // whoever needs it will be told
+        models.load(defaultModel).then(
+            (model) => setTimeout(() => streams.size === 0 && warmUp(model)), // unless a song is here already
+            () => undefined, // whoever needs it will be told
+        );
     } else if ("abort" in data) {
         calls.get(data.abort)?.abort();
     } else {

@@ -45,9 +45,9 @@ async function outcome(bytes: Uint8Array): Promise<AezError | null> {
 
 for (const name of readdirSync(CORPUS).filter((name) => name.endsWith(".aez"))) {
     test(`corpus: ${name}`, async () => {
-        const begin = performance.now();
+        const begin = process.cpuUsage();
         await outcome(new Uint8Array(readFileSync(join(CORPUS, name))));
-        assert.ok(performance.now() - begin < 10_000);
+        assert.ok(process.cpuUsage(begin).user < 10_000_000, "more than 10 s of processor time");
     });
 }
 

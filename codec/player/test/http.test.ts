@@ -4,11 +4,12 @@ import assert from "node:assert/strict";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
+import { CHUNK_HEAD } from "../src/container/chunk.ts";
 import { AezFile } from "../src/container/file.ts";
 import { NetworkError } from "../src/errors.ts";
 import { readyZstd } from "../src/payload/zstd.ts";
 import { openUrl } from "../src/source/http.ts";
-import { golden } from "./support.ts";
+import { BytesSource, golden } from "./support.ts";
 
 const { bytes } = golden("music-range");
 
@@ -97,7 +98,7 @@ const ODD: Record<string, (response: ServerResponse, count: number) => void> = {
         response.writeHead(206, { "content-range": `bytes 0-${count - 1}/${bytes.length}` }).end(bytes.subarray(0, count));
     },
     "sends less than it says": (response) => {
-        const told = `bytes ${bytes.length - 512}-${bytes.length - 1}/${bytes.length}`;
+        const told = `bytes ${bytes.length - 288}-${bytes.length - 1}/${bytes.length}`;
         response.writeHead(206, { "content-range": told }).end(bytes.subarray(-100));
     },
     "breaks off": (response) => response.destroy(),
@@ -106,6 +107,42 @@ const ODD: Record<string, (response: ServerResponse, count: number) => void> = {
 for (const [name, answer] of Object.entries(ODD)) {
     test(`asked for the end, a server ${name}: it is asked for again`, async () => void (await atHome(ending(answer))));
 }
+
+test("the first part is here before all of the first bytes are", async () => {
+    const first = (await AezFile.open(new BytesSource(bytes))).place(0);
+    const end = first.offset + CHUNK_HEAD + first.length;
+    assert.ok(end < Math.min(3500, bytes.length), `${end}`);
+    let release = (): void => undefined;
+    const slowly = (request: IncomingMessage, response: ServerResponse): void => {
+        if (request.headers.range !== "bytes=0-3583") return ranges(bytes, true)(request, response);
+        const head = bytes.subarray(0, 3584);
+        response.writeHead(206, { "content-range": `bytes 0-${head.length - 1}/${bytes.length}` }).write(head.subarray(0, end));
+        release = () => response.end(head.subarray(end));
+    };
+    await served(slowly, async (url) => {
+        const file = await AezFile.open(await openUrl(url));
+        const late = setTimeout(() => release(), 5000);
+        assert.equal((await file.chunk(0)).length, first.length);
+        assert.ok(file.source.fetched < 3584, "all was waited for");
+        clearTimeout(late);
+        const waiting = new AbortController();
+        const later = assert.rejects(file.source.read(end, end + 1, waiting.signal), { name: "AbortError" });
+        waiting.abort();
+        await later;
+        release();
+        for (let index = 0; index < file.chunks; index++) await file.chunk(index);
+    });
+});
+
+test("a server that sends less of the beginning than it says: the rest is asked for", async () => {
+    const less = (request: IncomingMessage, response: ServerResponse): void => {
+        if (request.headers.range !== "bytes=0-3583") return ranges(bytes, true)(request, response);
+        const last = Math.min(3584, bytes.length) - 1;
+        response.writeHead(206, { "content-range": `bytes 0-${last}/${bytes.length}` });
+        response.write(bytes.subarray(0, 1000), () => response.destroy());
+    };
+    await served(less, async (url) => assert.ok((await everything(url)) >= bytes.length));
+});
 
 test("a server that hides the length of the file from other origins", async () => {
     await served(ranges(bytes, false), async (url) => void (await everything(url)));
@@ -129,14 +166,14 @@ const BAD: Record<string, (request: IncomingMessage, response: ServerResponse) =
     "no such file": (_, response) => response.writeHead(404).end(),
     "a server that breaks": (_, response) => response.writeHead(500).end(),
     "a line that breaks": (_, response) => {
-        response.writeHead(206, { "content-range": `bytes 0-4095/${bytes.length}`, "content-length": 4096 });
+        response.writeHead(206, { "content-range": `bytes 0-3583/${bytes.length}`, "content-length": 3584 });
         response.write(bytes.subarray(0, 10), () => response.destroy());
     },
     "more bytes than were asked for": (_, response) => {
-        response.writeHead(206, { "content-range": `bytes 0-4095/${bytes.length}` }).end(new Uint8Array(100_000));
+        response.writeHead(206, { "content-range": `bytes 0-3583/${bytes.length}` }).end(new Uint8Array(100_000));
     },
     "a range that is another": (request, response) => {
-        if (request.headers.range === "bytes=0-4095") return ranges(bytes, true)(request, response);
+        if (request.headers.range === "bytes=0-3583") return ranges(bytes, true)(request, response);
         response.writeHead(206).end("short");
     },
 };

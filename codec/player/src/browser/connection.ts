@@ -17,7 +17,7 @@ export class Connection {
     readonly #listeners = new Map<number, (news: NewsMessage) => void>();
     #ids = 0;
 
-    /** @param base address of the folder that has worker.js, ort/ and model/ */
+    /** @param base address of the folder that has worker.js and model/ */
     constructor(base: URL, broken: () => void) {
         this.#worker = new Worker(new URL("worker.js", base), { type: "module", name: "aez" });
         this.#worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#receive(data);

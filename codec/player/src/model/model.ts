@@ -39,15 +39,17 @@ interface Card extends Pick<Model, "id" | "latents" | "receptiveField"> {
  * @throws ModelError: it is damaged, or cannot be run here.
  */
 export async function loadModel(files: ModelFiles): Promise<Model> {
-    const [text, tableBytes, noise, weights] = await Promise.all([
-        files("model.json"), ...["tables.bin", "noise.bin", "decoder.bin"].map((name) => files(`${name}.zst`).then(expanded)),
-    ] as [Promise<Uint8Array>, Promise<Uint8Array>, Promise<Uint8Array>, Promise<Uint8Array>]);
-    const { id, latents, receptiveField, checksums, decoder } = JSON.parse(new TextDecoder().decode(text)) as Card;
-    for (const [name, bytes] of Object.entries({ "tables.bin": tableBytes, "noise.bin": noise, "decoder.bin": weights })) {
-        if (crc32c(bytes) !== checksums[name]) throw new ModelError(`the model's ${name} is damaged`);
-    }
+    const card = files("model.json").then(readCard);
+    const content = async (name: string): Promise<Uint8Array> => {
+        const [{ checksums }, bytes] = await Promise.all([card, files(`${name}.zst`)]);
+        const whole = await expanded(bytes).catch(() => null);
+        if (!whole || crc32c(whole) !== checksums[name]) throw new ModelError(`the model's ${name} is damaged`);
+        return whole;
+    };
+    const [{ id, latents, receptiveField, decoder }, tables, weights, noise] = await Promise.all([
+        card, content("tables.bin").then(readTables), content("decoder.bin"), content("noise.bin"),
+    ]);
     if (noise.length !== 2 * SEGMENT * COEFFICIENTS) throw new ModelError("the model's noise has the wrong size");
-    const tables = readTables(tableBytes);
     return {
         id,
         latents,
@@ -56,6 +58,14 @@ export async function loadModel(files: ModelFiles): Promise<Model> {
         noise: new Int8Array(noise.buffer, noise.byteOffset, noise.length),
         network: await Network.create(readWeights(weights, decoder), tables),
     };
+}
+
+function readCard(bytes: Uint8Array): Card {
+    try {
+        return JSON.parse(new TextDecoder().decode(bytes)) as Card;
+    } catch {
+        throw new ModelError("the model's card is damaged");
+    }
 }
 
 /** Undo zstd, unless the server and the browser have done it already. */

@@ -136,9 +136,8 @@ export class Decoder {
         let long: (frame: number) => number = masks;
         const synthesis = new Synthesis(this.#file.header.channels, frame, (f) => long(f));
         for (let piece = 0; frame < total; piece++) {
-            const frames = FIRST_PIECES[piece] ?? PIECE;
-            const end = Math.min(frame + frames, total);
-            const coefficients = await this.#coefficients(frame, frames, end);
+            const end = Math.min(frame + (FIRST_PIECES[piece] ?? PIECE), total);
+            const coefficients = await this.#coefficients(frame, end);
             void this.#file.prefetch(Math.min(last, chunkAt(end, this.#file.header.chunkFrames) + 1));
             long = await this.#frames.masks(frame, Math.min(end + 1, total));
             yield synthesis.push(coefficients);
@@ -146,10 +145,10 @@ export class Decoder {
         }
     }
 
-    /** The coefficients of mid and side of the frames from `begin` to below `end`, run as a piece of `frames`. */
-    async #coefficients(begin: number, frames: number, end: number): Promise<Float32Array[]> {
+    /** The coefficients of mid and side of the frames from `begin` to below `end`. */
+    async #coefficients(begin: number, end: number): Promise<Float32Array[]> {
         const around = this.#model.receptiveField;
-        const input = await this.#frames.input(begin - around, begin + frames + around);
+        const input = await this.#frames.input(begin - around, end + around);
         const all = this.#model.network.run(input, around, around + end - begin);
         const channels = Array.from({ length: this.#file.header.channels }, () => new Float32Array((end - begin) * HOP));
         const { chunkFrames } = this.#file.header;

@@ -1,11 +1,12 @@
 import { AezError, messageOf, NetworkError } from "../errors.ts";
 import { BlobSource } from "./blob.ts";
+import { Head } from "./head.ts";
 import type { Source } from "./source.ts";
 
 /** Bytes asked for to begin with: header, usual tags, and at 12 kbit/s the first chunk. More would delay a slow line. */
-const FIRST_BYTES = 4096;
-/** Bytes of the end that are asked for at the same time: footer and trailer of up to 20 minutes of music. */
-const LAST_BYTES = 512;
+const FIRST_BYTES = 3584;
+/** Bytes of the end that are asked for at the same time: footer and trailer of up to 64 chunks, or ten minutes of music. */
+const LAST_BYTES = 288;
 /** Milliseconds without a byte after which a line counts as broken; a browser itself may wait for minutes. */
 const PATIENCE = 20_000;
 
@@ -14,16 +15,15 @@ class HttpSource implements Source {
     readonly local = false;
     readonly size: number;
     readonly #url: string;
-    readonly #head: Uint8Array;
+    readonly #head: Head;
     /** Of the last bytes, where they were sent. */
     readonly #end: Promise<Uint8Array>;
-    #fetched: number;
+    #fetched = 0;
 
-    constructor(url: string, size: number, head: Uint8Array, end: Promise<Uint8Array>) {
+    constructor(url: string, size: number, head: Head, end: Promise<Uint8Array>) {
         this.#url = url;
         this.size = size;
         this.#head = head;
-        this.#fetched = head.length;
         this.#end = end.then((bytes) => {
             this.#fetched += bytes.length;
             return bytes;
@@ -31,23 +31,27 @@ class HttpSource implements Source {
     }
 
     get fetched(): number {
-        return this.#fetched;
+        return this.#head.length + this.#fetched;
     }
 
     async read(start: number, end: number, signal?: AbortSignal): Promise<Uint8Array> {
-        const known = this.#head.subarray(start, end);
+        const inHead = Math.min(end, this.#head.size);
+        const beyond = end > inHead && start < inHead ? this.#read(inHead, end, signal) : null; // asked for meanwhile
+        beyond?.catch(() => undefined); // it is awaited below
+        const known = start < inHead ? (await this.#head.until(inHead, signal)).subarray(start, inHead) : NOTHING;
+        if (beyond && known.length === inHead - start) return joined(known, await beyond);
         if (known.length === end - start) return known;
+        return joined(known, await this.#read(start + known.length, end, signal));
+    }
+
+    /** Bytes that have not come with the beginning. */
+    async #read(start: number, end: number, signal?: AbortSignal): Promise<Uint8Array> {
         if (start >= this.size - LAST_BYTES) {
             const last = await this.#end;
             const from = start - (this.size - last.length);
             if (from >= 0) return last.subarray(from, end - (this.size - last.length));
         }
-        const rest = await this.#fetch(start + known.length, end, signal);
-        if (known.length === 0) return rest;
-        const all = new Uint8Array(end - start);
-        all.set(known);
-        all.set(rest, known.length);
-        return all;
+        return this.#fetch(start, end, signal);
     }
 
     async #fetch(start: number, end: number, signal?: AbortSignal): Promise<Uint8Array> {
@@ -89,11 +93,15 @@ async function openRanges(url: string, end: Promise<Uint8Array>, signal?: AbortS
     if (response.status === 416) return new BlobSource(new Blob([])); // an empty file has no first byte
     if (response.status === 200) return new BlobSource(await whole(response, url), false);
     if (response.status !== 206) throw new NetworkError(`the server answered ${response.status} for ${url}`);
-    const told = /^bytes 0-\d+\/(\d+)$/.exec(response.headers.get("content-range") ?? "");
-    const head = await body(response, FIRST_BYTES, url);
-    if (told) return new HttpSource(url, Number(told[1]), head, end);
-    if (head.length < FIRST_BYTES) return new HttpSource(url, head.length, head, end);
-    return new HttpSource(url, await lengthOf(url, signal), head, end); // another origin may hide Content-Range
+    const told = /^bytes 0-(\d+)\/(\d+)$/.exec(response.headers.get("content-range") ?? "");
+    if (told) {
+        const coming = Math.min(Number(told[1]) + 1, FIRST_BYTES);
+        const head = new Head(coming, (grown) => body(response, coming, url, grown));
+        return new HttpSource(url, Number(told[2]), head, end);
+    }
+    const bytes = await body(response, FIRST_BYTES, url); // another origin may hide Content-Range
+    const size = bytes.length < FIRST_BYTES ? bytes.length : await lengthOf(url, signal);
+    return new HttpSource(url, size, new Head(bytes.length, async (grown) => grown(bytes)), end);
 }
 
 async function whole(response: Response, url: string): Promise<Blob> {
@@ -168,8 +176,24 @@ async function lengthOf(url: string, signal?: AbortSignal): Promise<number> {
     return Number(length);
 }
 
-/** The body of an answer; more bytes than were asked for are refused before they fill the memory. */
-async function body(response: Response, most: number, url: string): Promise<Uint8Array> {
+const NOTHING = new Uint8Array(0);
+
+function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
+    if (first.length === 0) return second;
+    const all = new Uint8Array(first.length + second.length);
+    all.set(first);
+    all.set(second, first.length);
+    return all;
+}
+
+/**
+ * The body of an answer; more bytes than were asked for are refused before they fill the memory.
+ *
+ * @param grown called with what is here whenever more has come.
+ */
+async function body(
+    response: Response, most: number, url: string, grown: (bytes: Uint8Array) => void = () => undefined,
+): Promise<Uint8Array> {
     const bytes = new Uint8Array(most);
     const reader = response.body?.getReader();
     let filled = 0;
@@ -180,6 +204,7 @@ async function body(response: Response, most: number, url: string): Promise<Uint
             if (filled + value.length > most) throw new NetworkError(`the server sent more of ${url} than it was asked for`);
             bytes.set(value, filled);
             filled += value.length;
+            grown(bytes.subarray(0, filled));
         }
     } catch (error) {
         void reader?.cancel().catch(() => undefined);
