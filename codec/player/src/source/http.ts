@@ -88,12 +88,21 @@ async function openRanges(url: string, end: Promise<Uint8Array>, signal?: AbortS
     const response = await request(url, range(0, FIRST_BYTES), signal);
     if (response.status === 416) return new BlobSource(new Blob([])); // an empty file has no first byte
     if (response.status === 200) return new BlobSource(await whole(response, url), false);
-    if (response.status !== 206) throw new NetworkError(`the server answered ${response.status} for ${url}`);
+    if (response.status !== 206) throw await refused(response, url);
     const told = /^bytes 0-\d+\/(\d+)$/.exec(response.headers.get("content-range") ?? "");
     const head = await body(response, FIRST_BYTES, url);
     if (told) return new HttpSource(url, Number(told[1]), head, end);
     if (head.length < FIRST_BYTES) return new HttpSource(url, head.length, head, end);
     return new HttpSource(url, await lengthOf(url, signal), head, end); // another origin may hide Content-Range
+}
+
+/** An answer that is no song: what a server says in a line of text, as `aez serve` does, or its number. */
+async function refused(response: Response, url: string): Promise<NetworkError> {
+    const { status, headers } = response;
+    const isLine = /^text\/plain/.test(headers.get("content-type") ?? "") && Number(headers.get("content-length") ?? 1e9) < 300;
+    const line = isLine ? (await response.text().catch(() => "")).trim() : "";
+    if (!isLine) void response.body?.cancel().catch(() => undefined);
+    return new NetworkError(line && !/[\r\n<]/.test(line) ? `${url}: ${line} (${status})` : `the server answered ${status} for ${url}`);
 }
 
 async function whole(response: Response, url: string): Promise<Blob> {
