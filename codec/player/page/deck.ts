@@ -116,6 +116,12 @@ export class Deck extends EventTarget {
         on("ended", () => this.#tell("ended"));
     }
 
+    /** Go to a time of what plays. */
+    async seek(seconds: number): Promise<void> {
+        this.#cover.abort(); // it is fetched once sound of that time is there
+        await this.playback?.seek(seconds);
+    }
+
     /** Take away what plays; the song stays open. */
     stop(): void {
         this.playback?.stop();
