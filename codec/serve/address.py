@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import socket
 from dataclasses import dataclass
 
@@ -52,7 +53,9 @@ class Address:
             family = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)[0][0]
             return socket.create_server((self.host, self.port), family=family, backlog=512)
         except OSError as error:
-            raise UsageError(f"cannot listen on {self.host}, port {self.port}: {error.strerror or error}") from None
+            known = error.errno is not None and error.errno > 0  # a name that leads nowhere has a number of another kind
+            reason = os.strerror(error.errno) if known else error.strerror or error
+            raise UsageError(f"cannot listen on {self.host}, port {self.port}: {reason}") from None
 
     def url(self, listening: socket.socket) -> str:
         """Return what to type into a browser on this machine."""

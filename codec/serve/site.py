@@ -78,10 +78,10 @@ def _check_folder(folder: Path, force: bool) -> None:
         raise UsageError(f"{folder} is no folder")
     if not any(folder.iterdir()):
         return
-    if not force:
-        raise TargetExistsError(f"{folder} exists already", folder)
     if _listed(folder) is None:
         raise UsageError(f"{folder} holds other things than a page that aez made; name another folder")
+    if not force:
+        raise TargetExistsError(f"{folder} exists already", folder)
 
 
 def _listed(folder: Path) -> dict[str, Any] | None:

@@ -5,6 +5,9 @@ import { complete, type Entry } from "./entries.ts";
 import { damaged, said } from "./format.ts";
 import type { Kept } from "./kept.ts";
 
+/** Seconds after which somebody who waits for a song is told why. */
+const LATE = 3;
+
 /** How a song begins. */
 export interface Beginning {
     /** Seconds into it. */
@@ -47,6 +50,10 @@ export class Deck extends EventTarget {
 
     async open(kept: Kept): Promise<void> {
         const { signal } = this.#closing;
+        const late = setTimeout(() => {
+            this.stalled = this.entry.bytes === null ? "Waiting for the server, which may have to make the song first." : "Waiting for the server.";
+            this.#tell("problem");
+        }, 1000 * LATE);
         try {
             const song = await open((await kept.copy(this.entry)) ?? this.entry.source, { signal });
             if (signal.aborted) {
@@ -55,9 +62,13 @@ export class Deck extends EventTarget {
             }
             this.song = song;
             complete(this.entry, song);
+            this.stalled = "";
+            this.#tell("problem");
             this.#tell("song");
         } catch (error) {
             this.#fail(error);
+        } finally {
+            clearTimeout(late);
         }
     }
 
@@ -103,6 +114,12 @@ export class Deck extends EventTarget {
         });
         on("error", (event) => this.#fail((event as CustomEvent<unknown>).detail));
         on("ended", () => this.#tell("ended"));
+    }
+
+    /** Go to a time of what plays. */
+    async seek(seconds: number): Promise<void> {
+        this.#cover.abort(); // it is fetched once sound of that time is there
+        await this.playback?.seek(seconds);
     }
 
     /** Take away what plays; the song stays open. */

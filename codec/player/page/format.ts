@@ -19,8 +19,9 @@ export function spoken(seconds: number): string {
     return minutes ? `${minutes} ${minutes === 1 ? "minute" : "minutes"} ${rest}` : rest;
 }
 
-/** Bytes in kB or MB of 1000. */
+/** Bytes in B, kB or MB of 1000. */
 export function size(bytes: number): string {
+    if (bytes < 1000) return `${bytes} B`;
     return bytes < 999_500 ? `${Math.round(bytes / 1000)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
 }
 

@@ -156,7 +156,7 @@ export class Jukebox extends EventTarget {
         const time = Math.min(Math.max(0, seconds), song.duration);
         this.#next?.playback?.pause();
         if (!playback) this.#begin(time, !this.#wanted);
-        else playback.seek(time).catch((error: unknown) => this.#fail(error));
+        else this.#deck?.seek(time).catch((error: unknown) => this.#fail(error));
         this.#tell("time");
     }
 

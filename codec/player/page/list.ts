@@ -196,8 +196,14 @@ export class List {
 
     /** Show which song is chosen, what was learnt of it, and whether there are others beside it. */
     #mark(): void {
+        const index = this.#found.findIndex((entry) => this.#isCurrent(entry));
+        if (index >= this.#shown) {
+            this.#shown = index + ROWS;
+            this.#render();
+            return;
+        }
         elements.songs.querySelector("[aria-current]")?.removeAttribute("aria-current");
-        const current = this.#found.find((entry) => this.#isCurrent(entry));
+        const current = this.#found[index];
         const row = current && this.#rows.get(current);
         if (row) {
             row.setAttribute("aria-current", "true");

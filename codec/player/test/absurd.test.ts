@@ -161,3 +161,20 @@ test("damaged pictures are no reason not to play", async () => {
     assert.ok((await pictureFault(bytes)) instanceof AezError);
     assert.equal(await pictureFault(file({ pictures: picture(SVG) })), null);
 });
+
+test("pictures that could not be fetched, or were broken off, are fetched when they are asked for once more", async () => {
+    await readyZstd();
+    const source = new BytesSource(file({ pictures: picture(new Uint8Array(5000)) }));
+    const opened = await AezFile.open(source);
+    const real = source.read.bind(source);
+    source.read = () => Promise.reject(new Error("no line"));
+    await assert.rejects(opened.pictures(), /no line/);
+    const breaking = new AbortController();
+    source.read = (_start, _end, signal?: AbortSignal) =>
+        new Promise((_, reject) => signal?.addEventListener("abort", () => reject(signal.reason)));
+    const broken = opened.pictures(breaking.signal);
+    breaking.abort();
+    source.read = real;
+    assert.equal((await opened.pictures())[0]!.data.length, 5000);
+    await assert.rejects(broken, { name: "AbortError" });
+});

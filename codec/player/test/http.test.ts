@@ -176,6 +176,12 @@ const BAD: Record<string, (request: IncomingMessage, response: ServerResponse) =
         if (request.headers.range === "bytes=0-3583") return ranges(bytes, true)(request, response);
         response.writeHead(206).end("short");
     },
+    "a range that begins elsewhere": (request, response) => {
+        if (request.headers.range === "bytes=0-4095") return ranges(bytes, true)(request, response);
+        const [start, end] = /(\d+)-(\d+)/.exec(request.headers.range ?? "")!.slice(1).map(Number) as [number, number];
+        response.writeHead(206, { "content-range": `bytes ${start - 1}-${end - 1}/${bytes.length}` });
+        response.end(bytes.subarray(start - 1, end));
+    },
 };
 
 for (const [name, answer] of Object.entries(BAD)) {
@@ -183,6 +189,27 @@ for (const [name, answer] of Object.entries(BAD)) {
         await served(answer, async (url) => assert.rejects(everything(url), NetworkError));
     });
 }
+
+test("a song that became another on the server is no broken line", async () => {
+    const answer = (request: IncomingMessage, response: ServerResponse): void => {
+        const grown = request.headers.range === "bytes=0-4095" ? bytes : new Uint8Array([...bytes, 0]);
+        ranges(grown, true)(request, response);
+    };
+    await served(answer, async (url) => {
+        await assert.rejects(everything(url), (error: Error) => error.name === "AezError" && /was changed/.test(error.message));
+    });
+});
+
+test("what a server says of a song in a line of text is handed on, and no page", async () => {
+    const says = (type: string, text: string) => (_: IncomingMessage, response: ServerResponse) =>
+        void response.writeHead(422, { "content-type": type, "content-length": text.length }).end(text);
+    await served(says("text/plain; charset=utf-8", "the file is damaged"), async (url) => {
+        await assert.rejects(openUrl(url), /song.aez: the file is damaged \(422\)$/);
+    });
+    for (const [type, text] of [["text/html", "<h1>no"], ["text/plain", "x".repeat(400)], ["text/plain", "a\nb"]] as const) {
+        await served(says(type, text), async (url) => assert.rejects(openUrl(url), /the server answered 422 for/));
+    }
+});
 
 test("no server: a NetworkError", async () => {
     let address = "";

@@ -169,6 +169,12 @@ def test_keys_seek_pause_and_mute(visit: Visit) -> None:
     tab.wait_for_timeout(400)
     assert abs(tab.evaluate("document.getElementById('seek').valueAsNumber") - at) < 0.2
     assert "of 3 seconds" in tab.get_attribute("#seek", "aria-valuetext")
+    tab.click("#mute")
+    assert tab.evaluate("document.activeElement === document.body")  # else space would unmute
+    tab.reload()
+    assert tab.get_attribute("#mute", "aria-pressed") == "true"
+    tab.keyboard.press("m")
+    assert float(tab.input_value("#volume")) == pytest.approx(0.95)
 
 
 def test_a_damaged_part_is_silent_and_told_in_a_line_and_the_rest_plays(visit: Visit, folder: Path) -> None:
@@ -204,7 +210,53 @@ def test_files_that_are_opened_after_a_search_stay_in_the_list_and_leave_the_sea
     wait_until(tab, "document.querySelectorAll('#songs li').length === 9")
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "light")])
+def test_a_folder_is_dropped_and_what_is_no_song_in_it_is_passed_over(
+    visit: Visit, folder: Path, tmp_path: Path
+) -> None:
+    tab = visit()
+    wait_until(tab, "document.querySelectorAll('#songs li').length === 3")
+    (tmp_path / "album" / "more").mkdir(parents=True)
+    for name in ("2 two", "10 ten", "more/deep", "._2 two"):
+        (tmp_path / "album" / f"{name}.aez").write_bytes((folder / "1 song.aez").read_bytes())
+    (tmp_path / "album" / "3 three.aez").write_bytes(b"no song")
+    (tmp_path / "album" / "cover.jpg").write_bytes(b"no song")
+    session = tab.context.new_cdp_session(tab)
+
+    def drop(path: Path) -> None:
+        data = {"items": [], "files": [str(path)], "dragOperationsMask": 1}
+        for kind in ("dragEnter", "dragOver", "drop"):
+            session.send("Input.dispatchDragEvent", {"type": kind, "x": 90, "y": 90, "data": data})
+
+    drop(tmp_path / "album")
+    wait_until(tab, "document.querySelectorAll('#songs li').length === 7")
+    assert tab.locator("#songs .title").all_inner_texts()[:4] == ["2 two", "3 three", "10 ten", "deep"]
+    wait_until(tab, "document.getElementById('seek').valueAsNumber > 0.3")
+    tab.keyboard.press("ArrowRight")  # to its end: what follows is no song, and what follows that is played
+    wait_until(tab, "document.getElementById('title').textContent === '10 ten'")
+    wait_until(tab, "document.getElementById('seek').valueAsNumber > 0.3")
+    assert tab.inner_text("#problem") == "3 three: this is not an .aez file"
+    drop(tmp_path / "album" / "cover.jpg")
+    wait_until(tab, "document.getElementById('problem').textContent === 'cover.jpg is no .aez file'")
+    assert tab.locator("#songs li").count() == 7
+
+
+def test_a_long_list_comes_in_parts_and_is_played_past_the_first(
+    visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("codec.serve.app.LISTED", 1)
+    tab = visit()
+    wait_until(tab, "!document.getElementById('seek').disabled")
+    assert tab.inner_text("#more") == "Show more (2)" and tab.locator("#songs li").count() == 1
+    tab.keyboard.press("Space")
+    wait_until(tab, "document.getElementById('seek').valueAsNumber > 0.1")
+    tab.keyboard.press("ArrowRight")
+    wait_until(tab, "document.getElementById('title').textContent === '1 song'")
+    tab.click("#more")
+    wait_until(tab, "document.querySelectorAll('#songs li').length === 3")
+    assert not tab.is_visible("#more") and tab.evaluate("document.activeElement.className") == "row"
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(320, "dark"), (1280, "light")])
 def test_phone_and_desk(visit: Visit, width: int, scheme: str, tmp_path: Path) -> None:
     tab = visit(viewport={"width": width, "height": 840}, color_scheme=scheme, has_touch=width < 500)
     wait_until(tab, "!document.getElementById('seek').disabled")
@@ -328,5 +380,12 @@ def test_a_hostile_list_and_link_do_no_harm(hosted: SimpleNamespace, browser: An
     tab.goto(f"{hosted.url}?src=http://[")
     wait_until(tab, "document.getElementById('problem').textContent")
     assert tab.inner_text("#problem") == "the link names no address of a song"
+    wait_until(tab, "document.querySelectorAll('#songs li').length === 2")
+    tab.goto(f"{hosted.url}?src=songs/1-song.aez")  # it is in the list, and not a second time
+    wait_until(tab, "!document.getElementById('seek').disabled")
+    assert tab.locator("#songs li").count() == 2 and tab.locator("#songs [aria-current]").count() == 1
+    tab.goto(f"{hosted.url}?src=http://127.0.0.1:1/x.aez")
+    wait_until(tab, "document.getElementById('problem').textContent")
+    assert "127.0.0.1:1 does not let pages of other sites read it (CORS)" in tab.inner_text("#problem")
     context.close()
     assert not harm

@@ -72,7 +72,9 @@ def test_nothing_is_overwritten_without_force_nor_what_others_made_with_it(
     foreign = tmp_path / "foreign"
     foreign.mkdir()
     (foreign / "playlist.json").write_text('{"songs": []}')
-    assert aez("page", renamed, "-o", foreign, "--force") == 1
+    for force in ([], ["--force"]):
+        assert aez("page", renamed, "-o", foreign, *force) == 1
+        assert "other things" in capsys.readouterr().err
     assert names(foreign) == {"playlist.json"}
 
 

@@ -80,10 +80,10 @@ class SongPlayback extends EventTarget implements Playback {
         this.#song = song;
         this.#own = !context;
         this.#context = context ?? ownContext(song.sampleRate);
-        this.#volume = volume;
+        this.#volume = Math.min(Math.max(0, volume || 0), 1);
         this.analyser = this.#context.createAnalyser();
         this.#loudness = this.#context.createGain();
-        this.#loudness.gain.value = volume;
+        this.#loudness.gain.value = this.#volume;
         this.analyser.connect(this.#loudness).connect(this.#context.destination);
         this.#schedule = new Schedule(this.#context, this.analyser, () => this.#drained());
         this.#forget = song.onFetched(() => this.#tell("chunk"));

@@ -137,13 +137,12 @@ export class AezFile {
             this.#pictures = null;
         };
         for (const by of [signal, this.#closing.signal]) by?.addEventListener("abort", abort);
+        const reading = this.source.read(begin, end, breaking.signal).then((sealed) => readPictures(sealed, this.header));
+        this.#pictures = reading;
         try {
-            this.#pictures = this.source
-                .read(begin, end, breaking.signal)
-                .then((sealed) => readPictures(sealed, this.header));
-            return await this.#pictures;
+            return await reading;
         } catch (error) {
-            this.#pictures = null;
+            if (this.#pictures === reading) this.#pictures = null;
             throw error;
         } finally {
             for (const by of [signal, this.#closing.signal]) by?.removeEventListener("abort", abort);

@@ -92,7 +92,7 @@ async function openRanges(url: string, end: Promise<Uint8Array>, signal?: AbortS
     const response = await request(url, range(0, FIRST_BYTES), signal);
     if (response.status === 416) return new BlobSource(new Blob([])); // an empty file has no first byte
     if (response.status === 200) return new BlobSource(await whole(response, url), false);
-    if (response.status !== 206) throw new NetworkError(`the server answered ${response.status} for ${url}`);
+    if (response.status !== 206) throw await refused(response, url);
     const told = /^bytes 0-(\d+)\/(\d+)$/.exec(response.headers.get("content-range") ?? "");
     if (told) {
         const coming = Math.min(Number(told[1]) + 1, FIRST_BYTES);
@@ -102,6 +102,15 @@ async function openRanges(url: string, end: Promise<Uint8Array>, signal?: AbortS
     const bytes = await body(response, FIRST_BYTES, url); // another origin may hide Content-Range
     const size = bytes.length < FIRST_BYTES ? bytes.length : await lengthOf(url, signal);
     return new HttpSource(url, size, new Head(bytes.length, async (grown) => grown(bytes)), end);
+}
+
+/** An answer that is no song: what a server says in a line of text, as `aez serve` does, or its number. */
+async function refused(response: Response, url: string): Promise<NetworkError> {
+    const { status, headers } = response;
+    const isLine = /^text\/plain/.test(headers.get("content-type") ?? "") && Number(headers.get("content-length") ?? 1e9) < 300;
+    const line = isLine ? (await response.text().catch(() => "")).trim() : "";
+    if (!isLine) void response.body?.cancel().catch(() => undefined);
+    return new NetworkError(line && !/[\r\n<]/.test(line) ? `${url}: ${line} (${status})` : `the server answered ${status} for ${url}`);
 }
 
 async function whole(response: Response, url: string): Promise<Blob> {
