@@ -20,7 +20,7 @@ COMMANDS = (
 
 
 RARELY = 50_000
-"""New objects after which Python looks for garbage in cycles; aez makes few cycles, and importing makes many objects."""
+"""New objects after which Python looks for garbage in cycles: aez makes few cycles, and imports make many objects."""
 
 
 class Commands(click.Group):
