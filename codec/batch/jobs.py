@@ -1,13 +1,16 @@
 """Input and output files of a run: `find` looks at the disk, `pair` only at names."""
 
+from __future__ import annotations
+
 import os
 from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from codec.batch.journal import NAME as JOURNAL
-from codec.batch.journal import Entry
+if TYPE_CHECKING:
+    from codec.batch.journal import Entry
 
 AUDIO = frozenset(
     f".{kind}"
@@ -63,6 +66,8 @@ def find(inputs: Iterable[Path], extensions: Collection[str]) -> Found:
     Extensions are compared without regard to case. Hidden files and folders inside folders are left out, and links to
     folders are not followed.
     """
+    from codec.batch.journal import NAME as JOURNAL  # not needed for one file
+
     files: list[tuple[Path, Path]] = []
     failures: list[tuple[Path, str]] = []
     others = 0

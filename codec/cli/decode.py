@@ -139,7 +139,9 @@ def decode(
         )  # fmt: skip
     from codec.pipeline.file_codec import decode_file
     from codec.pipeline.workers import Engine
+    from codec.runtime.heap import keep_freed_memory
 
+    keep_freed_memory()
     with (
         about(spoken(source), salvageable=not salvage),
         target_of(target, seekable=True) as file,

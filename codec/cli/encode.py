@@ -119,7 +119,9 @@ def encode(
         )  # fmt: skip
     from codec.pipeline.file_codec import encode_file
     from codec.pipeline.workers import Engine
+    from codec.runtime.heap import keep_freed_memory
 
+    keep_freed_memory()
     seconds = estimated_seconds(source)
     with (
         target_of(target) as file,

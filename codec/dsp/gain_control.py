@@ -58,6 +58,9 @@ It is largest at 3.7 kHz, 6 dB down at 1.8 kHz and 55 dB at 100 Hz, and zero at 
 BEFORE = 2 * COMB
 """Samples before a block that its difference takes; none after it, so that an onset is not seen too early."""
 
+_SEEN = SEGMENT * HOP + LOOKAHEAD * GAIN_BLOCK
+"""Samples that decide the stretches of a segment: its own, and those that decide its end."""
+
 POLE = 1 / GAIN_LOWPASS
 """Share of a new sample in the lowpass."""
 
@@ -153,9 +156,12 @@ def lowpass(samples: Float, before: Float) -> Float:
 
 def _carry(rows: NDArray[np.floating], decay: NDArray[np.floating], before: NDArray[np.floating]) -> None:
     """Add to each row [C, R, 250] what its decay [R, 250] leaves of the value before it (first `before`), in place."""
-    for row in range(len(decay)):
-        rows[:, row] += before[:, None] * decay[row]
-        before = rows[:, row, -1]
+    lasts, starts = decay[:, -1].tolist(), []
+    for value, ends in zip(before.tolist(), rows[..., -1].tolist(), strict=True):
+        for end, left in zip(ends, lasts, strict=True):
+            starts.append(value)
+            value = end + value * left
+    rows += np.array(starts, rows.dtype).reshape(*rows.shape[:2], 1) * decay
 
 
 @lru_cache(maxsize=64)
@@ -204,32 +210,33 @@ class GainControl:
     """
 
     def __init__(self) -> None:
-        self._before = np.zeros((2, BEFORE), np.float32)  # the samples before the pending ones
-        self._pending = [np.zeros((2, 0), np.float32)]
+        self._seen = np.zeros((2, BEFORE + _SEEN), np.float32)  # what was before the pending samples, and these
         self._count = 0
         self._stretches: list[NDArray[np.int64]] = []  # of each segment from `_first` on
         self._first = 0
 
     def push(self, block: Float) -> Float:
         """Take the next block [2, N] and return the samples that are ready, [2, M]."""
-        self._pending.append(block)
-        self._count += block.shape[1]
-        size = SEGMENT * HOP
-        seen = size + LOOKAHEAD * GAIN_BLOCK
-        if self._count < seen:
-            return np.zeros((2, 0), np.float32)
-        samples = np.concatenate(self._pending, 1)
-        ready = []
-        while samples.shape[1] >= seen:
-            ready.append(self._controlled(samples[:, :seen]))
-            self._before, samples = samples[:, size - BEFORE : size], samples[:, size:]
-        self._pending, self._count = [samples], samples.shape[1]
-        return ready[0] if len(ready) == 1 else np.concatenate(ready, 1)
+        ready, taken = [], 0
+        while taken < block.shape[1]:
+            part = block[:, taken : taken + _SEEN - self._count]
+            pending = self._seen[:, BEFORE + self._count :]
+            pending[:, : part.shape[1]] = part
+            taken += part.shape[1]
+            self._count += part.shape[1]
+            if self._count == _SEEN:
+                ready.append(self._controlled())
+                kept = self._seen[:, SEGMENT * HOP :]
+                self._seen[:, : kept.shape[1]] = kept
+                self._count = _SEEN - SEGMENT * HOP
+        if len(ready) == 1:
+            return ready[0]
+        return np.concatenate([np.zeros((2, 0), np.float32), *ready], 1)
 
     def finish(self) -> Float:
         """Return the rest of the samples; nothing may be pushed after it."""
         count = self._count
-        rest = self.push(np.zeros((2, SEGMENT * HOP + LOOKAHEAD * GAIN_BLOCK), np.float32))
+        rest = self.push(np.zeros((2, _SEEN), np.float32))
         return rest[:, :count]
 
     def within(self, first: int, end: int) -> NDArray[np.int64]:
@@ -243,13 +250,11 @@ class GainControl:
         parts = [shifted(part, n) for n, part in enumerate(self._stretches[: end - first])]
         return np.concatenate([np.zeros((0, 3), np.int64), *parts])
 
-    def _controlled(self, samples: Float) -> Float:
-        """Apply the gain to a segment, which is followed by what decides its end, and remember its stretches."""
-        found = find_stretches(onset_powers(np.concatenate([self._before, samples], 1)))
+    def _controlled(self) -> Float:
+        """Apply the gain to a copy of the pending segment, and remember its stretches."""
+        found = find_stretches(onset_powers(self._seen))
         self._stretches.append(np.array(found, np.int64).reshape(-1, 3))
-        samples = samples[:, : SEGMENT * HOP]
-        if found:
-            samples = samples.copy()
+        samples = self._seen[:, BEFORE : BEFORE + SEGMENT * HOP].copy()
         for first, blocks, exponent in found:
             part = samples[:, first * GAIN_BLOCK : (first + blocks) * GAIN_BLOCK]
             part[:] = amplified(part, blocks, exponent)

@@ -1,12 +1,9 @@
-"""One interface for each direction to the two kinds of models, ranked and plain."""
+"""One interface for each direction to the two kinds of models, ranked and plain; only what is asked for is imported."""
 
 from typing import Any, Protocol
 
 from codec.dsp.mdct import Float
 from codec.pipeline.chunks import DECODER_CONTEXT, ENCODER_CONTEXT, AnalysedChunk, Window
-from codec.pipeline.plain import PlainDecoder, PlainEncoder
-from codec.pipeline.ranked_decoder import RankedDecoder
-from codec.pipeline.ranked_encoder import RankedEncoder
 from codec.runtime.models import DecoderNetwork, Model
 from codec.runtime.session import Networks
 from formats import Chunk, Header
@@ -56,7 +53,13 @@ def encoder(model: Model, sessions: Networks) -> ChunkEncoder:
     """
     if model.encoder_context > ENCODER_CONTEXT:
         raise ModelError(f"model {model.name!r} needs more context than this version of aez gives it")
-    return PlainEncoder(model, sessions) if model.kind == "plain" else RankedEncoder(model, sessions)
+    if model.kind == "plain":
+        from codec.pipeline.plain import PlainEncoder
+
+        return PlainEncoder(model, sessions)
+    from codec.pipeline.ranked_encoder import RankedEncoder
+
+    return RankedEncoder(model, sessions)
 
 
 def decoder(model: Model, chosen: DecoderNetwork, sessions: Networks, header: Header) -> ChunkDecoder:
@@ -68,5 +71,10 @@ def decoder(model: Model, chosen: DecoderNetwork, sessions: Networks, header: He
     """
     if chosen.context > DECODER_CONTEXT:
         raise ModelError(f"decoder {chosen.name!r} of model {model.name!r} needs more context than aez gives it")
-    kind = PlainDecoder if model.kind == "plain" else RankedDecoder
-    return kind(model, chosen, sessions, header)
+    if model.kind == "plain":
+        from codec.pipeline.plain import PlainDecoder
+
+        return PlainDecoder(model, chosen, sessions, header)
+    from codec.pipeline.ranked_decoder import RankedDecoder
+
+    return RankedDecoder(model, chosen, sessions, header)

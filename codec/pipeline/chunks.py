@@ -90,39 +90,40 @@ class Windower:
 
     def __init__(self, context: int) -> None:
         self._size = (CHUNK + 2 * context + 1) * HOP
-        self._pending = [np.zeros((2, (context + 1) * HOP), np.float32)]
+        self._samples = np.zeros((2, self._size), np.float32)  # of the next window
         self._count = (context + 1) * HOP
         self._index = 0
         self._pushed = 0
 
     def push(self, block: Float) -> Iterator[Window]:
         """Windows that are complete with this block."""
-        self._pending.append(block)
-        self._count += block.shape[1]
-        self._pushed += block.shape[1]
-        while self._count >= self._size:
-            yield self._cut(CHUNK)
+        taken = 0
+        while taken < block.shape[1]:
+            part = block[:, taken : taken + self._size - self._count]
+            taken += part.shape[1]
+            self._samples[:, self._count : self._count + part.shape[1]] = part
+            self._count += part.shape[1]
+            self._pushed += part.shape[1]
+            if self._count == self._size:
+                yield self._cut(CHUNK)
 
     def finish(self, samples: int) -> Iterator[Window]:
         """The rest of the windows of a song of `samples` samples."""
         frames = frame_count(samples)
-        surplus = self._pushed - samples
-        if surplus > 0:
-            self._pending = [np.concatenate(self._pending, 1)[:, : max(0, self._count - surplus)]]
-            self._count = self._pending[0].shape[1]
+        self._count = max(0, self._count - max(0, self._pushed - samples))
         while self._index < window_count(samples):
             yield self._cut(min(CHUNK, frames - self._index * CHUNK))
 
     def _cut(self, frames: int) -> Window:
         """The next window, with zeros in place of what is missing at its end."""
+        whole, count = self._samples, self._count
         size = self._size - (CHUNK - HYPER_FRAMES * hyper_count(frames)) * HOP
-        missing = max(0, size - self._count)
-        pending = np.concatenate([*self._pending, np.zeros((2, missing), np.float32)], 1)
-        window = Window(self._index, frames, pending[:, :size])
-        self._pending = [pending[:, CHUNK * HOP :]]
-        self._count = max(0, self._count + missing - CHUNK * HOP)
+        whole[:, count:size] = 0
+        self._samples = np.empty_like(whole)
+        self._count = max(0, count - CHUNK * HOP)
+        self._samples[:, : self._count] = whole[:, count - self._count : count]
         self._index += 1
-        return window
+        return Window(self._index - 1, frames, whole[:, :size])
 
 
 def regroup(windows: Iterable[AnalysedChunk], longest: int, rate: int) -> Iterator[AnalysedChunk]:

@@ -9,7 +9,6 @@ temporary file while `rate_control` searches for the gain, and the last draft of
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -23,7 +22,6 @@ from codec.pipeline import backend
 from codec.pipeline.chunks import ENCODER_CONTEXT, AnalysedChunk, regroup
 from codec.pipeline.payload import encode_by_both, encode_chunk
 from codec.pipeline.plan import EncodePlan
-from codec.pipeline.rate_control import Spool, find_gain
 from codec.pipeline.source_windows import SourceWindows
 from codec.pipeline.workers import Engine, Progress, engine_for_file
 from codec.version import __version__
@@ -155,6 +153,10 @@ class _Song:
 
         Drafts of the file wait in temporary files until the gain is found; mostly there is only one.
         """
+        import shutil
+
+        from codec.pipeline.rate_control import Spool, find_gain
+
         drafts: dict[int, tuple[BinaryIO, Header, int]] = {}
         with Spool(chunks) as spool, ExitStack() as stack:
             overhead = _overhead(self._source, self._tags)

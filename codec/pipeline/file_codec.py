@@ -1,38 +1,34 @@
 """From file to file: the one place where library, batches and commands open sources and create targets.
 
 Sources and targets are paths, or binary file objects for pipes. A target that is a path appears only when it is
-complete. `progress` is called once more just before that; if it raises, no file is left behind.
+complete. `progress` is called once more just before that; if it raises, no file is left behind. Either direction is
+imported when it is asked for, because a command has time to load only one.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from codec.audio.ffmpeg_writer import find_ffmpeg
-from codec.audio.kinds import Encoding
 from codec.audio.open import open_source
 from codec.audio.resample import resampled_length
-from codec.audio.sink import AudioSink
-from codec.audio.tags.choice import TagChoice
 from codec.ending import removed_at_the_end
 from codec.files import check_target, is_fifo, new_file, opened, temporary_file
-from codec.pipeline.decode import DecodeReport, decode
-from codec.pipeline.encode import EncodeReport, encode
-from codec.pipeline.peel import peel
-from codec.pipeline.plan import DecodePlan, EncodePlan
-from codec.pipeline.workers import Engine, Progress
+from codec.pipeline.plan import DecodePlan
 from formats import Metadata, Reader
 from formats.errors import AudioError, FormatError, PicturesError, UsageError
 
 if TYPE_CHECKING:
     from codec.audio.source import AudioSource
+    from codec.audio.tags.choice import TagChoice
+    from codec.pipeline.decode import DecodeReport
+    from codec.pipeline.encode import EncodeReport
+    from codec.pipeline.plan import EncodePlan
+    from codec.pipeline.workers import Engine, Progress
 
 FilePath = str | os.PathLike[str]
 Finished = Callable[[BinaryIO], None]
@@ -70,6 +66,8 @@ def encode_file(
         AudioError: the source cannot be read; CutError: a part of it is missing; UsageError: the target must not be
         written (`codec.files.check_target`); ModelError: the model cannot be run; OSError.
     """
+    from codec.pipeline.encode import encode
+
     origin = _path(source)
     _check(target, force, origin)
     with (
@@ -117,6 +115,11 @@ def decode_file(
         UsageError: the target must not be written (`codec.files.check_target`); ModelError: the model that it needs is
         not installed, or has no such decoder; OSError.
     """
+    from codec.audio.ffmpeg_writer import find_ffmpeg
+    from codec.audio.kinds import Encoding
+    from codec.audio.sink import AudioSink
+    from codec.pipeline.decode import decode
+
     plan = plan or DecodePlan()
     origin, place = _path(source), _path(target)
     label = str(place) if place is not None else f"the output.{kind or 'wav'}"
@@ -159,6 +162,8 @@ def peel_file(
     finished: Finished | None = None,
 ) -> list[str]:
     """Cut an .aez file down to a smaller tier; see `codec.pipeline.peel`."""
+    from codec.pipeline.peel import peel
+
     origin = _path(source)
     _check(target, force, origin)
     with opened(source) as coded, _created(target, force, origin, finished) as file:
@@ -221,6 +226,9 @@ def _opened_audio(source: FilePath | BinaryIO, name: str, accept_cut: bool, down
         with open_source(source, accept_cut=accept_cut, downmix=downmix) as audio:
             yield audio
         return
+    import shutil
+    import tempfile
+
     with tempfile.TemporaryDirectory(prefix="aez-") as folder, removed_at_the_end(Path(folder)):
         copy = Path(folder, "source")
         with opened(source) as stream, temporary_file(copy) as file:

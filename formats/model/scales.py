@@ -182,9 +182,11 @@ def rank_segment(
     """Scale indices and positions, by rank, of the `main` coefficients that are coded: two arrays [F, main]."""
     products, constant = _products(vectors, tables), _constant(gain, tables)
     candidates = _candidates(products, constant, main)
-    scale_index = _index(interpolate(products[:, candidates], frames, constant[candidates]))
+    # `take` leaves rows in rows of memory, which indexing by columns would not.
+    scale_index = _index(interpolate(np.take(products, candidates, 1), frames, constant[candidates]))
     order = ranks(scale_index, main)
-    return np.take_along_axis(scale_index, order, 1), np.take(candidates, order)
+    flat = order + len(candidates) * np.arange(frames)[:, None]
+    return np.take(scale_index, flat), np.take(candidates, order)
 
 
 def _candidates(products: NDArray[np.int32], constant: NDArray[np.int32], main: int) -> NDArray[np.int64]:

@@ -151,17 +151,17 @@ def bad_targets(lab: Lab, tally: Tally) -> None:
 
 
 def _vanish(folder: Path) -> None:
-    from codec.pipeline import file_codec
+    from codec.pipeline import decode, encode
 
-    for name in ("encode", "decode"):
-        whole = getattr(file_codec, name)
+    for module, name in ((encode, "encode"), (decode, "decode")):
+        whole = getattr(module, name)
 
         def harmed(*args: object, whole: Callable[..., object] = whole, **options: object) -> object:
             report = whole(*args, **options)
             shutil.rmtree(folder)
             return report
 
-        setattr(file_codec, name, harmed)
+        setattr(module, name, harmed)
 
 
 def shrinking(lab: Lab, quick: bool, tally: Tally) -> None:

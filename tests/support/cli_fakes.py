@@ -15,7 +15,7 @@ from codec.audio.source import AudioSource
 from codec.audio.tags.choice import ALL
 from codec.cli.main import cli
 from codec.cli.terminal import run
-from codec.pipeline import file_codec
+from codec.pipeline import decode, encode, peel
 from codec.pipeline.decode import DecodeReport
 from codec.pipeline.encode import EncodeReport
 from codec.pipeline.plan import DecodePlan, EncodePlan
@@ -90,7 +90,10 @@ def fake_peel(source, target, latent, *, model, tags, engine):
 
 
 FAKES = {"encode": fake_encode, "decode": fake_decode, "peel": fake_peel}
-"""What takes the place of the pipeline's functions of these names in `codec.pipeline.file_codec`."""
+"""What takes the place of the pipeline's functions of these names."""
+
+HOMES = {"encode": encode, "decode": decode, "peel": peel}
+"""The modules of those functions."""
 
 PROGRAM = f"""
 import signal, sys
@@ -100,7 +103,7 @@ for name, handler in (("SIGINT", signal.default_int_handler), ("SIGHUP", signal.
 sys.path.insert(0, {str(ROOT)!r})
 from tests.support import cli_fakes
 for name, fake in cli_fakes.FAKES.items():
-    setattr(cli_fakes.file_codec, name, fake)
+    setattr(cli_fakes.HOMES[name], name, fake)
 from codec.cli.main import main
 main()
 """
@@ -109,7 +112,7 @@ main()
 def patch(monkeypatch) -> None:
     """Put the fakes in place."""
     for name, fake in FAKES.items():
-        monkeypatch.setattr(file_codec, name, fake)
+        monkeypatch.setattr(HOMES[name], name, fake)
 
 
 def aez(*arguments: object) -> int:

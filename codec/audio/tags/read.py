@@ -1,4 +1,4 @@
-"""Reading tags and pictures from any audio file."""
+"""Reading tags and pictures from any audio file; the reader of a format is imported for a file that has it."""
 
 from __future__ import annotations
 
@@ -8,16 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from codec.audio.headers.id3 import HEAD, id3_size
-from codec.audio.tags.caf import read_caf
-from codec.audio.tags.flac import read_flac
 from codec.audio.tags.gather import READ_LIMIT, Gathered
-from codec.audio.tags.id3 import read_id3
-from codec.audio.tags.mp4 import read_mp4
 from codec.audio.tags.names import canonical
-from codec.audio.tags.ogg import read_ogg
-from codec.audio.tags.probe import read_probed
-from codec.audio.tags.riff import read_chunks
-from codec.audio.tags.trailing import read_trailing
 from formats import Metadata
 
 if TYPE_CHECKING:
@@ -55,6 +47,8 @@ def read_tags(path: str | PathLike[str], *, probe: bool = False) -> Found:
         with Path(path).open("rb") as file:
             gather(file, found)
         if probe and not found.pictures and found.tags.keys() <= {"ENCODER"}:
+            from codec.audio.tags.probe import read_probed
+
             read_probed(Path(path), found)
     except Exception:  # a parser may raise anything for bytes that are no tags
         found.left_out.append("some of its tags, which are damaged")
@@ -67,12 +61,20 @@ def gather(file: BinaryIO, found: Gathered) -> None:
     file.seek(0)
     head = file.read(_JUNK)
     if head[:4] in (b"RIFF", b"RF64", b"FORM"):
+        from codec.audio.tags.riff import read_chunks
+
         read_chunks(file, found)
     elif head[:4] == b"OggS":
+        from codec.audio.tags.ogg import read_ogg
+
         read_ogg(file, found)
     elif head[:4] == b"caff":
+        from codec.audio.tags.caf import read_caf
+
         read_caf(file, found)
     elif head[4:8] == b"ftyp":
+        from codec.audio.tags.mp4 import read_mp4
+
         read_mp4(file, found)
     elif head.startswith(_ASF):
         _by_tinytag(file, found)
@@ -82,6 +84,11 @@ def gather(file: BinaryIO, found: Gathered) -> None:
 
 def _read_streams(file: BinaryIO, head: bytes, found: Gathered) -> None:
     """Take tags in front of a stream, which is FLAC or anything else, in it and behind it."""
+    from codec.audio.tags.flac import read_flac
+    from codec.audio.tags.id3 import read_id3
+    from codec.audio.tags.ogg import read_ogg
+    from codec.audio.tags.trailing import read_trailing
+
     begin = max(0, head.find(b"ID3"))
     size = id3_size(head[begin : begin + HEAD])
     behind = begin + size if size else 0

@@ -177,7 +177,7 @@ const BAD: Record<string, (request: IncomingMessage, response: ServerResponse) =
         response.writeHead(206).end("short");
     },
     "a range that begins elsewhere": (request, response) => {
-        if (request.headers.range === "bytes=0-4095") return ranges(bytes, true)(request, response);
+        if (request.headers.range?.startsWith("bytes=0-")) return ranges(bytes, true)(request, response);
         const [start, end] = /(\d+)-(\d+)/.exec(request.headers.range ?? "")!.slice(1).map(Number) as [number, number];
         response.writeHead(206, { "content-range": `bytes ${start - 1}-${end - 1}/${bytes.length}` });
         response.end(bytes.subarray(start - 1, end));
@@ -192,7 +192,7 @@ for (const [name, answer] of Object.entries(BAD)) {
 
 test("a song that became another on the server is no broken line", async () => {
     const answer = (request: IncomingMessage, response: ServerResponse): void => {
-        const grown = request.headers.range === "bytes=0-4095" ? bytes : new Uint8Array([...bytes, 0]);
+        const grown = request.headers.range?.startsWith("bytes=0-") ? bytes : new Uint8Array([...bytes, 0]);
         ranges(grown, true)(request, response);
     };
     await served(answer, async (url) => {

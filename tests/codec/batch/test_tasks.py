@@ -16,7 +16,7 @@ from codec.batch.jobs import Job
 from codec.batch.journal import Entry
 from codec.batch.run import Result
 from codec.batch.tasks import DecodeTask, EncodeTask, Manners, PeelTask
-from codec.pipeline import file_codec
+from codec.pipeline import encode, file_codec
 from codec.pipeline.damage import Loss
 from codec.pipeline.decode import DecodeReport
 from codec.pipeline.plan import DecodePlan, EncodePlan
@@ -216,14 +216,14 @@ def test_without_resume_the_journal_keeps_nothing(wav, aez, tmp_path, engine, na
 
 
 def test_a_source_that_changes_while_it_is_read_is_another_one(wav, tmp_path, engine, monkeypatch):
-    plain = file_codec.encode
+    plain = encode.encode
 
     def changing(*arguments: Any, **options: Any) -> Any:
         report = plain(*arguments, **options)
         os.utime(wav)
         return report
 
-    monkeypatch.setattr(file_codec, "encode", changing)
+    monkeypatch.setattr(encode, "encode", changing)
     entry = done(encoding(), wav, tmp_path / "out.aez", engine).entry
     assert not done(encoding(), wav, tmp_path / "out.aez", engine, entry).kept
 

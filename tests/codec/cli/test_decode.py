@@ -12,7 +12,6 @@ import pytest
 import soundfile
 
 from codec.cli.advice import advised
-from codec.pipeline import file_codec
 from codec.pipeline.plan import DecodePlan
 from formats import Reader
 from formats.container.layout import HEADER_SIZE
@@ -37,7 +36,7 @@ def test_options_become_a_plan(coded, tmp_path, monkeypatch):
         seen.append((plan, "auto" if engine.device.reason else engine.device.name))
         return FAKES["decode"](reader, sink, plan, engine=engine, progress=progress)
 
-    monkeypatch.setattr(file_codec, "decode", record)
+    monkeypatch.setattr("codec.pipeline.decode.decode", record)
     assert aez("decode", coded, tmp_path / "a.wav", "--start", "0:01.5", "--duration", 2, "--device", "cpu") == 0
     assert soundfile.info(tmp_path / "a.wav").frames == 2 * RATE
     assert aez("decode", coded, tmp_path / "b.wav", "--model", "m", "--decoder", "d", "--salvage") == 0

@@ -8,7 +8,6 @@ import pytest
 import soundfile
 
 from codec.cli.names import check_coded_name
-from codec.pipeline import file_codec
 from codec.pipeline.plan import EncodePlan
 from formats import Reader
 from formats.errors import FormatError, UsageError
@@ -47,7 +46,7 @@ def test_options_become_a_plan(song, tmp_path, monkeypatch):
         seen.append((plan, "auto" if engine.device.reason else engine.device.name))
         return FAKES["encode"](source, target, plan, engine=engine, progress=progress)
 
-    monkeypatch.setattr(file_codec, "encode", record)
+    monkeypatch.setattr("codec.pipeline.encode.encode", record)
     folder = str(MODELS / "tiny")
     assert aez("encode", song, tmp_path / "a.aez") == 0
     options = (
@@ -94,7 +93,7 @@ def test_force_replaces_whole_or_not_at_all(song, coded, monkeypatch):
         raise FormatError("no")
 
     with monkeypatch.context() as patch:
-        patch.setattr(file_codec, "encode", fail)
+        patch.setattr("codec.pipeline.encode.encode", fail)
         assert aez("encode", song, coded, "--force") == 1
     assert coded.read_bytes() == old
     assert aez("encode", song, coded, "--force", "--gain", 3) == 0

@@ -11,7 +11,6 @@ import soundfile
 from click.shell_completion import BashComplete
 
 from codec.cli.main import COMMANDS, cli
-from codec.pipeline import file_codec
 from formats.errors import ModelError
 from tests.support.cli_fakes import RATE, aez
 
@@ -140,7 +139,7 @@ def test_errors_of_the_pipeline_are_one_line_too(song, coded, tmp_path, capsys, 
             target.write(b"half")
         raise error
 
-    monkeypatch.setattr(file_codec, command, fail)
+    monkeypatch.setattr(f"codec.pipeline.{command}.{command}", fail)
     arguments = {"encode": [song, "o.aez"], "decode": [coded, "o.wav"], "peel": [coded, "o.aez", "--latent", 32]}[
         command
     ]
@@ -157,7 +156,8 @@ def test_errors_of_the_pipeline_are_one_line_too(song, coded, tmp_path, capsys, 
 
 
 def test_coding_loads_neither_scipy_nor_what_only_pictures_need() -> None:
-    program = "import sys, codec.pipeline.file_codec, codec.pipeline.plan; print(*sys.modules, sep='\\n')"
+    modules = ", ".join(f"codec.pipeline.{name}" for name in ("file_codec", "encode", "decode", "peel", "plan"))
+    program = f"import sys, {modules}; print(*sys.modules, sep='\\n')"
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
     assert not {name.partition(".")[0] for name in loaded} & {"scipy", "PIL", "rich", "audioread"}
 

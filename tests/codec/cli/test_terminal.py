@@ -18,7 +18,6 @@ import soundfile
 from codec.audio.sink import AudioSink
 from codec.cli import terminal
 from codec.cli.terminal import Time, run
-from codec.pipeline import file_codec
 from formats import Reader
 from formats.errors import AezError
 from tests.support.cli_fakes import FAKES, PROGRAM, RATE, aez, process
@@ -54,7 +53,7 @@ def test_a_stop_that_was_swallowed_on_the_way_leaves_nothing(coded, song, tmp_pa
             signal.raise_signal(signal.SIGTERM)
         return report
 
-    monkeypatch.setattr(file_codec, command, swallowing)
+    monkeypatch.setattr(f"codec.pipeline.{command}.{command}", swallowing)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     source = song if command == "encode" else coded
     assert aez(command, source, tmp_path / name, "--quiet") == 143
