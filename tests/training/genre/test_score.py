@@ -81,4 +81,5 @@ def test_being_too_sure_has_an_interval_over_artists() -> None:
         excess = found["excess"]
         assert found["stated"] == pytest.approx(0.6)
         assert excess["mean"] == pytest.approx(0.6 - share, abs=0.08)
+        assert (found["error"] > found["by_chance"]["high"]) == sure
         assert (excess["low"] > 0) == sure and excess["low"] < excess["mean"] < excess["high"]
