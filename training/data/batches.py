@@ -72,10 +72,12 @@ class Music:
         name: str,
         weights: Mapping[Path, float] | None = None,
         limit_gb: float | None = None,
+        *,
+        tell: bool = True,
     ) -> None:
         tracks = [Track(path, str(path), "", "", "") for path in songs]
         self.shards = Shards.build(tracks, cache, shortest=0, limit_gb=limit_gb)
-        if self.shards.skipped:
+        if self.shards.skipped and tell:
             print(f"{name}: {self.shards.report()}", file=sys.stderr)
             named = self.shards.named()
             for line in named[:NAMED]:
