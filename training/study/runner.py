@@ -77,7 +77,7 @@ class Runner:
             process.terminate()
 
     def key(self, step: Step) -> str:
-        """What a step is done for: command, data, code, tools, and the keys of the steps that it needs, which came before."""
+        """What a step is done for: command, data, code, tools, and the keys of the steps before it that it needs."""
         modules = (COMMANDS[step.command][0], *(COMMAND_LINE if step.runs_aez else ()))
         parts = [step.command, *map(str, step.arguments), self._data, code_digest(modules)]
         parts += [*step.tools, *(self._keys.get(name, "") for name in step.needs)]
