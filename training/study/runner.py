@@ -68,11 +68,13 @@ class Runner:
         self._keys: dict[str, str] = {}
         self._stopped = threading.Event()
         self._running: set[subprocess.Popen[bytes]] = set()
+        self._ending = False
         self.notes: list[str] = []
 
     def stop(self, *, at_once: bool = False) -> None:
         """Start no further step; `at_once` ends those that run, of which trainings write a checkpoint first."""
         self._stopped.set()
+        self._ending = at_once  # before those that run are looked at: one may just begin
         for process in tuple(self._running) if at_once else ():
             process.terminate()
 
@@ -144,6 +146,8 @@ class Runner:
             )  # fmt: skip
         self._running.add(process)
         try:
+            if self._ending:
+                process.terminate()
             return process.wait()
         finally:
             self._running.discard(process)
