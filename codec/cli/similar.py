@@ -78,13 +78,21 @@ def _index(folder: str, failed: list[str], *, keep: bool, model: str | None, qui
         failed.append(path)
 
     known = Index.load(Path(folder)) if keep else Index.empty()
+
+    def save(found: Index) -> None:
+        if keep and (found.names != known.names or (found.states != known.states).any()):
+            try:
+                found.save(Path(folder))
+            except AezError as error:
+                say(f"aez: no index is kept: {error}", quiet=quiet)
+
+    def save_more(found: Index) -> None:
+        if len(found.names) > len(known.names):  # else the next run would have to read more again
+            save(found)
+
     with progress("reading songs", quiet=quiet) as advance:
-        found = indexed(Path(folder), names, known, report, advance, model)
-    if keep and (found.names != known.names or (found.states != known.states).any()):
-        try:
-            found.save(Path(folder))
-        except AezError as error:
-            say(f"aez: no index is kept: {error}", quiet=quiet)
+        found = indexed(Path(folder), names, known, report, advance, model, save_more)
+    save(found)
     return found
 
 

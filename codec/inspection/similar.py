@@ -137,6 +137,7 @@ def indexed(
     failed: Callable[[str, AezError | OSError], None],
     advance: Callable[[float | None], None],
     model: str | None = None,
+    interrupted: Callable[[Index], None] = lambda _: None,
 ) -> Index:
     """An index of these files of a folder: what is `known` of unchanged ones, the others read, several at a time.
 
@@ -147,6 +148,7 @@ def indexed(
         failed: called for every file that cannot be read, which the index then lacks.
         advance: called with the fraction done.
         model: as in `vector`.
+        interrupted: called at a Ctrl-C with the index of what was read until then.
     """
     earlier = {
         name: (tuple(state), row)
@@ -165,19 +167,29 @@ def indexed(
         except (AezError, OSError) as error:
             return error
 
-    names, states, rows = [], [], []
+    names: list[str] = []
+    states: list[tuple[int, int]] = []
+    rows: list[Float] = []
+
+    def read() -> Index:
+        return Index(names, np.array(states, np.int64), np.stack(rows)) if names else Index.empty()
+
     with ThreadPoolExecutor(cores()) as pool:
-        for number, (name, found) in enumerate(zip(files, pool.map(one, files), strict=True)):
-            if isinstance(found, AezError | OSError):
-                failed(name, found)
-            else:
-                names.append(name)
-                states.append(found[0])
-                rows.append(found[1])
-            advance((number + 1) / len(files))
-    if not names:
-        return Index.empty()
-    return Index(names, np.array(states, np.int64), np.stack(rows))
+        try:
+            for number, (name, found) in enumerate(zip(files, pool.map(one, files), strict=True)):
+                if isinstance(found, AezError | OSError):
+                    failed(name, found)
+                else:
+                    rows.append(found[1])
+                    states.append(found[0])
+                    names.append(name)
+                advance((number + 1) / len(files))
+        except KeyboardInterrupt:
+            pool.shutdown(cancel_futures=True)
+            del rows[len(names) :], states[len(names) :]
+            interrupted(read())
+            raise
+    return read()
 
 
 def distances(query: Float, vectors: Float) -> NDArray[np.float64]:

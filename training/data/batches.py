@@ -29,6 +29,9 @@ from training.data.tracks import Track
 SYNTHESIZED = 0.05
 """Share of items that are synthesized, of kinds that recorded music contains hardly any of."""
 
+NAMED = 10
+"""Songs that cannot be used of which each is named."""
+
 
 def listed(folder: Path, split: str) -> list[Path]:
     """Songs of one split (train, validation or test) of a collection, or all of one that has no splits; sorted.
@@ -58,8 +61,8 @@ def _tracks(folder: Path, split: str) -> list[Track]:
 class Music:
     """All songs of a list, to take random pieces from; decoded into `cache` if they are not there yet.
 
-    Songs that cannot be used are left out, and counted on stderr under `name`. A second of a song in `weights` is taken
-    so many times as often as one of another song.
+    Songs that cannot be used are left out, counted on stderr under `name`, and the first of them named. A second of a
+    song in `weights` is taken so many times as often as one of another song.
     """
 
     def __init__(
@@ -69,11 +72,18 @@ class Music:
         name: str,
         weights: Mapping[Path, float] | None = None,
         limit_gb: float | None = None,
+        *,
+        tell: bool = True,
     ) -> None:
         tracks = [Track(path, str(path), "", "", "") for path in songs]
         self.shards = Shards.build(tracks, cache, shortest=0, limit_gb=limit_gb)
-        if self.shards.skipped:
+        if self.shards.skipped and tell:
             print(f"{name}: {self.shards.report()}", file=sys.stderr)
+            named = self.shards.named()
+            for line in named[:NAMED]:
+                print(f"  left out {line}", file=sys.stderr)
+            if len(named) > NAMED:
+                print(f"  and {len(named) - NAMED} more", file=sys.stderr)
         weights = weights or {}
         lengths = np.array(self.shards.lengths, float)
         lengths *= [weights.get(track.path, 1.0) for track in self.shards.tracks]

@@ -40,16 +40,16 @@ class Recipe:
     voices: float = 1.0
     cache_gb: float | None = None
 
-    def open(self) -> tuple[Music, Music]:
-        """Music and loops, decoded if they are not in the cache yet.
+    def open(self, *, tell: bool = True) -> tuple[Music, Music]:
+        """Music and loops, decoded if they are not in the cache yet; `tell`s of songs that are left out.
 
         Raises:
             UsageError: there is no such collection, or nothing in it to train on.
         """
         weights = {} if self.voices == 1 else dict.fromkeys(with_voices(self.music, "train"), self.voices)
-        music = Music(listed(self.music, "train"), self.cache, "train", weights, self.cache_gb)
+        music = Music(listed(self.music, "train"), self.cache, "train", weights, self.cache_gb, tell=tell)
         loops = sorted((self.music / "loops").glob("*"))
-        return music, Music(loops, self.cache, "loops", limit_gb=self.cache_gb)
+        return music, Music(loops, self.cache, "loops", limit_gb=self.cache_gb, tell=tell)
 
 
 def produce(maker: Maker, batches: Iterable[Names], jobs: int, *, wait: bool = False) -> Generator[Batch]:

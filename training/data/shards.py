@@ -149,7 +149,7 @@ class Shards:
     def named(self) -> list[str]:
         """A line for each track that was skipped: its name, what decoding found, and what is known of FMA's clips."""
         known = {name: f" (others have found {seconds:g} s in this clip of FMA)" for name, seconds in KNOWN_BAD.items()}
-        return [f"{name}: {reason}{known.get(name, '')}" for name, reason in sorted(self.skipped.items())]
+        return [f"{name}: {reason}{known.get(Path(name).stem, '')}" for name, reason in sorted(self.skipped.items())]
 
     def report(self) -> str:
         """Return one line: how many tracks there are, and how many were skipped why."""

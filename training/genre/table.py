@@ -31,7 +31,9 @@ def _evaluation(found: dict[str, Any], note: str) -> str:
         "log loss",
         "Brier score",
         "stated",
+        "stated - right",
         "calibration error",
+        "that by chance",
     ]
     rows = [
         [
@@ -41,7 +43,11 @@ def _evaluation(found: dict[str, Any], note: str) -> str:
             f"{s['log_loss']:.2f}",
             f"{s['brier']:.2f}",
             f"{100 * s['calibration']['stated']:.0f}",
+            "{:+.0f} ({:+.0f} - {:+.0f})".format(
+                *(100 * s["calibration"]["excess"][n] for n in ("mean", "low", "high"))
+            ),
             "{:.0f} ({:.0f} - {:.0f})".format(*(100 * s["calibration"][name] for name in ("error", "low", "high"))),
+            "{:.0f} (up to {:.0f})".format(*(100 * s["calibration"]["by_chance"][name] for name in ("mean", "high"))),
         ]
         for s in found["systems"]
     ]
@@ -82,8 +88,10 @@ def report(results: dict[str, Any]) -> str:
     notes = [
         f"Accuracy in per cent with 95 % intervals (bootstrap over artists). Latents of tier {results['latent']} of "
         f"model {results['model']}; divided by {data['split']}; {len(results['classes'])} genres.",
-        "Stated: mean probability of the chosen genre (mean of five segments). Calibration error: by how many per cent "
-        "it misses how often it is right, in ten parts of the songs by that probability.",
+        "Stated: mean probability of the chosen genre (mean of five segments). Stated - right: by how much that is "
+        "above the share that is right; where its interval includes 0, these songs cannot tell. Calibration error: by "
+        "how many per cent it misses how often it is right, in ten parts of the songs by that probability. That by "
+        "chance: the same of a perfectly calibrated classifier that states the same of so many songs.",
         f"Left out as too rare: {left}." if left else "",
         f"Origin of the labels: {origin}." if origin else "",
         f"{data['skipped']} tracks could not be used." if data["skipped"] else "",

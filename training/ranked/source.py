@@ -64,7 +64,7 @@ def open_music(recipe: Recipe, group: Group) -> tuple[Music, Music]:
     """
     found = recipe.open() if group.local_rank == 0 else None
     group.wait()
-    return found or recipe.open()
+    return found or recipe.open(tell=False)
 
 
 @contextmanager

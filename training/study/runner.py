@@ -39,6 +39,7 @@ class Step:
         checkpoint: from which an interrupted run goes on.
         runs_aez: whether it starts the command aez.
         free: arguments that do not change the result.
+        tools: what tells the programs that it starts from other versions of them.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Step:
     checkpoint: Path | None = None
     runs_aez: bool = False
     free: Sequence[Argument] = ()
+    tools: tuple[str, ...] = ()
 
 
 class Runner:
@@ -66,19 +68,21 @@ class Runner:
         self._keys: dict[str, str] = {}
         self._stopped = threading.Event()
         self._running: set[subprocess.Popen[bytes]] = set()
+        self._ending = False
         self.notes: list[str] = []
 
     def stop(self, *, at_once: bool = False) -> None:
         """Start no further step; `at_once` ends those that run, of which trainings write a checkpoint first."""
         self._stopped.set()
+        self._ending = at_once  # before those that run are looked at: one may just begin
         for process in tuple(self._running) if at_once else ():
             process.terminate()
 
     def key(self, step: Step) -> str:
-        """What a step is done for: command, data, code, and the keys of the steps that it needs, which came before."""
+        """What a step is done for: command, data, code, tools, and the keys of the steps before it that it needs."""
         modules = (COMMANDS[step.command][0], *(COMMAND_LINE if step.runs_aez else ()))
         parts = [step.command, *map(str, step.arguments), self._data, code_digest(modules)]
-        parts += [self._keys.get(name, "") for name in step.needs]
+        parts += [*step.tools, *(self._keys.get(name, "") for name in step.needs)]
         return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()
 
     def __call__(self, step: Step) -> None:
@@ -142,6 +146,8 @@ class Runner:
             )  # fmt: skip
         self._running.add(process)
         try:
+            if self._ending:
+                process.terminate()
             return process.wait()
         finally:
             self._running.discard(process)

@@ -72,12 +72,15 @@ def measures(plan: Plan, music: Path, out: Path, losses: Sequence[str], jobs: in
     clips += ["--tiers", "--cache", out / "cache" / "evaluation"]
     data: list[Argument] = ["--data", music, "--cache", out / "cache"]
     ours = ["aez", *(f"aez:{name}" for name in own)]
+    tools = tuple(peers.system(name).fingerprint() for name in plan.peers)  # one that is installed later is measured
 
     def evaluation(name: str, systems: Sequence[str], kbps: str, songs: int, needs: Sequence[str]) -> Step:
         folder = out / name
         asked: list[Argument] = ["--limit", str(songs), "--systems", ",".join(systems), "--kbps", kbps]
         arguments = [*clips, *asked, "--out", folder]
-        return Step(name, "evaluate", arguments, folder, tuple(needs), folder / "table.md", runs_aez=True, free=free)
+        table = folder / "table.md"
+        used = tools if set(systems) & set(plan.peers) else ()
+        return Step(name, "evaluate", arguments, folder, tuple(needs), table, runs_aez=True, free=free, tools=used)
 
     needs = tuple(exports[name] for name in own)
     timed = [name for name in exports if name.startswith("time-")]
@@ -99,6 +102,6 @@ def measures(plan: Plan, music: Path, out: Path, losses: Sequence[str], jobs: in
     heard += ["--results", out, "--music", music, "--seconds", f"{plan.seconds:g}", "--out", out / "report"]
     made.append(
         Step("report", "report", heard, None, tuple(step.name for step in made), out / "report" / "index.html",
-             runs_aez=True, free=free)
+             runs_aez=True, free=free, tools=tools)
     )  # fmt: skip
     return made

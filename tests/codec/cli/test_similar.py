@@ -87,6 +87,24 @@ def test_the_index_is_read_again_only_for_what_changed(
     assert not (library / INDEX).exists()
 
 
+def test_an_interrupted_index_keeps_what_it_has_read(
+    library: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = similar.vector
+
+    def interrupted(source, model=None):
+        if Path(source.name).stem == "hum2":
+            raise KeyboardInterrupt
+        return real(source, model)
+
+    monkeypatch.setattr(similar, "vector", interrupted)
+    assert aez("similar", library / "hum1.aez", library) == 130
+    assert Index.load(library).names == ["hiss1.aez", "hum1.aez"]
+    monkeypatch.setattr(similar, "vector", real)
+    assert aez("similar", library / "hum1.aez", library) == 0
+    assert len(Index.load(library).names) == 4
+
+
 def test_bad_files_are_named_and_the_others_listed(library: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (library / "bad.aez").write_bytes(b"no such thing")
     cut = (library / "hiss1.aez").read_bytes()

@@ -81,7 +81,12 @@ def test_music_that_cannot_be_read_is_left_out_and_told(tmp_path: Path, capsys: 
     (tmp_path / "noise.txt").write_text("no music")
     music = batches.Music(sorted(tmp_path.glob("*.*")), tmp_path / "cache", "loops")
     assert [track.path.name for track in music.shards.tracks] == ["hit.wav"]
-    assert capsys.readouterr().err.startswith("loops: 1 tracks, 0.00 h; 1 skipped: ")
+    told = capsys.readouterr().err
+    assert told.startswith("loops: 1 tracks, 0.00 h; 1 skipped: ")
+    assert f"\n  left out {tmp_path / 'noise.txt'}: holds no audio" in told and " more" not in told
+    bad = [tmp_path / f"{number}.wav" for number in range(12)]
+    batches.Music(bad, tmp_path / "cache", "loops")
+    assert capsys.readouterr().err.endswith("7.wav: no such file\n  and 2 more\n")
 
 
 def test_training_without_loops_and_without_music(tmp_path: Path) -> None:

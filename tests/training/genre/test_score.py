@@ -69,3 +69,17 @@ def test_calibration_error_is_what_probabilities_miss() -> None:
         (np.sqrt(chances) - chances).mean(), abs=0.02
     )
     assert score.calibration_error(np.ones(4), np.array([True, True, True, False])) == pytest.approx(0.25)
+
+
+def test_being_too_sure_has_an_interval_over_artists() -> None:
+    rng = np.random.default_rng(1)
+    states = np.zeros((1, 400, 5, 2))
+    states[..., 0] = np.log(0.6 / 0.4)
+    artists = [str(number // 2) for number in range(400)]
+    for share, sure in ((0.6, False), (0.4, True)):
+        found = score.calibration(Judged(states, (rng.random(400) >= share).astype(np.int64), artists))
+        excess = found["excess"]
+        assert found["stated"] == pytest.approx(0.6)
+        assert excess["mean"] == pytest.approx(0.6 - share, abs=0.08)
+        assert (found["error"] > found["by_chance"]["high"]) == sure
+        assert (excess["low"] > 0) == sure and excess["low"] < excess["mean"] < excess["high"]

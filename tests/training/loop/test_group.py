@@ -138,10 +138,15 @@ def test_music_is_decoded_on_every_machine_before_other_processes_look_for_it(mo
     """Of two machines the second may take longer than the first, which only it knows."""
     events: list[str] = []
     monkeypatch.setattr(group.distributed, "all_reduce", lambda _: events.append("wait"))  # for all, as no other does
-    monkeypatch.setattr(Recipe, "open", lambda _: events.append("open") or ("music", "loops"))
+
+    def opened(_: Recipe, *, tell: bool = True) -> tuple[str, str]:
+        events.append("open and tell" if tell else "open")
+        return "music", "loops"
+
+    monkeypatch.setattr(Recipe, "open", opened)
     for rank in (2, 3):
         assert open_music(Recipe(Path(), Path()), Group(rank, 4, rank % 2, 2)) == ("music", "loops")
-    assert events == ["open", "wait", "wait", "open"]
+    assert events == ["open and tell", "wait", "wait", "open"]
 
 
 def test_a_process_that_ends_is_told_to_the_others(monkeypatch: pytest.MonkeyPatch) -> None:

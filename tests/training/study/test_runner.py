@@ -52,6 +52,8 @@ def test_a_step_is_done_for_data_settings_code_and_needs(
     assert done() == 2  # and back: what is there was made of the other data
     assert done(one=Step("one", "train", ["--z"])) == 2  # what needs a step is made anew with it
     assert done(one=Step("one", "train", ["--z"], free=["--jobs", "0"])) == 0
+    assert done(one=Step("one", "train", ["--z"], tools=("opusenc 1.4",))) == 2
+    assert done(one=Step("one", "train", ["--z"])) == 2
     monkeypatch.setattr(runner, "code_digest", lambda modules: f"new code of {modules}")
     assert done() == 2
 

@@ -1,6 +1,7 @@
 """The plan of a study; the study itself runs whole, on synthesized music, in .ci/run."""
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +43,19 @@ def test_every_step_is_a_command_and_needs_only_steps_before_it(tmp_path: Path) 
         assert set(step.needs) <= {before.name for before in steps[:number]}
     folders = [step.folder for step in steps if step.folder]
     assert len(set(folders)) == len(folders)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="programs have no suffix")
+def test_another_program_is_measured_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def tools() -> dict[str, tuple[str, ...]]:
+        return {step.name: step.tools for step in measures(QUICK, tmp_path, tmp_path, ["mse"], 1)}
+
+    before = tools()
+    for name in ("opusenc", "opusdec"):
+        (tmp_path / name).write_text("another one")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert {name for name, found in tools().items() if found != before[name]} == {"evaluation", "report"}
 
 
 def test_steps_that_use_one_core_run_side_by_side(tmp_path: Path) -> None:
