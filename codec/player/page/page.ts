@@ -11,6 +11,7 @@ import { Keeping } from "./keeping.ts";
 import { Kept } from "./kept.ts";
 import { List } from "./list.ts";
 import { mediaSession } from "./media_session.ts";
+import { mini } from "./mini.ts";
 import { keepForOffline } from "./offline.ts";
 import { seekbar } from "./seekbar.ts";
 import { spectrogram } from "./spectrogram.ts";
@@ -39,9 +40,11 @@ function showEntry(): void {
 }
 
 function showState(): void {
-    elements.play.toggleAttribute("data-playing", jukebox.playing);
-    elements.play.toggleAttribute("data-waiting", jukebox.waiting);
-    elements.play.setAttribute("aria-label", jukebox.playing ? "Pause" : "Play");
+    for (const button of [elements.play, elements.miniPlay]) {
+        button.toggleAttribute("data-playing", jukebox.playing);
+        button.toggleAttribute("data-waiting", jukebox.waiting);
+        button.setAttribute("aria-label", jukebox.playing ? "Pause" : "Play");
+    }
 }
 
 function showLoudness(): void {
@@ -98,6 +101,7 @@ jukebox.addEventListener("loudness", showLoudness);
 jukebox.addEventListener("problem", () => tell(jukebox.problem));
 spectrogram(jukebox);
 seekbar(jukebox);
+mini(jukebox);
 keys(jukebox);
 opening(list, tell);
 mediaSession(jukebox, list, () => coverAddress);

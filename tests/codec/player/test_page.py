@@ -267,6 +267,12 @@ def test_phone_and_desk(visit: Visit, width: int, scheme: str, tmp_path: Path) -
         box = tab.locator(f"#{name}").bounding_box()
         assert box["x"] >= 0 and box["x"] + box["width"] <= width and box["height"] >= 36
     assert tab.screenshot(path=tmp_path / "page.png")
+    tab.set_viewport_size({"width": width, "height": 300})
+    tab.evaluate("scrollTo(0, document.body.scrollHeight)")
+    wait_until(tab, "!document.getElementById('mini').hidden")  # what plays stays in sight
+    assert tab.inner_text("#mini-title") == f"{TITLE} – The <i>Band</i>"
+    tab.click("#mini-title")
+    wait_until(tab, "document.getElementById('mini').hidden")
 
 
 def test_the_focus_goes_through_the_page_in_order(visit: Visit) -> None:
