@@ -240,9 +240,7 @@ def test_a_folder_is_dropped_and_what_is_no_song_in_it_is_passed_over(
     assert tab.locator("#songs li").count() == 7
 
 
-def test_a_long_list_comes_in_parts_and_is_played_past_the_first(
-    visit: Visit, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_long_list_comes_in_parts_and_is_played_past_the_first(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("codec.serve.app.LISTED", 1)
     tab = visit()
     wait_until(tab, "!document.getElementById('seek').disabled")
