@@ -53,8 +53,8 @@ class Address:
             family = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)[0][0]
             return socket.create_server((self.host, self.port), family=family, backlog=512)
         except OSError as error:
-            known = error.errno is not None and error.errno > 0  # not that of a name that leads nowhere
-            reason = os.strerror(error.errno) if known else error.strerror or error
+            number = error.errno or 0  # below zero, it is that of a name that leads nowhere
+            reason = os.strerror(number) if number > 0 else error.strerror or error
             raise UsageError(f"cannot listen on {self.host}, port {self.port}: {reason}") from None
 
     def url(self, listening: socket.socket) -> str:
