@@ -53,7 +53,7 @@ class Address:
             family = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)[0][0]
             return socket.create_server((self.host, self.port), family=family, backlog=512)
         except OSError as error:
-            number = error.errno or 0  # negative for a name that leads nowhere, which is not the system's error
+            number = error.errno or 0  # below zero, it is that of a name that leads nowhere
             reason = os.strerror(number) if number > 0 else error.strerror or error
             raise UsageError(f"cannot listen on {self.host}, port {self.port}: {reason}") from None
 
@@ -62,5 +62,21 @@ class Address:
         name = self.host
         if name in ("0.0.0.0", "::"):
             name = "127.0.0.1" if name == "0.0.0.0" else "::1"
-        bracketed = f"[{name}]" if ":" in name else name
-        return f"http://{bracketed}:{listening.getsockname()[1]}/"
+        return _url(name, listening)
+
+    def url_for_others(self, listening: socket.socket) -> str | None:
+        """Return what to type on another machine of the network; None where none is reached, or none was meant."""
+        if self.host not in ("0.0.0.0", "::"):
+            return None
+        probe = ("192.0.2.1", 9) if self.host == "0.0.0.0" else ("2001:db8::1", 9)
+        try:
+            with socket.socket(listening.family, socket.SOCK_DGRAM) as asking:
+                asking.connect(probe)  # sends nothing: it only chooses the address that would be used
+                return _url(asking.getsockname()[0], listening)
+        except OSError:
+            return None
+
+
+def _url(name: str, listening: socket.socket) -> str:
+    bracketed = f"[{name}]" if ":" in name else name
+    return f"http://{bracketed}:{listening.getsockname()[1]}/"

@@ -77,6 +77,8 @@ def serve(
     with address.listen() as listening:
         url = address.url(listening)
         say(f"{counted(count, 'song')} of {folder} at {url} (Ctrl-C ends it)")
+        if others := address.url_for_others(listening):
+            say(f"from other machines of this network: {others}")
         if not built:
             say("the player for browsers was not built, so songs are decoded here and sent as wav")
         if open_browser:

@@ -70,6 +70,8 @@ class SongPlayback extends EventTarget implements Playback {
     #volume: number;
     #muted = false;
     #paused = false;
+    /** Sample of the context before which nothing of it is to sound. */
+    #earliest = 0;
     #state: "waiting" | "playing" | "ended" | "stopped" = "waiting";
     #feeding: AbortController | null = null;
     readonly #line = new Line();
@@ -128,23 +130,26 @@ class SongPlayback extends EventTarget implements Playback {
 
     pause(): void {
         this.#paused = true;
+        this.#earliest = 0;
         this.#schedule.pause();
     }
 
     async resume(after?: Playback): Promise<void> {
         if (this.#state === "stopped") return;
-        const end = after instanceof SongPlayback && after.#context === this.#context ? after.#schedule.endsAt : null;
+        const before = after instanceof SongPlayback && after.#context === this.#context ? after.#schedule : null;
+        this.#earliest = before?.endsAt ?? 0;
         this.#paused = false;
         await this.#context.resume();
         if (this.#state === "ended") return this.#feed(0);
         if (!this.#feeding && !this.#schedule.complete) return this.#feed(this.currentTime); // after an error
-        if (this.#schedule.resume(end ?? 0)) this.#enter("playing");
+        if (this.#schedule.resume(this.#earliest)) this.#enter("playing");
         this.#line.hurry();
         this.#wake?.();
         return undefined;
     }
 
     async seek(seconds: number): Promise<void> {
+        this.#earliest = 0;
         if (this.#state !== "stopped") await this.#feed(this.#within(seconds));
     }
 
@@ -209,7 +214,7 @@ class SongPlayback extends EventTarget implements Playback {
         for await (const { start, channels, spent, losses } of this.#song.decodeAt(rate, part, signal)) {
             for (const loss of losses) this.#lose(loss);
             this.#schedule.add(start, channels, spent / 1000);
-            if (!this.#paused && this.#schedule.resume()) this.#enter("playing");
+            if (!this.#paused && this.#schedule.resume(this.#earliest)) this.#enter("playing");
             heard();
             while (this.#schedule.ahead > AHEAD * rate && !signal.aborted) {
                 await new Promise<void>((resolve) => (this.#wake = resolve));
@@ -217,7 +222,7 @@ class SongPlayback extends EventTarget implements Playback {
             if (signal.aborted) return;
         }
         this.#schedule.finish();
-        if (!this.#paused && this.#schedule.resume()) this.#enter("playing");
+        if (!this.#paused && this.#schedule.resume(this.#earliest)) this.#enter("playing");
     }
 
     /** Tell of a damaged part, once. */
