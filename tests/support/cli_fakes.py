@@ -13,6 +13,7 @@ import numpy as np
 from codec.audio.sink import AudioSink
 from codec.audio.source import AudioSource
 from codec.audio.tags.choice import ALL
+from codec.batch import tasks  # noqa: F401  (imports `encode` before anything takes its place)
 from codec.cli.main import cli
 from codec.cli.terminal import run
 from codec.pipeline import decode, encode, peel

@@ -70,6 +70,9 @@ STAGES = {
 }
 """Functions of every stage, by module and name, in the order of the tables."""
 
+CALLERS = ("codec.pipeline.encode", "codec.pipeline.decode", "codec.pipeline.rate_control")
+"""Modules that call them and are imported only when they are needed."""
+
 ELSE, TOTAL = "everything else", "total"
 
 
@@ -124,6 +127,8 @@ class Clock:
 def instrumented(clock: Clock) -> Iterator[None]:
     """Replace the functions of all stages, wherever they were imported to, for the length of a with block."""
     undo: list[tuple[Any, str, Any]] = []
+    for module in (*CALLERS, *(place.partition(":")[0] for places in STAGES.values() for place in places)):
+        importlib.import_module(module)  # before anything is replaced, so that all of it can be put back
     try:
         for stage, places in STAGES.items():
             for place in places:

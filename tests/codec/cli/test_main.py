@@ -162,6 +162,14 @@ def test_coding_loads_neither_scipy_nor_what_only_pictures_need() -> None:
     assert not {name.partition(".")[0] for name in loaded} & {"scipy", "PIL", "rich", "audioread"}
 
 
+@pytest.mark.parametrize(("side", "other"), [("encode", "decode"), ("decode", "encode")])
+def test_either_direction_loads_only_its_own_side(side: str, other: str) -> None:
+    program = f"import sys, codec.pipeline.file_codec, codec.pipeline.{side}; print(*sys.modules, sep='\\n')"
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+    assert f"codec.pipeline.{side}" in loaded
+    assert not {f"codec.pipeline.{other}", f"codec.pipeline.ranked_{other}r"} & set(loaded)
+
+
 def test_help_is_a_command_too(capsys):
     assert aez("help") == 0
     assert capsys.readouterr().out.startswith("Usage: aez [OPTIONS] COMMAND")
