@@ -78,7 +78,7 @@ def run(tracks: Sequence[Track], cache: Path, model_name: str | None) -> str:
     """Measure; returns a markdown table.
 
     Raises:
-        TooLittleError: fewer than two songs can be used; ModelError: no such model.
+        TooLittleError: fewer than two songs can be used, or none that are known to be alike; ModelError: no such model.
     """
     model = models.by_name(model_name)
     shards = Shards.build(tracks, cache)
@@ -108,7 +108,10 @@ def run(tracks: Sequence[Track], cache: Path, model_name: str | None) -> str:
         raise TooLittleError(f"nearest songs need at least two songs; there are {len(kept)}")
     pairs = [pair for pair in found if pair is not None]
     views = {"aez similar": np.stack([a for a, _ in pairs]), "MFCC": np.stack([b for _, b in pairs])}
-    return table(measured(views, [shards.tracks[n] for n in kept]), len(kept))
+    scores = measured(views, [shards.tracks[n] for n in kept])
+    if not any(scores.values()):
+        raise TooLittleError("no two songs are known to have an artist or a genre in common")
+    return table(scores, len(kept))
 
 
 def table(found: dict[str, dict[str, tuple[float, float, float, int]]], songs: int) -> str:

@@ -108,7 +108,7 @@ def long(folder: Path, hours: float, decode: bool, options: Sequence[str]) -> It
         yield measure(f"encode {part:g} h", 1, part * 3600, command, source, target)
         shutil.rmtree(source)
         if decode:
-            command = ("decode", str(coded), str(back / "long.wav"), "--quiet")
+            command = ("decode", str(coded), str(back / "long.wav"), "--quiet", *options)
             yield measure(f"decode {part:g} h", 1, part * 3600, command, target, back)
         for made in (target, back):
             shutil.rmtree(made)

@@ -25,7 +25,7 @@ from typing import Any
 import soundfile
 
 from codec.pipeline.file_codec import decode_file, encode_file
-from codec.pipeline.plan import EncodePlan
+from codec.pipeline.plan import DecodePlan, EncodePlan
 from codec.pipeline.workers import Engine
 from formats.errors import AezError
 from training import markdown
@@ -195,7 +195,8 @@ def report(song: Path | None, seconds: float, plan: EncodePlan, runs: int) -> st
             meter.synthesize(song, seconds)
         coded, decoded = folder / "song.aez", folder / "decoded.wav"
         encoding = measure(lambda: encode_file(song, coded, plan, force=True, engine=engine), runs)
-        decoding = measure(lambda: decode_file(coded, decoded, force=True, engine=engine), runs)
+        back = DecodePlan.make(model=str(plan.model.folder))
+        decoding = measure(lambda: decode_file(coded, decoded, back, force=True, engine=engine), runs)
         head = f"{soundfile.info(str(decoded)).duration:.0f} s of music, processor ms of the least of {runs} runs"
         return f"{head}\n\n{table(encoding, decoding, startup(folder, runs))}"
 

@@ -43,3 +43,12 @@ def test_the_command(tiny: SimpleNamespace, tmp_path: Path, capsys: pytest.Captu
     (data / "manifest.csv").write_text("path,artist,genre\n0.wav,a,x\n1.wav,a,y\n2.wav,b,x\n")
     assert similar.main(given) == 0
     assert (tmp_path / "table.md").read_text() in capsys.readouterr().out
+
+
+def test_songs_that_nothing_is_known_of_are_too_little(
+    tiny: SimpleNamespace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(2):
+        soundfile.write(tmp_path / f"{number}.wav", song(4.0, seed=number).T, 44100)
+    assert similar.main(["--data", str(tmp_path), "--cache", str(tmp_path / "cache")]) == NOTHING_TO_DO
+    assert capsys.readouterr().err.endswith("no two songs are known to have an artist or a genre in common\n")

@@ -30,9 +30,8 @@ def test_files(tmp_path: Path) -> None:
         assert (info.format, info.frames, info.channels) == (kind, 22050, 2)
 
 
-def test_the_whole_tool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setenv("AEZ_MODELS", str(MODELS))
-    arguments = ["--files", "2", "--seconds", "0.2", "--hours", "0.0002", "--decode", "--model", "tiny"]
+def test_the_whole_tool(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["--files", "2", "--seconds", "0.2", "--hours", "0.0002", "--decode", "--model", str(MODELS / "tiny")]
     assert memory.main([*arguments, "--folder", str(tmp_path), "--json", str(tmp_path / "rows.json")]) == 0
     rows = json.loads((tmp_path / "rows.json").read_text())
     assert [(row["load"], row["files"]) for row in rows] == [
