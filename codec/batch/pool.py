@@ -24,7 +24,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from codec.batch.run import Meter, Record, Result, Results, Task, in_turn
-from codec.batch.worker import Setup, begin, do
+from codec.batch.worker import FINISHED, Setup, begin, do
 from codec.pipeline.workers import WORKERS, Engine, cores
 from codec.runtime.remote import NetworkServer
 from formats.errors import AezError
@@ -100,7 +100,7 @@ class _Run:
     def fraction(self) -> float:
         """The fraction of all bytes that is done."""
         for number in self._under_way:
-            self._meter.at(self._jobs[number], self._setup.fractions[number])
+            self._meter.at(self._jobs[number], min(1.0, self._setup.fractions[number]))
         return self._meter.fraction
 
     def next_jobs(self) -> bool:
@@ -165,6 +165,8 @@ class _Run:
                 return None
             if number not in self._suspects:
                 self._suspects.add(number)
+                if self._setup.fractions[number] == FINISHED and (target := self._jobs[number].target).is_file():
+                    target.unlink()  # made by this run, and made again, as nothing else is known of it
                 self._setup.fractions[number] = 0
                 self._waiting.append(number)
                 return None

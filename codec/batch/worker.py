@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 STARTED = 1e-6
 """The fraction done of a file that a worker has begun with."""
 
+FINISHED = 2.0
+"""The fraction done of a file whose target is there; its result may be lost if another worker dies just then."""
+
 PATIENCE = 0.3
 """Seconds that a worker takes at most to give up its file when it has to end; the file's network may never return."""
 
@@ -73,7 +76,10 @@ class Worker:
         try:
             with self._busy:
                 advance(None)
-                return attempt(self._setup.task, job, self._engine, advance)
+                result = attempt(self._setup.task, job, self._engine, advance)
+                if not result.failure and not result.kept:
+                    fractions[number] = FINISHED
+                return result
         finally:
             if self._told:
                 os._exit(1)

@@ -52,6 +52,27 @@ class Deadly(Slow):
         return super().__call__(job, engine, progress)
 
 
+class _Lost(Result):
+    """A result that the worker dies of when it is sent."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        os._exit(9)
+
+
+@dataclass(frozen=True)
+class Losing(Slow):
+    """Writes every target, but the first result is lost; `lost` is made then."""
+
+    lost: Path = Path()
+
+    def __call__(self, job: Job, engine: Engine, progress: Progress | None) -> Result:
+        result = super().__call__(job, engine, progress)
+        if self.lost.exists():
+            return result
+        self.lost.touch()
+        return _Lost(**vars(result))
+
+
 @dataclass(frozen=True)
 class Unsendable(Slow):
     """Cannot be made in another process."""

@@ -23,7 +23,7 @@ from codec.runtime.session import Sessions
 from formats.errors import AezError
 from tests.support import ROOT
 from tests.support.albums import tree
-from tests.support.batch_tasks import Deadly, Slow, Unsendable, jobs_of
+from tests.support.batch_tasks import Deadly, Losing, Slow, Unsendable, jobs_of
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 
@@ -64,6 +64,12 @@ def test_a_process_that_dies_costs_its_own_file_alone(tmp_path: Path, engine: En
     assert set(failed) == {"1", "5"}
     assert all("a process died while this file was under way" in failure for failure in failed.values())
     assert len(list((tmp_path / "out").glob("[0-9]"))) == 7
+
+
+def test_a_finished_file_whose_result_is_lost_is_made_again(tmp_path: Path, engine: Engine) -> None:
+    results = list(pool.run(jobs_of(tmp_path, 3), Losing(lost=tmp_path / "lost"), 2, engine))
+    assert [result.failure for result in results] == [""] * 3
+    assert len(list((tmp_path / "out").iterdir())) == 3
 
 
 def test_where_processes_cannot_share_anything_files_are_done_in_turn(
