@@ -100,7 +100,7 @@ def divide(
         train = [track for track in ordered if track.name in chosen]
         test = [track for track in ordered if track.name not in chosen]
     if not train or not test:
-        hint = "; --split random divides the songs of an artist" if how == "artist" else ""
+        hint = "; --split random divides the songs of an artist" if how == "artist" and len(ordered) > 1 else ""
         lacking = "test" if train else "train"
         raise UsageError(f"{len(ordered)} tracks divided by {how!r} leave nothing to {lacking} on{hint}")
     return train, test

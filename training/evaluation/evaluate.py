@@ -154,6 +154,7 @@ def _evaluate(options: argparse.Namespace, console: Console) -> int:
     systems = []
     for name in options.systems:
         codec = peers.system(name)
+        codec.tiers()  # a model that there is not is one line, and not one for each clip
         if missing := codec.missing():
             console.print(f"{name} is skipped: {', '.join(missing)} not on PATH", markup=False)
         else:

@@ -86,6 +86,9 @@ def test_command_tells_failures_and_goes_on(
     assert "| bits | 8 kbit/s |" in (out / "table.md").read_text()
     assert evaluate.main([*arguments, "--systems", "atrac"]) == 2
     assert "there is no system 'atrac'" in " ".join(capsys.readouterr().err.split())
+    nothing = ["--music", str(songs), "--systems", "aez:nothing", "--kbps", "8", "--out", str(tmp_path / "none")]
+    assert evaluate.main(nothing) == 2 and not (tmp_path / "none").exists()
+    assert "evaluate: there is no model 'nothing'" in " ".join(capsys.readouterr().err.split())
 
 
 def test_a_system_of_ours_that_fails_on_every_clip_is_a_list_of_failures(songs: Path, tmp_path: Path) -> None:

@@ -72,6 +72,15 @@ def test_bad_data_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("given", [("--songs", "0"), ("--jobs", "0"), ("--minutes", "nan"), ("--minutes", "-1")])
+def test_numbers_that_no_study_can_have(
+    given: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        study.main(["--data", str(tmp_path), "--out", str(tmp_path / "out"), *given])
+    assert f"{given[0]} has to be " in capsys.readouterr().err and not (tmp_path / "out").exists()
+
+
 def test_a_folder_of_other_things_is_not_a_place_for_results(tmp_path: Path) -> None:
     data, out = tmp_path / "data", tmp_path / "out"
     data.mkdir()
