@@ -113,6 +113,7 @@ class _Run:
             self._renew()
         while self._waiting and not self._broken and len(self._under_way) < self._room(self._waiting[0]):
             number = self._waiting.popleft()
+            self._make_room(number)
             try:
                 with _without_interrupts():
                     future = self._pool.submit(do, number, self._jobs[number])
@@ -123,6 +124,13 @@ class _Run:
                 self._under_way.add(number)
                 future.add_done_callback(partial(self._finished, number))
         return bool(self._under_way or self._waiting)
+
+    def _make_room(self, number: int) -> None:
+        """Remove the target of a job that an earlier pool has finished, but whose result was lost with that pool."""
+        if self._setup.fractions[number] == FINISHED:
+            self._setup.fractions[number] = 0
+            if (target := self._jobs[number].target).is_file():
+                target.unlink()
 
     def _room(self, number: int) -> int:
         """How many jobs may be under way with this one; a job that may have killed a worker is done alone."""
@@ -165,9 +173,8 @@ class _Run:
                 return None
             if number not in self._suspects:
                 self._suspects.add(number)
-                if self._setup.fractions[number] == FINISHED and (target := self._jobs[number].target).is_file():
-                    target.unlink()  # made by this run, and made again, as nothing else is known of it
-                self._setup.fractions[number] = 0
+                if self._setup.fractions[number] != FINISHED:
+                    self._setup.fractions[number] = 0
                 self._waiting.append(number)
                 return None
             reason = "a process died while this file was under way (out of memory?)"
