@@ -17,6 +17,13 @@ LARGEST_KEPT = 32 << 20
 KEPT = 128 << 20
 """Free bytes at the end of the heap from which they are handed back."""
 
+_kept = False
+
+
+def keeps_freed_memory() -> bool:
+    """Whether `keep_freed_memory` worked in this process: nobody else needs to keep memory then."""
+    return _kept
+
 
 def keep_freed_memory() -> bool:
     """Keep what is freed for the arrays to come, of any thread, for the rest of this process.
@@ -26,13 +33,15 @@ def keep_freed_memory() -> bool:
     Returns:
         whether this C library can do that.
     """
+    global _kept
     if not sys.platform.startswith("linux"):
         return False
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except (OSError, AttributeError):  # musl has no such function
         return False
-    return all(
+    _kept = all(
         mallopt(number, size) == 1
         for number, size in ((M_MMAP_THRESHOLD, LARGEST_KEPT), (M_TRIM_THRESHOLD, KEPT), (M_ARENA_MAX, 1))
     )
+    return _kept

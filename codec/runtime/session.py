@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Protocol
 from codec.runtime import graph_check
 from codec.runtime.batching import Arrays, BatchedNetwork
 from codec.runtime.device import CUDA, SILENT, first_line, number_of, onnxruntime, onnxruntime_found, providers
+from codec.runtime.heap import keeps_freed_memory
 from codec.runtime.numpy_session import NumpySession
 from formats.errors import ModelError, UsageError
 from formats.grid import COEFFICIENTS, HYPER_SIZE
@@ -190,6 +191,7 @@ def _new_session(graph: bytes, device: str, threads: int) -> Any:
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
+    options.enable_cpu_mem_arena = not keeps_freed_memory()  # either keeps memory for the next run; both, twice as much
     options.enable_mem_pattern = False  # it would keep one block for all of a run's arrays, 60 MB more
     options.log_severity_level = SILENT
     options.add_session_config_entry("session.load_model_format", "ONNX")  # never guessed from the bytes
