@@ -27,7 +27,7 @@ declare const self: Worker;
 declare const VERSION: string;
 declare const FILES: readonly string[];
 
-export {};
+import { begin, taken } from "./early.ts";
 
 /** Caches of one origin are shared by all its pages, so that their names begin with this page's address. */
 const OURS = `aez ${self.registration.scope} `;
@@ -45,7 +45,12 @@ self.addEventListener("fetch", (event) => {
     const { request } = event;
     const address = new URL(request.url);
     const inside = request.url.startsWith(self.registration.scope);
-    if (request.method !== "GET" || !inside || request.headers.has("range")) return;
+    if (request.method !== "GET" || !inside) return;
+    if (request.headers.has("range")) {
+        const answer = taken(request);
+        if (answer) event.respondWith(answer);
+        return;
+    }
     const name = address.href.slice(self.registration.scope.length).split(/[?#]/)[0] ?? "";
     if (request.mode === "navigate") {
         if (name === "" || name === "index.html") event.respondWith(page(request, event));
@@ -77,7 +82,9 @@ async function page(request: Request, event: Extendable): Promise<Response> {
     const kept = await (await caches.open(SHELL)).match("./");
     try {
         // By its own address, whatever the link asks it for, so that the server need only say that it is the same.
-        const answer = await fetch(request.url.split(/[?#]/, 1)[0]!, { cache: "no-cache", redirect: "manual", signal: AbortSignal.timeout(PATIENCE) });
+        const asked = fetch(request.url.split(/[?#]/, 1)[0]!, { cache: "no-cache", redirect: "manual", signal: AbortSignal.timeout(PATIENCE) });
+        if (kept) await beginLinked(request.url).catch(() => undefined);
+        const answer = await asked;
         if (answer.type === "opaqueredirect") return answer;
         if (answer.status >= 500 && kept) return kept;
         if (!(await answer.clone().text()).includes(VERSION)) {
@@ -89,6 +96,14 @@ async function page(request: Request, event: Extendable): Promise<Response> {
         if (kept) return kept;
         throw error;
     }
+}
+
+/** Ask for the song that a link names, if it is one of this site's and not on this device. */
+async function beginLinked(link: string): Promise<void> {
+    const source = new URL(link).searchParams.get("src");
+    const song = source ? new URL(source, self.registration.scope) : null;
+    if (!song?.href.startsWith(self.registration.scope)) return;
+    if (!(await (await caches.open(SONGS)).match(song))) begin(song.href);
 }
 
 async function list(request: Request, event: Extendable): Promise<Response> {

@@ -1,12 +1,9 @@
 import { AezError, messageOf, NetworkError } from "../errors.ts";
 import { BlobSource } from "./blob.ts";
 import { Head } from "./head.ts";
+import { BEGINNING, END, FIRST_BYTES, LAST_BYTES } from "./opening.ts";
 import type { Source } from "./source.ts";
 
-/** Bytes asked for to begin with: header, usual tags, and at 12 kbit/s the first chunk. More would delay a slow line. */
-const FIRST_BYTES = 3584;
-/** Bytes of the end that are asked for at the same time: footer and trailer of up to 64 chunks, or ten minutes of music. */
-const LAST_BYTES = 288;
 /** Milliseconds without a byte after which a line counts as broken; a browser itself may wait for minutes. */
 const PATIENCE = 20_000;
 
@@ -89,7 +86,7 @@ export async function openUrl(url: string, signal?: AbortSignal): Promise<Source
 }
 
 async function openRanges(url: string, end: Promise<Uint8Array>, signal?: AbortSignal): Promise<Source> {
-    const response = await request(url, range(0, FIRST_BYTES), signal);
+    const response = await request(url, BEGINNING, signal);
     if (response.status === 416) return new BlobSource(new Blob([])); // an empty file has no first byte
     if (response.status === 200) return new BlobSource(await whole(response, url), false);
     if (response.status !== 206) throw await refused(response, url);
@@ -127,8 +124,7 @@ async function lastBytes(url: string, signal: AbortSignal): Promise<Uint8Array> 
     const none = new Uint8Array(0);
     if (new URL(url).origin !== globalThis.location?.origin) return none; // other origins would have to allow it first
     try {
-        // Past the browser's cache, in which two requests for one address would wait for each other.
-        const response = await fetch(url, { headers: { range: `bytes=-${LAST_BYTES}` }, cache: "no-store", signal });
+        const response = await fetch(url, { ...END, signal });
         const told = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(response.headers.get("content-range") ?? "");
         const [first, last, size] = told ? told.slice(1).map(Number) : [];
         if (response.status === 206 && last! + 1 === size) {
