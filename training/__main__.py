@@ -5,8 +5,6 @@ import sys
 from collections.abc import Sequence
 from concurrent.futures.process import BrokenProcessPool
 
-from formats.errors import AezError
-
 COMMANDS = {
     "study": ("training.study.study", "run the whole study"),
     "train": ("training.ranked.train", "train the ranked autoencoder"),
@@ -71,12 +69,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     except BrokenProcessPool:
         print(f"{name}: one of its processes died (out of memory?)", file=sys.stderr)
-    except AezError as error:
-        print(f"{name}: {error}", file=sys.stderr)
-    except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        print(f"{name}: {where}{error.strerror or error}", file=sys.stderr)
+    except Exception as error:
+        if _is_ours(error):
+            print(f"{name}: {error}", file=sys.stderr)
+        elif isinstance(error, OSError):
+            where = f"{error.filename}: " if error.filename else ""
+            print(f"{name}: {where}{error.strerror or error}", file=sys.stderr)
+        else:
+            raise
     return 2
+
+
+def _is_ours(error: Exception) -> bool:
+    """Whether aez raised it on purpose. In the first steps of a lease, nothing of `formats` can be imported yet."""
+    errors = sys.modules.get("formats.errors")
+    return errors is not None and isinstance(error, errors.AezError)
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ async function listen(base: string): Promise<Heard> {
     await wait(200);
     const paused: [number, number] = [at, playback.currentTime];
     await playback.resume();
-    await wait(400);
+    await wait(250); // in the silence of the song, so that what follows is a stretch of its own
     void playback.seek(1);
     await playback.seek(2.2);
     await next("ended");
@@ -60,7 +60,7 @@ function sounds(samples: number[]): [number, number][] {
     for (let i = 0; i < samples.length; i++) {
         if (samples[i] === 0) continue;
         const last = found[found.length - 1];
-        if (last && i - last[1] < 1000) last[1] = i + 1;
+        if (last && i - last[1] < 200) last[1] = i + 1;
         else found.push([i, i + 1]);
     }
     return found.filter(([begin, end]) => end - begin > 4 * FADED);

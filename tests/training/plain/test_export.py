@@ -65,7 +65,8 @@ def test_scale_indices_say_how_large_latents_are(kind: str, models: dict[str, Pl
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_checkpoint_becomes_a_model(kind: str, models: dict[str, PlainAutoencoder], folder: Path) -> None:
     config = PLAIN[kind]
-    state = {"model": {}, "ema": models[kind].state_dict(), "step": 7, "seen": 9.0, "spent": 2.0}
+    weights = models[kind].state_dict()
+    state = {"model": weights, "ema": weights, "step": 7, "seen": 9.0, "spent": 2.0}
     torch.save(state | {"config": config.as_dict()}, folder / "last.pt")
     arguments = ["--checkpoint", folder / "last.pt", "--music", folder, "--cache", folder / "cache", "--pieces", 1]
     assert export.main([*map(str, arguments), "--out", str(folder / "made")]) == 0

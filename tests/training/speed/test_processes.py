@@ -83,10 +83,14 @@ def test_jobs_are_real_commands(tmp_path: Path) -> None:
     jobs = processes.jobs_for(tmp_path / "song.wav", tmp_path, 64, "start")
     ours = [job for job in jobs if job.name.startswith("aez")]
     assert [job.name.removeprefix("aez:start ") for job in ours] == [
-        "encode", "decode", "encode --bitrate 24", "encode, 2 s", "decode, 2 s", "info",
+        "encode", "decode", "encode --bitrate 24", "encode by NumPy", "decode by NumPy", "encode, 2 s", "decode, 2 s",
+        "info",
     ]  # fmt: skip
     assert soundfile.info(tmp_path / "short.wav").duration == 2
-    assert {job.command[-1] for job in ours[3:4]} == {"start"}
+    assert {job.command[-1] for job in ours[2:6:2]} == {"start"}
+    for plain, by_numpy in zip(ours[:2], ours[3:5], strict=True):
+        assert "sys.modules['onnxruntime'] = None" in by_numpy.command[2]
+        assert by_numpy.command[3] == plain.command[3]
     assert ours[0].command[-5:] == ["encode", str(tmp_path / "song.wav"), str(tmp_path / "aez.aez"), "--model", "start"]
     assert ours[1].command[-5:-2] == ["decode", str(tmp_path / "aez.aez"), str(tmp_path / "aez.wav")]
     assert ours[-1].command[-2:] == ["info", str(tmp_path / "aez.aez")]
