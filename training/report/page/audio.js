@@ -122,10 +122,10 @@ window.aez = { data: JSON.parse(document.getElementById("data").textContent) };
 
     positionAt(time) {
       if (!this.playing) return this.offset;
-      const run = this.offset + Math.max(0, time - this.started);
-      if (!this.loop) return Math.min(run, this.duration);
+      const run = this.offset + time - this.started; // also back from a start that is still to come
+      if (!this.loop) return Math.max(0, Math.min(run, this.duration));
       const [from, to] = this.bounds;
-      return run < to ? run : from + ((run - from) % (to - from));
+      return run < to ? Math.max(from, run) : from + ((run - from) % (to - from));
     }
 
     get position() {
