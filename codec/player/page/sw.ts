@@ -6,6 +6,8 @@
  * new build brings its own worker. The cache answers only for the build that it holds, and where there is no network.
  */
 
+import { begin, taken } from "./early.ts";
+
 /** What a service worker has that a page does not; TypeScript's own types of the two exclude each other. */
 interface Extendable extends Event {
     waitUntil(work: Promise<unknown>): void;
@@ -26,8 +28,6 @@ declare const self: Worker;
 /** Hash of all files of this build, and their addresses below the page; the build script puts them in. */
 declare const VERSION: string;
 declare const FILES: readonly string[];
-
-import { begin, taken } from "./early.ts";
 
 /** Caches of one origin are shared by all its pages, so that their names begin with this page's address. */
 const OURS = `aez ${self.registration.scope} `;
@@ -103,7 +103,8 @@ async function beginLinked(link: string): Promise<void> {
     const source = new URL(link).searchParams.get("src");
     const song = source ? new URL(source, self.registration.scope) : null;
     if (!song?.href.startsWith(self.registration.scope)) return;
-    if (!(await (await caches.open(SONGS)).match(song))) begin(song.href);
+    // By its name, because opening a cache makes it, and the page takes one that is there to hold songs.
+    if (!(await caches.match(song, { cacheName: SONGS }))) begin(song.href);
 }
 
 async function list(request: Request, event: Extendable): Promise<Response> {

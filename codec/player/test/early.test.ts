@@ -44,6 +44,8 @@ test("a linked song is asked for ahead of the page's own files, and only once", 
         const song = rest.filter((asked) => asked.startsWith("/song.aez?linked"));
         assert.deepEqual(song.slice().sort(), ["/song.aez?linked bytes=-288", "/song.aez?linked bytes=0-3583"]);
         assert.deepEqual(rest.slice(0, 2), song);
+        const caches = await page.evaluate(async () => (await globalThis.caches.keys()).map((name) => name.split(" ").at(-1)));
+        assert.ok(!caches.includes("songs"), "nothing was kept");
 
         await visit("?src=lost.aez");
         await page.waitForFunction(() => document.getElementById("problem")?.textContent?.includes("404"));
