@@ -76,11 +76,11 @@ _GENRES = (
 GENRES = 2 * len(_GENRES)
 """Genres that can be told apart: eight filled, eight hollow."""
 
-COLORS = {look.color for look in SYSTEMS.values()} | {color for color, _ in (*_SPARE, *_GENRES)} | {"#8f8f8f"}
-"""All colours of systems and genres, which are the same on both grounds."""
-
 OTHER = Look("other or unknown", "#8f8f8f", "o")
 """Songs of no genre that is told apart."""
+
+COLORS = {look.color for look in (*SYSTEMS.values(), OTHER)} | {color for color, _ in (*_SPARE, *_GENRES)}
+"""All colours of systems and genres, which are the same on both grounds."""
 
 
 def looks(systems: Sequence[str]) -> dict[str, Look]:
@@ -117,13 +117,23 @@ def readable(color: str, contrast: float = 4.5, *, ground: str = LIGHT) -> str:
         color, ground: #rrggbb.
         contrast: that is wanted, 1 to 21; what black or white does not reach is left at that.
     """
-    end = 0 if luminance(ground) > 0.18 else 255
-    parts = [int(color[i : i + 2], 16) for i in (1, 3, 5)]
+    end = "#000000" if luminance(ground) > 0.18 else "#ffffff"
     for share in range(0, 101, 4):
-        changed = "#" + "".join(f"{round(part + (end - part) * share / 100):02x}" for part in parts)
+        changed = mixed(color, end, share / 100)
         if contrast_of(changed, ground) >= contrast:
             break
     return changed
+
+
+def mixed(one: str, other: str, share: float) -> str:
+    """A colour between two, each #rrggbb; `share` of the other one, 0 to 1."""
+    pairs = zip(parts(one), parts(other), strict=True)
+    return "#" + "".join(f"{round(a + (b - a) * share):02x}" for a, b in pairs)
+
+
+def parts(color: str) -> tuple[int, int, int]:
+    """Red, green and blue of #rrggbb, 0 to 255."""
+    return int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16)
 
 
 def contrast_of(one: str, other: str) -> float:
@@ -134,6 +144,6 @@ def contrast_of(one: str, other: str) -> float:
 
 def luminance(color: str) -> float:
     """The relative luminance of #rrggbb as WCAG 2 defines it, 0 to 1."""
-    parts = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
-    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    shares = [part / 255 for part in parts(color)]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in shares)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue

@@ -22,7 +22,6 @@ COMMANDS = (
 RARELY = 50_000
 """New objects after which Python looks for garbage in cycles. aez makes few cycles; importing makes many objects."""
 
-
 TRACKER = "ignore:resource_tracker:UserWarning"
 """Filter for a warning of `multiprocessing.resource_tracker`, a process of its own."""
 

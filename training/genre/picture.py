@@ -57,7 +57,7 @@ def draw(matrix: Sequence[Sequence[float]], classes: Sequence[str], title: str, 
         for row in range(size):
             for column in range(size):
                 value = float(share[row, column])
-                area: Any = {"facecolor": CELL, "alpha": FAINT + (1 - FAINT) * value, "linewidth": 0, "zorder": 0.5}
+                area: Any = {"facecolor": CELL, "alpha": opacity(value), "linewidth": 0, "zorder": 0.5}
                 axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, **area))
                 if value >= 0.005:
                     weight = "bold" if row == column else "normal"
@@ -85,6 +85,9 @@ def ink(share: float, ground: str = palette.LIGHT) -> str:
 
 def shade(share: float, ground: str) -> str:
     """The colour of a cell on a ground."""
-    alpha = FAINT + (1 - FAINT) * share
-    pairs = [[int(one[i : i + 2], 16) for i in (1, 3, 5)] for one in (ground, CELL)]
-    return "#" + "".join(f"{round(a + (b - a) * alpha):02x}" for a, b in zip(*pairs, strict=True))
+    return palette.mixed(ground, CELL, opacity(share))
+
+
+def opacity(share: float) -> float:
+    """How opaque a cell is that holds a share of its row's songs."""
+    return FAINT + (1 - FAINT) * share

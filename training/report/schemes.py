@@ -62,15 +62,12 @@ def on_dark(color: str, *, text: bool = False) -> str:
         color: #rrggbb.
         text: whether it is that of text, which needs more contrast than lines do.
     """
-    parts = [int(color[i : i + 2], 16) for i in (1, 3, 5)]
     if color == palette.ON_COLOR:
         return color
+    parts = palette.parts(color)
     if color in palette.COLORS or max(parts) - min(parts) > 24:
         return palette.readable(color, 4.5 if text else 3, ground=palette.DARK)
-    ink, ground = ([int(one[i : i + 2], 16) for i in (1, 3, 5)] for one in (palette.INK[1], palette.DARK))
-    share = sum(parts) / 765
-    mirrored = (round(a + (b - a) * share) for a, b in zip(ink, ground, strict=True))
-    return "#" + "".join(f"{part:02x}" for part in mirrored)
+    return palette.mixed(palette.INK[1], palette.DARK, sum(parts) / 765)
 
 
 def _size(root: ET.Element) -> tuple[float, float]:

@@ -179,8 +179,8 @@ export class Jukebox extends EventTarget {
         return deck;
     }
 
-    #begin(start: number, paused: boolean): void {
-        this.#deck!.begin(this.#output(), { start, paused, volume: this.#volume, muted: this.#muted });
+    #begin(start: number, paused: boolean, deck = this.#deck!): void {
+        deck.begin(this.#output(), { start, paused, volume: this.#volume, muted: this.#muted });
     }
 
     /** Prepare the song that follows, so that it begins where this one ends: to the sample, if the line is fast enough. */
@@ -196,9 +196,7 @@ export class Jukebox extends EventTarget {
             void this.#next.open(this.#kept);
         }
         const next = this.#next;
-        if (next?.song && !next.playback && left < SOON && playback.complete) {
-            next.begin(this.#output(), { start: 0, paused: true, volume: this.#volume, muted: this.#muted });
-        }
+        if (next?.song && !next.playback && left < SOON && playback.complete) this.#begin(0, true, next);
         if (next?.playback?.paused && left < NOW && playback.complete) void next.playback.resume(playback);
     }
 

@@ -5,27 +5,25 @@
  * many numbers. This finds the convolution again, by least squares.
  */
 
-const [HYPER, COEFFICIENTS, HOP, SIGMA_UNIT] = [48, 1400, 700, 6144];
+import { importSource } from "./sources.mjs";
+
+/** What the player itself makes of the tables at its start. */
+const { hyperPlanes } = await importSource("model/arrangement.ts");
+
+const HYPER = 48;
 const RIDGE = 1e-14;
 
 /**
  * The planes that each hyper latent gives to each token: [hyper latents x tokens, planes x channels x patch].
  * @param {number} tokens
  * @param {{predictor: Int32Array, loudness: Int32Array, shape: Float32Array, steady: Float32Array}} tables
- * @returns {Float64Array[]}
+ * @returns {Float32Array[]}
  */
-function planes(tokens, { predictor, loudness, shape, steady }) {
-    const patch = HOP / tokens;
-    return Array.from({ length: HYPER * tokens }, (_, row) => {
-        const [hyper, token] = [Math.floor(row / tokens), row % tokens];
-        return Float64Array.from({ length: 4 * patch }, (_, column) => {
-            const k = (Math.floor(column / patch) % 2) * HOP + token * patch + (column % patch);
-            const sigma = (predictor[hyper * COEFFICIENTS + k] ?? NaN) / SIGMA_UNIT;
-            if (column >= 2 * patch) return 0.125 * sigma;
-            const loud = (loudness[hyper] ?? NaN) / SIGMA_UNIT;
-            return 0.5 * ((1 - (shape[k] ?? NaN)) * sigma - (steady[k] ?? NaN) * loud);
-        });
-    });
+function planes(tokens, tables) {
+    const weights = { get: (/** @type {"shape" | "steady"} */ name) => ({ values: tables[name] }) };
+    const all = hyperPlanes(weights, tables, tokens);
+    const size = all.length / HYPER / tokens;
+    return Array.from({ length: HYPER * tokens }, (_, row) => all.subarray(row * size, (row + 1) * size));
 }
 
 /**

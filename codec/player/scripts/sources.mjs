@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { kernels } from "./kernels.mjs";
 
-const player = fileURLToPath(new URL("..", import.meta.url));
+const player = process.env["AEZ_PLAYER"] ?? fileURLToPath(new URL("..", import.meta.url)); // tests are bundled elsewhere
 /** @type {import("esbuild").BuildOptions} */
 const OPTIONS = { bundle: true, format: "esm", platform: "node", target: "node20", plugins: [kernels], logLevel: "warning" };
 

@@ -5,7 +5,11 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { installed, launch, serve } from "../scripts/browser.mjs";
 import type * as Player from "../src/aez.ts";
+import { RECORD, type record as Record } from "./recording.ts";
 import { GOLDEN } from "./support.ts";
+
+/** Records what is heard; the test puts it into the page. */
+declare const record: typeof Record;
 
 /** Let songs come over the line, or break it; the test puts it into the page. */
 declare function line(whole: boolean): Promise<void>;
@@ -27,13 +31,7 @@ async function listen(base: string): Promise<Heard> {
     whole.close();
     const [one, two] = await Promise.all([open(`${base}one.aez?anew`), open(`${base}two.aez?anew`)]);
     const context = new AudioContext({ sampleRate: one.sampleRate });
-    const recorder = `registerProcessor("recorder", class extends AudioWorkletProcessor {
-        process([[left]]) { this.port.postMessage(left ? left.slice() : new Float32Array(128)); return true; }
-    });`;
-    await context.audioWorklet.addModule(URL.createObjectURL(new Blob([recorder], { type: "text/javascript" })));
-    const node = new AudioWorkletNode(context, "recorder");
-    const recorded: number[] = [];
-    node.port.onmessage = ({ data }: MessageEvent<Float32Array>) => data.forEach((sample) => recorded.push(sample));
+    const { node, recorded } = await record(context);
     node.connect(context.destination);
     await Promise.all([one.preload(), two.preload()]);
     await line(false);
@@ -63,6 +61,7 @@ test("a song follows another to the sample, and a line that breaks is waited for
     const browser = await launch();
     try {
         const page = await browser.newPage();
+        await page.addInitScript(RECORD);
         let whole = true;
         await page.route(/\.aez/, (route) => (whole ? route.continue() : route.abort()));
         await page.exposeFunction("line", (on: boolean) => void (whole = on));

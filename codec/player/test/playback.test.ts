@@ -5,7 +5,11 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { installed, launch, serve } from "../scripts/browser.mjs";
 import type * as Player from "../src/aez.ts";
+import { RECORD, type record as Record } from "./recording.ts";
 import { GOLDEN } from "./support.ts";
+
+/** Records what is heard; the test puts it into the page. */
+declare const record: typeof Record;
 
 /** Samples over which sound fades in or out, and a few more. */
 const FADED = 400;
@@ -25,13 +29,7 @@ async function listen(base: string): Promise<Heard> {
     const decoded = new Float32Array(song.samples);
     for await (const { start, channels } of song.decode()) decoded.set(channels[0]!, start);
     const context = new AudioContext({ sampleRate: song.sampleRate });
-    const recorder = `registerProcessor("recorder", class extends AudioWorkletProcessor {
-        process([[left]]) { this.port.postMessage(left ? left.slice() : new Float32Array(128)); return true; }
-    });`;
-    await context.audioWorklet.addModule(URL.createObjectURL(new Blob([recorder], { type: "text/javascript" })));
-    const node = new AudioWorkletNode(context, "recorder");
-    const recorded: number[] = [];
-    node.port.onmessage = ({ data }: MessageEvent<Float32Array>) => data.forEach((sample) => recorded.push(sample));
+    const { node, recorded } = await record(context);
     const playback = play(song, { context });
     playback.analyser.connect(node).connect(context.destination);
     const events: string[] = [];
@@ -81,6 +79,7 @@ test("every sample is heard in its place", { skip: installed ? false : "no Chrom
     const browser = await launch();
     try {
         const page = await browser.newPage();
+        await page.addInitScript(RECORD);
         await page.goto(server.url);
         const { decoded, recorded, events, paused } = await page.evaluate(listen, server.url);
         assert.equal(paused[0], paused[1]);

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -24,6 +25,14 @@ from tests.support.cli_fakes import FAKES, PROGRAM, RATE, aez, process
 from tests.support.terminals import shown_on
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals and terminals")
+
+
+@pytest.fixture
+def sigterm() -> Iterator[None]:
+    """SIGTERM as the system handles it, as a command finds it."""
+    old = signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGTERM, old)
 
 
 @posix
@@ -45,6 +54,7 @@ def test_signals_leave_nothing_half_written(song, number, code):
 
 
 @posix
+@pytest.mark.usefixtures("sigterm")
 @pytest.mark.parametrize(("command", "name"), [("encode", "o.aez"), ("decode", "o.wav")])
 def test_a_stop_that_was_swallowed_on_the_way_leaves_nothing(coded, song, tmp_path, monkeypatch, command, name):
     def swallowing(*arguments, **options):
@@ -54,7 +64,6 @@ def test_a_stop_that_was_swallowed_on_the_way_leaves_nothing(coded, song, tmp_pa
         return report
 
     monkeypatch.setattr(f"codec.pipeline.{command}.{command}", swallowing)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     source = song if command == "encode" else coded
     assert aez(command, source, tmp_path / name, "--quiet") == 143
     assert not (tmp_path / name).exists()
@@ -62,6 +71,7 @@ def test_a_stop_that_was_swallowed_on_the_way_leaves_nothing(coded, song, tmp_pa
 
 
 @posix
+@pytest.mark.usefixtures("sigterm")
 def test_a_stop_that_was_swallowed_at_the_very_end_leaves_nothing(coded, tmp_path, monkeypatch):
     plain = AudioSink.close
 
@@ -71,12 +81,12 @@ def test_a_stop_that_was_swallowed_at_the_very_end_leaves_nothing(coded, tmp_pat
             signal.raise_signal(signal.SIGTERM)
 
     monkeypatch.setattr(AudioSink, "close", swallowing)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     assert aez("decode", coded, tmp_path / "o.wav", "--quiet") == 143
     assert not (tmp_path / "o.wav").exists()
 
 
 @posix
+@pytest.mark.usefixtures("sigterm")
 def test_a_stop_that_a_library_made_an_exit_code_of(fakes):
     @click.command()
     def engine() -> None:
@@ -85,7 +95,6 @@ def test_a_stop_that_a_library_made_an_exit_code_of(fakes):
         except SystemExit:
             raise SystemExit(1) from None  # as Ray does
 
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     assert run(engine, []) == 143
 
 
@@ -161,6 +170,7 @@ def test_python_runs_it_as_a_module(tmp_path: Path) -> None:
 
 
 @posix
+@pytest.mark.usefixtures("sigterm")
 def test_a_signal_that_comes_again_does_not_interrupt_the_cleaning_up(monkeypatch):
     monkeypatch.setattr(terminal, "AGAIN", 0.02)
     cleaned = []
@@ -177,16 +187,12 @@ def test_a_signal_that_comes_again_does_not_interrupt_the_cleaning_up(monkeypatc
             time.sleep(0.1)
             cleaned.append(True)
 
-    old = signal.getsignal(signal.SIGTERM)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    try:
-        assert run(command, []) == 143
-    finally:
-        signal.signal(signal.SIGTERM, old)
+    assert run(command, []) == 143
     assert cleaned == [True]
 
 
 @posix
+@pytest.mark.usefixtures("sigterm")
 def test_a_signal_in_a_finalizer_is_not_swallowed(monkeypatch, capsys):
     monkeypatch.setattr(terminal, "AGAIN", 0.02)
 
@@ -199,17 +205,13 @@ def test_a_signal_in_a_finalizer_is_not_swallowed(monkeypatch, capsys):
         Closed()
         time.sleep(5)
 
-    old = signal.getsignal(signal.SIGTERM)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    try:
-        begun = time.monotonic()
-        assert run(command, []) == 143
-    finally:
-        signal.signal(signal.SIGTERM, old)
+    begun = time.monotonic()
+    assert run(command, []) == 143
     assert time.monotonic() - begun < 3 and "ignored" not in capsys.readouterr().err
 
 
 @posix
+@pytest.mark.usefixtures("sigterm")
 def test_a_signal_while_an_error_is_printed_is_not_a_traceback(monkeypatch, capsys):
     monkeypatch.setattr(terminal, "advised", lambda text, kind: signal.raise_signal(signal.SIGTERM))
 
@@ -217,10 +219,5 @@ def test_a_signal_while_an_error_is_printed_is_not_a_traceback(monkeypatch, caps
     def command() -> None:
         raise AezError("a file is damaged")
 
-    old = signal.getsignal(signal.SIGTERM)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    try:
-        assert run(command, []) == 143
-    finally:
-        signal.signal(signal.SIGTERM, old)
+    assert run(command, []) == 143
     assert capsys.readouterr().err == ""

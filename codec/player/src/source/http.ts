@@ -57,10 +57,10 @@ class HttpSource implements Source {
             void response.body?.cancel();
             throw new NetworkError(`the server answered ${response.status} instead of a part of ${this.#url}`);
         }
-        const told = /^bytes (\d+)-\d+\/(\d+)$/.exec(response.headers.get("content-range") ?? "");
-        if (told && Number(told[2]) !== this.size) throw new AezError(`${this.#url} was changed on the server: open it anew`);
+        const told = rangeOf(response);
+        if (told && told.size !== this.size) throw new AezError(`${this.#url} was changed on the server: open it anew`);
         const bytes = await body(response, end - start, this.#url);
-        if (bytes.length !== end - start || (told && Number(told[1]) !== start)) throw new NetworkError(`the server sent another part of ${this.#url}`);
+        if (bytes.length !== end - start || (told && told.first !== start)) throw new NetworkError(`the server sent another part of ${this.#url}`);
         this.#fetched += bytes.length;
         return bytes;
     }
@@ -90,11 +90,11 @@ async function openRanges(url: string, end: Promise<Uint8Array>, signal?: AbortS
     if (response.status === 416) return new BlobSource(new Blob([])); // an empty file has no first byte
     if (response.status === 200) return new BlobSource(await whole(response, url), false);
     if (response.status !== 206) throw await refused(response, url);
-    const told = /^bytes 0-(\d+)\/(\d+)$/.exec(response.headers.get("content-range") ?? "");
-    if (told) {
-        const coming = Math.min(Number(told[1]) + 1, FIRST_BYTES);
+    const told = rangeOf(response);
+    if (told?.first === 0) {
+        const coming = Math.min(told.last + 1, FIRST_BYTES);
         const head = new Head(coming, (grown) => body(response, coming, url, grown));
-        return new HttpSource(url, Number(told[2]), head, end);
+        return new HttpSource(url, told.size, head, end);
     }
     const bytes = await body(response, FIRST_BYTES, url); // another origin may hide Content-Range
     const size = bytes.length < FIRST_BYTES ? bytes.length : await lengthOf(url, signal);
@@ -125,17 +125,23 @@ async function lastBytes(url: string, signal: AbortSignal): Promise<Uint8Array> 
     if (new URL(url).origin !== globalThis.location?.origin) return none; // other origins would have to allow it first
     try {
         const response = await fetch(url, { ...END, signal });
-        const told = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(response.headers.get("content-range") ?? "");
-        const [first, last, size] = told ? told.slice(1).map(Number) : [];
-        if (response.status === 206 && last! + 1 === size) {
+        const told = rangeOf(response);
+        if (response.status === 206 && told && told.last + 1 === told.size) {
             const bytes = await body(response, LAST_BYTES, url);
-            if (bytes.length === size - first!) return bytes;
+            if (bytes.length === told.size - told.first) return bytes;
         }
         void response.body?.cancel().catch(() => undefined);
     } catch {
         // whoever needs them asks again, and is told what is wrong
     }
     return none;
+}
+
+/** Which bytes of how many an answer says that it has; null where it does not, or another origin hides it. */
+function rangeOf(response: Response): { first: number; last: number; size: number } | null {
+    const told = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(response.headers.get("content-range") ?? "");
+    const [first = 0, last = 0, size = 0] = told?.slice(1).map(Number) ?? [];
+    return told && { first, last, size };
 }
 
 function range(start: number, end: number): RequestInit {
