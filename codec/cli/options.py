@@ -44,6 +44,14 @@ device_option = click.option("--device", default="auto", metavar="DEVICE", help=
 model_option = click.option(
     "--model", type=FILE, metavar="NAME", help="The file's model by name, or by its folder where it is not installed."
 )
+models_option = click.option(
+    "--model",
+    "models",
+    type=FILE,
+    multiple=True,
+    metavar="NAME",
+    help="A model of your own, by name or by its folder, for songs made with it; several: --model A --model B.",
+)
 decoder_option = click.option(
     "--decoder", metavar="NAME", help="One of the model's decoders (default: its own choice)."
 )

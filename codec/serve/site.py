@@ -15,6 +15,10 @@ from codec import player
 from codec.ending import removed_at_the_end
 from codec.files import TargetExistsError, named_reader
 from codec.inspection.info import Info, describe
+from codec.player.model_files import check_playable
+from codec.player.page_files import INDEX, MODELS, WORKER, put_together
+from codec.runtime.models import Model
+from codec.serve.models import Models
 from codec.serve.names import Labels, tag, url_name
 from formats.errors import AezError, DamagedError, FormatError, ModelError, UsageError
 
@@ -23,12 +27,16 @@ LIST = "playlist.json"
 
 GENERATOR = "aez page"
 
-SONGS, PLAYER = "songs", "player"
-"""Folders of a site."""
+SONGS = "songs"
+"""The folder of a site's songs."""
 
 
-def make_site(songs: Sequence[Path], folder: Path, *, title: str | None = None, force: bool = False) -> int:
+def make_site(
+    songs: Sequence[Path], folder: Path, *, title: str | None = None, models: Sequence[str] = (), force: bool = False
+) -> int:
     """Make a site; it appears when it is complete, or not at all.
+
+    It holds the models of its songs, those that are named, and the default model, of which listeners may open files.
 
     With `force`, a site that was made before is replaced file by file: its songs and its player are, and what else
     was put into the folder stays.
@@ -37,28 +45,33 @@ def make_site(songs: Sequence[Path], folder: Path, *, title: str | None = None, 
         songs: .aez files, in the order in which they are listed.
         folder: the site, which may exist if it is empty.
         title: heading of the page; what the songs have in common if None.
+        models: names or folders of models, for songs of models that are not installed.
         force: whether to replace a site that was made before.
 
     Returns:
         bytes of all files.
 
     Raises:
-        DamagedError, FormatError: a file is damaged, or no .aez file; ModelError: the player was not built, or has no
-        model for a file; TargetExistsError: the folder is not empty; UsageError: it was not made by this function;
-        AezError: it cannot be written; OSError: a song cannot be read.
+        DamagedError, FormatError: a file is damaged, or no .aez file; MissingModelError: a file's model is neither
+        named nor installed; ModelError: the player was not built or cannot run a model, or a model cannot be read;
+        TargetExistsError: the folder is not empty; UsageError: it was not made by this function; AezError: it cannot
+        be written; OSError: a song cannot be read.
     """
     built = player.folder()
     if built is None:
         raise ModelError("the player for browsers was not built: npm ci && npm run build in codec/player of a clone")
     _check_folder(folder, force)
     folder = folder.resolve()  # a link remains a link
-    described = [_checked(path, built) for path in songs]
+    known = Models(models)
+    needed: dict[bytes, Model] = {}
+    described = [_checked(path, known, needed) for path in songs]
+    for model in known.at_hand:
+        needed.setdefault(model.id, model)
+        check_playable(model)
     try:
         with _temporary(folder) as new:
+            put_together(built, list(needed.values()), new)
             rows = _copied(songs, described, new)
-            shutil.copytree(built / "page", new, dirs_exist_ok=True, copy_function=shutil.copyfile)
-            others = shutil.ignore_patterns("page", "types", "*.d.ts", "*.map")
-            shutil.copytree(built, new / PLAYER, ignore=others, copy_function=shutil.copyfile)
             listed = {"generator": GENERATOR, "title": title or _common_title(described), "songs": rows}
             (new / LIST).write_text(json.dumps(listed, ensure_ascii=False, indent=1), encoding="utf-8")
             size = sum(file.stat().st_size for file in new.rglob("*") if file.is_file())
@@ -93,17 +106,20 @@ def _listed(folder: Path) -> dict[str, Any] | None:
     return found if isinstance(found, dict) and found.get("generator") == GENERATOR else None
 
 
-def _checked(path: Path, built: Path) -> Info:
-    """Describe a song that is whole, and that the player can play."""
+def _checked(path: Path, known: Models, needed: dict[bytes, Model]) -> Info:
+    """Describe a song that is whole, and that the player can play; its model is added to those that are needed."""
     try:
         with named_reader(path) as file:
             found = describe(file)
-    except FormatError as error:
+        if found.damage:
+            raise DamagedError(found.damage)
+        bitstream = bytes.fromhex(found.bitstream)
+        if bitstream not in needed:
+            model = known.of(bitstream)
+            check_playable(model)
+            needed[bitstream] = model
+    except (FormatError, ModelError) as error:
         raise type(error)(f"{path}: {error}") from None
-    if found.damage:
-        raise DamagedError(f"{path}: {found.damage}")
-    if not (built / "model" / found.bitstream).is_dir():
-        raise ModelError(f"{path}: the player has no model for its bitstream, {found.bitstream}")
     return found
 
 
@@ -154,7 +170,7 @@ def _put(new: Path, folder: Path) -> None:
         new.replace(folder)
         return
     before = {str(row.get("src")) for row in (_listed(folder) or {}).get("songs", []) if isinstance(row, dict)}
-    late = {"index.html": 1, LIST: 2, "sw.js": 3}  # what names the others comes after them
+    late = {INDEX: 1, LIST: 2, WORKER: 3}  # what names the others comes after them
     files = sorted((file for file in new.rglob("*") if file.is_file()), key=lambda file: late.get(file.name, 0))
     names = {file.relative_to(new).as_posix() for file in files}
     for file in files:
@@ -164,3 +180,6 @@ def _put(new: Path, folder: Path) -> None:
     for name in before - names:
         if name == f"{SONGS}/{Path(name).name}" and name.endswith(".aez"):
             (folder / name).unlink(missing_ok=True)
+    for place in (folder / MODELS).iterdir():
+        if not any(name.startswith(f"{MODELS}/{place.name}/") for name in names):
+            shutil.rmtree(place, ignore_errors=True)

@@ -5,11 +5,13 @@ import io
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from formats.model.tables import Tables
 from tests.support import MODELS
 
 
@@ -30,6 +32,16 @@ def change_card(folder: Path, change: Callable[[dict[str, Any]], None], name: st
     card = json.loads((folder / name).read_text())
     change(card)
     (folder / name).write_text(json.dumps(card))
+
+
+def own_model(target: Path, name: str = "mine") -> Path:
+    """A model of one's own: the tiny one with other frequencies, so that its bitstream is none that is installed."""
+    folder = copied("tiny", target).rename(target / name)
+    tables = Tables.from_bytes((folder / "tables.npz").read_bytes())
+    other = replace(tables, main=np.ascontiguousarray(tables.main[::-1]))
+    (folder / "tables.npz").write_bytes(other.to_bytes())
+    change_card(folder, lambda card: card.update(id=other.bitstream_id().hex()))
+    return folder
 
 
 def npy(array: np.ndarray) -> bytes:

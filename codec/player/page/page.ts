@@ -64,7 +64,8 @@ function announce(): void {
 }
 
 async function begin(): Promise<void> {
-    ready().catch(() => undefined); // while the list is on its way; whoever opens a song will be told
+    const bitstream = document.querySelector<HTMLMetaElement>("meta[name=aez-model]")?.content;
+    ready(bitstream ? { bitstream } : {}).catch(() => undefined); // while the list is on its way; whoever opens a song will be told
     const listed = playlist();
     listed.catch(() => undefined); // it is awaited below
     let [linked, found, problem]: [Entry | null, Playlist | null, string] = [null, null, ""];

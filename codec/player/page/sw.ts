@@ -25,13 +25,12 @@ interface Worker {
 }
 
 declare const self: Worker;
-/** Hash of all files of this build, and their addresses below the page; the build script puts them in. */
-declare const VERSION: string;
-declare const FILES: readonly string[];
+/** Hash of all files of this site, and their addresses below the page, which come with its models (codec/player/page_files.py). */
+declare const SITE: { readonly version: string; readonly files: readonly string[] };
 
 /** Caches of one origin are shared by all its pages, so that their names begin with this page's address. */
 const OURS = `aez ${self.registration.scope} `;
-const SHELL = OURS + VERSION;
+const SHELL = OURS + SITE.version;
 const LISTS = `${OURS}lists`;
 /** What the page keeps in it is the listener's. */
 const SONGS = `${OURS}songs`;
@@ -55,7 +54,7 @@ self.addEventListener("fetch", (event) => {
     if (request.mode === "navigate") {
         if (name === "" || name === "index.html") event.respondWith(page(request, event));
     } else if (name === "playlist.json") event.respondWith(list(request, event));
-    else if (FILES.includes(name)) event.respondWith(file(request, name));
+    else if (SITE.files.includes(name)) event.respondWith(file(request, name));
 });
 
 async function install(): Promise<void> {
@@ -68,7 +67,7 @@ async function install(): Promise<void> {
 async function fill(): Promise<void> {
     const cache = await caches.open(SHELL);
     // What the page has loaded already is not sent again, only confirmed.
-    await cache.addAll(FILES.map((name) => new Request(name, { cache: "no-cache" })));
+    await cache.addAll(SITE.files.map((name) => new Request(name, { cache: "no-cache" })));
 }
 
 async function activate(): Promise<void> {
@@ -87,7 +86,7 @@ async function page(request: Request, event: Extendable): Promise<Response> {
         const answer = await asked;
         if (answer.type === "opaqueredirect") return answer;
         if (answer.status >= 500 && kept) return kept;
-        if (!(await answer.clone().text()).includes(VERSION)) {
+        if (!(await answer.clone().text()).includes(SITE.version)) {
             await caches.delete(SHELL);
             event.waitUntil(self.registration.update().catch(() => undefined));
         } else if (!kept) event.waitUntil(fill().catch(() => undefined)); // it was dropped, and the page came back

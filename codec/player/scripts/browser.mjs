@@ -4,11 +4,10 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { createServer } from "node:http";
 import { extname, join, normalize } from "node:path";
-import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
+import { player } from "./site.mjs";
 import { SlowLine } from "./slow_line.mjs";
 
-export const dist = join(process.env["AEZ_PLAYER"] ?? fileURLToPath(new URL("..", import.meta.url)), "dist");
 /** @type {Record<string, string>} */
 const TYPES = { ".js": "text/javascript", ".html": "text/html", ".css": "text/css", ".svg": "image/svg+xml", ".json": "application/json" };
 const NOTHING = new Uint8Array(0);
@@ -30,7 +29,7 @@ export async function serve(files, folder, line = new SlowLine(Infinity, 0)) {
         const path = decodeURIComponent(new URL(request.url ?? "/", "http://x").pathname);
         const file = folder
             ? join(folder, normalize(path.endsWith("/") ? `${path}index.html` : path))
-            : path.startsWith("/player/") ? join(dist, normalize(path.slice(7))) : files[path.slice(1)];
+            : path.startsWith("/player/") ? join(player, normalize(path.slice(7))) : files[path.slice(1)];
         if (!file) return void response.setHeader("content-type", "text/html").end("<!doctype html><title>aez</title>");
         if (!existsSync(file)) return void response.writeHead(404).end();
         const { size, mtimeMs } = statSync(file);

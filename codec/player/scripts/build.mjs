@@ -1,5 +1,8 @@
 // @ts-check
-/** Builds dist/: the library, its worker, the default model, licences and the page. */
+/**
+ * Builds dist/: the library, its worker, licences and the page. Models are not among them: Python puts those of the songs
+ * beside the player (codec/player/page_files.py), the default model as any other.
+ */
 
 import { execFileSync } from "node:child_process";
 import { readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
@@ -7,12 +10,12 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { kernels } from "./kernels.mjs";
-import { buildModel } from "./model.mjs";
 import { buildPage } from "./page.mjs";
 
 const player = fileURLToPath(new URL("..", import.meta.url));
 const dist = join(player, "dist");
-const models = join(player, "../../models");
+/** The default model, whose bitstream the player loads where it is not told of another. */
+const card = JSON.parse(readFileSync(join(player, "../../models/music/model.json"), "utf8"));
 /**
  * How everything is bundled; the target is the oldest browsers that it is for.
  * @type {import("esbuild").BuildOptions}
@@ -36,13 +39,12 @@ function licences() {
 }
 
 rmSync(dist, { recursive: true, force: true });
-const id = buildModel(join(models, "music"), join(dist, "model"));
 await build({
     ...OPTIONS,
     absWorkingDir: player,
     entryPoints: ["src/aez.ts", "src/worker.ts"],
     outdir: dist,
-    define: { DEFAULT_MODEL: JSON.stringify(id) },
+    define: { DEFAULT_MODEL: JSON.stringify(card.id) },
     plugins: [kernels],
     legalComments: "none", // they are in LICENSES
     logLevel: "warning",

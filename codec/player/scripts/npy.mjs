@@ -1,7 +1,5 @@
 // @ts-check
-/** Arrays of NumPy: .npy, and the .npz (a ZIP of them) that a model's tables are. */
-
-import { inflateRawSync } from "node:zlib";
+/** Arrays of NumPy: .npy files. */
 
 /** @typedef {{type: string, shape: number[], data: Buffer}} NumpyArray the numbers as bytes, row by row */
 
@@ -21,27 +19,4 @@ export function readNpy(bytes) {
     const shape = /'shape': \(([^)]*)\)/.exec(header)?.[1];
     if (!type || shape === undefined || !header.includes("'fortran_order': False")) throw new Error(`unknown array: ${header}`);
     return { type, shape: shape.split(",").filter((n) => n.trim()).map(Number), data: bytes.subarray(end) };
-}
-
-/**
- * Read the members of a .npz file, by name.
- * @param {Buffer} bytes
- * @returns {Map<string, NumpyArray>}
- */
-export function readNpz(bytes) {
-    const end = bytes.lastIndexOf("PK\x05\x06", undefined, "latin1");
-    if (end < 0) throw new Error("this is no .npz file");
-    const found = new Map();
-    let at = bytes.readUInt32LE(end + 16);
-    for (let left = bytes.readUInt16LE(end + 10); left > 0; left--) {
-        const method = bytes.readUInt16LE(at + 10);
-        const length = bytes.readUInt32LE(at + 20);
-        const name = bytes.toString("utf8", at + 46, at + 46 + bytes.readUInt16LE(at + 28));
-        const local = bytes.readUInt32LE(at + 42);
-        const begin = local + 30 + bytes.readUInt16LE(local + 26) + bytes.readUInt16LE(local + 28);
-        const stored = bytes.subarray(begin, begin + length);
-        found.set(name.replace(/\.npy$/, ""), readNpy(method === 0 ? stored : inflateRawSync(stored)));
-        at += 46 + bytes.readUInt16LE(at + 28) + bytes.readUInt16LE(at + 30) + bytes.readUInt16LE(at + 32);
-    }
-    return found;
 }

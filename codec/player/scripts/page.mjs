@@ -1,6 +1,6 @@
-// Builds the page: dist/page, from page/ and from what is in dist already, which its service worker keeps offline.
-import { createHash } from "node:crypto";
-import { cp, mkdir, readFile, readdir, writeFile } from "node:fs/promises";
+// Builds the page: dist/page, from page/. Its version, and the files that its service worker keeps, are put in with the models
+// of a site (codec/player/page_files.py).
+import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { build, transform } from "esbuild";
 
@@ -31,21 +31,6 @@ export async function buildPage(root, dist, options) {
     for (const name of COPIED) await cp(join(source, name), join(target, name));
 
     const html = await readFile(join(source, "index.html"), "utf8");
-    const kept = (await readdir(dist, { recursive: true, withFileTypes: true }))
-        .filter((file) => file.isFile() && !/\.(d\.ts|map)$/.test(file.name))
-        .map((file) => join(file.parentPath, file.name).slice(dist.length + 1).replaceAll("\\", "/"))
-        .filter((name) => !/^page\/(index\.html|sw\.js)$/.test(name))
-        .sort();
-    const hash = createHash("sha256").update(html);
-    for (const name of kept) hash.update(name).update(await readFile(join(dist, name)));
-    const version = hash.digest("hex").slice(0, 16);
-    await writeFile(join(target, "index.html"), html.replace("%VERSION%", version).replace(/>\s+</g, "><"));
-
-    const addresses = kept.map((name) => (name.startsWith("page/") ? name.slice(5) : `player/${name}`));
-    await build({
-        ...options,
-        entryPoints: [join(source, "sw.ts")],
-        outfile: join(target, "sw.js"),
-        define: { VERSION: JSON.stringify(version), FILES: JSON.stringify(["./", ...addresses]) },
-    });
+    await writeFile(join(target, "index.html"), html.replace(/>\s+</g, "><"));
+    await build({ ...options, entryPoints: [join(source, "sw.ts")], outfile: join(target, "sw.js") });
 }

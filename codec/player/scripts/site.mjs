@@ -1,10 +1,30 @@
 // @ts-check
-/** A folder as `aez page` makes it, for tests and measurements: the page, the player, songs and their list, as links. */
+/** Folders as `aez page` makes them, for tests and measurements: the page, the player, the default model; songs as links. */
 
-import { mkdirSync, mkdtempSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { dist } from "./browser.mjs";
+import { fileURLToPath } from "node:url";
+
+const root = process.env["AEZ_PLAYER"] ?? fileURLToPath(new URL("..", import.meta.url));
+
+/**
+ * What a page loads, put together by Python, which needs what aez needs.
+ * @param {string} folder a new one
+ */
+function putTogether(folder) {
+    const python = process.env["PYTHON"] ?? "python3";
+    const { status, stderr, error } = spawnSync(python, ["-m", "codec.player", folder], { cwd: join(root, "../.."), encoding: "utf8" });
+    if (status !== 0) throw new Error(`${python} makes no page (an environment with aez in it has to be on PATH): ${error ?? stderr}`);
+}
+
+const made = join(root, "node_modules/.site");
+rmSync(made, { recursive: true, force: true });
+putTogether(made);
+/** The page as it is without songs, and its player with the default model. */
+export const site = made;
+export const player = join(made, "player");
 
 /**
  * @param {Record<string, string>} songs paths by the names that they get in the folder
@@ -12,9 +32,7 @@ import { dist } from "./browser.mjs";
  */
 export function makeSite(songs) {
     const folder = mkdtempSync(join(tmpdir(), "aez-site-"));
-    for (const file of readdirSync(join(dist, "page"))) symlinkSync(join(dist, "page", file), join(folder, file));
-    mkdirSync(join(folder, "player"));
-    for (const file of readdirSync(dist)) symlinkSync(join(dist, file), join(folder, "player", file));
+    for (const file of readdirSync(site)) symlinkSync(join(site, file), join(folder, file));
     for (const [name, path] of Object.entries(songs)) symlinkSync(resolve(path), join(folder, name));
     const list = Object.keys(songs).map((name) => ({ src: name, title: name }));
     writeFileSync(join(folder, "playlist.json"), JSON.stringify({ songs: list }));

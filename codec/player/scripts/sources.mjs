@@ -13,16 +13,6 @@ const player = process.env["AEZ_PLAYER"] ?? fileURLToPath(new URL("..", import.m
 const OPTIONS = { bundle: true, format: "esm", platform: "node", target: "node20", plugins: [kernels], logLevel: "warning" };
 
 /**
- * Import a module of src/ that needs no package.
- * @param {string} name its path in src/
- * @returns {Promise<any>}
- */
-export async function importSource(name) {
-    const { outputFiles } = await build({ ...OPTIONS, entryPoints: [join(player, "src", name)], write: false });
-    return import(`data:text/javascript;base64,${Buffer.from(outputFiles[0]?.contents ?? []).toString("base64")}`);
-}
-
-/**
  * Run modules in one process of Node.
  * @param {string[]} names their paths in the package
  * @param {string[]} options of Node

@@ -21,13 +21,18 @@ export interface OpenOptions {
     readonly signal?: AbortSignal;
 }
 
+export interface ReadyOptions extends OpenOptions {
+    /** Of the songs to come; the default model's if it is left out, also where `open` is the first to be called. */
+    readonly bitstream?: string;
+}
+
 /**
  * Load what songs need, which `open` begins by itself.
  *
  * @throws ModelError, NetworkError: it cannot be loaded; AezError: the worker cannot be started.
  */
-export async function ready({ base, signal }: OpenOptions = {}): Promise<void> {
-    await connect(folderOf(base)).call("ready", [], signal);
+export async function ready({ base, signal, bitstream }: ReadyOptions = {}): Promise<void> {
+    await connect(folderOf(base), bitstream).call("ready", [bitstream], signal);
 }
 
 /**

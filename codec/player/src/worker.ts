@@ -30,14 +30,14 @@ const songs = new Map<number, AezFile>();
 const streams = new Map<number, Stream>();
 const calls = new Map<number, AbortController>();
 let models: Models;
-let defaultModel = "";
+let firstModel = "";
 let names = 0;
 
 self.onmessage = ({ data }) => {
     if ("start" in data) {
         models = new Models(data.start.base);
-        defaultModel = data.start.model;
-        models.load(defaultModel).then(
+        firstModel = data.start.model;
+        models.load(firstModel).then(
             (model) => setTimeout(() => streams.size === 0 && warmUp(model)), // unless a song is here already
             () => undefined, // whoever needs it will be told
         );
@@ -71,8 +71,8 @@ type Handlers = {
 };
 
 const HANDLERS: Handlers = {
-    async ready() {
-        await models.load(defaultModel);
+    async ready(bitstream) {
+        await models.load(bitstream ?? firstModel);
     },
 
     async open(source, signal) {
@@ -92,6 +92,7 @@ const HANDLERS: Handlers = {
 
     async preload(song, second) {
         const file = fileOf(song);
+        models.load(file.header.bitstream).catch(() => undefined); // who plays it will be told
         await file.prefetch(chunkOf(file, second));
         news(song);
     },

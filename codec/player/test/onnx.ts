@@ -7,7 +7,7 @@ import { COEFFICIENTS, HYPER } from "../src/grid.ts";
 import type { NetworkInput } from "../src/model/input.ts";
 import { ROOT } from "./support.ts";
 
-export const DECODER = join(ROOT, "models/music/decoders/standard/decoder.onnx");
+const DECODER = join(ROOT, "models/music/decoders/standard/decoder.onnx");
 
 /** Runs a piece; gives all its frames, [frames, 1400]. */
 export async function reference(): Promise<(input: NetworkInput) => Promise<Float32Array>> {

@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { readNpy } from "../scripts/npy.mjs";
+import { player } from "../scripts/site.mjs";
 import { AezFile } from "../src/container/file.ts";
 import { ModelError } from "../src/errors.ts";
 import { loadModel, type Model } from "../src/model/model.ts";
@@ -15,7 +16,7 @@ const PLAYER = process.env["AEZ_PLAYER"] ?? process.cwd();
 export const ROOT = join(PLAYER, "../..");
 export const GOLDEN = process.env["AEZ_GOLDEN"] ?? join(ROOT, "tests/golden");
 export const CORPUS = join(ROOT, "tests/corpus");
-export const MODEL = join(PLAYER, "dist/model/7ec856771e06eeab");
+export const MODEL = join(player, "model/7ec856771e06eeab");
 
 /** Bytes in memory, counting how often they are read. */
 export class BytesSource implements Source {

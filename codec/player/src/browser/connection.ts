@@ -17,8 +17,11 @@ export class Connection {
     readonly #listeners = new Map<number, (news: NewsMessage) => void>();
     #ids = 0;
 
-    /** @param base address of the folder that has worker.js and model/ */
-    constructor(base: URL, broken: () => void) {
+    /**
+     * @param base address of the folder that has worker.js and model/
+     * @param bitstream of the model that is loaded at once
+     */
+    constructor(base: URL, bitstream: string, broken: () => void) {
         this.#worker = new Worker(new URL("worker.js", base), { type: "module", name: "aez" });
         this.#worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#receive(data);
         this.#worker.onerror = (event) => {
@@ -28,7 +31,7 @@ export class Connection {
             this.#worker.terminate();
             broken();
         };
-        this.#post({ start: { base: base.href, model: DEFAULT_MODEL } });
+        this.#post({ start: { base: base.href, model: bitstream } });
     }
 
     /** Call the worker. An abort rejects at once, and the worker's answer is dropped. */
@@ -77,11 +80,11 @@ export class Connection {
 
 const connections = new Map<string, Connection>();
 
-/** The worker of a folder, started when it is first asked for. */
-export function connect(base: URL): Connection {
+/** The worker of a folder, started when it is first asked for; it loads a model at once, the default one or another. */
+export function connect(base: URL, bitstream = DEFAULT_MODEL): Connection {
     const found = connections.get(base.href);
     if (found) return found;
-    const connection = new Connection(base, () => connections.delete(base.href));
+    const connection = new Connection(base, bitstream, () => connections.delete(base.href));
     connections.set(base.href, connection);
     return connection;
 }

@@ -34,7 +34,10 @@ export class Models {
             throw new NetworkError(`${url} cannot be loaded: ${messageOf(error)}`);
         }
         if (response.status === 404) {
-            throw new ModelError(`the song needs a model of bitstream ${bitstream}, which this player does not have`);
+            throw new ModelError(
+                `the song was made with a model that is not on this page, of bitstream ${bitstream}; ` +
+                    "whoever makes the page can add it: aez page and aez serve take --model",
+            );
         }
         throw new NetworkError(`${url} cannot be loaded: the server answered ${response.status}`);
     }

@@ -50,8 +50,8 @@ export interface BlockMessage {
 
 /** What the page can call, and what it gets. */
 export interface Calls {
-    /** Wait until the default model is here. */
-    ready(): void;
+    /** Wait until a model is here; the one that was loaded at once if none is named. */
+    ready(bitstream: string | undefined): void;
     open(source: string | Blob): SongInfo;
     cover(song: number): Blob | null;
     /** Fetch the chunk at a second. */

@@ -1,4 +1,4 @@
-/** A model as the build wrote it beside the library. */
+/** A model in the form in which codec/player/model_files.py puts it beside the library. */
 
 import { crc32c } from "../container/crc32c.ts";
 import { ModelError } from "../errors.ts";

@@ -1,4 +1,4 @@
-/** Numbers of four bytes as the build stores them: all lowest bytes, then the next higher ones, to the highest. So they compress better. */
+/** Numbers of four bytes as codec/player/model_files.py stores them: all lowest bytes, then the next higher ones, to the highest. So they compress better. */
 
 /** The numbers of some planes, as unsigned ones. */
 export function fromPlanes(planes: Uint8Array): Uint32Array<ArrayBuffer> {

@@ -1,4 +1,4 @@
-/** The integer tables of a ranked model, as the build wrote them: `tables.bin`. */
+/** The integer tables of a ranked model, as codec/player/model_files.py writes them: `tables.bin`. */
 
 import { ModelError } from "../errors.ts";
 import { COEFFICIENTS, HYPER, SCALES } from "../grid.ts";

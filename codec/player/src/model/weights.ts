@@ -1,4 +1,4 @@
-/** The decoder's weights, as the build took them out of its graph: `decoder.bin`. */
+/** The decoder's weights, as codec/player/decoder_weights.py took them out of its graph: `decoder.bin`. */
 
 import { ModelError } from "../errors.ts";
 import { fromPlanes } from "./planes.ts";
