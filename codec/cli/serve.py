@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from codec.cli.numbers import KBPS, WholeNumber
-from codec.cli.options import quiet_option, say
+from codec.cli.options import models_option, quiet_option, say
 
 
 @click.command()
@@ -28,7 +28,14 @@ from codec.cli.options import quiet_option, say
     metavar="FILE",
     help="The password is the first line of FILE.",
 )
-@click.option("--encode", "bitrate", type=KBPS, metavar="KBPS", help="Serve flac, mp3 ... too, encoded.")
+@models_option
+@click.option(
+    "--encode",
+    "bitrate",
+    type=KBPS,
+    metavar="KBPS",
+    help="Serve flac, mp3 ... too, encoded by the first --model, or else by the default one.",
+)
 @click.option(
     "--cache",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
@@ -44,6 +51,7 @@ def serve(
     host: str,
     password: str | None,
     password_file: Path | None,
+    models: tuple[str, ...],
     bitrate: float | None,
     cache: Path | None,
     jobs: int,
@@ -51,7 +59,8 @@ def serve(
 ) -> None:
     """Serve the songs of FOLDER to browsers, which decode them.
 
-    A line of 16 kbit/s is enough for a listener. Nothing is written, but for what --encode makes.
+    A line of 16 kbit/s is enough for a listener. Nothing is written, but for what --encode makes. Songs of a model that
+    browsers cannot run, as of the study's, are decoded here and sent as wav.
     """
     from codec.serve.address import Address, is_loopback
     from codec.serve.run import Encoding
@@ -72,6 +81,7 @@ def serve(
         folder,
         Address(host, port, password),
         encoding=encoding,
+        models=models,
         open_browser=open_browser,
         say=lambda line: say(line, quiet=quiet),
     )

@@ -3,17 +3,19 @@
 /                  the page: the built player's or, without it, a plain one
 /playlist.json     the songs; ?q= searches, ?from= begins further down a long list
 /songs/ID.aez      a song as it lies on the disk, or encoded on demand
-/songs/ID.wav      the same decoded, where the player was not built
+/songs/ID.wav      the same decoded, where the player was not built or cannot run the song's model
 /covers/ID         its cover
-/player/...        the built player
+/player/...        the built player, with the models of the songs
 """
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
+import threading
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import anyio
@@ -29,12 +31,16 @@ from starlette.staticfiles import NotModifiedResponse, StaticFiles
 from starlette.types import ASGIApp
 
 from codec.pipeline.workers import Engine
+from codec.player.page_files import INDEX, PAGE, filled
 from codec.serve.guard import Guard
 from codec.serve.library import Library, Song, playlist
+from codec.serve.models import Models
 from codec.serve.names import readable
 from codec.serve.on_demand import OnDemand
 from codec.serve.plain_page import POLICY, plain_page
 from codec.serve.wav import SLICE, Wav, Wavs, byte_range
+from codec.serve.ways import Ways
+from codec.version import __version__
 from formats.errors import AezError
 
 LISTED = 500
@@ -53,12 +59,14 @@ class Serving:
         engine: for what is decoded or encoded here.
         player: folder of the built player; None where it was not built.
         on_demand: encodes songs of other formats; None where they are not served.
+        models: of the songs.
     """
 
     library: Library
     engine: Engine
     player: Path | None
     on_demand: OnDemand | None = None
+    models: Models = field(default_factory=Models)
 
     @property
     def title(self) -> str:
@@ -86,6 +94,8 @@ def make_app(
 ) -> ASGIApp:
     """Make the application; `hosts`, `password` and `report` are as for `Guard`."""
     wavs = Wavs(serving.engine, report)
+    encoded = serving.on_demand.bitstream if serving.on_demand else b""
+    ways = Ways(serving.models, in_browsers=serving.player is not None, encoded=encoded)
 
     def songs(request: Request) -> tuple[str, list[Song]]:
         query = request.query_params.get("q", "")[:200]
@@ -94,11 +104,12 @@ def make_app(
     def listing(request: Request) -> Response:
         _, found = songs(request)
         first = _number(request.query_params.get("from", ""))
-        return JSONResponse(playlist(serving.title, found[first : first + LISTED], len(found)) | {"served": True})
+        listed = playlist(serving.title, found[first : first + LISTED], len(found), ways.row)
+        return JSONResponse(listed | {"served": True})
 
     def plain(request: Request) -> Response:
         query, found = songs(request)
-        html = plain_page(serving.title, query, found[:LISTED], len(found))
+        html = plain_page(serving.title, query, found[:LISTED], len(found), lambda song: ways.of(song).missing)
         return HTMLResponse(html, headers={"Content-Security-Policy": POLICY})
 
     async def song(request: Request) -> Response:
@@ -107,8 +118,21 @@ def make_app(
         return _unless_known(request, FileResponse(path, media_type=TYPE, stat_result=state))
 
     async def wav(request: Request) -> Response:
-        path = await serving.coded(await serving.song(request))
-        return _unless_known(request, _wav_response(request, await run_in_threadpool(Wav.of, path), wavs))
+        found = await serving.song(request)
+        if serving.player and (await run_in_threadpool(ways.of, found)).files is not None:
+            raise HTTPException(404, "browsers decode this song")
+        opened = await run_in_threadpool(Wav.of, await serving.coded(found), serving.models.named)
+        return _unless_known(request, _wav_response(request, opened, wavs))
+
+    def index(request: Request) -> Response:
+        html = filled((serving.player or Path()).joinpath(PAGE, INDEX).read_text("utf-8"), ways.first, __version__)
+        return _unless_known(request, _whole(html.encode(), "text/html"))
+
+    def model(request: Request) -> Response:
+        data = ways.file(request.path_params["bitstream"], request.path_params["name"])
+        if data is None:
+            raise HTTPException(404, "there is no such model")
+        return _unless_known(request, _whole(data, "application/octet-stream"))
 
     async def cover(request: Request) -> Response:
         found = await serving.song(request)
@@ -121,28 +145,33 @@ def make_app(
     routes: list[Route | Mount] = [
         Route("/playlist.json", listing, middleware=[Middleware(GZipMiddleware)]),
         Route("/songs/{id}.aez", song),
+        Route("/songs/{id}.wav", wav),
         Route("/covers/{id}", cover),
     ]
     if serving.player:
-        page = StaticFiles(directory=serving.player / "page", html=True)
-        routes += [Mount("/player", StaticFiles(directory=serving.player)), Mount("/", page)]
+        routes += [Route(path, index) for path in ("/", f"/{INDEX}")]
+        routes += [Route("/player/model/{bitstream}/{name}", model)]
+        routes += [Mount("/player", StaticFiles(directory=serving.player))]
+        routes += [Mount("/", StaticFiles(directory=serving.player / PAGE))]
     else:
-        routes += [Route("/", plain), Route("/songs/{id}.wav", wav)]
+        routes += [Route("/", plain)]
 
     def failed(_: Request, error: Exception) -> Response:
         return _failed(serving, error)
 
     errors: dict[type[Exception], Callable[[Request, Exception], Response]] = {AezError: failed, OSError: failed}
-    app = Starlette(routes=routes, exception_handlers=errors, lifespan=_lifespan(serving.engine))
+    app = Starlette(routes=routes, exception_handlers=errors, lifespan=_lifespan(serving, ways))
     return Guard(app, hosts=hosts, password=password, report=report)
 
 
-def _lifespan(engine: Engine) -> Callable[[Starlette], contextlib.AbstractAsyncContextManager[None]]:
+def _lifespan(serving: Serving, ways: Ways) -> Callable[[Starlette], contextlib.AbstractAsyncContextManager[None]]:
     @contextlib.asynccontextmanager
     async def running(_: Starlette) -> AsyncIterator[None]:
-        with engine:
+        with serving.engine:
+            if serving.player:
+                threading.Thread(target=ways.prepare, daemon=True).start()
             yield
-            engine.stop()
+            serving.engine.stop()
 
     return running
 
@@ -152,6 +181,10 @@ def _failed(serving: Serving, error: Exception) -> Response:
     if not isinstance(error, AezError):
         return PlainTextResponse("the file cannot be read", 404)
     return PlainTextResponse(str(error).replace(f"{serving.library.folder}{os.sep}", ""), 422)
+
+
+def _whole(data: bytes, kind: str) -> Response:
+    return Response(data, media_type=kind, headers={"ETag": f'"{hashlib.sha256(data).hexdigest()[:32]}"'})
 
 
 def _unless_known(request: Request, response: Response) -> Response:

@@ -11,7 +11,7 @@ import re
 import stat
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -59,6 +59,7 @@ class Song:
         changed: its modification time in nanoseconds.
         cover: where its cover lies; None where there is none that is served.
         damage: what is wrong with it, in a line; empty where nothing was noticed.
+        bitstream: id of its bitstream; empty where it is no .aez file, or not known.
     """
 
     id: str
@@ -74,6 +75,7 @@ class Song:
     changed: int
     cover: Cover | None
     damage: str
+    bitstream: bytes
 
 
 class Library:
@@ -151,11 +153,11 @@ def _described(path: Path, folder: Path, known: Song | None) -> Song | None:
         if known is not None and (known.size, known.changed) == (state.st_size, state.st_mtime_ns):
             return known
         coded = path.suffix.lower() in CODED
-        seconds, cover, damage = None, None, ""
+        seconds, cover, damage, bitstream = None, None, "", b""
         tags: Tags = {}
         if coded:
             with named_reader(path) as file:
-                tags, seconds, cover, damage = _coded(file)
+                tags, seconds, cover, damage, bitstream = _coded(file)
         else:
             tags = read_tags(path).metadata.tags
     except OSError:
@@ -171,23 +173,25 @@ def _described(path: Path, folder: Path, known: Song | None) -> Song | None:
     words = folded("\n".join((*labels, tag(tags, "ALBUMARTIST"), tag(tags, "GENRE"), readable(below))))
     return Song(
         hashlib.blake2b(os.fsencode(below), digest_size=8).hexdigest(), path, coded, *labels, place, words,
-        seconds, state.st_size, state.st_mtime_ns, cover, damage,
+        seconds, state.st_size, state.st_mtime_ns, cover, damage, bitstream,
     )  # fmt: skip
 
 
-def _coded(file: BinaryIO) -> tuple[Tags, float | None, Cover | None, str]:
-    """Tags, seconds, cover and damage of an .aez file."""
+def _coded(file: BinaryIO) -> tuple[Tags, float | None, Cover | None, str, bytes]:
+    """Tags, seconds, cover, damage and bitstream of an .aez file."""
+    bitstream = b""
     try:
         reader = Reader(file)
+        bitstream = reader.header.bitstream
         metadata = reader.metadata
         if not reader.complete:
-            return metadata.tags, None, None, "the file is damaged: it ends early"
+            return metadata.tags, None, None, "the file is damaged: it ends early", bitstream
         seconds = None if reader.samples is None else reader.samples / reader.header.sample_rate
         first = min(reader.offsets.values(), default=None)
     except FormatError as error:
-        return error.tags if isinstance(error, PicturesError) else {}, None, None, str(error)
+        return error.tags if isinstance(error, PicturesError) else {}, None, None, str(error), bitstream
     cover = None if first is None else _cover(file, metadata, first - CRC_SIZE)
-    return metadata.tags, seconds, cover, ""
+    return metadata.tags, seconds, cover, "", bitstream
 
 
 def _cover(file: BinaryIO, metadata: Metadata, end: int) -> Cover | None:
@@ -208,8 +212,17 @@ def _number(tags: Tags, name: str) -> int:
     return int(found[1]) if found else 0
 
 
-def playlist(title: str, songs: Iterable[Song], total: int) -> dict[str, object]:
-    """Return what `playlist.json` says of songs that a server has; `total` counts those that are left out, too."""
+def playlist(
+    title: str, songs: Iterable[Song], total: int, sound: Callable[[Song], dict[str, str]]
+) -> dict[str, object]:
+    """Return what `playlist.json` says of songs that a server has.
+
+    Args:
+        title: its heading.
+        songs: the songs to list.
+        total: how many there are, those that are not listed included.
+        sound: what is to be said of a song that browsers cannot decode.
+    """
     rows = [
         {
             "src": f"songs/{song.id}.aez",
@@ -219,6 +232,7 @@ def playlist(title: str, songs: Iterable[Song], total: int) -> dict[str, object]
             "duration": song.seconds,
             "bytes": song.size if song.coded else None,
             "cover": f"covers/{song.id}" if song.cover else None,
+            **sound(song),
         }
         for song in songs
     ]

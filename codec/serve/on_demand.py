@@ -34,6 +34,11 @@ class OnDemand:
         self._made: Shared[Path] = Shared(most, 0)
         self._settings = f"{plan.model.id.hex()} {plan.latent} {plan.gain} {plan.bitrate} {plan.chunk_frames}"
 
+    @property
+    def bitstream(self) -> bytes:
+        """Of the songs that it makes."""
+        return self._plan.model.id
+
     async def file(self, song: Song) -> Path:
         """Return the .aez file of a song, and make it if it is not there.
 

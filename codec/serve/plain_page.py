@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from html import escape
 
 from codec.clock import clock
@@ -37,7 +37,9 @@ NOTICE = (
 )
 
 
-def plain_page(title: str, query: str, songs: Iterable[Song], total: int) -> str:
+def plain_page(
+    title: str, query: str, songs: Iterable[Song], total: int, missing: Callable[[Song], str] = lambda _: ""
+) -> str:
     """Return the page as HTML.
 
     Args:
@@ -45,8 +47,9 @@ def plain_page(title: str, query: str, songs: Iterable[Song], total: int) -> str
         query: what was searched for.
         songs: the songs to list.
         total: how many there are, those that are not listed included.
+        missing: why a song cannot be decoded here, in a line; empty where it can.
     """
-    rows = [_row(song) for song in songs]
+    rows = [_row(song, song.damage or missing(song)) for song in songs]
     more = f"<p>{total - len(rows)} more; search to find them.</p>" if total > len(rows) else ""
     return f"""<!doctype html>
 <html lang="en">
@@ -66,12 +69,12 @@ def plain_page(title: str, query: str, songs: Iterable[Song], total: int) -> str
 """
 
 
-def _row(song: Song) -> str:
+def _row(song: Song, problem: str) -> str:
     about = " &middot; ".join(escape(text) for text in (song.artist, song.album) if text)
     length = "" if song.seconds is None else f" <small>{clock(int(song.seconds)).partition('.')[0]}</small>"
     cover = f'<img src="covers/{song.id}" alt="" loading="lazy">' if song.cover else ""
-    if song.damage:
-        sound = f'<div role="note">{escape(song.damage)}</div>'
+    if problem:
+        sound = f'<div role="note">{escape(problem)}</div>'
     else:
         label = escape(song.title)
         sound = f'<audio controls preload="none" src="songs/{song.id}.wav" aria-label="{label}"></audio>'

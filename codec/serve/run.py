@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import webbrowser
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +30,7 @@ def serve(
     address: Address,
     *,
     encoding: Encoding | None = None,
+    models: Sequence[str] = (),
     open_browser: bool = False,
     say: Callable[[str], None] = lambda _: None,
 ) -> None:
@@ -39,11 +40,12 @@ def serve(
         folder: what is served.
         address: where.
         encoding: how songs of other formats are encoded; None leaves them out.
+        models: names or folders of models, for songs of models that are not installed; the first of them encodes.
         open_browser: whether to open the page in the user's browser.
         say: called with lines for the user.
 
     Raises:
-        UsageError: it cannot be served there, or the extra is not installed.
+        UsageError: it cannot be served there, or the extra is not installed; ModelError: there is no such model.
     """
     try:
         import uvicorn
@@ -57,19 +59,21 @@ def serve(
     from codec.pipeline.plan import EncodePlan
     from codec.pipeline.workers import Engine
     from codec.serve.library import Library
+    from codec.serve.models import Models
     from codec.serve.on_demand import OnDemand
 
     address.check()
+    known = Models(models)
     engine = Engine("cpu")
     on_demand = None
     if encoding:
-        plan = EncodePlan.make(bitrate=encoding.bitrate)
+        plan = EncodePlan.make(bitrate=encoding.bitrate, model=known.first)
         on_demand = OnDemand(encoding.cache, plan, engine, encoding.most)
     library = Library(folder, audio=encoding is not None, without=encoding.cache if encoding else None)
     count = len(library.songs())
     built = player.folder()
     app = make_app(
-        Serving(library, engine, built, on_demand),
+        Serving(library, engine, built, on_demand, known),
         hosts=address.hosts,
         password=address.password,
         report=lambda line: say(f"aez: warning: {line}"),
@@ -81,6 +85,9 @@ def serve(
             say(f"from other machines of this network: {others}")
         if not built:
             say("the player for browsers was not built, so songs are decoded here and sent as wav")
+        for model in known.at_hand if built else ():
+            if model.kind != "ranked":
+                say(f"browsers cannot run model {model.name!r}, so its songs are decoded here and sent as wav")
         if open_browser:
             threading.Timer(0.3, webbrowser.open, (url,)).start()
         config = uvicorn.Config(

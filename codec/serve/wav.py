@@ -47,6 +47,7 @@ class Wav:
         path: the .aez file that it is decoded from.
         changed: its modification time in nanoseconds.
         rate, channels, samples: of the song; samples per channel.
+        model: folder of the model that decodes it; None for the installed one that has its bitstream.
     """
 
     path: Path
@@ -54,10 +55,11 @@ class Wav:
     rate: int
     channels: int
     samples: int
+    model: str | None = None
 
     @classmethod
-    def of(cls, path: Path) -> Wav:
-        """Look at an .aez file.
+    def of(cls, path: Path, named: Callable[[bytes], str | None] = lambda _: None) -> Wav:
+        """Look at an .aez file; `named` gives the folder of the model of a bitstream where the user named one.
 
         Raises:
             FormatError: it is none, or damaged; UsageError: its wav would pass 4 GiB; OSError.
@@ -66,7 +68,10 @@ class Wav:
             reader = Reader(file)
             if not reader.complete or reader.samples is None:
                 raise DamagedError("the file is damaged: it ends early")
-            wav = cls(path, path.stat().st_mtime_ns, reader.header.sample_rate, reader.header.channels, reader.samples)
+            header, changed = reader.header, path.stat().st_mtime_ns
+            wav = cls(
+                path, changed, header.sample_rate, header.channels, reader.samples, named(header.bitstream)
+            )  # fmt: skip
         if wav.size >= 1 << 32:
             raise UsageError("the song is too long for a wav, which holds 4 GiB")
         return wav
@@ -100,7 +105,8 @@ class Wav:
         start = index * PIECE
         count = min(PIECE, self.samples - start)
         sink = _Integers()
-        plan = DecodePlan.make(start=start / self.rate, duration=count / self.rate, salvage=True)
+        start_at, duration = start / self.rate, count / self.rate
+        plan = DecodePlan.make(start=start_at, duration=duration, model=self.model, salvage=True)
         with named_reader(self.path) as file:
             done = decode(file, sink, plan, engine=engine)
         for what in (*done.losses, *done.damage):

@@ -13,6 +13,10 @@ export interface Entry {
     duration: number | null;
     /** Of the file; null where they are not known. */
     readonly bytes: number | null;
+    /** The address of a wav that the server makes of a song whose model the player cannot run; empty where it can. */
+    readonly wav: string;
+    /** Why it cannot be played at all, in a line; empty where it can, as far as is known. */
+    readonly problem: string;
 }
 
 export interface Playlist {
@@ -26,6 +30,8 @@ export interface Playlist {
 
 /** Most characters of a title or a name that are shown. */
 const LONGEST = 300;
+
+const PLAYABLE = { wav: "", problem: "" };
 
 /** No songs. */
 export const EMPTY: Playlist = { title: "", entries: [], total: 0, served: false };
@@ -60,11 +66,16 @@ export async function playlist(query = "", from = 0): Promise<Playlist> {
 export function entryOfAddress(address: string): Entry {
     if (!isAddress(address)) throw new AezError("the link names no address of a song");
     const name = new URL(address, document.baseURI).pathname.split("/").pop() ?? "";
-    return { source: absolute(address), title: bare(decoded(name)) || address, artist: "", album: "", duration: null, bytes: null };
+    return { source: absolute(address), title: bare(decoded(name)) || address, artist: "", album: "", duration: null, bytes: null, ...PLAYABLE };
 }
 
 export function entryOfFile(file: File): Entry {
-    return { source: file, title: bare(file.name), artist: "", album: "", duration: null, bytes: file.size };
+    return { source: file, title: bare(file.name), artist: "", album: "", duration: null, bytes: file.size, ...PLAYABLE };
+}
+
+/** Whether the player plays it, as far as is known. */
+export function isPlayable({ wav, problem }: Entry): boolean {
+    return !wav && !problem;
 }
 
 /** Fill in what the file itself says. */
@@ -106,6 +117,8 @@ function entryOfRow(row: Record<string, unknown>): Entry {
         album: short(text(row["album"])),
         duration: typeof duration === "number" ? duration : null,
         bytes: typeof bytes === "number" ? bytes : null,
+        wav: isAddress(row["wav"]) ? absolute(text(row["wav"])) : "",
+        problem: short(text(row["problem"])),
     };
 }
 

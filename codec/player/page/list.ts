@@ -1,10 +1,10 @@
 /** The list of songs: shown, searched, chosen from, and gone through one after another. */
 
 import { elements } from "./elements.ts";
-import { EMPTY, entryOfFile, learn, matches, playlist, type Entry, type Playlist } from "./entries.ts";
+import { EMPTY, entryOfFile, isPlayable, learn, matches, playlist, type Entry, type Playlist } from "./entries.ts";
 import type { Jukebox } from "./jukebox.ts";
 import type { Keeping } from "./keeping.ts";
-import { fill, makeRow } from "./row.ts";
+import { fill, makeOther, makeRow } from "./row.ts";
 
 /** Songs from which on there is a search field. */
 const MANY = 8;
@@ -56,6 +56,9 @@ export class List {
         more.addEventListener("click", () => void this.#showMore());
         for (const name of ["entry", "song", "state"]) jukebox.addEventListener(name, () => this.#mark());
         for (const name of ["ended", "unplayable"]) jukebox.addEventListener(name, () => void this.#goOn());
+        jukebox.addEventListener("state", () => {
+            if (jukebox.playing) for (const audio of this.#wavs()) audio.pause();
+        });
         jukebox.upcoming = () => this.#neighbour(1);
     }
 
@@ -68,8 +71,8 @@ export class List {
         elements.heading.textContent = list.title || "Songs";
         this.#keeping.entries = list.served ? [] : list.entries;
         this.#showAll();
-        const start = known ?? this.#all[0];
-        if (start && !this.#jukebox.entry) void this.#jukebox.choose(start, false);
+        const start = known ?? this.#all.find(isPlayable);
+        if (start && isPlayable(start) && !this.#jukebox.entry) void this.#jukebox.choose(start, false);
     }
 
     /** Put files before the list, and play the first. */
@@ -100,8 +103,9 @@ export class List {
     }
 
     #neighbour(by: number): Entry | undefined {
-        const at = this.#found.findIndex((entry) => this.#isCurrent(entry));
-        return at < 0 ? (by > 0 ? this.#found[0] : undefined) : this.#found[at + by];
+        const playable = this.#found.filter(isPlayable);
+        const at = playable.findIndex((entry) => this.#isCurrent(entry));
+        return at < 0 ? (by > 0 ? playable[0] : undefined) : playable[at + by];
     }
 
     #isCurrent(entry: Entry): boolean {
@@ -167,6 +171,7 @@ export class List {
         const focus = document.activeElement?.closest("#songs li");
         const index = focus ? [...elements.songs.children].indexOf(focus) : -1;
         const items = this.#found.slice(0, this.#shown).map((entry, number) => {
+            if (!isPlayable(entry)) return makeOther(entry, number, (audio) => this.#hear(audio));
             const { item, button } = makeRow(entry, number, () => {
                 if (this.#isCurrent(entry)) this.#jukebox.toggle();
                 else void this.#jukebox.choose(entry, true);
@@ -187,6 +192,16 @@ export class List {
               ? "No song has these words."
               : "";
         this.#mark();
+    }
+
+    /** Let one wav be heard, and nothing else. */
+    #hear(audio: HTMLAudioElement): void {
+        this.#jukebox.pause();
+        for (const other of this.#wavs()) if (other !== audio) other.pause();
+    }
+
+    #wavs(): Iterable<HTMLAudioElement> {
+        return elements.songs.querySelectorAll("audio");
     }
 
     #update(entry: Entry): void {

@@ -1,4 +1,4 @@
-/** A row of the list of songs. */
+/** Rows of the list of songs. */
 
 import type { Entry } from "./entries.ts";
 import { clock } from "./format.ts";
@@ -23,6 +23,35 @@ export function makeRow(
     button.addEventListener("click", clicked);
     item.append(button);
     return { item, button };
+}
+
+/**
+ * Make a row of a song that the player cannot play: a wav of it, which the browser plays by itself and `started` is told of,
+ * or the line that says why there is none.
+ */
+export function makeOther(entry: Entry, index: number, started: (audio: HTMLAudioElement) => void): HTMLLIElement {
+    const item = document.createElement("li");
+    item.className = "other";
+    const row = makeRow(entry, index, () => undefined).button;
+    const text = document.createElement("div");
+    text.className = "row";
+    text.append(...row.children);
+    item.append(text);
+    if (entry.problem) {
+        const note = document.createElement("p");
+        note.textContent = entry.problem;
+        item.append(note);
+        return item;
+    }
+    const audio = document.createElement("audio");
+    audio.controls = true;
+    audio.preload = "none";
+    audio.src = entry.wav;
+    audio.title = "The server decodes this song, and sends it as wav";
+    audio.setAttribute("aria-label", entry.title);
+    audio.addEventListener("play", () => started(audio));
+    item.append(audio);
+    return item;
 }
 
 /** Show what is known of a song. */
