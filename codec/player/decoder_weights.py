@@ -41,9 +41,6 @@ OPERATORS = {
 }  # fmt: skip
 """How often a decoder without blocks has operators, and how often each block adds one."""
 
-DERIVED = frozenset({"from_features", "ln_sigma", "ln_sigma_offset", "loudness", "ones"})
-"""Arrays that the player makes of others and of the tables, and one that changes nothing."""
-
 
 class UnfitError(ModelError):
     """The kernels do not compute this graph; the text says why."""
@@ -64,61 +61,74 @@ def read(graph: bytes, tables: Tables) -> dict[str, Float]:
         found = onnx_graph.read(checked)
     except ModelError:
         raise UnfitError("it has parts of another kind") from None
-    weights = _Weights(found.constants)
-    _enter(weights, tables)
-    blocks = _blocks(weights)
-    _heads(weights)
     counts = Counter(node.operator for node in found.nodes)
+    blocks = max(0, counts["Conv"] - 3) // 3
     for name, (without, each) in OPERATORS.items():
         if counts[name] != without + each * blocks:
             raise UnfitError(f"{counts[name]} operators {name} with {blocks} blocks")
+    weights = _Weights(found)
+    _enter(weights, tables)
+    for block in range(blocks):
+        _block(weights, f"decoder.trunk.blocks.{block}", 3 + 3 * block)
+    for head in range(3):
+        size = 2 * weights.patch
+        weights.keep(f"head_weights.{head}", ("Gemm", 1 + head, 1), size, weights.width)
+        weights.keep(f"head_biases.{head}", ("Gemm", 1 + head, 2), size)
     _check_derived(weights, tables)
     weights.check_rest()
     return weights.kept
 
 
-class _Weights:
-    """The arrays of a graph, and those of them that the player gets."""
+Place = tuple[str, int, int]
+"""Where an array enters: an operator, which of the nodes that have it, counted from 0, and which of its inputs."""
 
-    def __init__(self, arrays: dict[str, NDArray[np.generic]]) -> None:
-        self._arrays = arrays
+
+class _Weights:
+    """The arrays of a graph by the places where they enter, and those of them that the player gets.
+
+    Their names do not tell them apart: an export keeps one of several arrays that are equal, and leaves out biases of
+    zeros, as those of a decoder that has hardly been trained.
+    """
+
+    def __init__(self, graph: onnx_graph.Graph) -> None:
+        self._graph = graph
+        self._used: set[str] = set()
         self.kept: dict[str, Float] = {}
-        shape = self.shape("from_features", 4)
+        shape = self.shape("from_features", ("MatMul", 1, 1), 4)
         self.width, self.tokens = shape[1], shape[3]
         if not self.tokens or HOP % self.tokens:
             raise UnfitError(f"frames of {self.tokens} tokens")
         self.patch = HOP // self.tokens
 
-    def __contains__(self, name: str) -> bool:
-        return name in self._arrays
-
-    def shape(self, name: str, axes: int) -> tuple[int, ...]:
+    def shape(self, name: str, place: Place, axes: int) -> tuple[int, ...]:
         """The shape of an array that must have so many axes."""
-        shape = self._arrays[name].shape if name in self._arrays else ()
-        if len(shape) != axes:
+        array = self._array(name, place)
+        if array is None or array.ndim != axes:
             raise UnfitError(f"{name} is not there with {axes} axes")
-        return shape
+        return array.shape
 
-    def checked(self, name: str, *shape: int) -> Float:
-        """An array that must be floats of this shape, and finite."""
-        array = self._arrays.get(name)
+    def checked(self, name: str, place: Place, *shape: int) -> Float:
+        """An array that must be floats of this shape, and finite; zeros in place of a bias that was left out."""
+        array = self._array(name, place)
+        if array is None and place[2] == 2:
+            array = np.zeros(shape, np.float32)
         if array is None or array.dtype != np.float32 or array.shape != shape or not array.size:
             raise UnfitError(f"{name} is not there as floats {list(shape)}")
         if not np.isfinite(array).all():
             raise UnfitError(f"{name} is not finite")
         return array.astype(np.float32, copy=False)
 
-    def keep(self, name: str, *shape: int) -> Float:
+    def keep(self, name: str, place: Place, *shape: int) -> Float:
         """As `checked`; the player gets it."""
-        self.kept[name] = self.checked(name, *shape)
+        self.kept[name] = self.checked(name, place, *shape)
         return self.kept[name]
 
     def check_rest(self) -> None:
         """Check that there are no other weights, and no other constants."""
         known = {np.float32(value) for value in CONSTANTS}
         met = set()
-        for name, array in self._arrays.items():
-            if array.dtype != np.float32 or name in self.kept or name in DERIVED:
+        for name, array in self._graph.constants.items():
+            if array.dtype != np.float32 or name in self._used:
                 continue
             if array.size != 1 or array.item() not in known:
                 raise UnfitError(f"it has {name} besides")
@@ -126,12 +136,26 @@ class _Weights:
         if missing := known - met:
             raise UnfitError(f"it does without {', '.join(map(str, sorted(missing)))}")
 
+    def _array(self, name: str, place: Place) -> NDArray[np.generic] | None:
+        operator, number, index = place
+        node = [node for node in self._graph.nodes if node.operator == operator][number]
+        found = node.inputs[index] if index < len(node.inputs) else ""
+        if operator == "Gemm" and node.attributes.get("transB") != 1:
+            raise UnfitError("a matrix is stored column by column")
+        if (found and found not in self._graph.constants) or (found != name and name in self._graph.constants):
+            raise UnfitError(f"{name} is not where it should be")
+        self._used.add(found)
+        return self._graph.constants[found] if found else None
+
 
 def _enter(weights: _Weights, tables: Tables) -> None:
     """What makes the tokens of a frame."""
     width, tokens, patch = weights.width, weights.tokens, weights.patch
-    added = weights.checked("from_features", 1, width, FEATURES, tokens)[0]
-    shape, steady, _ = (weights.keep(name, 1, COEFFICIENTS)[0] for name in ("shape", "steady", "bias"))
+    added = weights.checked("from_features", ("MatMul", 1, 1), 1, width, FEATURES, tokens)[0]
+    shape, steady, _ = (
+        weights.keep(name, ("GatherElements", number, 0), 1, COEFFICIENTS)[0]
+        for number, name in ((1, "shape"), (2, "steady"), (3, "bias"))
+    )
     found, error = convolution(added[:, :HYPER_SIZE], planes(shape, steady, tables, tokens))
     if not error <= ROUNDING * np.abs(added).max():
         raise UnfitError("hyper latents enter it in another way")
@@ -142,32 +166,20 @@ def _enter(weights: _Weights, tables: Tables) -> None:
             raise UnfitError(f"its {name} differs from token to token")
         weights.kept[name] = values[:, 0]
     weights.kept["constant"] = added[:, HYPER_SIZE + 2]
-    weights.keep("from_values", width, 2, 2, patch)
-    weights.keep("from_sent", width, 1, 2, patch)
+    weights.keep("from_values", ("Conv", 1, 1), width, 2, 2, patch)
+    weights.keep("from_sent", ("Conv", 2, 1), width, 1, 2, patch)
 
 
-def _blocks(weights: _Weights) -> int:
-    """The residual blocks; returns how many there are."""
-    count, width = 0, weights.width
-    while f"{(name := f'decoder.trunk.blocks.{count}')}.up.weight" in weights:
-        *_, times, frequencies = weights.shape(f"{name}.depthwise.weight", 4)
-        if times % 2 == 0 or frequencies % 2 == 0:
-            raise UnfitError(f"a kernel of {times} x {frequencies}")
-        hidden = weights.shape(f"{name}.up.weight", 4)[0]
-        weights.keep(f"{name}.depthwise.weight", width, 1, times, frequencies)
-        weights.keep(f"{name}.depthwise.bias", width)
-        weights.keep(f"{name}.up.weight", hidden, width, 1, 1)
-        weights.keep(f"{name}.up.bias", hidden)
-        weights.keep(f"{name}.down.weight", width, hidden, 1, 1)
-        weights.keep(f"{name}.down.bias", width)
-        count += 1
-    return count
-
-
-def _heads(weights: _Weights) -> None:
-    for head in range(3):
-        weights.keep(f"head_weights.{head}", 2 * weights.patch, weights.width)
-        weights.keep(f"head_biases.{head}", 2 * weights.patch)
+def _block(weights: _Weights, name: str, conv: int) -> None:
+    """A residual block, of three convolutions."""
+    *_, times, frequencies = weights.shape(f"{name}.depthwise.weight", ("Conv", conv, 1), 4)
+    hidden, width = weights.shape(f"{name}.up.weight", ("Conv", conv + 1, 1), 4)[0], weights.width
+    if times % 2 == 0 or frequencies % 2 == 0:
+        raise UnfitError(f"a kernel of {times} x {frequencies}")
+    parts = {"depthwise": (width, 1, times, frequencies), "up": (hidden, width, 1, 1), "down": (width, hidden, 1, 1)}
+    for number, (part, shape) in enumerate(parts.items(), conv):
+        weights.keep(f"{name}.{part}.weight", ("Conv", number, 1), *shape)
+        weights.keep(f"{name}.{part}.bias", ("Conv", number, 2), shape[0])
 
 
 def _check_derived(weights: _Weights, tables: Tables) -> None:
@@ -181,13 +193,16 @@ def _check_derived(weights: _Weights, tables: Tables) -> None:
         parts = values.reshape(*values.shape[:-1], 2, weights.tokens, weights.patch)
         return parts.swapaxes(-3, -2).reshape(values.shape)
 
+    ln_sigma = weights.checked("ln_sigma", ("Gemm", 0, 1), COEFFICIENTS, HYPER_SIZE)
+    ln_offset = weights.checked("ln_sigma_offset", ("Gemm", 0, 2), COEFFICIENTS)
+    ln_loudness = weights.checked("loudness", ("MatMul", 0, 1), HYPER_SIZE + 1, 1)[:, 0]
     loudness = np.append(tables.loudness[:HYPER_SIZE], HYPER_FRAMES * tables.loudness[HYPER_SIZE])
     same = (
-        np.array_equal(weights.checked("ln_sigma", COEFFICIENTS, HYPER_SIZE), ln(by_token(tables.predictor)).T)
-        and np.array_equal(weights.checked("ln_sigma_offset", COEFFICIENTS), ln(HYPER_FRAMES * by_token(tables.offset)))
-        and np.array_equal(weights.checked("loudness", HYPER_SIZE + 1, 1)[:, 0], ln(loudness))
+        np.array_equal(ln_sigma, ln(by_token(tables.predictor)).T)
+        and np.array_equal(ln_offset, ln(HYPER_FRAMES * by_token(tables.offset)))
+        and np.array_equal(ln_loudness, ln(loudness))
     )
     if not same:
         raise UnfitError("its scales are not those of the model's tables")
-    if (weights.checked("ones", weights.width, 1, 1, 1) != 1).any():
+    if (weights.checked("ones", ("Conv", 0, 1), weights.width, 1, 1, 1) != 1).any():
         raise UnfitError("ones are not 1")

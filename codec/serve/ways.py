@@ -82,10 +82,8 @@ class Ways:
         try:
             model = self._models.of(bitstream)
         except MissingModelError:
-            return Way(
-                missing=f"the song was made with a model that this server does not have, of bitstream {bitstream.hex()}; "
-                "whoever runs it can add the model: aez serve --model"
-            )
+            missing = f"the song was made with a model that this server does not have, of bitstream {bitstream.hex()}"
+            return Way(missing=f"{missing}; whoever runs it can add the model: aez serve --model")
         except ModelError as error:
             return Way(missing=str(error))
         try:

@@ -10,18 +10,19 @@ import { fileURLToPath } from "node:url";
 const root = process.env["AEZ_PLAYER"] ?? fileURLToPath(new URL("..", import.meta.url));
 
 /**
- * What a page loads, put together by Python, which needs what aez needs.
- * @param {string} folder a new one
+ * Run a module of the repository by Python, which needs what aez needs.
+ * @param {string} module its name
+ * @param {string} folder what it writes into
  */
-function putTogether(folder) {
+export function runPython(module, folder) {
     const python = process.env["PYTHON"] ?? "python3";
-    const { status, stderr, error } = spawnSync(python, ["-m", "codec.player", folder], { cwd: join(root, "../.."), encoding: "utf8" });
-    if (status !== 0) throw new Error(`${python} makes no page (an environment with aez in it has to be on PATH): ${error ?? stderr}`);
+    const { status, stderr, error } = spawnSync(python, ["-m", module, folder], { cwd: join(root, "../.."), encoding: "utf8" });
+    if (status !== 0) throw new Error(`${python} -m ${module} failed (an environment with aez in it has to be on PATH): ${error ?? stderr}`);
 }
 
 const made = join(root, "node_modules/.site");
 rmSync(made, { recursive: true, force: true });
-putTogether(made);
+runPython("codec.player", made);
 /** The page as it is without songs, and its player with the default model. */
 export const site = made;
 export const player = join(made, "player");

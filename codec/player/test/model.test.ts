@@ -31,6 +31,24 @@ for (const file of ["tables.bin.zst", "noise.bin.zst", "decoder.bin.zst"]) {
 
 test("a damaged card is a ModelError", () => assert.rejects(changed("model.json", DAMAGE["half of it"]!), ModelError));
 
+interface Card {
+    decoder: Record<string, number[]>;
+}
+const CARDS: Record<string, (card: Card) => unknown> = {
+    "fewer numbers": ({ decoder }) => (decoder["constant"] = [1, 28]),
+    "more numbers than there are": ({ decoder }) => (decoder["from_sent"] = [1e9, 1, 2, 25]),
+    "no tokens": ({ decoder }) => (decoder["constant"] = decoder["constant"]!.reverse()),
+    "no weights of a head": ({ decoder }) => delete decoder["head_weights.2"],
+    "nothing": (card) => (card.decoder = {}),
+};
+for (const [name, change] of Object.entries(CARDS)) {
+    test(`a card that states ${name}: a ModelError`, () => assert.rejects(changed("model.json", (bytes) => {
+        const card = JSON.parse(bytes.toString()) as Card;
+        change(card);
+        return Buffer.from(JSON.stringify(card));
+    }), ModelError));
+}
+
 test("files that the server or the browser has expanded are taken as they are", async () => {
     const { Zstd } = await import("@hpcc-js/wasm-zstd");
     const zstd = await Zstd.load();

@@ -58,11 +58,22 @@ export function theModel(): Promise<Model> {
     return model;
 }
 
-/** A file and a decoder of it. */
-export async function opened(bytes: Uint8Array): Promise<{ file: AezFile; decoder: Decoder }> {
-    const model = await theModel();
+/** A file and a decoder of it, by the default model or another. */
+export async function opened(bytes: Uint8Array, by?: Model): Promise<{ file: AezFile; decoder: Decoder }> {
+    const model = by ?? (await theModel());
     const file = await AezFile.open(new BytesSource(bytes));
     return { file, decoder: new Decoder(file, model) };
+}
+
+/** Decode a whole song by a model: each channel in one array. */
+export async function decodedBy(model: Model, bytes: Uint8Array): Promise<Float32Array[]> {
+    const { file, decoder } = await opened(bytes, model);
+    const { samples } = file.trailer;
+    const channels = Array.from({ length: file.header.channels }, () => new Float32Array(samples));
+    for await (const block of decoder.decode({ start: 0, end: samples, rate: file.header.sampleRate })) {
+        block.channels.forEach((part, i) => channels[i]!.set(part, block.start));
+    }
+    return channels;
 }
 
 /** Decode samples from `start` to below `end`, the whole song if they are left out: each channel in one array. */

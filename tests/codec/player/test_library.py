@@ -1,7 +1,9 @@
 """The player's own tests, in Node: another reader of the same golden files."""
 
+import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -18,7 +20,8 @@ def built() -> bool:
 
 @pytest.mark.skipif(not built(), reason="the player was not built: npm ci && npm run build in codec/player")
 def test_in_node() -> None:
-    done = subprocess.run(["npm", "test"], cwd=FOLDER, capture_output=True, text=True, check=False)
+    environment = os.environ | {"PYTHON": sys.executable}
+    done = subprocess.run(["npm", "test"], cwd=FOLDER, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-5000:]
 
 

@@ -105,9 +105,21 @@ def rename(graph: onnx.GraphProto) -> None:
     constant(graph, "head_weights.2").name = "head_weights.7"
 
 
-def without_a_block(graph: onnx.GraphProto) -> None:
-    for array in graph.initializer:
-        array.name = array.name.replace("blocks.0.up", "blocks.0.xy")
+def nodes(graph: onnx.GraphProto, operator: str) -> list[onnx.NodeProto]:
+    return [node for node in graph.node if node.op_type == operator]
+
+
+def swapped(graph: onnx.GraphProto) -> None:
+    one, two = nodes(graph, "Gemm")[1:3]
+    one.input[1], two.input[1] = two.input[1], one.input[1]
+
+
+def without_a_convolution(graph: onnx.GraphProto) -> None:
+    nodes(graph, "Conv")[-1].op_type = "Identity"
+
+
+def by_columns(graph: onnx.GraphProto) -> None:
+    next(a for a in nodes(graph, "Gemm")[1].attribute if a.name == "transB").i = 0
 
 
 def another_operator(graph: onnx.GraphProto) -> None:
@@ -120,7 +132,7 @@ def another_constant(graph: onnx.GraphProto) -> None:
 
 
 UNFIT = {
-    "weights of another name": (rename, "head_weights.2"),
+    "weights that are missing": (rename, "head_weights.2"),
     "weights of another shape": (with_array("from_sent", lambda a: a[..., :-1]), "from_sent"),
     "weights that are not finite": (with_array("head_biases.0", lambda a: a * np.nan), "head_biases.0 is not finite"),
     "weights of another type": (with_array("bias", lambda a: a.astype(np.float64)), "bias"),
@@ -130,7 +142,9 @@ UNFIT = {
     "hyper latents that enter otherwise": (with_array("from_features", added_to((0, 0, 5, 0))), "in another way"),
     "a gain that differs by token": (with_array("from_features", added_to((0, 0, 49, 0))), "from token to token"),
     "an even kernel": (with_array("decoder.trunk.blocks.0.depthwise.weight", lambda a: a[..., :0]), "a kernel of"),
-    "fewer blocks": (without_a_block, "Conv"),
+    "fewer convolutions": (without_a_convolution, "Conv"),
+    "weights in each other's place": (swapped, "head_weights.0 is not where"),
+    "a matrix by columns": (by_columns, "column by column"),
     "another operator": (another_operator, "operators Tanh"),
     "another constant": (another_constant, "besides|without"),
 }
@@ -145,6 +159,22 @@ def test_a_decoder_that_the_kernels_cannot_run_is_refused(
     with pytest.raises(decoder_weights.UnfitError, match=why) as raised:
         decoder_weights.read(model.SerializeToString(), tables)
     one_line(raised.value)
+
+
+def test_a_decoder_that_has_hardly_learned_is_read_though_its_export_left_out_what_is_equal_or_zero(
+    tables: Tables,
+) -> None:
+    model = onnx.load(GRAPH)
+    before = decoder_weights.read(model.SerializeToString(), tables)
+    gemms, arrays = nodes(model.graph, "Gemm"), model.graph.initializer
+    gemms[2].input[2] = "head_biases.0"
+    del gemms[3].input[2]
+    for name in ("head_biases.1", "head_biases.2"):
+        arrays.remove(constant(model.graph, name))
+    found = decoder_weights.read(model.SerializeToString(), tables)
+    assert list(found) == list(before)
+    assert np.array_equal(found["head_biases.1"], before["head_biases.0"]) and not found["head_biases.2"].any()
+    assert all(np.array_equal(found[name], before[name]) for name in before if not name.startswith("head_biases"))
 
 
 def test_a_decoder_of_other_tables_is_refused(tables: Tables) -> None:
