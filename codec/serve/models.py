@@ -19,11 +19,12 @@ class Models:
                 come before what is installed.
 
         Raises:
-            ModelError: there is no such model, or its card cannot be read.
+            ModelError: there is no such model, or a file of it is missing or is not the one that its card names.
         """
         self._named: dict[bytes, Model] = {}
         for name in names:
             model = by_name(name)
+            _ = model.tables, model.decoder()  # what is damaged is told now, and not to a listener
             self._named.setdefault(model.id, model)
 
     def of(self, bitstream: bytes) -> Model:

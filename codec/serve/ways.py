@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -64,8 +65,9 @@ class Ways:
 
     def prepare(self) -> None:
         """Convert the models at hand, so that nobody has to wait for that."""
-        for model in self._models.at_hand:
-            self._way(model.id)
+        with contextlib.suppress(ModelError):  # of the default model, of which whoever asks for it is told
+            for model in self._models.at_hand:
+                self._way(model.id)
 
     @property
     def first(self) -> Model:

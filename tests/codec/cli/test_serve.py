@@ -11,10 +11,14 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from codec.runtime.models import by_name
 from tests.support.cli_fakes import PROGRAM, RATE, aez, aez_file
+from tests.support.model_folders import own_model
 
 pytest.importorskip("uvicorn")
 
@@ -104,3 +108,20 @@ def test_the_server_over_a_socket(server: tuple[subprocess.Popen[str], int, Path
     assert sorted(path for path in folder.parent.rglob("*")) == before
     for reader in slow:
         reader.close()
+
+
+def test_models_are_named_and_the_first_one_encodes(
+    tiny: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made: list[Any] = []
+    monkeypatch.setattr("codec.serve.app.make_app", lambda serving, **_: made.append(serving))
+    monkeypatch.setattr("uvicorn.Server.run", lambda *_, **__: None)
+    monkeypatch.setattr("codec.player.folder", lambda: tmp_path)
+    own = own_model(tmp_path)
+    options = ["--port", 0, "--model", own, "--model", "tiny-dense", "--encode", 16, "--cache", tmp_path]
+    assert aez("serve", tmp_path, *options) == 0
+    assert "browsers cannot run model 'tiny-dense', so its songs are decoded here" in capsys.readouterr().err
+    (serving,) = made
+    assert serving.on_demand.bitstream == by_name(str(own)).id == serving.models.first.id
+    assert aez("serve", tmp_path, "--port", 0, "--model", tmp_path) == 1
+    assert capsys.readouterr().err.startswith(f"aez: error: there is no model '{tmp_path}'")

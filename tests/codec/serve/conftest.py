@@ -67,15 +67,19 @@ def connect() -> Iterator[Callable[..., Any]]:
     from starlette.testclient import TestClient
 
     from codec.serve.app import Serving, make_app
+    from codec.serve.models import Models
 
     with ExitStack() as stack:
 
-        def opened(folder: Path, *, player: Path | None = None, on_demand: Any = None, **options: Any) -> Any:
+        def opened(
+            folder: Path, *, player: Path | None = None, on_demand: Any = None, models: Any = None, **options: Any
+        ) -> Any:
             library = Library(folder, audio=on_demand is not None)
             engine = Engine("cpu")
             made = on_demand(engine) if on_demand else None
             who = {"hosts": ("localhost", "127.0.0.1"), "password": None} | options
-            app = make_app(Serving(library, engine, player, made), **who)
+            serving = Serving(library, engine, player, made, models or Models())
+            app = make_app(serving, **who)
             return stack.enter_context(TestClient(app, "http://localhost:8000", raise_server_exceptions=False))
 
         yield opened

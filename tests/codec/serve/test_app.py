@@ -4,10 +4,14 @@ import base64
 import os
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from codec.runtime.models import by_name
+from codec.serve.models import Models
+from codec.version import __version__
 from formats import Metadata
 from tests.codec.serve.conftest import ARTIST, PNG, TITLE
 from tests.support.cli_fakes import RATE, aez_file
@@ -175,3 +179,54 @@ def test_the_password(folder: Path, connect: Connect) -> None:
     assert status("a:päss:word".encode(), "Bearer") == 401
     assert client.get("/", headers={"Authorization": "Basic %%%"}).status_code == 401
     assert client.get("/songs/0.aez").status_code == client.get("/player/x").status_code == 401
+
+
+@pytest.fixture
+def with_models(folder: Path, own: SimpleNamespace, plain: bytes, tmp_path: Path, connect: Connect) -> Any:
+    """A server with a player, over songs of one's own model, of a plain one, of the default one, and of none."""
+    player = tmp_path / "dist"
+    (player / "page").mkdir(parents=True)
+    (player / "page" / "index.html").write_text("%MODEL% %VERSION%")
+    (folder / "mine.aez").write_bytes(own.song)
+    (folder / "plain.aez").write_bytes(plain)
+    return connect(folder, player=player, models=Models([str(own.folder)]))
+
+
+def test_models_are_served_in_the_player_s_form(with_models: Any, own: SimpleNamespace) -> None:
+    client = with_models
+    assert client.get("/").text == client.get("/index.html").text == f"{own.bitstream} {__version__}"
+    default = by_name().id.hex()
+    for bitstream in (own.bitstream, default):
+        card = client.get(f"/player/model/{bitstream}/model.json")
+        assert card.json()["id"] == bitstream
+        tag = {"If-None-Match": card.headers["etag"]}
+        assert client.get(f"/player/model/{bitstream}/model.json", headers=tag).status_code == 304
+        assert client.get(f"/player/model/{bitstream}/noise.bin.zst").content[:4] == b"\x28\xb5\x2f\xfd"
+    plain = by_name("tiny-dense").id.hex()
+    assert rows(client)
+    for path in (
+        f"{default}/x",
+        f"{'0' * 16}/model.json",
+        f"{plain}/model.json",
+        f"{default}/..%2f..%2fmodel.json",
+        "x/y",
+    ):
+        assert client.get(f"/player/model/{path}").status_code == 404
+
+
+def test_what_the_player_cannot_run_is_a_wav_and_what_nobody_can_says_so(with_models: Any) -> None:
+    client = with_models
+    found = {row["title"]: row for row in rows(client)}
+    assert "wav" not in found["mine"] | found["real"] and "problem" not in found["mine"] | found["real"]
+    assert client.get(found["plain"]["wav"]).content[:4] == b"RIFF"
+    assert client.get(found["mine"]["src"].replace(".aez", ".wav")).status_code == 404
+    problem = found["First"]["problem"]
+    assert "a model that this server does not have" in problem and "--model" in problem and "wav" not in found["First"]
+
+
+def test_without_the_player_a_named_model_decodes_to_wav(folder: Path, own: SimpleNamespace, connect: Connect) -> None:
+    (folder / "mine.aez").write_bytes(own.song)
+    client = connect(folder, models=Models([str(own.folder)]))
+    (row,) = rows(client, "mine")
+    assert len(client.get(row["wav"]).content) == 44 + 3 * RATE * 4
+    assert "does not have" in client.get("/").text and client.get("/").text.count("<audio") == 2

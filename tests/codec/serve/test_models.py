@@ -23,6 +23,9 @@ def test_what_was_named_comes_first_and_runs(own: SimpleNamespace, tmp_path) -> 
     assert [model.id for model in Models().at_hand] == [default.id]
     with pytest.raises(ModelError, match="no model 'nothing'"):
         Models(["nothing"])
+    (other / "decoders" / "standard" / "noise.npy").unlink()
+    with pytest.raises(ModelError, match="'tiny' lacks"):
+        Models([str(other)])
 
 
 def test_what_nobody_named_is_not_run_where_it_lies(own: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
