@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from codec.player.hyper_weights import convolution, planes
 from codec.runtime import graph_check, onnx_graph
+from codec.runtime.blas import single_threaded_blas
 from formats.errors import ModelError
 from formats.grid import COEFFICIENTS, HOP, HYPER_FRAMES, HYPER_SIZE
 from formats.model.tables import SIGMA_UNIT, Tables
@@ -156,7 +157,11 @@ def _enter(weights: _Weights, tables: Tables) -> None:
         weights.keep(name, ("GatherElements", number, 0), 1, COEFFICIENTS)[0]
         for number, name in ((1, "shape"), (2, "steady"), (3, "bias"))
     )
-    found, error = convolution(added[:, :HYPER_SIZE], planes(shape, steady, tables, tokens))
+    with single_threaded_blas(), np.errstate(all="ignore"):  # what overflows fits nothing
+        try:
+            found, error = convolution(added[:, :HYPER_SIZE], planes(shape, steady, tables, tokens))
+        except np.linalg.LinAlgError:
+            error = math.inf
     if not error <= ROUNDING * np.abs(added).max():
         raise UnfitError("hyper latents enter it in another way")
     weights.kept["from_scales"] = found

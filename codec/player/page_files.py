@@ -20,7 +20,7 @@ MODELS = f"{PLAYER}/model"
 INDEX, WORKER = "index.html", "sw.js"
 """Files of the page that say which others belong to it."""
 
-_NOT_LOADED = ("types", "*.d.ts", "*.map")
+_NOT_LOADED = ("types", "*.d.ts", "*.map", "model")
 
 
 def put_together(built: Path, models: Sequence[Model], folder: Path) -> None:

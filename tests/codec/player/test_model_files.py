@@ -140,6 +140,11 @@ UNFIT = {
     "tokens that do not fill a frame": (with_array("from_features", lambda a: a[..., :-1]), "tokens"),
     "features of fewer axes": (with_array("from_features", lambda a: a[0]), "from_features"),
     "hyper latents that enter otherwise": (with_array("from_features", added_to((0, 0, 5, 0))), "in another way"),
+    "weights that overflow": (
+        with_array("from_features", lambda a: a * np.float32(3e38 / abs(a).max())),
+        "another way",
+    ),
+    "steps that overflow": (with_array("shape", lambda a: a * np.float32(3e38 / abs(a).max())), "another way"),
     "a gain that differs by token": (with_array("from_features", added_to((0, 0, 49, 0))), "from token to token"),
     "an even kernel": (with_array("decoder.trunk.blocks.0.depthwise.weight", lambda a: a[..., :0]), "a kernel of"),
     "fewer convolutions": (without_a_convolution, "Conv"),
