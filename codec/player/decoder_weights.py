@@ -37,10 +37,13 @@ ROUNDING = 1e-7
 
 OPERATORS = {
     "Conv": (3, 3), "Relu": (1, 1), "Gemm": (4, 0), "MatMul": (2, 0), "Exp": (5, 0), "Tanh": (4, 0), "Log": (1, 0),
-    "Clip": (6, 0), "Div": (2, 0), "Abs": (1, 0), "Less": (1, 0), "Where": (1, 0), "Softmax": (0, 0),
-    "GatherElements": (9, 0), "ScatterElements": (2, 0),
+    "Clip": (6, 0), "Div": (2, 0), "Abs": (1, 0), "Less": (1, 0), "Where": (1, 0),
+    "GatherElements": (9, 0), "ScatterElements": (2, 0), "Add": (10, 1), "Mul": (13, 0), "Sub": (3, 0),
 }  # fmt: skip
 """How often a decoder without blocks has operators, and how often each block adds one."""
+
+MOVING = frozenset(["Cast", "Concat", "Expand", "Reshape", "Shape", "Slice", "Squeeze", "Transpose", "Unsqueeze"])
+"""Operators that compute nothing."""
 
 
 class UnfitError(ModelError):
@@ -64,6 +67,8 @@ def read(graph: bytes, tables: Tables) -> dict[str, Float]:
         raise UnfitError("it has parts of another kind") from None
     counts = Counter(node.operator for node in found.nodes)
     blocks = max(0, counts["Conv"] - 3) // 3
+    if others := counts.keys() - OPERATORS.keys() - MOVING:
+        raise UnfitError(f"it has the operator {min(others)}")
     for name, (without, each) in OPERATORS.items():
         if counts[name] != without + each * blocks:
             raise UnfitError(f"{counts[name]} operators {name} with {blocks} blocks")

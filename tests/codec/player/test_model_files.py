@@ -115,7 +115,7 @@ def swapped(graph: onnx.GraphProto) -> None:
 
 
 def without_a_convolution(graph: onnx.GraphProto) -> None:
-    nodes(graph, "Conv")[-1].op_type = "Identity"
+    nodes(graph, "Conv")[-1].op_type = "Relu"
 
 
 def by_columns(graph: onnx.GraphProto) -> None:
@@ -124,6 +124,10 @@ def by_columns(graph: onnx.GraphProto) -> None:
 
 def another_operator(graph: onnx.GraphProto) -> None:
     next(node for node in graph.node if node.op_type == "Tanh").op_type = "Erf"
+
+
+def another_sum(graph: onnx.GraphProto) -> None:
+    nodes(graph, "Add")[-1].op_type = "Sub"
 
 
 def another_constant(graph: onnx.GraphProto) -> None:
@@ -141,16 +145,17 @@ UNFIT = {
     "features of fewer axes": (with_array("from_features", lambda a: a[0]), "from_features"),
     "hyper latents that enter otherwise": (with_array("from_features", added_to((0, 0, 5, 0))), "in another way"),
     "weights that overflow": (
-        with_array("from_features", lambda a: a * np.float32(3e38 / abs(a).max())),
+        with_array("from_features", lambda a: np.full_like(a, 1e38)),
         "another way",
     ),
-    "steps that overflow": (with_array("shape", lambda a: a * np.float32(3e38 / abs(a).max())), "another way"),
+    "steps that overflow": (with_array("shape", lambda a: np.full_like(a, 1e38)), "another way"),
     "a gain that differs by token": (with_array("from_features", added_to((0, 0, 49, 0))), "from token to token"),
     "an even kernel": (with_array("decoder.trunk.blocks.0.depthwise.weight", lambda a: a[..., :0]), "a kernel of"),
     "fewer convolutions": (without_a_convolution, "Conv"),
     "weights in each other's place": (swapped, "head_weights.0 is not where"),
     "a matrix by columns": (by_columns, "column by column"),
-    "another operator": (another_operator, "operators Tanh"),
+    "another operator": (another_operator, "the operator Erf"),
+    "a difference in place of a sum": (another_sum, "operators Add"),
     "another constant": (another_constant, "besides|without"),
 }
 
