@@ -1,6 +1,6 @@
 /** What the tests share: golden files, the model as it was built, and songs that are open. */
 
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { readNpy } from "../scripts/npy.mjs";
 import { player } from "../scripts/site.mjs";
@@ -16,7 +16,7 @@ const PLAYER = process.env["AEZ_PLAYER"] ?? process.cwd();
 export const ROOT = join(PLAYER, "../..");
 export const GOLDEN = process.env["AEZ_GOLDEN"] ?? join(ROOT, "tests/golden");
 export const CORPUS = join(ROOT, "tests/corpus");
-export const MODEL = join(player, "model/7ec856771e06eeab");
+export const MODEL = join(player, "model", readdirSync(join(player, "model"))[0]!);
 
 /** Bytes in memory, counting how often they are read. */
 export class BytesSource implements Source {

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from codec.player import decoder_weights
 from codec.runtime.models import Model
 from formats.errors import UsageError
 from formats.grid import COEFFICIENTS, GAIN_LIMIT, HOP, HYPER_SIZE, SCALES, TIERS
@@ -28,7 +29,7 @@ from training.ranked.decoder_graph import INPUTS, DecoderGraph
 from training.ranked.encoder_graph import EncoderGraph
 from training.ranked.export import Reference, add_decoder, decoder_part, example, export, main
 from training.ranked.network import Autoencoder
-from training.ranked.tables import noise_pattern
+from training.ranked.tables import integer_part, noise_pattern
 from training.ship.tiny import TINY, SyntheticMusic, untrained
 
 
@@ -125,6 +126,11 @@ def test_a_wide_decoder_is_exported_by_the_same_code() -> None:
     torch.nn.init.normal_(model.decoder.heads.weight, std=0.1)
     made = decoder_part(model)
     assert made.receptive_field == 8 and made.parity < 1e-5
+    # Browsers play it, too, though what it has not learned is equal or zero, and so left out of the graph.
+    weights = decoder_weights.read(made.graph, integer_part(model))
+    for block in range(8):
+        assert not weights[f"decoder.trunk.blocks.{block}.down.bias"].any()
+    np.testing.assert_array_equal(weights["head_weights.0"], model.decoder.heads.weight.detach()[:50, :, 0, 0])
 
 
 def test_the_card_tells_what_is_there(exported: Path) -> None:
