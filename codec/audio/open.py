@@ -61,6 +61,8 @@ def _by_libsndfile(file: Path, extent: Extent, accept_cut: bool, downmix: bool) 
     try:
         if len(extent.links) > 1:
             return ChainedSource(file, extent.links, lost=extent.lost, accept_cut=accept_cut, downmix=downmix)
-        return SoundfileSource(file, *extent.links, lost=extent.lost, accept_cut=accept_cut, downmix=downmix)
+        return SoundfileSource(
+            file, *extent.links, lost=extent.lost, note=extent.note, accept_cut=accept_cut, downmix=downmix
+        )
     except soundfile.SoundFileError:
         return None
