@@ -34,6 +34,7 @@ from codec.serve.library import Library, Song, playlist
 from codec.serve.names import readable
 from codec.serve.on_demand import OnDemand
 from codec.serve.plain_page import POLICY, plain_page
+from codec.serve.texts import PlayerFiles
 from codec.serve.wav import SLICE, Wav, Wavs, byte_range
 from formats.errors import AezError
 
@@ -118,16 +119,17 @@ def make_app(
         slices = _slices(found.path, found.cover.start, found.cover.size)
         return _unless_known(request, StreamingResponse(slices, media_type=found.cover.kind, headers=headers))
 
+    zipped = [Middleware(GZipMiddleware)]
     routes: list[Route | Mount] = [
-        Route("/playlist.json", listing, middleware=[Middleware(GZipMiddleware)]),
+        Route("/playlist.json", listing, middleware=zipped),
         Route("/songs/{id}.aez", song),
         Route("/covers/{id}", cover),
     ]
     if serving.player:
-        page = StaticFiles(directory=serving.player / "page", html=True)
-        routes += [Mount("/player", StaticFiles(directory=serving.player)), Mount("/", page)]
+        page = PlayerFiles(directory=serving.player / "page", html=True)
+        routes += [Mount("/player", PlayerFiles(directory=serving.player)), Mount("/", page)]
     else:
-        routes += [Route("/", plain), Route("/songs/{id}.wav", wav)]
+        routes += [Route("/", plain, middleware=zipped), Route("/songs/{id}.wav", wav)]
 
     def failed(_: Request, error: Exception) -> Response:
         return _failed(serving, error)
