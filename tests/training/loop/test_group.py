@@ -70,6 +70,9 @@ def process(rank: int, port: int, music: Path, out: Path) -> None:
     with Group.joined("cpu") as joined:
         Group.joined = staticmethod(lambda device: nullcontext(joined))  # type: ignore[method-assign, assignment]
         runs(music, out, 2)
+    tasks = Path("/proc/self/task")  # threads that outlive the group could take the process down as it ends
+    names = [(task / "comm").read_text().strip() for task in tasks.iterdir()] if tasks.is_dir() else []
+    assert not [name for name in names if "gloo" in name or "tcpstore" in name], names
 
 
 def rows(path: Path) -> list[dict[str, float]]:
