@@ -254,10 +254,11 @@ def _find(file: BinaryIO, form: _Form, position: int, wanted: bytes) -> _Found |
             return _Found(chunks, position, size, tuple(pads))
         chunks.setdefault(name, position)
         chunks.setdefault(name + b":size", size)
-        end = position + form.head + max(size, 0)
-        position = form.after(file, position, max(size, 0))
-        if position == end and size % form.align:
-            pads.append((end, -size % form.align))
+        length = max(size, 0)
+        end = position + form.head + length
+        position = form.after(file, position, length)
+        if position == end and length % form.align:
+            pads.append((end, -length % form.align))
     return None
 
 

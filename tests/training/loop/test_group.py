@@ -14,12 +14,12 @@ import torch
 from formats.errors import AezError, UsageError
 from tests.support.training_runs import SHORT, same, write_music
 from training.data.produce import Recipe
+from training.items.source import open_music
 from training.loop import course, group
 from training.loop.group import ALONE, Group
 from training.plain import train as plain
 from training.ranked import train as ranked
 from training.ranked.config import TrainConfig
-from training.ranked.source import open_music
 from training.ship.tiny import PLAIN
 
 CONFIG = TrainConfig(**{**vars(SHORT), "batch": 1, "scales": 7, "seed": 5})
