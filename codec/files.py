@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from codec import part_files
 from codec.ending import removed_at_the_end
-from formats.errors import AezError, UsageError
+from formats.errors import AezError, CodedError, ForeignError, UsageError
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
@@ -106,6 +106,39 @@ def opened(source: str | PathLike[str] | BinaryIO) -> Iterator[BinaryIO]:
         yield source
     else:
         raise UsageError(f"a source is a path or a binary file object, not {type(source).__name__}")
+
+
+def is_coded(path: str | PathLike[str]) -> bool | None:
+    """Whether a file begins as an .aez file does; None for what is no file, or cannot be read."""
+    from formats.container.layout import MAGIC
+
+    try:
+        if not Path(path).is_file():
+            return None
+        with Path(path).open("rb") as file:
+            return file.read(len(MAGIC)) == MAGIC
+    except (OSError, ValueError):  # the latter for a name that holds a null character
+        return None
+
+
+def check_coded(path: str | PathLike[str]) -> None:
+    """Refuse a file that does not begin as an .aez file does.
+
+    Raises:
+        ForeignError: it is such a file.
+    """
+    if is_coded(path) is False:
+        raise ForeignError("this is not an .aez file")
+
+
+def check_uncoded(path: str | PathLike[str]) -> None:
+    """Refuse to encode an .aez file.
+
+    Raises:
+        CodedError: it is one.
+    """
+    if is_coded(path):
+        raise CodedError(f"{os.fspath(path)} is an .aez file already")
 
 
 def is_fifo(path: str | PathLike[str]) -> bool:

@@ -3,9 +3,11 @@
 AezError
 |- UsageError        the caller asked for something impossible (a tier that does not exist, an unknown device)
 |- AudioError        the source is not audio, or the target cannot hold the result
-|  `- CutError       a part of the source's music is missing or cannot be read
+|  |- CutError       a part of the source's music is missing or cannot be read
+|  `- CodedError     the source is an .aez file already
 |- ModelError        a model is missing, or is not what its card says
 `- FormatError       the bytes are not a valid .aez file
+   |- ForeignError   they do not begin as those of an .aez file do
    |- VersionError   the file has a newer format version than this package reads
    `- DamagedError   the file is damaged: a checksum does not match, it ends early, or its parts contradict each other
       `- PicturesError   only pictures are known to be damaged, and the tags are not
@@ -28,12 +30,20 @@ class CutError(AudioError):
     """A part of the source's music is missing or cannot be read; the caller may accept that."""
 
 
+class CodedError(AudioError):
+    """The source of an encode is an .aez file already."""
+
+
 class ModelError(AezError):
     """A model is missing, or is not what its card says."""
 
 
 class FormatError(AezError):
     """The bytes are not a valid .aez file."""
+
+
+class ForeignError(FormatError):
+    """The bytes do not begin as those of an .aez file do: it is another file, or its first bytes are damaged."""
 
 
 class VersionError(FormatError):

@@ -11,6 +11,12 @@ from collections.abc import Sequence
 from typing import NamedTuple
 from zlib import crc32
 
+PAPER = 7.0
+"""Inches that the page gives a figure of the whole width on A4, less what `bbox_inches="tight"` adds to figures."""
+
+SMALLEST = 9.0
+"""Points of the smallest text there."""
+
 
 class Look(NamedTuple):
     """How a thing is drawn.
@@ -123,6 +129,11 @@ def readable(color: str, contrast: float = 4.5, *, ground: str = LIGHT) -> str:
         if contrast_of(changed, ground) >= contrast:
             break
     return changed
+
+
+def text_size(width: float) -> float:
+    """Points of the smallest text in a figure of this width in inches that is shown in the whole width of the page."""
+    return SMALLEST * max(1.0, width / PAPER)
 
 
 def mixed(one: str, other: str, share: float) -> str:

@@ -16,8 +16,10 @@ from codec.version import __version__
 from formats.errors import (
     AezError,
     AudioError,
+    CodedError,
     CutError,
     DamagedError,
+    ForeignError,
     FormatError,
     ModelError,
     PicturesError,
@@ -28,8 +30,10 @@ from formats.errors import (
 __all__ = [
     "AezError",
     "AudioError",
+    "CodedError",
     "CutError",
     "DamagedError",
+    "ForeignError",
     "FormatError",
     "ModelError",
     "PicturesError",

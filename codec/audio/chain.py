@@ -14,7 +14,7 @@ from codec.audio.source import FileSource
 
 
 class ChainedSource(FileSource):
-    """A file of several streams; all have the first one's rate and channels when they are read.
+    """A file of several streams; all have the highest rate and the most channels of them when they are read.
 
     Args, Raises: as `codec.audio.libsndfile.SoundfileSource`, for every link.
     """
@@ -32,25 +32,33 @@ class ChainedSource(FileSource):
         first = self._link = SoundfileSource(path, links[0], accept_cut=accept_cut, downmix=downmix)
         self._waiting = list(links[1:])
         try:
-            super().__init__(path, first.sample_rate, first.channels, None, accept_cut=accept_cut)
-            self._notes = list(first.notes)
+            rates, widths, notes = {first.sample_rate}, {first.channels}, list(first.notes)
             for link in self._waiting:  # what cannot be read is better known now
                 with SoundfileSource(path, link, accept_cut=True, downmix=downmix) as source:
-                    self._notes += source.notes
+                    rates.add(source.sample_rate)
+                    widths.add(source.channels)
+                    notes += source.notes
+            super().__init__(path, max(rates), max(widths), None, accept_cut=accept_cut)
+            if len(widths) > 1:
+                notes.append(f"{path}: its streams are mono and stereo; all are made stereo")
+            if len(rates) > 1:
+                hertz = " and ".join(f"{rate} Hz" for rate in sorted(rates))
+                notes.append(f"{path}: its streams have {hertz}; all are resampled to {max(rates)} Hz")
+            self._notes = notes
             if lost:
                 self._lose(lost)
         except BaseException:
             self.close()
             raise
         self._blocks = first.blocks()
-        self._resampler = Resampler(first.sample_rate, first.sample_rate, self.channels)
+        self._resampler = Resampler(first.sample_rate, self.sample_rate, self.channels)
         self._ended = False
         self._rest = np.zeros((0, self.channels), np.float32)
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Those of all streams."""
-        return tuple(dict.fromkeys(self._notes))
+        """Those of all streams, which know no other name than the path."""
+        return tuple(dict.fromkeys(line.replace(str(self.path), self.name, 1) for line in self._notes))
 
     def _read(self, size: int) -> NDArray[np.float32]:
         parts, count = [self._rest], len(self._rest)
@@ -87,7 +95,7 @@ class ChainedSource(FileSource):
         """A block [C, N] with this source's channels."""
         if len(block) == self.channels:
             return block
-        return np.repeat(block, 2, axis=0) if self.channels == 2 else block.mean(axis=0, keepdims=True)
+        return np.repeat(block, 2, axis=0)
 
     def close(self) -> None:
         """Close the link that is open."""

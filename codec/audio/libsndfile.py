@@ -43,6 +43,7 @@ class SoundfileSource(FileSource):
         path: the file.
         parts: pieces of it to read, and bytes that stand for others; the whole file if empty.
         lost: what is known to be missing, as in `codec.audio.headers.extent.Extent`.
+        note: what was left out though nothing is missing, in the same form.
         accept_cut: whether to read a file of which a part is missing.
         downmix: whether more than two channels are mixed to stereo.
 
@@ -59,6 +60,7 @@ class SoundfileSource(FileSource):
         parts: tuple[Part, ...] = (),
         *,
         lost: str = "",
+        note: str = "",
         accept_cut: bool = False,
         downmix: bool = False,
     ) -> None:
@@ -92,6 +94,12 @@ class SoundfileSource(FileSource):
             self.close()
             raise
         self._done = 0
+        self._note = note
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Also what was left out."""
+        return (*super().notes, *([f"{self.name} {self._note}"] if self._note else []))
 
     def _open_mp3(self, path: Path, parts: tuple[Part, ...]) -> None:
         self.close()

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from codec.audio.source import AudioSource
+from codec.files import check_uncoded
 from formats.errors import AudioError
 
 if TYPE_CHECKING:
@@ -24,13 +25,14 @@ def open_source(path: str | PathLike[str], *, accept_cut: bool = False, downmix:
 
     Raises:
         AudioError: there is no such file, it is not an audio file, or it needs ffmpeg, which is not installed;
-        ChannelsError: it has more than two channels; CutError: a part of it is missing.
+        CodedError: it is an .aez file; ChannelsError: it has more than two channels; CutError: a part of it is missing.
     """
     file = Path(path)
     if not file.exists():
         raise AudioError(f"{path}: no such file")
     if not file.is_file():
         raise AudioError(f"{path} is {'a directory' if file.is_dir() else 'no regular file'}, no audio file")
+    check_uncoded(file)
     from codec.audio.headers.examine import examine, examine_unnamed
 
     try:
@@ -59,6 +61,8 @@ def _by_libsndfile(file: Path, extent: Extent, accept_cut: bool, downmix: bool) 
     try:
         if len(extent.links) > 1:
             return ChainedSource(file, extent.links, lost=extent.lost, accept_cut=accept_cut, downmix=downmix)
-        return SoundfileSource(file, *extent.links, lost=extent.lost, accept_cut=accept_cut, downmix=downmix)
+        return SoundfileSource(
+            file, *extent.links, lost=extent.lost, note=extent.note, accept_cut=accept_cut, downmix=downmix
+        )
     except soundfile.SoundFileError:
         return None

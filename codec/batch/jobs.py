@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from codec.files import check_coded, check_uncoded
+from formats.errors import AezError
+
 if TYPE_CHECKING:
     from codec.batch.journal import Entry
 
@@ -38,12 +41,12 @@ class Found:
     Attributes:
         files: each file with its path below the folder that was named, or its bare name.
         others: number of files in folders that were left out.
-        failures: folders that cannot be read, with the reason.
+        failures: folders that cannot be read, and named files that the run cannot take, with the reason.
     """
 
     files: list[tuple[Path, Path]]
     others: int
-    failures: list[tuple[Path, str]]
+    failures: list[tuple[Path, AezError | OSError]]
 
 
 @dataclass(frozen=True)
@@ -64,20 +67,27 @@ def find(inputs: Iterable[Path], extensions: Collection[str]) -> Found:
     """Find the files to code, in order: those that are named, and those in folders with one of the extensions.
 
     Extensions are compared without regard to case. Hidden files and folders inside folders are left out, and links to
-    folders are not followed.
+    folders are not followed. A file that is named may have another extension, and what it holds tells then whether it
+    is what the run takes: songs are not decoded, and .aez files not encoded.
     """
     from codec.batch.journal import NAME as JOURNAL  # not needed for one file
 
     files: list[tuple[Path, Path]] = []
-    failures: list[tuple[Path, str]] = []
+    failures: list[tuple[Path, AezError | OSError]] = []
+    check = check_coded if CODED.issubset(extensions) else check_uncoded
     others = 0
 
     def note(error: OSError) -> None:
-        failures.append((Path(error.filename), error.strerror or str(error)))
+        failures.append((Path(error.filename), error))
 
     for given in inputs:
         if not given.is_dir():
-            files.append((given, Path(given.name)))
+            try:
+                if given.suffix.lower() not in extensions:
+                    check(given)
+                files.append((given, Path(given.name)))
+            except AezError as error:
+                failures.append((given, error))
             continue
         for folder, below, names in os.walk(given, onerror=note):
             below[:] = sorted(name for name in below if not name.startswith("."))

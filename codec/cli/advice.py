@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-from formats.errors import AezError, CutError, DamagedError, FormatError
+from formats.errors import AezError, CodedError, CutError, DamagedError, ForeignError, FormatError
 
 
 def advised(text: str, error: type[Exception] | None, *, salvageable: bool = False) -> str:
@@ -25,6 +25,8 @@ def advised(text: str, error: type[Exception] | None, *, salvageable: bool = Fal
     advice = {
         ChannelsError: "--downmix mixes them to stereo",
         CutError: "--accept-cut encodes what is there",
+        CodedError: "aez peel makes it smaller, and aez decode turns it into audio",
+        ForeignError: "aez encode makes one of a song",
         TargetExistsError: "--force overwrites it",
         MissingModelError: "--model FOLDER takes it from there",
         DamagedError: "aez decode --salvage keeps the rest" if salvageable else "",

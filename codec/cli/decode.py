@@ -21,7 +21,7 @@ from codec.cli.many import (
     resume_option,
     run_many,
 )
-from codec.cli.names import one, out_of_one, several
+from codec.cli.names import check_inputs, one, out_of_one, several
 from codec.cli.numbers import Number, WholeNumber
 from codec.cli.options import (
     channels_text,
@@ -38,7 +38,7 @@ from codec.cli.options import (
 from codec.cli.tagging import tag_options
 from codec.cli.terminal import PIPE, Time, progress, source_of, spoken, target_of
 from codec.clock import clock
-from codec.files import is_special
+from codec.files import check_coded, is_special
 
 if TYPE_CHECKING:
     from codec.audio.tags.choice import TagChoice
@@ -108,6 +108,8 @@ def decode(
     from codec.batch.jobs import AUDIO, CODED
 
     names, out = out_of_one(names, out, EXTENSIONS | AUDIO)
+    if out is None:
+        check_inputs(names, check_coded)
     source = target = ""
     beside = out is None and several("decode", names, CODED, EXTENSIONS, resume=resume, ray=ray)
     if out is None and not beside:

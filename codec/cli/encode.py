@@ -18,7 +18,7 @@ from codec.cli.many import (
     resume_option,
     run_many,
 )
-from codec.cli.names import check_coded_name, one, out_of_one, several
+from codec.cli.names import check_coded_name, check_inputs, one, out_of_one, several
 from codec.cli.numbers import KBPS, WholeNumber
 from codec.cli.options import (
     FILE,
@@ -33,6 +33,7 @@ from codec.cli.options import (
 from codec.cli.tagging import tag_options
 from codec.cli.terminal import progress, source_of, target_of
 from codec.clock import clock, counted
+from codec.files import check_uncoded
 from formats.grid import GAIN_LIMIT, HOP, SAMPLE_RATE, SEGMENT
 
 if TYPE_CHECKING:
@@ -96,6 +97,8 @@ def encode(
     from codec.batch.jobs import AUDIO
 
     names, out = out_of_one(names, out, {".aez", *AUDIO})
+    if out is None:
+        check_inputs(names, check_uncoded)
     source = target = ""
     beside = out is None and several("encode", names, AUDIO, {".aez"}, resume=resume, ray=ray)
     if out is None and not beside:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from codec.audio.estimate import estimated_seconds
-from codec.cli.advice import advised, keeping
+from codec.cli.advice import advised, failure, keeping
 from codec.cli.names import check_out
 from codec.cli.numbers import WholeNumber
 from codec.cli.options import FILE, say, say_device, times
@@ -83,8 +83,8 @@ class Summary:
     def add(self, result: Result, *, salvageable: bool) -> None:
         """Count a result; `salvageable` is as for `advised`."""
         if result.failure:
-            failure = advised(result.failure, result.error, salvageable=salvageable)
-            self.failures.append((result.job.source, failure))
+            reason = advised(result.failure, result.error, salvageable=salvageable)
+            self.failures.append((result.job.source, reason))
             return
         self.done += not result.kept
         self.kept += result.kept
@@ -148,7 +148,8 @@ def run_many(
     found = planning.find(map(Path, names), taken)
     files = found.files if folder else [(source, source) for source, _ in found.files]
     todo, clashes = planning.pair(files, folder or Path(), extension)
-    summary = Summary(verb, failures=[*found.failures, *clashes], salvaging=salvaging)
+    refused = [(path, failure(error)) for path, error in found.failures]
+    summary = Summary(verb, failures=[*refused, *clashes], salvaging=salvaging)
     if not todo and not summary.failures:
         raise UsageError(f"there is nothing to do: no {' or '.join(sorted(taken)[:4])} in what was named")
     begun = time.monotonic()

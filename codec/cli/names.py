@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
+from codec.cli.advice import about
 from codec.cli.options import default_target, names_folder
 from codec.cli.terminal import PIPE
-from formats.errors import UsageError
+from formats.errors import AezError, UsageError
 
 
 def one(command: str, names: Sequence[str], extension: str, taken: Collection[str], **many: Any) -> tuple[str, str]:
@@ -47,7 +48,8 @@ def several(command: str, names: Sequence[str], taken: Collection[str], made: Co
 
     Args:
         command, names, taken: as for `one`.
-        made: extensions of outputs, which name no input.
+        made: extensions of outputs. The last of several names is one, and others are if there is no such file: one that
+            is there may come from a pattern such as `*`, and is refused as an input.
         **rest: options that need -o.
 
     Raises:
@@ -61,7 +63,8 @@ def several(command: str, names: Sequence[str], taken: Collection[str], made: Co
             raise click.UsageError("a pipe is one input and one output")
         if names_folder(name):
             raise click.UsageError(f"{name} is a directory; for outputs, and for all that is in one: -o FOLDER")
-        if Path(name).suffix.lower() in made:
+        is_output = Path(name).suffix.lower() in made and (name == names[-1] or not Path(name).is_file())
+        if is_output:
             inputs = " ".join(other for other in names if other != name)
             raise click.UsageError(f"{name} is one output for several inputs: aez {command} {inputs} -o FOLDER")
     _check_options(rest)
@@ -80,6 +83,28 @@ def out_of_one(names: tuple[str, ...], out: str | None, kinds: Collection[str]) 
     if out is None or not is_file or len(names) != 1 or Path(names[0]).is_dir():
         return names, out
     return (*names, out), None
+
+
+def check_inputs(names: Sequence[str], check: Callable[[str], None]) -> None:
+    """Refuse names of which none is what the command takes, before they are found wrong in other ways.
+
+    Args:
+        names: what was named without -o; the last of several is an output if there is no such file.
+        check: raises an AezError where a file is not what the command takes.
+
+    Raises:
+        AezError: that of the first.
+    """
+    inputs = names if len(names) == 1 or Path(names[-1]).is_file() else names[:-1]
+    faults: list[tuple[str, AezError]] = []
+    for name in inputs:
+        try:
+            check(name)
+            return
+        except AezError as error:
+            faults.append((name, error))
+    with about(faults[0][0]):
+        raise faults[0][1]
 
 
 def _check_options(options: Mapping[str, Any]) -> None:

@@ -87,8 +87,8 @@ def coded_files(names: Sequence[str], failed: list[str]) -> list[str]:
 
         inside = find([Path(name)], CODED)
         found += [str(path) for path, _ in inside.files]
-        for folder, reason in inside.failures:
-            say(f"aez: error: {folder}: {reason}")
+        for folder, error in inside.failures:
+            say(f"aez: error: {folder}: {failure(error)}")
             failed.append(str(folder))
     if not found and not failed:
         raise UsageError("there is no .aez file in the folders that were named")

@@ -15,12 +15,12 @@ from codec.cli.many import (
     resume_option,
     run_many,
 )
-from codec.cli.names import check_coded_name, one, out_of_one
+from codec.cli.names import check_coded_name, check_inputs, one, out_of_one
 from codec.cli.numbers import WholeNumber
 from codec.cli.options import force_option, model_option, quiet_option, say
 from codec.cli.tagging import tag_options
 from codec.cli.terminal import PIPE, source_of, spoken, target_of
-from codec.files import is_special
+from codec.files import check_coded, is_special
 
 if TYPE_CHECKING:
     from codec.audio.tags.choice import TagChoice
@@ -53,6 +53,7 @@ def peel(
     command, source, target = f"peel --latent {latent}", "", ""
     names, out = out_of_one(names, out, CODED)
     if out is None:
+        check_inputs(names, check_coded)
         source, target = one(command, names, "", (), jobs=jobs, resume=resume)
         check_coded_name(command, source, target, CODED)
     if out is not None:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from codec.cli.advice import failure
+from codec.cli.advice import about, failure
 from codec.cli.escape import escaped, json_line
 from codec.cli.numbers import WholeNumber
 from codec.cli.options import FILE, FOLDER, coded_files, model_option, quiet_option, say
-from codec.cli.terminal import progress, seekable
+from codec.cli.terminal import progress, seekable, spoken
 from formats.errors import AezError, UsageError
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def similar(
     for name in library:
         if not Path(name).is_dir():
             raise UsageError(f"there is no folder {name}")
-    with seekable(song) as file:
+    with about(spoken(song)), seekable(song) as file:
         query = vector(file, model)
     failed: list[str] = []
     indices = [(folder, _index(folder, failed, keep=not no_index, model=model, quiet=quiet)) for folder in library]

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from codec.cli.advice import failure
+from codec.cli.advice import advised, failure
 from codec.cli.escape import escaped, json_line
 from codec.cli.options import FILE, coded_files, model_option, quiet_option, say
-from codec.cli.terminal import opened, spoken
+from codec.cli.terminal import PIPE, opened, spoken
 from codec.clock import clock, counted
+from formats.errors import ForeignError
 
 if TYPE_CHECKING:
     from codec.inspection.verify import Verdict
@@ -26,6 +29,7 @@ def verify(names: tuple[str, ...], model: str | None, as_json: bool, quiet: bool
 
     Nothing is written. The exit code is 0 where all files are whole, else 1.
     """
+    from codec.batch.jobs import CODED
     from codec.inspection.verify import Verdict, Verifier
     from codec.pipeline.workers import Engine
 
@@ -45,6 +49,9 @@ def verify(names: tuple[str, ...], model: str | None, as_json: bool, quiet: bool
                 if as_json:
                     click.echo(json_line(record(name, Verdict(0, None, (), (reason,), checked=False))))
                 continue
+            if verdict.foreign and name != PIPE and Path(name).suffix.lower() not in CODED:
+                advice = tuple(advised(fault, ForeignError) for fault in verdict.faults)
+                verdict = replace(verdict, faults=advice, checked=False)  # no .aez file that was damaged, but a song
             bad += not verdict.good and verdict.checked
             unread += not verdict.checked
             if as_json:

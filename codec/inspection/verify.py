@@ -11,7 +11,7 @@ from codec.pipeline.payload import check_tier, unpack
 from codec.pipeline.workers import engine_for_file
 from codec.runtime import models
 from formats import Chunk, Reader
-from formats.errors import AezError, DamagedError, FormatError, VersionError
+from formats.errors import AezError, DamagedError, ForeignError, FormatError, VersionError
 
 if TYPE_CHECKING:
     from codec.pipeline.workers import Engine
@@ -29,6 +29,7 @@ class Verdict:
         faults: a description of each damage, in the order of the file; or why it could not be checked.
         checked: whether all of the file could be checked, or is known to be damaged; a file of a newer version, or of a
             model that is not installed, need not be.
+        foreign: whether it does not begin as an .aez file does: it is another file, or is damaged there.
     """
 
     chunks: int
@@ -36,6 +37,7 @@ class Verdict:
     losses: tuple[Loss, ...]
     faults: tuple[str, ...]
     checked: bool = True
+    foreign: bool = False
 
     @property
     def good(self) -> bool:
@@ -69,7 +71,8 @@ class Verifier:
         try:
             reader = Reader(source)
         except FormatError as error:
-            return Verdict(0, None, (), (str(error),), checked=not isinstance(error, VersionError))
+            is_foreign, is_newer = isinstance(error, ForeignError), isinstance(error, VersionError)
+            return Verdict(0, None, (), (str(error),), checked=not is_newer, foreign=is_foreign)
         findings = _Findings(reader)
         try:
             findings.model = self._model(reader.header.bitstream)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from codec.audio.open import open_source
 from codec.audio.resample import resampled_length
 from codec.ending import removed_at_the_end
-from codec.files import check_target, is_fifo, new_file, opened, temporary_file
+from codec.files import check_coded, check_target, check_uncoded, is_fifo, new_file, opened, temporary_file
 from codec.pipeline.plan import DecodePlan
 from formats import Metadata, Reader
 from formats.errors import AudioError, FormatError, PicturesError, UsageError
@@ -63,12 +63,15 @@ def encode_file(
         finished: for a target that is a path, see `Finished`.
 
     Raises:
-        AudioError: the source cannot be read; CutError: a part of it is missing; UsageError: the target must not be
-        written (`codec.files.check_target`); ModelError: the model cannot be run; OSError.
+        AudioError: the source cannot be read; CutError: a part of it is missing; CodedError: it is an .aez file;
+        UsageError: the target must not be written (`codec.files.check_target`); ModelError: the model cannot be run;
+        OSError.
     """
     from codec.pipeline.encode import encode
 
     origin = _path(source)
+    if origin:
+        check_uncoded(origin)
     _check(target, force, origin)
     with (
         _opened_audio(source, name or "the source", accept_cut, downmix) as audio,
@@ -123,6 +126,8 @@ def decode_file(
     plan = plan or DecodePlan()
     origin, place = _path(source), _path(target)
     label = str(place) if place is not None else f"the output.{kind or 'wav'}"
+    if origin:
+        check_coded(origin)
     _check(target, force, origin)
     encoding = Encoding.of(label, subtype, bitrate)
     find_ffmpeg(encoding)
@@ -165,6 +170,8 @@ def peel_file(
     from codec.pipeline.peel import peel
 
     origin = _path(source)
+    if origin:
+        check_coded(origin)
     _check(target, force, origin)
     with opened(source) as coded, _created(target, force, origin, finished) as file:
         return peel(coded, file, latent, model=model, tags=tags, engine=engine)

@@ -38,6 +38,7 @@ from codec.serve.models import Models
 from codec.serve.names import readable
 from codec.serve.on_demand import OnDemand
 from codec.serve.plain_page import POLICY, plain_page
+from codec.serve.texts import PlayerFiles
 from codec.serve.wav import SLICE, Wav, Wavs, byte_range
 from codec.serve.ways import Ways
 from codec.version import __version__
@@ -142,19 +143,20 @@ def make_app(
         slices = _slices(found.path, found.cover.start, found.cover.size)
         return _unless_known(request, StreamingResponse(slices, media_type=found.cover.kind, headers=headers))
 
+    zipped = [Middleware(GZipMiddleware)]
     routes: list[Route | Mount] = [
-        Route("/playlist.json", listing, middleware=[Middleware(GZipMiddleware)]),
+        Route("/playlist.json", listing, middleware=zipped),
         Route("/songs/{id}.aez", song),
         Route("/songs/{id}.wav", wav),
         Route("/covers/{id}", cover),
     ]
     if serving.player:
-        routes += [Route(path, index) for path in ("/", f"/{INDEX}")]
+        routes += [Route(path, index, middleware=zipped) for path in ("/", f"/{INDEX}")]
         routes += [Route("/player/model/{bitstream}/{name}", model)]
-        routes += [Mount("/player", StaticFiles(directory=serving.player))]
-        routes += [Mount("/", StaticFiles(directory=serving.player / PAGE))]
+        routes += [Mount("/player", PlayerFiles(directory=serving.player))]
+        routes += [Mount("/", PlayerFiles(directory=serving.player / PAGE))]
     else:
-        routes += [Route("/", plain)]
+        routes += [Route("/", plain, middleware=zipped)]
 
     def failed(_: Request, error: Exception) -> Response:
         return _failed(serving, error)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from codec.audio.headers.duration import stated_seconds
 from codec.audio.tags.gather import image_type
 from codec.audio.tags.read import read_tags
 from codec.batch.jobs import AUDIO, CODED
@@ -159,7 +160,7 @@ def _described(path: Path, folder: Path, known: Song | None) -> Song | None:
             with named_reader(path) as file:
                 tags, seconds, cover, damage, bitstream = _coded(file)
         else:
-            tags = read_tags(path).metadata.tags
+            tags, seconds = read_tags(path).metadata.tags, stated_seconds(path)
     except OSError:
         return None
     below = path.relative_to(folder)

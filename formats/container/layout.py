@@ -28,7 +28,7 @@ from construct import (  # type: ignore[attr-defined, unused-ignore]
 )
 
 from formats import grid
-from formats.errors import DamagedError, FormatError, UsageError, VersionError
+from formats.errors import DamagedError, ForeignError, FormatError, UsageError, VersionError
 from formats.grid import (
     COEFFICIENTS,
     GAIN_LIMIT,
@@ -290,11 +290,11 @@ def unpack_header(data: bytes) -> Header:
     """Header from the first `HEADER_SIZE` bytes of a file, or from all of them if it has fewer.
 
     Raises:
-        FormatError: this is not an .aez file; VersionError: it has a newer format; DamagedError: the checksum does not
+        ForeignError: this is not an .aez file; VersionError: it has a newer format; DamagedError: the checksum does not
         match, or the header is cut.
     """
     if not data or data[: len(MAGIC)] != MAGIC[: len(data)]:
-        raise FormatError("this is not an .aez file")
+        raise ForeignError("this is not an .aez file")
     start = len(MAGIC) + Int16ul.sizeof()
     if len(data) >= start:
         version = Int16ul.parse(data[len(MAGIC) : start])

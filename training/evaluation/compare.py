@@ -1,5 +1,6 @@
 """Two codecs at equal measured rate, clip by clip: interpolated curves, paired differences, and claims."""
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -52,6 +53,19 @@ class Difference:
         if abs(self.mean) <= self.half or self.mean == 0:
             return "level"
         return "ahead" if self.mean > 0 else "behind"
+
+
+def stated(mean: float, half: float, digits: int, sign: str = "") -> str:
+    """A mean and half of its 95 % interval in words; the mean alone where one artist gives no interval, - for none.
+
+    Args:
+        mean, half: as in `Difference`.
+        digits: behind the point.
+        sign: "+" for a plus before positive means.
+    """
+    if not math.isfinite(mean):
+        return "-"
+    return f"{mean:{sign}.{digits}f} " + (f"± {half:.{digits}f}" if math.isfinite(half) else "(one artist)")
 
 
 def finite_mean(values: Iterable[float]) -> float:

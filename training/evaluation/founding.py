@@ -10,7 +10,6 @@ but linear magnitudes of our songs, resampled as in the baseline, give about wha
 times as much and more.
 """
 
-import csv
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,7 +17,8 @@ from pathlib import Path
 import numpy as np
 
 from formats.grid import SAMPLE_RATE
-from training.evaluation.compare import Difference, Row, artist_count, difference, groups, interval
+from training.csv_table import write_csv
+from training.evaluation.compare import Difference, Row, artist_count, difference, groups, interval, stated
 from training.markdown import section
 
 COLUMN = {512: 0.867, 256: 0.803, 128: 0.929, 64: 1.24, 32: 1.61}
@@ -138,8 +138,8 @@ def study_table(lines: Sequence[Tier]) -> str:
     first = [
         [
             *common(tier),
-            _shown(tier.rmse_8k_linear, tier.rmse_8k_linear_half),
-            _shown(tier.rmse_8k_relative, tier.rmse_8k_relative_half),
+            stated(tier.rmse_8k_linear, tier.rmse_8k_linear_half, 3),
+            stated(tier.rmse_8k_relative, tier.rmse_8k_relative_half, 3),
             *(f"{v:.3g}" if v is not None else "-" for v in (tier.baseline, tier.founding, tier.founding_baseline)),
         ]
         for tier in lines
@@ -148,8 +148,8 @@ def study_table(lines: Sequence[Tier]) -> str:
         [
             *common(tier),
             f"{tier.nominal_kbps:.1f}",
-            _shown(tier.rmse_8k, tier.rmse_8k_half),
-            _shown(tier.rmse_44k, tier.rmse_44k_half),
+            stated(tier.rmse_8k, tier.rmse_8k_half, 3),
+            stated(tier.rmse_44k, tier.rmse_44k_half, 3),
         ]
         for tier in lines
     ]
@@ -182,13 +182,6 @@ def _value(row: Row, metric: str) -> float:
     return row.metrics.get(metric, float("nan"))
 
 
-def _shown(mean: float, half: float) -> str:
-    return f"{mean:.3f} ± {half:.3f}"
-
-
 def write_study(lines: Sequence[Tier], target: Path) -> None:
     """The lines as csv, a column per field of `Tier`."""
-    with target.open("w", newline="", encoding="utf-8") as f:
-        writer = csv.DictWriter(f, list(Tier.__dataclass_fields__))
-        writer.writeheader()
-        writer.writerows(asdict(tier) for tier in lines)
+    write_csv(target, list(Tier.__dataclass_fields__), map(asdict, lines))

@@ -12,13 +12,13 @@ from training.evaluation import founding
 from training.evaluation.compare import Band, Row, band
 from training.evaluation.founding import Tier
 from training.evaluation.plot_style import limit_values, mark_cut, rate_axis
-from training.palette import FOUNDING, Look, looks, readable
+from training.palette import FOUNDING, Look, looks, readable, text_size
 
 PANELS = {
-    "rmse_8k_linear": "Linear-magnitude RMSE, 8 kHz mono (the study's unit, as inferred)",
-    "rmse_8k_relative": "Relative error of linear magnitudes, 8 kHz mono",
-    "rmse_8k": "Log-spectral RMSE, 8 kHz mono",
-    "rmse_44k": "Log-spectral RMSE, 44.1 kHz stereo",
+    "rmse_8k_linear": "Linear-magnitude RMSE, 8 kHz mono\n(the study's unit, as inferred)",
+    "rmse_8k_relative": "Relative error of linear\nmagnitudes, 8 kHz mono",
+    "rmse_8k": "Log-spectral RMSE,\n8 kHz mono",
+    "rmse_44k": "Log-spectral RMSE,\n44.1 kHz stereo",
 }
 
 
@@ -31,31 +31,41 @@ def study_figure(rows: Sequence[Row], ours: str) -> Figure | None:
     look = looks(list(dict.fromkeys(row.system for row in rows)))[ours]
     columns = min(2, len(panels))
     lines = -(-len(panels) // columns)
-    figure, grid = plt.subplots(lines, columns, figsize=(7.2 * columns, 4.8 * lines), squeeze=False)
+    width, height = (8.6, 4.1 * lines + 1.5) if columns > 1 else (7.2, 6.0)
+    size = text_size(width)
+    figure, grid = plt.subplots(lines, columns, figsize=(width, height), squeeze=False)
     for axes in grid.flat[len(panels) :]:
         axes.remove()
     for axes, (metric, name) in zip(grid.flat, panels.items(), strict=False):
         base, theirs = _baselines(axes, rows, metric)
         bands = [*theirs, *(_founding(axes) if metric == "rmse_8k_linear" else [])]
         own = _tiers(axes, tiers, metric, look)
-        axes.set_title(name, pad=28, fontsize=13)
+        axes.set_title(name, pad=22, fontsize=size)
+        axes.tick_params(labelsize=size)
         limit_values(axes, [*bands, own], log=True)
         for found, drawn in ((own, look), *((one, base) for one in theirs)):
             mark_cut(axes, found, drawn)
         rate_axis(
             axes,
             [float(x) for line in axes.get_lines() for x in np.asarray(line.get_xdata())],
-            "kbit/s (1000 bit/s): 16 bits a latent as the study counts, or whole files",
+            "kbit/s (1000 bit/s): 16 bits a latent\nas the study counts, or whole files",
         )
+        axes.xaxis.label.set_size(size)
         for one in tiers:
-            mark = {"transform": axes.get_xaxis_transform(), "ha": "center", "color": readable(look.color)}
+            mark = {
+                "transform": axes.get_xaxis_transform(),
+                "ha": "center",
+                "color": readable(look.color),
+                "fontsize": size,
+            }
             axes.axvline(one.counted_kbps, color=look.color, linewidth=0.8, alpha=0.5, zorder=1)
             axes.text(one.counted_kbps, 1.015, str(one.latents), **mark)
-        axes.text(-0.01, 1.015, "latents", transform=axes.transAxes, ha="right", color=readable(look.color))
+        mark = {"transform": axes.transAxes, "ha": "right", "color": readable(look.color), "fontsize": size}
+        axes.text(-0.01, 1.015, "latents", **mark)
     named: dict[str, Any] = {}
     for axes in figure.axes:
         named |= {name: line for line, name in zip(*axes.get_legend_handles_labels(), strict=True)}
-    style: Any = {"loc": "outside lower center", "ncols": 2, "frameon": False, "fontsize": 12}
+    style: Any = {"loc": "outside lower center", "ncols": 1, "frameon": False, "fontsize": size}
     figure.legend(list(named.values()), list(named), **style)
     return figure
 

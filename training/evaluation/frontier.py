@@ -7,7 +7,6 @@ clips have DEFAULT_KBPS. `--write` puts both into the model's card.
 """
 
 import argparse
-import csv
 import io
 import json
 import sys
@@ -19,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codec.audio.source import ArraySource
-from codec.files import check_target, new_file
+from codec.files import check_target
 from codec.pipeline.calls import ArraySink
 from codec.pipeline.decode import decode
 from codec.pipeline.encode import encode
@@ -29,6 +28,7 @@ from codec.runtime import models
 from codec.runtime.models import Model
 from formats.errors import AezError
 from formats.grid import SAMPLE_RATE, TIERS, nominal_kbps
+from training.csv_table import write_csv
 from training.data.batches import Music, listed
 from training.evaluation.advantage import Curve, advantage, common_rates
 from training.evaluation.pool import clip_pool
@@ -131,12 +131,7 @@ def measure_all(clips: Sequence[NDArray[np.float32]], folder: Path, out: Path, j
         for number, found in enumerate(pool.map(measure_clip, clips, repeat(folder), repeat(settings))):
             rows += [{"clip": float(number), **row} for row in found]
             print(f"clip {number + 1} of {len(clips)}", flush=True)
-            text = io.StringIO(newline="")
-            writer = csv.DictWriter(text, list(rows[0]))
-            writer.writeheader()
-            writer.writerows(rows)
-            with new_file(out, force=True) as file:
-                file.write(text.getvalue().encode())
+            write_csv(out, list(rows[0]), rows)
     return rows
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from training.evaluation import founding
 from training.evaluation.bd_rate import saving
-from training.evaluation.compare import WIDTH_LIMIT, Difference, Row, curve_rows, groups, mean_width, paired
+from training.evaluation.compare import WIDTH_LIMIT, Difference, Row, curve_rows, groups, mean_width, paired, stated
 from training.markdown import section
 from training.metrics.catalogue import seen_note
 
@@ -159,7 +159,7 @@ def _founding(rows: Sequence[Row], ours: str) -> list[Check]:
         tier = measured.get(latents)
         verdict = UNJUDGED if tier is None else REACHED if tier.rmse_8k_linear < value else MISSED
         numbers = (
-            f"{tier.rmse_8k_linear:.3f} ± {tier.rmse_8k_linear_half:.3f} at {tier.measured_kbps:.1f} kbit/s"
+            f"{stated(tier.rmse_8k_linear, tier.rmse_8k_linear_half, 3)} at {tier.measured_kbps:.1f} kbit/s"
             if tier
             else ""
         )
@@ -169,7 +169,7 @@ def _founding(rows: Sequence[Row], ours: str) -> list[Check]:
         rate = f"{founding.counted(latents):.4g} kbit/s"
         what = f"linear RMSE 8 kHz of tier {latents} under resampling at {rate}, same songs"
         verdict = (REACHED if found.verdict == "ahead" else MISSED) if found.clips else UNJUDGED
-        numbers = f"{found.mean:.3f} ± {found.half:.3f} under it" if found.clips else ""
+        numbers = f"{stated(found.mean, found.half, 3)} under it" if found.clips else ""
         checks.append(Check(5, what, verdict, numbers))
     return checks
 
@@ -224,4 +224,4 @@ def _each(own: Sequence[Row], theirs: Sequence[Row], metric: str) -> tuple[str, 
 
 
 def _show(found: Difference) -> str:
-    return f"{found.mean:+.2f} ± {found.half:.2f} ({found.wins:.0%}) {found.verdict}" if found.clips else "-"
+    return f"{stated(found.mean, found.half, 2, '+')} ({found.wins:.0%}) {found.verdict}" if found.clips else "-"

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
-from training.evaluation.compare import Difference, Row, curve_rows, finite_mean, groups, paired
+from training.evaluation.compare import Difference, Row, curve_rows, finite_mean, groups, paired, stated
 from training.markdown import section
 from training.metrics.catalogue import METRICS, PANEL, Better, seen_note
 
@@ -68,7 +68,7 @@ def shown(found: Difference, digits: int = 2) -> str:
     """A cell: mean advantage, half of the interval, share of clips won and verdict; - without clips."""
     if not found.clips:
         return "-"
-    return f"{found.mean:+.{digits}f} ± {found.half:.{digits}f} ({found.wins:.0%}) {found.verdict}"
+    return f"{stated(found.mean, found.half, digits, '+')} ({found.wins:.0%}) {found.verdict}"
 
 
 def _cells(group: Sequence[Row], theirs: Sequence[Row], names: Sequence[str]) -> list[str]:

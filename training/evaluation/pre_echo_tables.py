@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from training.evaluation.compare import Row, groups, interval, paired
+from training.evaluation.compare import Row, groups, interval, paired, stated
 from training.markdown import section
 from training.metrics.catalogue import seen_note
 
@@ -21,7 +21,7 @@ def pre_echo_table(rows: Sequence[Row], ours: str | None, others: Sequence[str])
         cells.append(_show(group, "pre_echo_db"))
         for other in others if ours else ():
             found = paired(group, [row for row in known if row.system == other], "pre_echo_db")
-            shown = f"{found.mean:+.1f} ± {found.half:.1f} {found.verdict}" if found.clips else "-"
+            shown = f"{stated(found.mean, found.half, 1, '+')} {found.verdict}" if found.clips else "-"
             cells.append(shown if system == ours else "")
         lines.append(cells)
     note = (
@@ -61,5 +61,4 @@ def _signals(rows: Sequence[Row], ours: str, others: Sequence[str], metric: str,
 
 
 def _show(rows: Sequence[Row], metric: str) -> str:
-    mean, half = interval(rows, metric)
-    return f"{mean:.1f} ± {half:.1f}"
+    return stated(*interval(rows, metric), 1)

@@ -6,19 +6,17 @@ from dataclasses import asdict
 from pathlib import Path
 
 from formats.errors import UsageError
+from training import csv_table
 from training.evaluation.compare import Row
 
 
 def write_csv(rows: Sequence[Row], target: Path) -> None:
     """Write a line for each row, with a column for each metric, empty where a clip has no such metric."""
-    with target.open("w", newline="", encoding="utf-8") as f:
-        writer = csv.writer(f)
-        names = [name for name in asdict(rows[0]) if name != "metrics"] if rows else []
-        values = list(dict.fromkeys(name for row in rows for name in row.metrics))
-        writer.writerow([*names, *values])
-        for row in rows:
-            own = [f"{row.metrics[name]:.6g}" if name in row.metrics else "" for name in values]
-            writer.writerow([*(getattr(row, name) for name in names), *own])
+    names = [name for name in asdict(rows[0]) if name != "metrics"] if rows else []
+    values = list(dict.fromkeys(name for row in rows for name in row.metrics))
+    measured = ({name: f"{value:.6g}" for name, value in row.metrics.items()} for row in rows)
+    lines = ({name: getattr(row, name) for name in names} | own for row, own in zip(rows, measured, strict=True))
+    csv_table.write_csv(target, [*names, *values], lines)
 
 
 def read_csv(source: Path) -> list[Row]:

@@ -9,7 +9,6 @@ the onsets of transients after quiet, for the pre-echo of `training.metrics.pre_
 """
 
 import argparse
-import csv
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -20,6 +19,7 @@ import numpy.typing as npt
 import soundfile
 from scipy import signal
 
+from training.csv_table import write_csv
 from training.data.synthetic import band
 
 RATE = 44100
@@ -143,15 +143,14 @@ SIGNALS: dict[str, tuple[str, Callable[[], Stress]]] = {
 def write(folder: Path) -> None:
     """Write every signal as 16-bit stereo wav at 44.1 kHz, and manifest.csv: path, split, genre, artist, onsets."""
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "manifest.csv").open("w", newline="", encoding="utf-8") as f:
-        writer = csv.writer(f)
-        writer.writerow(["path", "split", "seconds", "genre", "artist", "onsets"])
-        for name, (kind, make) in SIGNALS.items():
-            made = make()
-            gain = PEAK / np.abs(made.samples).max()
-            soundfile.write(str(folder / f"{name}.wav"), made.samples.T * gain, RATE, subtype="PCM_16")
-            onsets = " ".join(f"{onset:.6g}" for onset in made.onsets)
-            writer.writerow([f"{name}.wav", "test", f"{SECONDS:g}", kind, "synthesized", onsets])
+    rows = []
+    for name, (kind, make) in SIGNALS.items():
+        made = make()
+        gain = PEAK / np.abs(made.samples).max()
+        soundfile.write(str(folder / f"{name}.wav"), made.samples.T * gain, RATE, subtype="PCM_16")
+        onsets = " ".join(f"{onset:.6g}" for onset in made.onsets)
+        rows.append([f"{name}.wav", "test", f"{SECONDS:g}", kind, "synthesized", onsets])
+    write_csv(folder / "manifest.csv", ["path", "split", "seconds", "genre", "artist", "onsets"], rows)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from codec.files import new_file
 from training.latents.projections import TITLES, Points
 from training.latents.separation import Labels, Mask, Separation
-from training.palette import OTHER, genre_look
+from training.palette import OTHER, genre_look, text_size
 
 LOOK: Any = {"text.parse_math": False, "svg.hashsalt": "aez"}  # genres are text, whatever is in them
 
@@ -70,16 +70,18 @@ def overview(
     """Draw all maps side by side; `held` is for LDA, as in `map_picture`."""
     columns = 3
     rows = -(-len(maps) // columns)
-    figure = Figure(figsize=(13, 4.3 * rows + 0.9), dpi=110, layout="constrained")
+    width = 9.5
+    size = text_size(width)
+    figure = Figure(figsize=(width, 3.3 * rows + 1.4), dpi=150, layout="constrained")
     panels = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes, (name, points) in zip(panels, maps.items(), strict=False):
-        _points(axes, points, labels, genres, 4.5, held if name == "lda" else None)
-        axes.set_title(TITLES[name], loc="left", fontsize=11, fontweight="bold")
-        axes.set_xlabel(caption(name, found[name], short=True), fontsize=9, loc="left")
+        _points(axes, points, labels, genres, 3.3, held if name == "lda" else None)
+        axes.set_title(TITLES[name], loc="left", fontsize=size, fontweight="bold")
+        axes.set_xlabel(caption(name, found[name], short=True).replace(", ", "\n"), fontsize=size, loc="left")
     for axes in panels[len(maps) :]:
         axes.set_axis_off()
     handles = _handles(labels, genres)
-    figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 6), frameon=False, fontsize=10)
+    figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 4), frameon=False, fontsize=size)
     _write(figure, path, "All maps of songs" + (", coloured by genre" if genres else ""))
 
 

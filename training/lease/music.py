@@ -1,12 +1,12 @@
 """Which music travels: songs with voices first, then the rest, spread over artists; and a manifest of what goes."""
 
-import csv
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
 from itertools import zip_longest
 from pathlib import Path
 
+from training.csv_table import write_csv
 from training.data.collection import manifest
 
 Line = dict[str, str]
@@ -48,7 +48,5 @@ def loops(folder: Path, limit: int) -> list[Path]:
 def write_manifest(lines: Sequence[Line], kept: set[str], target: Path) -> None:
     """Write the lines whose paths travel, in the same columns."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    with target.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(lines[0]) if lines else ["path"])
-        writer.writeheader()
-        writer.writerows(line for line in lines if line["path"] in kept)
+    head = list(lines[0]) if lines else ["path"]
+    write_csv(target, head, (line for line in lines if line["path"] in kept))

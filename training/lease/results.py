@@ -26,7 +26,7 @@ def slim(run: Path, out: Path) -> None:
 
     Everything else decides the bitstream, and keeps all its bits.
     """
-    from training.ranked.checkpoint import halved, load, save
+    from training.loop.checkpoint import halved, load, save
 
     state = load(run / "last.pt")
     learning = {name for name in state["ema"] if name.startswith("decoder.")}

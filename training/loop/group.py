@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from importlib import import_module
 
 import torch
 from torch import Tensor, distributed, nn
@@ -68,6 +69,10 @@ class Group:
             return
         if device == "cuda":
             torch.cuda.set_device(group.local_rank)
+        # The functions of this module have the group of the moment at which it is imported as a default argument, and
+        # optimisers import it. Imported within the group, it would keep the group's threads alive beyond its end, and
+        # one that still lets go of a tensor while the interpreter ends takes the process down.
+        import_module("torch.distributed.nn.functional")
         kind = "cpu:gloo,cuda:nccl" if device == "cuda" else "gloo"
         _together(lambda: distributed.init_process_group(kind, timeout=PATIENCE))
         try:

@@ -7,8 +7,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from codec.files import new_file
 from formats.errors import UsageError
+from training.csv_table import write_csv
 
 NAME = "log.csv"
 """File in the folder of a run."""
@@ -46,13 +46,7 @@ class CsvLog:
             csv.DictWriter(file, self._columns, restval="").writerow(texts)
 
     def _rewrite(self, rows: list[dict[str, str]]) -> None:
-        text = io.StringIO(newline="")
-        writer = csv.DictWriter(text, self._columns, restval="")
-        if self._columns:
-            writer.writeheader()
-        writer.writerows(rows)
-        with new_file(self._path, force=True) as file:
-            file.write(text.getvalue().encode())
+        write_csv(self._path, self._columns, rows)
 
 
 def _text(value: float) -> str:

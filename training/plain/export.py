@@ -31,11 +31,11 @@ from formats.model.plain_tables import PlainTables
 from formats.model.tables import MAGNITUDES, SCALE_BITS, frequencies
 from formats.payload.chunk import raw_bit_count
 from training.data.batches import Music, listed
+from training.loop.checkpoint import effort, is_plain, load, load_weights
 from training.model_files import folder
 from training.model_files.folder import Decoder, Encoder
 from training.model_files.graphs import check_parity, parity, write_graph
 from training.plain.network import PlainAutoencoder, PlainConfig
-from training.ranked.checkpoint import effort, is_plain, load, load_weights
 from training.ranked.tables import pieces, smoothed, worth_counting
 
 FRAMES = {"mdct": "coefficients", "frames": "frames"}

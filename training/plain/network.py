@@ -144,7 +144,7 @@ class PlainAutoencoder(nn.Module):
 
         Shape:
             directions: [1400, W], of MDCT frames (`dense`: of their `compress`), best first.
-            basis: [700, 1400], see `training.ranked.synthesis.inverse_mdct_matrix`.
+            basis: [700, 1400], see `training.items.synthesis.inverse_mdct_matrix`.
         """
         rows = directions.T
         if self.config.transform == "frames":  # the same directions as samples: W x 2 channels x 1400

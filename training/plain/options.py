@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from formats.errors import UsageError
+from training.loop.checkpoint import is_plain, load
 from training.loop.command import CommonOptions, add_common, check
 from training.plain.losses import LOSSES
 from training.plain.network import DEFAULTS, PlainConfig
-from training.ranked.checkpoint import is_plain, load
 
 BATCH = 6
 """Items a step."""

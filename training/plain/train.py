@@ -25,7 +25,11 @@ from torch import Tensor
 from formats.errors import UsageError
 from training.data.batches import Maker, Music
 from training.data.produce import Recipe
+from training.items.library import Items
+from training.items.source import Supply, items, open_music
+from training.items.synthesis import inverse_mdct_matrix
 from training.loop import command
+from training.loop.checkpoint import Run, load, load_optimiser, load_weights
 from training.loop.course import LAST, Course
 from training.loop.devices import choose, prepare
 from training.loop.group import ALONE, Group
@@ -34,11 +38,7 @@ from training.loop.weights import clip_gradients, update_average
 from training.plain.losses import LOSSES, SIZES, compressed
 from training.plain.network import PlainAutoencoder, PlainConfig, compress, overlap_add, windows
 from training.plain.options import Options, checked, configured, parser
-from training.ranked.checkpoint import Run, load, load_optimiser, load_weights
-from training.ranked.library import Items
-from training.ranked.source import Supply, items, open_music
 from training.ranked.straight_through import quantize_dead_zone
-from training.ranked.synthesis import inverse_mdct_matrix
 from training.ranked.tables import pieces
 
 RATE = 0.1

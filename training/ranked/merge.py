@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 
 from formats.errors import AezError, UsageError
-from training.ranked.checkpoint import load_ranked, save
+from training.loop.checkpoint import save
+from training.ranked.checkpoint import load_ranked
 
 
 def average(start: dict[str, Any], runs: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from formats.errors import UsageError
 from formats.grid import SEGMENT
+from training.loop.checkpoint import load
 from training.loop.command import CommonOptions, add_common, check
-from training.ranked.checkpoint import config_of, load
+from training.ranked.checkpoint import config_of
 from training.ranked.config import NetworkConfig, TrainConfig
 from training.ranked.widening import DECODER_SIZES
 

@@ -20,9 +20,9 @@ from torch.nn import functional
 from codec.dsp import mdct
 from codec.dsp.window_switching import LONG
 from formats.grid import COEFFICIENTS, HOP, SEGMENT, WINDOW_UNIT
+from training.items.synthesis import unfold
 from training.metrics.spectral import MEL_SCALES, STFT_WINDOWS
 from training.ranked.losses import log10, magnitudes, mel_matrix
-from training.ranked.synthesis import unfold
 
 QUIET = 0.03
 """Standard deviation of coefficients, at which no magnitude is clamped."""

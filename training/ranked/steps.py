@@ -14,7 +14,8 @@ from torch import Tensor
 
 from formats.errors import AezError
 from formats.grid import HOP, SAMPLE_RATE
-from training.ranked import checkpoint
+from training.loop import checkpoint
+from training.ranked.checkpoint import load_ranked
 
 SLOPE = 10.0
 """How steeply a change sets in at the edges of its band: it goes from 27 to 73 % within a fifth of an octave."""
@@ -56,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     p.add_argument("--out", type=Path, required=True, help="new checkpoint")
     a = p.parse_args(arguments)
     try:
-        state = checkpoint.load_ranked(a.checkpoint)
+        state = load_ranked(a.checkpoint)
         change(state["ema"], a.band, a.shape, a.steady)
         checkpoint.save(a.out, **checkpoint.stripped(state))
     except (AezError, OSError) as error:

@@ -23,13 +23,15 @@ import torch
 from formats.errors import UsageError
 from training.data.batches import Maker
 from training.data.produce import Recipe
+from training.items.source import Supply, items, open_music
+from training.items.synthesis import rotate_back, synthesize
 from training.loop import command
+from training.loop.checkpoint import Run, load, load_optimiser, load_weights
 from training.loop.course import LAST, Course
 from training.loop.devices import choose, prepare
 from training.loop.group import Group
 from training.loop.schedule import Position, Schedule, Stream, generator, set_learning_rates
 from training.loop.weights import clip_gradients, update_average
-from training.ranked.checkpoint import Run, load, load_optimiser, load_weights
 from training.ranked.code_length import CodeLengths
 from training.ranked.config import TrainConfig
 from training.ranked.discriminator import Discriminators
@@ -43,8 +45,6 @@ from training.ranked.objective import (
     run_codec,
 )
 from training.ranked.options import FRAME_RATE, Options, checked, configured, frames_of, parser
-from training.ranked.source import Supply, items, open_music
-from training.ranked.synthesis import rotate_back, synthesize
 from training.ranked.tuning import tune
 from training.ranked.widening import start_from
 

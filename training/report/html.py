@@ -8,7 +8,7 @@ from typing import NamedTuple
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-_WORDS = re.compile(r"[*±%:x<]|\b(ahead|behind|level|inf|nan|dB)\b")  # allowed in a cell of numbers
+_WORDS = re.compile(r"[*±%:x<]|\b(ahead|behind|level|one artist|nan|dB)\b")  # allowed in a cell of numbers
 LONG = 18
 """Letters of a first cell from which it is broken on small screens; it stays in sight while the others scroll."""
 

@@ -40,7 +40,7 @@ class Picture(NamedTuple):
         """How much room it gets: "wide", "large" or "", by its shape and by how much small text is in it."""
         if self.width > 1.45 * self.height or self.source == "maps.png":
             return "wide"
-        return "large" if self.source.startswith("song-") else ""
+        return "large" if self.source.startswith("song-") or self.source == "study.png" else ""
 
 
 class Made(NamedTuple):

@@ -34,9 +34,9 @@ from pathlib import Path
 from codec.runtime.classifiers import Classifier
 from codec.runtime.models import DEFAULT, Model
 from formats.errors import AezError, ModelError, UsageError
+from training.loop import checkpoint
 from training.model_files.folder import read_card, update_card
 from training.plain import export as plain_export
-from training.ranked import checkpoint
 from training.ranked import export as ranked_export
 from training.ship import card, floors, golden, pin
 

@@ -1,15 +1,13 @@
 """The study's collection: links to the files of the data, divided, with a manifest.csv that every step reads."""
 
-import csv
 import hashlib
-import io
 import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from codec.files import new_file
+from training.csv_table import write_csv
 from training.data.collection import MANIFEST
 from training.data.shards import identity
 from training.data.tracks import Track
@@ -59,16 +57,12 @@ def write_manifest(parts: Mapping[str, Sequence[Track]], folder: Path) -> str:
         a digest of what it says and of the files, by their place, size and time of change.
     """
     digest = hashlib.sha256()
-    lines = io.StringIO(newline="")
-    writer = csv.writer(lines)
-    writer.writerow(["path", "split", "genre", "artist", "title", "vocals"])
+    rows = []
     for split, members in parts.items():
         for t in members:
             path = t.path.relative_to(folder).as_posix()
-            writer.writerow([path, split, t.genre, t.artist, t.name, "yes" if t.vocals else ""])
+            rows.append([path, split, t.genre, t.artist, t.name, "yes" if t.vocals else ""])
             digest.update(f"{split}\0{identity(t.path)}\0".encode("utf-8", "surrogateescape"))
-    text = lines.getvalue().encode("utf-8", "surrogateescape")
-    digest.update(text)
-    with new_file(folder / MANIFEST, force=True) as file:
-        file.write(text)
+    head = ["path", "split", "genre", "artist", "title", "vocals"]
+    digest.update(write_csv(folder / MANIFEST, head, rows, errors="surrogateescape"))
     return digest.hexdigest()

@@ -16,12 +16,14 @@ class Extent:
         links: what libsndfile should be given, for each of the streams that follow each other; empty for the file as
             it is.
         lost: what is missing, as the end of a sentence that begins with the file's name; empty if nothing is.
+        note: what was left out though it is no music to speak of, in the same form.
         foreign: whether libsndfile would misread the file, so that ffmpeg has to read it; where there is a link, it
             holds MPEG audio.
     """
 
     links: tuple[tuple[Part, ...], ...] = ()
     lost: str = ""
+    note: str = ""
     foreign: bool = False
 
 

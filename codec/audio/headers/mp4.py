@@ -74,6 +74,29 @@ def exact_length(file: BinaryIO, sample_rate: int) -> int | None:
         return None  # damaged
 
 
+def stated_seconds(file: BinaryIO) -> float | None:
+    """Duration in seconds of the first track of sound; None if the file states none.
+
+    Args:
+        file: able to seek.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    moov = find_moov(file)
+    if moov is None:
+        return None
+    file.seek(moov[0])
+    data = file.read(moov[1] - moov[0])
+    try:
+        track = next(content for name, content in atoms(data) if name == b"trak" and _is_sound(content))
+        scale, length = _clock(_find(track, b"mdia", b"mdhd") or b"")
+        samples = _length(data, scale) or length
+    except (StopIteration, struct.error, IndexError, KeyError):
+        return None  # damaged
+    return samples / scale if 0 < samples < 0xFFFFFFFF else None
+
+
 def _length(moov: bytes, sample_rate: int) -> int | None:
     tracks = [content for name, content in atoms(moov) if name == b"trak" and _is_sound(content)]
     if len(tracks) != 1:

@@ -140,6 +140,31 @@ def _by_count(data: Any, walk: _Walk) -> Extent:
     return Extent(((bytes(first), *rest),), lost)
 
 
+def stated_seconds(data: bytes) -> float | None:
+    """Duration in seconds that the first frame states, as Xing's, LAME's and VBRI headers do; None if it does not.
+
+    Args:
+        data: the first frames.
+    """
+    start = _run(data, 0)
+    if start < 0:
+        return None
+    length, kind = _frames()[data[start + 1] << 8 | data[start + 2]]
+    first = data[start : start + length]
+    at = max(first[:64].find(b"Xing"), first[:64].find(b"Info"))
+    vbri = first[:64].find(b"VBRI")
+    flags = int.from_bytes(first[at + 4 : at + 8], "big") if at >= 0 else 0
+    count = int.from_bytes(first[at + 8 : at + 12], "big") if flags & 1 else 0
+    if at < 0 <= vbri:
+        count = int.from_bytes(first[vbri + 14 : vbri + 18], "big")
+    samples = count * (576 if first[1] >> 3 & 1 == 0 else 1152)
+    lame = at + 8 + 4 * (flags & 1) + 4 * (flags >> 1 & 1) + 100 * (flags >> 2 & 1) + 4 * (flags >> 3 & 1)
+    if at >= 0 and first[lame : lame + 4] in (b"LAME", b"Lavf", b"Lavc"):
+        trimmed = int.from_bytes(first[lame + 21 : lame + 24], "big")
+        samples -= (trimmed >> 12) + (trimmed & 0xFFF)
+    return samples / (kind & 0xFFFFFF) if samples > 0 else None
+
+
 class _Walk:
     """All frames from `begin` on.
 

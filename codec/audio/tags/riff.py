@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import BinaryIO, Literal
 
 from codec.audio.headers.id3 import id3_size
+from codec.audio.headers.padding import next_chunk
 from codec.audio.tags.gather import READ_LIMIT, Gathered
 from codec.audio.tags.id3 import read_id3
 from codec.audio.tags.id3_frames import write_id3
@@ -132,4 +133,4 @@ def _chunks(file: BinaryIO, order: Literal["little", "big"]) -> Iterator[tuple[b
         if at + 8 + size > end:
             return
         yield head[:4], at + 8, size
-        at += 8 + size + size % 2
+        at = next_chunk(file, at + 8 + size, size % 2)

@@ -115,6 +115,8 @@ def test_a_chain_tells_how_its_streams_are_mixed(tmp_path):
         with open_source(path, downmix=True) as source:
             assert source.channels == 2 and "6 channels are mixed to stereo" in "".join(source.notes)
             assert len(source.notes) == 1
+            source.name = "standard input"
+            assert source.notes[0].startswith("standard input: 6 channels")
 
 
 @pytest.mark.usefixtures("tiny")

@@ -102,6 +102,44 @@ def test_every_error_about_one_file_names_it(classifier, tmp_path, capsys, monke
         assert not Path("o.wav").exists()
 
 
+@pytest.mark.parametrize(
+    "command",
+    ["info", "verify", "genre", "decode", "decode . o.wav", "decode . o.aez", "decode . song.flac", "decode . -o out",
+     "peel . o.aez --latent 32", "peel . o.wav --latent 32", "peel . -o out --latent 32", "plot", "similar . .",
+     "page . -o out"],
+)  # fmt: skip
+def test_a_song_in_place_of_an_aez_file_is_told(tmp_path, capsys, monkeypatch, command):
+    monkeypatch.chdir(tmp_path)
+    soundfile.write("song.wav", np.zeros((100, 2), np.int16), 44100)
+    soundfile.write("song.flac", np.zeros((100, 2), np.int16), 44100)
+    word, *rest = command.split()
+    rest = ["song.wav", *rest[rest[:1] == ["."] :]]
+    assert aez(word, *rest) == 1
+    told = "".join(capsys.readouterr())
+    says = "this is not an .aez file; aez encode makes one of a song"
+    assert told.startswith((f"aez: error: song.wav: {says}\n", f"song.wav: NOT CHECKED: {says}\n"))
+    assert told.count("song.wav") == 1 and "1 damaged" not in told
+
+
+@pytest.mark.parametrize(
+    ("rest", "made"),
+    [("a.aez", []), ("a.aez b.aez", []), ("a.aez o.wav", []), ("a.aez o.aez", []), ("a.aez b.aez a.aez", []),
+     ("a.aez song.wav", ["song.aez"]), ("a.aez a.flac -o out", ["out/a.aez"]), ("a.aez b.aez -o out", [])],
+)  # fmt: skip
+def test_an_aez_file_is_not_encoded_and_the_songs_beside_it_are(two_seconds, tmp_path, capsys, monkeypatch, rest, made):
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.aez", "b.aez"):
+        Path(name).write_bytes(two_seconds.read_bytes())
+    for name in ("song.wav", "a.flac"):
+        soundfile.write(name, np.zeros((100, 2), np.int16), 44100)
+    before = {path for path in Path().rglob("*") if path.is_file()}
+    assert aez("encode", *rest.split()) == 1
+    says = "is an .aez file already; aez peel makes it smaller, and aez decode turns it into audio"
+    assert capsys.readouterr().err.splitlines()[0] == f"aez: error: a.aez {says}"
+    assert {str(path) for path in Path().rglob("*.aez") if path not in before} == set(made)
+    assert Path("a.aez").read_bytes() == two_seconds.read_bytes()
+
+
 def test_a_plot_beyond_the_end_names_the_file(two_seconds, tmp_path, capsys):
     assert aez("plot", two_seconds, tmp_path / "a.png", "--start", 3) == 1
     assert capsys.readouterr().err.startswith(f"aez: error: {two_seconds}: there is nothing to draw at 3 s")

@@ -99,7 +99,7 @@ def test_an_angle_changes_its_own_band_and_segment_only() -> None:
 
 def test_training_rotates_back_as_the_decoder_does() -> None:
     torch = pytest.importorskip("torch")
-    from training.ranked import synthesis
+    from training.items import synthesis
 
     for frames in (40, SEGMENT, SEGMENT + 9):
         rng = np.random.default_rng(frames)

@@ -171,7 +171,7 @@ def test_a_file_whose_model_is_not_installed(
 def test_nothing_is_unpickled() -> None:
     for path in [*ROOT.glob("codec/**/*.py"), *ROOT.glob("formats/**/*.py"), *ROOT.glob("training/**/*.py")]:
         text = path.read_text()
-        # `training.ranked.checkpoint` names pickle's error, which torch raises for bytes that are no weights.
+        # `training.loop.checkpoint` names pickle's error, which torch raises for bytes that are no weights.
         modules = "dill|joblib|shelve|marshal" if path.name == "checkpoint.py" else "pickle|dill|joblib|shelve|marshal"
         assert not re.search(rf"\b(import|from) ({modules})\b|allow_pickle\s*=\s*True|pickle\.loads?\(", text), path
         for call in re.findall(r"torch\.load\((?:[^()]|\([^()]*\))*\)", text):

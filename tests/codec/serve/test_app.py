@@ -145,6 +145,34 @@ def test_the_built_page_is_served_with_a_strict_policy(folder: Path, tmp_path: P
     assert client.get(rows(client)[0]["src"].replace(".aez", ".wav")).status_code == 404
 
 
+@pytest.mark.parametrize("accepted", ["gzip, deflate, br", "br, GZIP;q=0.5"])
+def test_texts_of_the_player_are_sent_small_and_nothing_else_is(
+    folder: Path, tmp_path: Path, connect: Connect, accepted: str
+) -> None:
+    player = tmp_path / "dist"
+    text = "a text " * 9000
+    for name in ("page/index.html", "page/page.css", "worker.js", "model.json", "decoder.bin.zst", "song.aez"):
+        (player / name).parent.mkdir(parents=True, exist_ok=True)
+        (player / name).write_text(text)
+    client = connect(folder, player=player)
+    asked = {"Accept-Encoding": accepted}
+    for path in ("/", "/page.css", "/player/worker.js", "/player/model.json"):
+        answer, plain = (client.get(path, headers={"Accept-Encoding": name}) for name in (accepted, "gzip;q=0, br"))
+        assert answer.text == plain.text == text and "content-encoding" not in plain.headers
+        assert answer.headers["content-encoding"] == "gzip" and int(answer.headers["content-length"]) < 1000
+        assert answer.headers["content-type"] == plain.headers["content-type"]
+        assert answer.headers["vary"] == plain.headers["vary"] == "Accept-Encoding"
+        assert client.get(path, headers=asked | {"If-None-Match": answer.headers["etag"]}).status_code == 304
+        part = client.get(path, headers=asked | {"Range": "bytes=2-5"})
+        assert (part.status_code, part.content, "content-encoding" in part.headers) == (206, b"text", False)
+        assert client.head(path, headers=asked).headers["content-length"] == str(len(text))
+    for path in ("/player/decoder.bin.zst", "/player/song.aez"):
+        answer = client.get(path, headers=asked)
+        assert "content-encoding" not in answer.headers and answer.headers["content-length"] == str(len(text))
+    (player / "worker.js").write_text("another text " * 9000)
+    assert client.get("/player/worker.js", headers=asked).text.startswith("another")
+
+
 @pytest.mark.parametrize(
     "host", ["evil.example", "evil.example:8000", "localhost.evil.example", "", "[::1", "127.0.0.2"]
 )

@@ -40,6 +40,12 @@ def sources(client: Any) -> dict[str, str]:
     return {row["title"]: row["src"] for row in client.get("/playlist.json").json()["songs"]}
 
 
+def test_a_song_has_a_duration_before_it_is_encoded(client: Any, cache: Path) -> None:
+    rows = client.get("/playlist.json").json()["songs"]
+    assert {row["title"]: row["duration"] for row in rows} == {"one": 1.0, "two": 1.0, "broken": None}
+    assert not list(cache.iterdir())
+
+
 def test_a_song_is_encoded_once_whoever_asks(client: Any, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[Path] = []
     real = on_demand.encode_file

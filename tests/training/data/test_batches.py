@@ -15,7 +15,7 @@ from tests.support.training_runs import write_music
 from training.data import batches
 from training.data.shards import scaled
 from training.data.songs import song
-from training.ranked.synthesis import rotate_back, synthesize
+from training.items.synthesis import rotate_back, synthesize
 from training.ship.tiny import SyntheticMusic
 
 

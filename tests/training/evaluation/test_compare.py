@@ -92,3 +92,10 @@ def test_claims_ask_for_everything_at_once() -> None:
     assert compare.claim(better(200), worse()) == "none"
     late = [Row(**{**vars(r), "length_error": 1}) for r in better(16)]
     assert compare.claim(late, worse()) == "mixed"
+
+
+def test_a_single_artist_gives_no_interval_in_words() -> None:
+    one = compare.difference([1.0, 2.0], ["a", "a"])
+    assert compare.stated(one.mean, one.half, 2, "+") == "+1.50 (one artist)"
+    assert compare.stated(-1.25, 0.5, 1) == "-1.2 ± 0.5"
+    assert compare.stated(float("nan"), float("inf"), 1) == "-"

@@ -5,11 +5,13 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import pytest
+from matplotlib.text import Text
 
 from tests.support.rows import curve, tier
 from training.evaluation import founding
 from training.evaluation.compare import Row
 from training.evaluation.founding_plot import study_figure
+from training.palette import PAPER, SMALLEST
 
 
 def test_study_table_and_csv(tmp_path: Path) -> None:
@@ -52,5 +54,8 @@ def test_the_plot_has_a_panel_for_each_unit_and_the_study_in_its_own_only() -> N
     assert figure is not None and len(figure.axes) == 4
     has = [any("founding" in str(line.get_label()) for line in axes.get_lines()) for axes in figure.axes]
     assert has == [True, False, False, False]
+    texts = [text for text in figure.findobj(Text) if text.get_text()]
+    printed = PAPER / max(PAPER, figure.get_size_inches()[0])
+    assert min(text.get_fontsize() for text in texts) * printed >= SMALLEST - 1e-9
     plt.close(figure)
     assert study_figure(curve("aez", 0), "aez") is None

@@ -7,7 +7,7 @@ import torch
 
 from tests.support import ROOT
 from training.lease import results
-from training.ranked.checkpoint import load
+from training.loop.checkpoint import load
 
 
 @pytest.fixture(scope="package")

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from training.lease import land
-from training.ranked.checkpoint import load
+from training.loop.checkpoint import load
 
 
 def test_a_lease_lands(

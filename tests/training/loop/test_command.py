@@ -11,11 +11,10 @@ import torch
 from formats.errors import AezError, UsageError
 from tests.support.training_runs import write_music
 from training import lock
-from training.loop import command, group
+from training.loop import checkpoint, command, group
 from training.loop.devices import choose
 from training.loop.stopping import StoppedError
 from training.plain import train as plain
-from training.ranked import checkpoint
 from training.ranked import train as ranked
 
 MAINS = {"train": ranked.main, "train-plain": plain.main}

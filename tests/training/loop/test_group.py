@@ -14,12 +14,12 @@ import torch
 from formats.errors import AezError, UsageError
 from tests.support.training_runs import SHORT, same, write_music
 from training.data.produce import Recipe
+from training.items.source import open_music
 from training.loop import course, group
 from training.loop.group import ALONE, Group
 from training.plain import train as plain
 from training.ranked import train as ranked
 from training.ranked.config import TrainConfig
-from training.ranked.source import open_music
 from training.ship.tiny import PLAIN
 
 CONFIG = TrainConfig(**{**vars(SHORT), "batch": 1, "scales": 7, "seed": 5})
@@ -70,6 +70,9 @@ def process(rank: int, port: int, music: Path, out: Path) -> None:
     with Group.joined("cpu") as joined:
         Group.joined = staticmethod(lambda device: nullcontext(joined))  # type: ignore[method-assign, assignment]
         runs(music, out, 2)
+    tasks = Path("/proc/self/task")  # threads that outlive the group could take the process down as it ends
+    names = [(task / "comm").read_text().strip() for task in tasks.iterdir()] if tasks.is_dir() else []
+    assert not [name for name in names if "gloo" in name or "tcpstore" in name], names
 
 
 def rows(path: Path) -> list[dict[str, float]]:

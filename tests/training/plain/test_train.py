@@ -18,13 +18,13 @@ from tests.support.training_runs import log_of, run_plain, same, stopped_after, 
 from training.data.batches import Batch, Maker, names
 from training.data.produce import produce
 from training.data.songs import song
+from training.items.library import on_device, with_waves
+from training.items.synthesis import inverse_mdct_matrix
 from training.loop import schedule
 from training.loop.weights import clip_gradients
 from training.plain import train
 from training.plain.losses import LOSSES
 from training.plain.network import DEFAULTS, SCALE, PlainAutoencoder, PlainConfig, compress, expand
-from training.ranked.library import on_device, with_waves
-from training.ranked.synthesis import inverse_mdct_matrix
 from training.ship.tiny import PLAIN, SyntheticMusic
 
 KINDS = sorted(PLAIN)
@@ -237,8 +237,8 @@ def test_ctrl_c_says_how_to_go_on(
 @pytest.mark.parametrize("kind", KINDS)
 def test_items_of_a_library_and_bfloat16(kind: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As it is done on a GPU; the layers round, and nothing else: weights, quantizer and loss stay float32."""
-    monkeypatch.setattr("training.ranked.source.produce", lambda maker, names, jobs: produce(maker, names, 0))
-    monkeypatch.setattr("training.ranked.source.MADE_AT_ONCE", 2)
+    monkeypatch.setattr("training.items.source.produce", lambda maker, names, jobs: produce(maker, names, 0))
+    monkeypatch.setattr("training.items.source.MADE_AT_ONCE", 2)
     losses = []
     for bf16 in (False, True):
         run = run_plain(monkeypatch, folder, PLAIN[kind], 2, library=2, bf16=bf16)

@@ -21,9 +21,9 @@ from formats.payload.chunk import MAGNITUDE_LIMIT
 from tests.support.frames import frames_of
 from tests.support.training_runs import write_music
 from training.data.songs import song
+from training.loop.checkpoint import save
 from training.model_files.folder import Decoder
 from training.model_files.graphs import run_graph
-from training.ranked.checkpoint import save
 from training.ranked.config import NetworkConfig, TrainConfig
 from training.ranked.decoder_graph import INPUTS, DecoderGraph
 from training.ranked.encoder_graph import EncoderGraph

@@ -13,10 +13,11 @@ from formats.grid import COEFFICIENTS, HOP, HYPER_SIZE, SEGMENT, WINDOW_UNITS, m
 from tests.support import ROOT
 from tests.support.frames import Array, frames_of, two_seconds
 from training.data.batches import Maker, batches
+from training.items.library import Library, with_waves
+from training.items.synthesis import rotate_back, synthesize
 from training.loop.weights import clip_gradients, update_average
 from training.ranked.code_length import CodeLengths
 from training.ranked.config import TrainConfig
-from training.ranked.library import Library, with_waves
 from training.ranked.network import Autoencoder
 from training.ranked.objective import (
     TYPICAL_LOUDNESS,
@@ -28,7 +29,6 @@ from training.ranked.objective import (
     run_codec,
 )
 from training.ranked.start import EDGES
-from training.ranked.synthesis import rotate_back, synthesize
 from training.ship.tiny import TINY, SyntheticMusic, untrained
 
 

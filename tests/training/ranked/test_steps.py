@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from formats.grid import HOP, SAMPLE_RATE
-from training.ranked import checkpoint
+from training.loop import checkpoint
 from training.ranked.config import TrainConfig
 from training.ranked.network import Autoencoder
 from training.ranked.steps import band, main

@@ -15,9 +15,10 @@ from tests.support import ROOT
 from tests.support.training_runs import SHORT, code_lengths_file, log_of, run_ranked, same, stopped_after, write_music
 from training.__main__ import COMMANDS
 from training.data.produce import produce
+from training.loop.checkpoint import load
 from training.loop.stopping import StoppedError
 from training.ranked import options, train
-from training.ranked.checkpoint import load, restore
+from training.ranked.checkpoint import restore
 from training.ranked.config import NetworkConfig, TrainConfig
 from training.ranked.network import Autoencoder
 from training.ship.tiny import TINY
@@ -167,7 +168,7 @@ def test_another_decoder_for_a_bitstream(
 ) -> None:
     """As it is done on a GPU: wider, items from a library, bfloat16, a small checkpoint that can be exported."""
     first = checkpoint_of(folder)
-    monkeypatch.setattr("training.ranked.source.produce", lambda maker, names, jobs: produce(maker, names, 0))
+    monkeypatch.setattr("training.items.source.produce", lambda maker, names, jobs: produce(maker, names, 0))
     given = arguments(folder, "--bitstream", str(first), "--model", str(ROOT / "models" / "music"), "--library", "8")
     given += [
         "--net-width",

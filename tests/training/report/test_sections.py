@@ -112,3 +112,8 @@ def test_a_command_is_shown_without_folders_of_its_machine(tmp_path: Path, monke
     assert sections.shown(command, Path()) == command.replace("/home/someone", "~")
     (tmp_path / "made.json").write_text('{"command": 3}')
     assert sections.made_by(tmp_path, tmp_path, Console(stderr=True)) == []
+
+
+def test_figures_of_several_panels_get_the_whole_width() -> None:
+    kinds = [sections.Picture("", "", 860, 970, name).kind for name in ("study.png", "maps.png", "rate-mel.png")]
+    assert kinds == ["large", "wide", ""]

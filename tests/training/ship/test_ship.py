@@ -15,8 +15,9 @@ from codec.runtime.models import Model
 from tests.support import MODELS
 from tests.support.audio_files import write
 from training.data.songs import song
+from training.loop import checkpoint
 from training.model_files.folder import Decoder, Encoder, read_card, write_card
-from training.ranked import checkpoint, export
+from training.ranked import export
 from training.ranked.config import TrainConfig
 from training.ranked.network import Autoencoder
 from training.ranked.tables import noise_pattern

@@ -81,6 +81,69 @@ def test_a_file_that_is_cut_is_told(tmp_path, kind):
         assert 900 < sum(block.shape[1] for block in source.blocks()) < 1500
 
 
+@pytest.mark.parametrize("kind", WIDTHS)
+@pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24"])
+@pytest.mark.parametrize("bytes_behind", [-3, -1, 1, 2, 3, 7])
+def test_less_than_a_sample_is_left_out_with_a_note(tmp_path, kind, subtype, bytes_behind):
+    path = tmp_path / "a"
+    data, at, true, _ = made(path, kind, subtype)
+    whole = read(path)
+    end = len(data) if kind in ("au", "caf", "w64") else at + 4 + true
+    end = data.index(b"data") + 8 + whole.size * (3 if subtype == "PCM_24" else 2) if kind == "rf64" else end
+    if kind == "au" and bytes_behind == 7:  # nothing can follow the audio, so that this is some
+        return
+    path.write_bytes((data[:end] + b"xyzxyzx")[: end + bytes_behind])
+    with open_source(path) as source:
+        got = np.concatenate(list(source.blocks()), axis=1)
+        (note,) = source.notes
+        assert source.samples == got.shape[1]
+    np.testing.assert_array_equal(got, whole[:, : SAMPLES - (bytes_behind < 0)])
+    assert not source.lost
+    assert note.startswith(f"{path} {'ends within a sample; left out' if bytes_behind < 0 or kind == 'au' else 'has '}")
+
+
+def riff(form: bytes, order: str, *chunks: tuple[bytes, bytes], padded: bool) -> bytes:
+    """A file of chunks by name and payload."""
+    body = form
+    for name, payload in chunks:
+        body += name + struct.pack(order + "I", len(payload)) + payload + bytes(padded and len(payload) % 2)
+    return (b"FORM" if form == b"AIFF" else b"RIFF") + struct.pack(order + "I", len(body)) + body
+
+
+@pytest.mark.parametrize("padded", [True, False])
+@pytest.mark.parametrize("first", [0, 1])
+def test_an_odd_chunk_without_its_padding_hides_no_audio(tmp_path, padded, first):
+    samples = np.random.default_rng(1).integers(-3000, 3000, (101, 2))
+    title = (b"LIST", b"INFOINAM\x05\0\0\0Hello")
+    form = (b"fmt ", struct.pack("<HHIIHH", 1, 2, 44100, 4 * 44100, 4, 16))
+    chunks = [(form, title), (title, form)][first]
+    path = tmp_path / "a.wav"
+    path.write_bytes(riff(b"WAVE", "<", *chunks, (b"data", samples.astype("<i2").tobytes()), padded=padded))
+    with open_source(path) as source:
+        np.testing.assert_array_equal(np.concatenate(list(source.blocks()), axis=1), samples.T / 32768)
+        assert source.tags.text("TITLE") == "Hello"
+    common = (b"COMM", struct.pack(">hIh", 2, 101, 16) + bytes.fromhex("400eac44000000000000"))
+    chunks = [(common, (b"NAME", b"Hello")), ((b"NAME", b"Hello"), common)][first]
+    sound = (b"SSND", bytes(8) + samples.astype(">i2").tobytes())
+    path = tmp_path / "a.aiff"
+    path.write_bytes(riff(b"AIFF", ">", *chunks, sound, padded=padded))
+    with open_source(path) as source:
+        np.testing.assert_array_equal(np.concatenate(list(source.blocks()), axis=1), samples.T / 32768)
+        assert source.tags.text("TITLE") == "Hello"
+
+
+def test_an_odd_size_of_audio_hides_nothing_behind_it(tmp_path):
+    form = (b"fmt ", struct.pack("<HHIIHH", 1, 2, 44100, 4 * 44100, 4, 16))
+    title = (b"LIST", b"INFOINAM\x05\0\0\0Hello")
+    for padded in (True, False):
+        path = tmp_path / "a.wav"
+        path.write_bytes(riff(b"WAVE", "<", form, (b"data", bytes(4 * 101 - 1)), title, padded=padded))
+        with open_source(path) as source:
+            assert sum(block.shape[1] for block in source.blocks()) == 100
+            assert source.notes == (f"{path} ends within a sample; left out: its last 3 bytes",)
+            assert source.tags.text("TITLE") == "Hello"
+
+
 @pytest.mark.parametrize("frames", [0, 100, 6000, 0xFFFFFFFF])
 def test_the_count_of_an_aiff_does_not_matter(tmp_path, frames):
     path = tmp_path / "a"

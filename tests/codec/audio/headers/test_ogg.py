@@ -25,17 +25,24 @@ def test_a_chain_of_equal_serials_is_read_whole(tmp_path, kind, times):
         np.testing.assert_array_equal(read(path, size), np.concatenate([whole] * times, axis=1))
 
 
-@pytest.mark.parametrize(("rate", "channels"), [(44100, 1), (22050, 2), (48000, 1)])
-def test_all_links_get_the_first_one_s_rate_and_channels(tmp_path, rate, channels):
+@pytest.mark.parametrize("swapped", [False, True])
+@pytest.mark.parametrize(("rate", "channels"), [(44100, 1), (22050, 2), (22050, 1)])
+def test_all_links_get_the_highest_rate_and_the_most_channels_which_is_told(tmp_path, rate, channels, swapped):
     first = write(tmp_path / "a.ogg", music(44_100), 44100)
     second = write(tmp_path / "b.ogg", music(rate, channels, rate), rate)
     whole = read(first)
-    first.write_bytes(first.read_bytes() + second.read_bytes())
-    got = read(first)
+    path = tmp_path / "c.ogg"
+    path.write_bytes(b"".join(one.read_bytes() for one in ((second, first) if swapped else (first, second))))
+    got = read(path)
     assert got.shape[0] == 2 and abs(got.shape[1] - 88_200) <= 2
-    np.testing.assert_array_equal(got[:, :44_100], whole)
-    expected = music(44_100, channels)
-    assert np.abs(got[:, 44_100 + 2000 : 88_000] - expected[:, 2000 : 88_000 - 44_100]).max() < 0.1
+    other = got[:, :44_100] if swapped else got[:, 44_100:]
+    np.testing.assert_array_equal(got[:, -44_100:] if swapped else got[:, :44_100], whole)
+    assert np.abs(other - music(44_100, channels)[:, : other.shape[1]])[:, 2000:-2000].max() < 0.1
+    with open_source(path) as source:
+        assert [line.partition("; ")[2] for line in source.notes] == [
+            *(["all are made stereo"] if channels == 1 else []),
+            *(["all are resampled to 44100 Hz"] if rate != 44100 else []),
+        ]
 
 
 @pytest.mark.parametrize("kind", SUBTYPES)

@@ -18,8 +18,8 @@ from torch import Tensor
 from formats.errors import UsageError
 from formats.grid import BANDS, COEFFICIENTS, HYPER_FRAMES, HYPER_SIZE, WINDOW_UNITS, segment_count
 from training.data.batches import Batch, Maker
+from training.items.synthesis import rotate_back, synthesize, synthesize_short
 from training.loop.devices import to_device
-from training.ranked.synthesis import rotate_back, synthesize, synthesize_short
 
 PATIENCE = 600.0
 """Seconds to wait for the first items."""

@@ -10,7 +10,7 @@ import torch
 from formats.errors import UsageError
 from formats.grid import SEGMENT
 from training.data.batches import Batch, Maker, batches, names
-from training.ranked.library import Library, with_waves
+from training.items.library import Library, with_waves
 from training.ranked.objective import encode
 from training.ship.tiny import SyntheticMusic, untrained
 

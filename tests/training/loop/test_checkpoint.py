@@ -9,7 +9,8 @@ import torch
 from formats.errors import UsageError
 from tests.support import ROOT
 from tests.support.training_runs import SHORT, same
-from training.ranked import checkpoint
+from training.loop import checkpoint
+from training.ranked.checkpoint import restore
 from training.ranked.config import TrainConfig
 from training.ranked.export import check_bitstream
 from training.ranked.tables import integer_part
@@ -21,14 +22,14 @@ NUMBERS = {"step": 7, "seen": 9.4, "spent": 1.6}
 def test_restoring_takes_the_averaged_weights(tmp_path: Path) -> None:
     path = tmp_path / "c.pt"
     checkpoint.save(path, ema=untrained().state_dict(), config=SHORT.as_dict(), **NUMBERS)
-    model, told = checkpoint.restore(path)
+    model, told = restore(path)
     assert same(dict(model.state_dict()), dict(untrained().state_dict())) and not model.training
     assert told == {"steps": 7, "seconds_of_audio_seen": 9, "training_seconds": 2, "config": SHORT.as_dict()}
     assert [file.name for file in tmp_path.iterdir()] == ["c.pt"]
 
 
 def test_the_untrained_start_is_the_same_every_time() -> None:
-    (first, told), (second, _) = checkpoint.restore(None), checkpoint.restore(None)
+    (first, told), (second, _) = restore(None), restore(None)
     assert same(dict(first.state_dict()), dict(second.state_dict())) and told["steps"] == 0
 
 
@@ -42,7 +43,7 @@ def test_a_small_checkpoint_makes_the_same_bitstream(tmp_path: Path) -> None:
     run.save_small(tmp_path / "small.pt", 1.0)
     run.save(tmp_path / "last.pt", 1.0)
     assert (tmp_path / "small.pt").stat().st_size < 0.6 * (tmp_path / "last.pt").stat().st_size
-    restored, told = checkpoint.restore(tmp_path / "small.pt")
+    restored, told = restore(tmp_path / "small.pt")
     assert told["steps"] == 7
     check_bitstream(restored, integer_part(model))
     for name, value in restored.state_dict().items():
@@ -71,10 +72,10 @@ def test_other_kinds_and_versions_are_refused(tmp_path: Path) -> None:
     ):
         checkpoint.save(path, ema=state, config=config, **NUMBERS)
         with pytest.raises(UsageError, match=told):
-            checkpoint.restore(path)
+            restore(path)
 
 
 def test_the_shipped_checkpoint_can_be_restored() -> None:
-    model, told = checkpoint.restore(ROOT / "training" / "checkpoints" / "music.pt")
+    model, told = restore(ROOT / "training" / "checkpoints" / "music.pt")
     assert told["steps"] > 30_000
     assert TrainConfig.from_dict(told["config"]).network == model.config

@@ -11,9 +11,9 @@ from torch import Tensor
 from codec.pipeline.workers import cores
 from training.data.batches import Maker, Music
 from training.data.produce import Recipe, produce
+from training.items.library import Items, Library, on_device, with_waves
 from training.loop.group import Group
 from training.loop.schedule import Stream, generator
-from training.ranked.library import Items, Library, on_device, with_waves
 
 BATCHES_FIRST = 16
 """Batches that a library holds when training begins."""

@@ -6,7 +6,7 @@ import torch
 
 from codec.dsp import window_switching
 from formats.grid import COEFFICIENTS, HOP, SEGMENT, WINDOW_UNITS
-from training.ranked.synthesis import inverse_mdct_matrix, synthesize
+from training.items.synthesis import inverse_mdct_matrix, synthesize
 
 
 @pytest.mark.parametrize("share", [0, 0.4, 1])
