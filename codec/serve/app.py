@@ -38,7 +38,7 @@ from codec.serve.models import Models
 from codec.serve.names import readable
 from codec.serve.on_demand import OnDemand
 from codec.serve.plain_page import POLICY, plain_page
-from codec.serve.texts import PlayerFiles
+from codec.serve.texts import PlayerFiles, text
 from codec.serve.wav import SLICE, Wav, Wavs, byte_range
 from codec.serve.ways import Ways
 from codec.version import __version__
@@ -127,13 +127,14 @@ def make_app(
 
     def index(request: Request) -> Response:
         html = filled((serving.player or Path()).joinpath(PAGE, INDEX).read_text("utf-8"), ways.first, __version__)
-        return _unless_known(request, _whole(html.encode(), "text/html"))
+        return _unless_known(request, text(html.encode(), "text/html", request.headers))
 
     def model(request: Request) -> Response:
         data = ways.file(request.path_params["bitstream"], request.path_params["name"])
         if data is None:
             raise HTTPException(404, "there is no such model")
-        return _unless_known(request, _whole(data, "application/octet-stream"))
+        tag = f'"{hashlib.sha256(data).hexdigest()[:32]}"'
+        return _unless_known(request, Response(data, media_type="application/octet-stream", headers={"ETag": tag}))
 
     async def cover(request: Request) -> Response:
         found = await serving.song(request)
@@ -151,7 +152,7 @@ def make_app(
         Route("/covers/{id}", cover),
     ]
     if serving.player:
-        routes += [Route(path, index, middleware=zipped) for path in ("/", f"/{INDEX}")]
+        routes += [Route(path, index) for path in ("/", f"/{INDEX}")]
         routes += [Route("/player/model/{bitstream}/{name}", model)]
         routes += [Mount("/player", PlayerFiles(directory=serving.player))]
         routes += [Mount("/", PlayerFiles(directory=serving.player / PAGE))]
@@ -183,10 +184,6 @@ def _failed(serving: Serving, error: Exception) -> Response:
     if not isinstance(error, AezError):
         return PlainTextResponse("the file cannot be read", 404)
     return PlainTextResponse(str(error).replace(f"{serving.library.folder}{os.sep}", ""), 422)
-
-
-def _whole(data: bytes, kind: str) -> Response:
-    return Response(data, media_type=kind, headers={"ETag": f'"{hashlib.sha256(data).hexdigest()[:32]}"'})
 
 
 def _unless_known(request: Request, response: Response) -> Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import re
 from functools import lru_cache
 from pathlib import Path
@@ -36,6 +37,16 @@ class PlayerFiles(StaticFiles):
         kept = {name: value for name, value in response.headers.items() if name in ("content-type", "last-modified")}
         added = {"Content-Encoding": "gzip", "ETag": f"W/{tag}", "Vary": response.headers["vary"]}
         return Response(content, response.status_code, kept | added)
+
+
+def text(content: bytes, kind: str, request: Headers) -> Response:
+    """Return a text of some media type that was made here, compressed for who accepts gzip by the request's headers."""
+    headers = {"Vary": "Accept-Encoding"}
+    if accepts_gzip(request.get("accept-encoding", "")):
+        headers["Content-Encoding"] = "gzip"
+        content = gzip.compress(content, mtime=0)
+    headers["ETag"] = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+    return Response(content, media_type=kind, headers=headers)
 
 
 def accepts_gzip(header: str) -> bool:

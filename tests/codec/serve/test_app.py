@@ -163,6 +163,8 @@ def test_texts_of_the_player_are_sent_small_and_nothing_else_is(
         assert answer.headers["content-type"] == plain.headers["content-type"]
         assert answer.headers["vary"] == plain.headers["vary"] == "Accept-Encoding"
         assert client.get(path, headers=asked | {"If-None-Match": answer.headers["etag"]}).status_code == 304
+        if path == "/":
+            continue  # is made for every answer, and has no parts
         part = client.get(path, headers=asked | {"Range": "bytes=2-5"})
         assert (part.status_code, part.content, "content-encoding" in part.headers) == (206, b"text", False)
         assert client.head(path, headers=asked).headers["content-length"] == str(len(text))
