@@ -47,7 +47,7 @@ class Overlap:
 class Output:
     """Overlaps chunks, undoes gain control, resamples, restores silence, and writes the samples of the wanted part.
 
-    All samples are counted at the rate of the output, as those of `part` are. The last block is always delayed, because
+    All samples are counted at the rate of the output, as those of `part` are. The last chunk is always delayed, because
     the song may end inside it, and its length may be known from the trailer alone.
 
     Attributes:
@@ -81,12 +81,12 @@ class Output:
         ready = self._gain_control.apply(self._overlap.add(mid_side))
         if self._first:  # the half window before the first chunk belongs to what is not decoded
             ready, self._first = ready[:, HOP:], False
+        while self._delayed:
+            self._emit(self._delayed.pop(0), self._part.to_sample)
         pieces = 1 + ready.shape[1] * self._rate // SAMPLE_RATE // BLOCK
         for piece in np.array_split(ready, pieces, axis=1):
             wave = piece[:1] if self._header.channels == 1 else sum_difference(piece)
             self._delayed.append(self._resampler.push(wave))
-            if len(self._delayed) > 1:
-                self._emit(self._delayed.pop(0), self._part.to_sample)
 
     def finish(self, samples: int | None) -> int:
         """Write the rest, and silence where the song is longer than its chunks -> samples written per channel.
