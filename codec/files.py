@@ -14,7 +14,6 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, BinaryIO
 
-from codec import part_files
 from codec.ending import removed_at_the_end
 from formats.errors import AezError, CodedError, ForeignError, UsageError
 
@@ -197,6 +196,8 @@ def new_file(
             file.
     """
     check_target(target, force=force, source=source)
+    from codec import part_files  # which only writing needs
+
     path = Path(target)
     final = path.resolve()  # a link remains a link: the file that it names is replaced
     part: Path | None = None

@@ -44,9 +44,8 @@ def info(files: tuple[str, ...], as_json: bool, cover: str | None, force: bool, 
         if found.damage:
             failed.append(name)
         if as_json:
-            click.echo(
-                json_line({"file": name} | vars(found) | {"pictures": [_listed(picture) for picture in found.pictures]})
-            )
+            pictures = [_listed(picture) for picture in found.pictures]
+            click.echo(json_line({"file": name} | found._asdict() | {"pictures": pictures}))
         else:
             click.echo(("\n" if number else "") + table(name, found))
     return 1 if failed else 0

@@ -19,9 +19,6 @@ COMMANDS = (
 )  # fmt: skip
 """Names of the subcommands; each is a function of that name in a module of that name."""
 
-RARELY = 50_000
-"""New objects after which Python looks for garbage in cycles. aez makes few cycles; importing makes many objects."""
-
 TRACKER = "ignore:resource_tracker:UserWarning"
 """Filter for a warning of `multiprocessing.resource_tracker`, a process of its own."""
 
@@ -59,7 +56,6 @@ def main() -> None:
     # Where a batch is ended at once, Python's tracker removes its semaphores, and would warn of them on stderr.
     os.environ["PYTHONWARNINGS"] = ",".join(filter(None, [os.environ.get("PYTHONWARNINGS"), TRACKER]))
     keep_quiet()
-    gc.set_threshold(RARELY)
     end_on_signals()
     code = run(cli)
     gc.freeze()  # Python would go through all objects, several times, before it ends

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 import click
-from click.shell_completion import CompletionItem
 
 from codec.cli.advice import failure
 from codec.cli.escape import escaped
@@ -18,6 +17,8 @@ from codec.cli.terminal import PIPE, opened, spoken
 from formats.errors import AezError, UsageError
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from codec.pipeline.workers import Engine
 
 T = TypeVar("T")
@@ -31,6 +32,8 @@ class _Folder(click.Path):
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """Leave it to the shell, which knows its folders."""
+        from click.shell_completion import CompletionItem
+
         return [CompletionItem(incomplete, type="dir")]
 
 

@@ -87,7 +87,7 @@ SHOWN = 10
 
 def record(name: str, verdict: Verdict) -> dict[str, object]:
     """Return the verdict for programs: file, good, checked, chunks, seconds, faults, lost."""
-    lost = [vars(loss) for loss in verdict.losses]
+    lost = [loss._asdict() for loss in verdict.losses]
     return {
         "file": name,
         "good": verdict.good,

@@ -110,9 +110,9 @@ def rotate(coefficients: Float, angles: NDArray[np.uint8], before: int = 0, out:
     return _rotated(coefficients, angles, before, 1, out)
 
 
-def rotate_back(coefficients: Float, angles: NDArray[np.uint8]) -> Float:
-    """Inverse of `rotate`: first and second channel [F, 1400] to mid and side [F, 1400]."""
-    return _rotated(coefficients, angles, 0, -1, None)
+def rotate_back(coefficients: Float, angles: NDArray[np.uint8], out: Float | None = None) -> Float:
+    """Inverse of `rotate`: first and second channel [F, 1400] to mid and side [F, 1400], in `out` as there."""
+    return _rotated(coefficients, angles, 0, -1, out)
 
 
 def _rotated(coefficients: Float, angles: NDArray[np.uint8], before: int, direction: int, out: Float | None) -> Float:

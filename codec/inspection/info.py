@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from codec.pipeline.damage import located
 from codec.runtime import models
@@ -17,8 +16,7 @@ if TYPE_CHECKING:
     from formats import Header
 
 
-@dataclass(frozen=True)
-class Info:
+class Info(NamedTuple):
     """Facts about one file. A value that damage makes unknown is None.
 
     Attributes:

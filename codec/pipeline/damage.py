@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from codec.clock import clock
 from formats.errors import DamagedError, FormatError
@@ -14,8 +13,7 @@ if TYPE_CHECKING:
     from formats import Header
 
 
-@dataclass(frozen=True)
-class Loss:
+class Loss(NamedTuple):
     """Lost chunks `first` to `last` of a file, which are the seconds `start` to `end` of the song."""
 
     first: int

@@ -38,6 +38,9 @@ from formats.grid import HOP, SAMPLE_RATE
 Around = tuple[OpenedChunk | Gap | None, OpenedChunk | Gap, OpenedChunk | Gap | None]
 """A chunk with its neighbours."""
 
+STAGES = 2
+"""Stages that run at the same time: unpacking and synthesis."""
+
 
 @dataclass(frozen=True)
 class DecodeReport:
@@ -171,12 +174,12 @@ class Decoder:
     def _synthesized(self) -> Iterator[tuple[OpenedChunk | Gap, Float]]:
         """Yield every chunk from the part's beginning on, with its mid and side [2, (F + 1) 700]."""
         wanted = (around for around in triples(self._selected()) if around[1].index >= self._part.begin)
-        return self._engine.map(self._synthesize, wanted)
+        return self._engine.map(self._synthesize, wanted, STAGES)
 
     def _selected(self) -> Iterator[OpenedChunk | Gap]:
         """Yield the chunks of the part and one on either side, each unpacked for the network."""
         total = self._source.total
-        for opened in self._engine.map(self._open, self._source):
+        for opened in self._engine.map(self._open, self._source, STAGES):
             if self._progress:
                 self._progress((opened.index + 1) / total if total else None)
             yield opened

@@ -89,7 +89,7 @@ def encode(
     with engine_for_file(engine) as running:
         analyse = backend.encoder(plan.model, running.sessions)
         windows = SourceWindows(source, ENCODER_CONTEXT, progress)
-        chunks = regroup(running.map(analyse, windows), plan.chunk_frames, source.sample_rate)
+        chunks = regroup(running.map(analyse, windows, plan.stages), plan.chunk_frames, source.sample_rate)
         song = _Song(source, windows, plan, running)
         if plan.bitrate is None:
             header, size = song.write(target, chunks, plan.gain_for(source.sample_rate), plan.coder)
@@ -139,7 +139,7 @@ class _Song:
             payload = known or encode_chunk(chunk, self._plan.main_count, gain, coder, self._plan.model.tables)
             return len(chunk.coefficients), payload
 
-        coded = self._engine.map(code, chain(first, chunks))
+        coded = self._engine.map(code, chain(first, chunks), self._plan.stages)
         opening = next(coded, None)
         header = self._header(gain, coder, opening[1] if opening else b"")
         writer = Writer(target, header, self._tags)

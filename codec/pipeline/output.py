@@ -18,7 +18,7 @@ from formats.errors import FormatError
 from formats.grid import HOP, SAMPLE_RATE
 from formats.payload.side_info import SideInfo
 
-BLOCK = 1 << 20
+BLOCK = 1 << 16
 """About the most samples in a block of output: a file may claim a rate of 1 MHz and chunks of 40 seconds."""
 
 
@@ -47,7 +47,7 @@ class Overlap:
 class Output:
     """Overlaps chunks, undoes gain control, resamples, restores silence, and writes the samples of the wanted part.
 
-    All samples are counted at the rate of the output, as those of `part` are. The last block is always delayed, because
+    All samples are counted at the rate of the output, as those of `part` are. The last chunk is always delayed, because
     the song may end inside it, and its length may be known from the trailer alone.
 
     Attributes:
@@ -79,14 +79,14 @@ class Output:
             self._silence.add(self.start(index), rescaled(side_info.silence, self._header.sample_rate, self._rate))
             self._gain_control.add(self._header.chunk_start(index) * HOP, side_info.gain_control)
         ready = self._gain_control.apply(self._overlap.add(mid_side))
-        wave = ready[:1] if self._header.channels == 1 else sum_difference(ready)
         if self._first:  # the half window before the first chunk belongs to what is not decoded
-            wave, self._first = wave[:, HOP:], False
-        pieces = 1 + wave.shape[1] * self._rate // SAMPLE_RATE // BLOCK
-        for piece in np.array_split(wave, pieces, axis=1):
-            self._delayed.append(self._resampler.push(piece))
-            if len(self._delayed) > 1:
-                self._emit(self._delayed.pop(0), self._part.to_sample)
+            ready, self._first = ready[:, HOP:], False
+        while self._delayed:
+            self._emit(self._delayed.pop(0), self._part.to_sample)
+        pieces = 1 + ready.shape[1] * self._rate // SAMPLE_RATE // BLOCK
+        for piece in np.array_split(ready, pieces, axis=1):
+            wave = piece[:1] if self._header.channels == 1 else sum_difference(piece)
+            self._delayed.append(self._resampler.push(wave))
 
     def finish(self, samples: int | None) -> int:
         """Write the rest, and silence where the song is longer than its chunks -> samples written per channel.

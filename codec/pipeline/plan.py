@@ -52,6 +52,11 @@ class EncodePlan:
     chunk_frames: int
     tags: TagChoice = USUAL
 
+    @property
+    def stages(self) -> int:
+        """Stages that run at the same time: analysis and coding, unless a bit rate has all analysed before."""
+        return 2 if self.bitrate is None else 1
+
     @classmethod
     def make(
         cls,

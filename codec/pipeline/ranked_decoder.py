@@ -158,7 +158,7 @@ class RankedDecoder:
             out = self._network(**{name: value[:, seen] for name, value in inputs.items()}, gain=self._gain)
             coefficients[at:end] = finite(out["coefficients"][0, DECODER_CONTEXT:-DECODER_CONTEXT])
         coefficients.reshape(frames, 2, HOP)[chunk.silent] = 0
-        mid_side = stereo.rotate_back(coefficients, chunk.side_info.rotation)
+        mid_side = stereo.rotate_back(coefficients, chunk.side_info.rotation, out=coefficients)
         return window_switching.inverse_transform(mid_side, chunk.side_info.long_windows)
 
     def _inputs(

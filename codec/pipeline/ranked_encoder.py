@@ -15,10 +15,10 @@ from codec.quantization.hyper_trellis import change_code_lengths
 from codec.quantization.quantize import quantize_hyper
 from codec.runtime.models import Model
 from codec.runtime.session import Networks
-from formats.grid import CHUNK, HYPER_FRAMES, hyper_count
+from formats.grid import HYPER_FRAMES, SEGMENT, hyper_count
 from formats.payload.side_info import SideInfo
 
-PART = CHUNK // 3
+PART = SEGMENT
 """Frames that the network computes at a time. Longer parts take more memory between its layers, and no less time."""
 
 CONTEXT_VECTORS = ENCODER_CONTEXT // HYPER_FRAMES

@@ -70,16 +70,17 @@ class Engine:
         self._lock = Lock()
         self._exit = ExitStack()
 
-    def map(self, work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+    def map(self, work: Callable[[T], R], items: Iterable[T], stages: int = 1) -> Iterator[R]:
         """As the built-in `map`, on the engine's threads; results come in order, and items are taken only as needed.
 
-        At most one item more than there are threads is under way. Files that share the engine divide that number.
+        At most one item more than there are threads is under way. Files that share the engine divide that number of
+        threads, and so do the `stages` of a file: as many maps, each of which takes what another one yields.
         """
         pending: deque[Future[R]] = deque()
         try:
             for item in items:
                 pending.append(self._pool.submit(work, item))
-                while len(pending) > max(1, self._workers // max(1, self._files)):
+                while len(pending) > max(1, self._workers // (stages * max(1, self._files))):
                     yield pending.popleft().result()
             while pending:
                 yield pending.popleft().result()

@@ -9,8 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from formats.grid import COEFFICIENTS, GAIN_LIMIT, HYPER_PER_FRAME
 
@@ -36,16 +35,14 @@ class CardError(ValueError):
     """A card is wrong; the text continues the sentence "... has a card that cannot be read: "."""
 
 
-@dataclass(frozen=True)
-class Tier:
+class Tier(NamedTuple):
     """Default gain of a tier, in 1/32 octave, and the rate in kbit/s from which it is the best one."""
 
     gain: int
     from_kbps: float
 
 
-@dataclass(frozen=True)
-class NetworkEntry:
+class NetworkEntry(NamedTuple):
     """A card's entry about a network.
 
     Attributes:
@@ -59,8 +56,7 @@ class NetworkEntry:
     noise_sha256: str = ""
 
 
-@dataclass(frozen=True)
-class ModelCard:
+class ModelCard(NamedTuple):
     """The checked values of model.json; `decoder` is the name of the default one of `decoders`."""
 
     bitstream: bytes
@@ -73,8 +69,7 @@ class ModelCard:
     decoders: dict[str, NetworkEntry]
 
 
-@dataclass(frozen=True)
-class ClassifierCard:
+class ClassifierCard(NamedTuple):
     """The checked values of genre.json.
 
     Attributes:

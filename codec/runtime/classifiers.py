@@ -6,7 +6,6 @@ trained.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 
 from codec.runtime import cards, models
@@ -19,7 +18,6 @@ FEATURES = 1
 """Version of `codec.inspection.genre.features`; a card names the version that its graph was trained for."""
 
 
-@dataclass(frozen=True)
 class Classifier(ModelFolder):
     """One classifier folder, read lazily.
 

@@ -14,10 +14,9 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from codec.runtime import cards, trust
 from codec.runtime.model_folder import GRAPH_LIMIT, ModelFolder
@@ -38,8 +37,7 @@ TABLES_LIMIT = 1 << 24
 """Bytes of tables.npz, at most."""
 
 
-@dataclass(frozen=True, eq=False)
-class DecoderNetwork:
+class DecoderNetwork(NamedTuple):
     """One decoder of a model's files.
 
     Attributes:
@@ -56,7 +54,6 @@ class DecoderNetwork:
     context: int
 
 
-@dataclass(frozen=True)
 class Model(ModelFolder):
     """One model: a bitstream, its encoder, and its decoders; read lazily.
 

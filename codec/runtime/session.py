@@ -1,6 +1,7 @@
 """Sessions that run networks: checked inputs and outputs, and one object that owns the sessions of a device."""
 
 from contextlib import ExitStack
+from functools import cache
 from threading import Lock
 from typing import Any, NamedTuple, Protocol
 
@@ -11,6 +12,9 @@ from codec.runtime.heap import keeps_freed_memory
 from codec.runtime.numpy_session import NumpySession
 from formats.errors import ModelError, UsageError
 from formats.grid import COEFFICIENTS, HYPER_SIZE
+
+AS_REQUESTED = 1
+"""ONNX Runtime's number of the strategy kSameAsRequested, by which an arena grows."""
 
 
 class Network(Protocol):
@@ -180,6 +184,20 @@ def _fits(name: str, kind: str, shape: list[int | str | None]) -> bool:
     )
 
 
+_ARENA_LOCK = Lock()
+
+
+@cache
+def _register_arena(ort: Any) -> None:
+    """Give ONNX Runtime one arena for all sessions of this process, which grows by what is asked for.
+
+    A session's own arena doubles whenever it grows. Without one, what networks take and free would leave the heap in
+    pieces that larger arrays do not fit in, more and more of them with every minute of audio.
+    """
+    memory = ort.OrtMemoryInfo("Cpu", ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, ort.OrtMemType.DEFAULT)
+    ort.create_and_register_allocator(memory, ort.OrtArenaCfg({"arena_extend_strategy": AS_REQUESTED}))
+
+
 def _new_session(graph: bytes, device: str, threads: int) -> Any:
     checked = graph_check.check(graph)
     if not onnxruntime_found():
@@ -191,7 +209,10 @@ def _new_session(graph: bytes, device: str, threads: int) -> Any:
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    options.enable_cpu_mem_arena = not keeps_freed_memory()  # either keeps memory for the next run; both, twice as much
+    if device == "cpu" and keeps_freed_memory():  # the process is aez's own
+        with _ARENA_LOCK:
+            _register_arena(ort)
+        options.add_session_config_entry("session.use_env_allocators", "1")
     options.enable_mem_pattern = False  # it would keep one block for all of a run's arrays, 60 MB more
     options.log_severity_level = SILENT
     options.add_session_config_entry("session.load_model_format", "ONNX")  # never guessed from the bytes

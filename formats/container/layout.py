@@ -13,6 +13,7 @@ import re
 import struct
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 import google_crc32c
 from construct import (  # type: ignore[attr-defined, unused-ignore]
@@ -205,8 +206,7 @@ class ChunkHead:
     crc: int
 
 
-@dataclass(frozen=True)
-class Trailer:
+class Trailer(NamedTuple):
     """Totals, and the length of every payload in bytes, from which the offsets of all chunks follow."""
 
     frames: int

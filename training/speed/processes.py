@@ -29,7 +29,9 @@ from training.speed.meter import Cost, Job, run, synthesize
 SHORT, BITRATE = 2.0, 24.0
 """Seconds of the short file, and the bit rate in kbit/s, of the rows of aez alone."""
 
-NUMPY = (sys.executable, "-c", "import sys; sys.modules['onnxruntime'] = None; from codec.cli.main import main; main()")
+NUMPY = (
+    sys.executable, "-c", "import sys; sys.modules['onnxruntime'] = None; from codec.cli.entry import main; main()",
+)  # fmt: skip
 """The aez command as it is where ONNX Runtime is not installed."""
 
 

@@ -10,6 +10,7 @@ from codec.audio.headers import chunks
 from codec.audio.headers.extent import AS_IT_IS, Extent
 from codec.audio.headers.flac import examine_flac
 from codec.audio.headers.id3 import id3_size
+from codec.audio.headers.mapped import find
 from codec.audio.headers.mpeg import examine_mpeg, is_free_format
 from codec.audio.headers.ogg import examine_ogg
 from codec.audio.headers.voc import examine_voc
@@ -75,7 +76,7 @@ def _examine_streams(file: BinaryIO, data: mmap.mmap, suffix: str, head: bytes) 
         begin = data.find(b"fLaC", 0, FLAC_WITHIN)
         return examine_flac(file, data, begin) if begin >= 0 else AS_IT_IS
     if suffix in _OGG:
-        return examine_ogg(data) if data.find(b"OggS") >= 0 else AS_IT_IS
+        return examine_ogg(data) if find(data, b"OggS") >= 0 else AS_IT_IS
     is_mpeg = suffix in _MPEG or head[:3] == b"ID3" or (head[0] == 0xFF and len(head) > 1 and head[1] >= 0xE0)
     if not is_mpeg:
         return AS_IT_IS

@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import BinaryIO, NamedTuple
 
 from codec.audio.headers.extent import AS_IT_IS, Extent, tags_behind
+from codec.audio.headers.mapped import find
 from codec.clock import counted
 
 MAGIC = b"fLaC"
@@ -46,7 +47,7 @@ _CRC16 = _crc_table(0x18005, 16)
 def examine_flac(file: BinaryIO, data: mmap.mmap, begin: int) -> Extent:
     """Examine a flac file, whose stream begins at `begin`; others follow it where files were joined."""
     begins, at = [begin], _first_frame(data, begin)
-    while (at := data.find(MAGIC, at)) >= 0:
+    while (at := find(data, MAGIC, at)) >= 0:
         if data[at + 4 : at + 8] in (b"\0\0\0\x22", b"\x80\0\0\x22"):
             begins.append(at)
             at = _first_frame(data, at)

@@ -7,6 +7,7 @@ and frames that cannot be an encoder's are silent, because it makes noise of the
 from __future__ import annotations
 
 import re
+from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cache
@@ -16,6 +17,7 @@ import numpy as np
 
 from codec.audio.headers.extent import Extent, Part
 from codec.audio.headers.layer3 import impossible_frames
+from codec.audio.headers.mapped import STEP, let_go
 from codec.clock import counted
 
 RUN = 4
@@ -23,6 +25,9 @@ RUN = 4
 
 TAGS = (b"TAG", b"ID3", b"APETAGEX", b"LYRICSBEGIN", b"3DI")
 """First bytes of tags that may lie between and behind frames."""
+
+AT_ONCE = 1 << 13
+"""Frames whose side information is looked at at once."""
 
 _LAYER_III = 3
 
@@ -171,14 +176,14 @@ class _Walk:
     Attributes:
         pieces: where they lie, without what is between them.
         is_mixed: whether their sample rates, layers or versions differ.
-        frames: where each begins and ends.
+        starts, ends: where each begins and ends.
         cut: whether the last one is cut.
         junk: bytes between them that are no tags.
     """
 
     def __init__(self, data: Any, begin: int) -> None:
         self.pieces: tuple[tuple[int, int], ...] = ()
-        self.frames: list[tuple[int, int]] = []
+        self.starts, self.ends = array("q"), array("q")
         self.junk = 0
         self.is_mixed = self.cut = False
         kind = 0
@@ -193,7 +198,7 @@ class _Walk:
 
     def _follow(self, data: Any, at: int, kind: int) -> tuple[int, int]:
         """Go from frame to frame -> where they end, and what they are."""
-        size, known = len(data), _frames()
+        size, known, passed = len(data), _frames(), at
         while at + 4 <= size and data[at] == 0xFF:
             found = known.get(data[at + 1] << 8 | data[at + 2])
             if found is None:
@@ -204,21 +209,29 @@ class _Walk:
             if found[1] != kind:
                 self.is_mixed = self.is_mixed or kind != 0
                 kind = found[1]
-            self.frames.append((at, at + found[0]))
+            self.starts.append(at)
             at += found[0]
+            self.ends.append(at)
+            if at > passed + STEP:
+                let_go(data)
+                passed = at
         return at, kind
 
     @property
     def count(self) -> int:
         """How many they are."""
-        return len(self.frames)
+        return len(self.starts)
 
     def impossible(self, data: Any) -> list[tuple[int, int]]:
         """Where the side information lies of frames that cannot be an encoder's."""
-        starts, ends = np.array(self.frames, np.int64).reshape(-1, 2).T
+        starts, ends = np.array(self.starts, np.int64), np.array(self.ends, np.int64)
         if not len(starts) or _frames()[data[starts[0] + 1] << 8 | data[starts[0] + 2]][1] >> 24 != _LAYER_III:
             return []
-        return impossible_frames(data, starts, ends)
+        spans = []
+        for at in range(0, len(starts), AT_ONCE):
+            spans += impossible_frames(data, starts[at : at + AT_ONCE], ends[at : at + AT_ONCE])
+            let_go(data)
+        return spans
 
     def lost(self, declared: int = 0) -> str:
         """What is missing, given the count in the first frame, which some encoders count as well."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from codec.audio.headers.extent import AS_IT_IS, Extent
+from codec.audio.headers.mapped import STEP, find, let_go
 
 HEAD = 27
 """Bytes of a page before its lacing values."""
@@ -67,11 +68,15 @@ def examine_ogg(data: Any) -> Extent:
         return bytes(data[at : at + count])
 
     links: list[_Link] = []
-    position, missing, is_cut = max(0, data.find(b"OggS")), 0, False
+    position, missing, is_cut = max(0, find(data, b"OggS")), 0, False
+    passed = position
     while position < len(data):
+        if position > passed + STEP:
+            let_go(data)
+            passed = position
         page = page_at(read, position)
         if page is None or page.end > len(data):
-            following = data.find(b"OggS", position + 1)
+            following = find(data, b"OggS", position + 1)
             if following < 0:
                 is_cut = bytes(data[position : position + 4]) == b"OggS"
                 break

@@ -153,6 +153,7 @@ def test_info_answers_at_once(tmp_path):
     listed[2] = f"import sys; from codec.cli.main import cli, run; run(cli); {listing}"
     loaded = subprocess.run(listed, capture_output=True, text=True, check=True).stderr.split()
     assert not {name.partition(".")[0] for name in loaded} & set(slow)
+    assert not {"codec.part_files", "click.shell_completion"} & set(loaded)
 
 
 BAD_CARDS = {

@@ -58,9 +58,12 @@ def test_rotating_back_undoes_a_rotation(frames: int, seed: int) -> None:
     rotated = stereo.rotate(x, angles)
     assert rotated.shape == x.shape and rotated.dtype == np.float32
     assert np.array_equal(x, before)  # not in place
-    np.testing.assert_allclose(stereo.rotate_back(rotated, angles), x, atol=2e-6)
+    back = stereo.rotate_back(rotated, angles)
+    np.testing.assert_allclose(back, x, atol=2e-6)
     # A rotation keeps the energy of both channels together.
     np.testing.assert_allclose(energies(rotated).sum(0), energies(x).sum(0), rtol=1e-5)
+    assert stereo.rotate_back(rotated, angles, out=rotated) is rotated
+    assert np.array_equal(rotated, back)
 
 
 @pytest.mark.parametrize("angle", range(ROTATION_ANGLES))

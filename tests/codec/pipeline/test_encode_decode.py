@@ -1,6 +1,7 @@
 """Whole songs through the tiny model: exact lengths, exact integers, windows, peeling, wrong options."""
 
 import io
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,10 @@ from codec.dsp import mdct, noise_filling, stereo, window_switching
 from codec.pipeline import payload, ranked_encoder, source_windows
 from codec.pipeline import peel as peeling
 from codec.pipeline.chunks import DECODER_CONTEXT, ENCODER_CONTEXT, AnalysedChunk, Windower
-from codec.pipeline.output import Overlap
+from codec.pipeline.output import BLOCK, Overlap
 from codec.pipeline.ranked_decoder import RankedDecoder, dequantize
 from codec.pipeline.ranked_encoder import RankedEncoder
+from codec.pipeline.workers import Engine
 from codec.quantization.hyper_trellis import change_code_lengths
 from codec.quantization.quantize import quantize_hyper
 from codec.runtime import models
@@ -33,7 +35,7 @@ from formats.grid import (
     frame_count,
     segment_count,
 )
-from tests.support.codec import Array, decoded, encode_into, encoded
+from tests.support.codec import Array, Sink, decode_into, decoded, encode_into, encoded
 from tests.support.pipeline_files import snr, unpacked
 from training.data.songs import song
 
@@ -370,3 +372,27 @@ def test_impossible_times_are_usage_errors(options: dict[str, Any], music: Array
     data = encoded(music[:, :1000])
     with pytest.raises(UsageError):
         decoded(data, **options)
+
+
+# Memory
+
+
+def test_little_of_a_song_is_under_way_at_a_time(music: Array, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stages that run at the same time divide the threads, and the end of decoding works in short blocks."""
+    seen: list[int] = []
+    through = Engine.map
+
+    def seeing(self: Engine, work: Any, items: Any, stages: int = 1) -> Iterator[Any]:
+        seen.append(stages)
+        return through(self, work, items, stages)
+
+    monkeypatch.setattr(Engine, "map", seeing)
+    data, sink = encoded(music, latent=32), Sink()
+    assert seen.count(2) == 2
+    decode_into(data, sink)
+    assert seen.count(2) == 4
+    assert sum(block.shape[1] for block in sink.blocks) == music.shape[1]
+    assert max(block.shape[1] for block in sink.blocks) < 1.5 * BLOCK
+    seen.clear()
+    encoded(music, bitrate=24.0)  # where all is analysed before anything is coded
+    assert set(seen) == {1}

@@ -38,6 +38,16 @@ def test_items_are_taken_only_as_results_are_asked_for() -> None:
         results.close()
 
 
+@pytest.mark.parametrize(("threads", "stages", "under_way"), [(4, 1, 5), (4, 2, 3), (2, 2, 2), (1, 2, 2)])
+def test_stages_of_a_file_divide_what_is_under_way(threads: int, stages: int, under_way: int) -> None:
+    source = iter(range(50))
+    with Engine("cpu", threads) as engine, engine.file():
+        results = engine.map(lambda n: n, source, stages)
+        assert next(results) == 0
+        assert next(source) == under_way
+        results.close()
+
+
 def test_an_error_ends_the_map_and_cancels_what_waits() -> None:
     started: list[int] = []
 

@@ -16,7 +16,14 @@ def test_glibc_keeps_freed_memory() -> None:
 
 
 @pytest.mark.parametrize("kept", [False, True])
-def test_onnx_runtime_keeps_memory_only_where_the_heap_does_not(monkeypatch: pytest.MonkeyPatch, kept: bool) -> None:
+def test_sessions_share_an_arena_where_the_process_is_aez_s_own(monkeypatch: pytest.MonkeyPatch, kept: bool) -> None:
     monkeypatch.setattr(session, "keeps_freed_memory", lambda: kept)
-    network = Sessions("cpu").network(if_graph().SerializeToString(), {"x"})
-    assert network.session.get_session_options().enable_cpu_mem_arena is not kept  # type: ignore[attr-defined]
+    for _ in range(2):
+        network = Sessions("cpu").network(if_graph().SerializeToString(), {"x"})
+        options = network.session.get_session_options()  # type: ignore[attr-defined]
+        assert options.enable_cpu_mem_arena
+        if kept:
+            assert options.get_session_config_entry("session.use_env_allocators") == "1"
+        else:
+            with pytest.raises(RuntimeError):
+                options.get_session_config_entry("session.use_env_allocators")
