@@ -107,6 +107,8 @@ def find_stretches(power: Doubles) -> list[tuple[int, int, int]]:
     peak = _sliding_max(decibels[4:], LOOKAHEAD)[: len(before)]
     begins = (decibels[4 : SEGMENT_BLOCKS + 1] - before >= ONSET_JUMP) & (peak - before >= PEAK_JUMP)
     onsets = np.flatnonzero(begins & (peak >= QUIETEST_PEAK)) + 4
+    if not len(onsets):
+        return []
     ends = onsets[:, None] + np.arange(LOOKAHEAD)
     until_peak = decibels[ends].argmax(1)[:, None] - np.arange(LOOKAHEAD)
     possible = (until_peak >= 0) & (ends <= SEGMENT_BLOCKS)
@@ -136,9 +138,9 @@ def _largest_exponents(decibels: Doubles, ends: NDArray[np.int64], peak: Doubles
         length
     """
     known = np.concatenate([np.full(LOOKBACK, np.inf), decibels])
-    before = sliding_window_view(known, LOOKBACK)[ends, ::-1]  # the last block first
-    room = np.maximum(peak[:, None] - before, 1e-3).astype(np.float32)
-    most = (room[:, None] * _limits()).min(2)
+    before = sliding_window_view(known, LOOKBACK)[ends, ::-1].T  # the last block first
+    room = np.maximum(peak - before, 1e-3).astype(np.float32, order="C")
+    most = (room[:, None] * _limits()).min(0).T  # a minimum over rows takes less time than one within them
     exponents: NDArray[np.int64] = np.minimum(most, MAX_EXPONENT).astype(np.int64)
     exponents[exponents < MIN_EXPONENT] = 0
     return exponents
@@ -146,13 +148,15 @@ def _largest_exponents(decibels: Doubles, ends: NDArray[np.int64], peak: Doubles
 
 @cache
 def _limits() -> Float:
-    """Exponents of a stretch for each decibel by which a block may be amplified: [12, 60], the last block first.
+    """Exponents of a stretch for each decibel by which a block may be amplified: [60, 12, 1], the last block first.
 
     They are infinite outside of the stretch.
     """
-    share = _shares()
-    share[:, 0] = 1  # where the last block begins
-    return np.divide(1 / EXPONENT_STEP, share, out=np.full_like(share, np.inf), where=share > 0).astype(np.float32)
+    share = _shares().T[..., None]
+    share[0] = 1  # where the last block begins
+    limits = np.full(share.shape, np.inf, np.float32)
+    limits[share > 0] = 1 / (EXPONENT_STEP * share[share > 0])
+    return limits
 
 
 def _shares() -> Doubles:
@@ -229,7 +233,7 @@ def _carry(rows: NDArray[np.floating], decay: NDArray[np.floating], before: NDAr
     rows += np.array(starts, rows.dtype).reshape(*rows.shape[:2], 1) * decay
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=128)
 def _recursion(blocks: int, exponent: int) -> tuple[Doubles, Doubles, Doubles]:
     """What `amplified` needs of a stretch's gain, which most stretches share.
 
