@@ -15,6 +15,7 @@ separate bands.
 from functools import cache, lru_cache
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from codec.dsp.mdct import Float
@@ -33,7 +34,7 @@ LOOKBACK = 60
 LOOKAHEAD = 6
 """Blocks within which an onset reaches its peak: 7 ms."""
 
-ONSET_JUMP, PEAK_JUMP = 4.0, 9.0
+ONSET_JUMP, PEAK_JUMP = 3.0, 7.0
 """Decibels by which an onset's first block, and its peak, must exceed the loudest of the four blocks before it.
 
 A block's decibels are those of its upper octaves, see `onset_powers`."""
@@ -41,14 +42,23 @@ A block's decibels are those of its upper octaves, see `onset_powers`."""
 EXPONENT_STEP = 3.01
 """Decibels of an exponent step: the root of two."""
 
-MIN_EXPONENT, MAX_EXPONENT = 3, 10
-"""Exponents that are chosen, 9 to 30 dB; with more, the rise of the gain becomes audible."""
+MIN_EXPONENT, MAX_EXPONENT = 2, 10
+"""Exponents that are chosen, 6 to 30 dB; with more, the rise of the gain becomes audible."""
 
-MIN_BLOCKS = 5
-"""Fewest blocks in a stretch."""
+LENGTHS = np.array([5, 6, 8, 10, 13, 16, 20, 25, 32, 40, 50, LOOKBACK])
+"""Blocks of the stretches that are tried."""
+
+HEARD = 22
+"""Blocks before an onset's peak in which noise counts, 25 ms."""
+
+NOISE_FALL = 0.34
+"""Decibels by which the noise before an onset is expected to be weaker for every block that it is further away."""
 
 SILENCE_FLOOR = -80.0
 """Decibels (0 is full scale) that the loudest block of a stretch must exceed; below it there is nothing to protect."""
+
+QUIETEST_PEAK = -60.0
+"""Decibels (0 is full scale) that an onset must reach; the periods of very deep bass leave quieter ones."""
 
 COMB = 6
 """Samples between those of the difference in which onsets are found.
@@ -85,7 +95,8 @@ def onset_powers(samples: Float) -> Doubles:
 def find_stretches(power: Doubles) -> list[tuple[int, int, int]]:
     """Choose the stretches of a segment that are amplified: each as (first block, blocks, exponent).
 
-    The stretch before an onset is the one with the largest product of exponent and length.
+    Before an onset it is the one that leaves the least noise. It ends where the onset begins, or at a later block up to
+    the peak: what is amplified as well is then the beginning of the sound.
 
     Shape:
         power: mean squares of the segment's 1764 blocks and of the LOOKAHEAD blocks after it, from `onset_powers`.
@@ -94,21 +105,79 @@ def find_stretches(power: Doubles) -> list[tuple[int, int, int]]:
     # For blocks k = 4 ... SEGMENT_BLOCKS: the loudest of the four blocks before k, and the peak from k on.
     before = _sliding_max(decibels[:SEGMENT_BLOCKS], 4)
     peak = _sliding_max(decibels[4:], LOOKAHEAD)[: len(before)]
-    onset = (decibels[4 : SEGMENT_BLOCKS + 1] - before >= ONSET_JUMP) & (peak - before >= PEAK_JUMP)
+    begins = (decibels[4 : SEGMENT_BLOCKS + 1] - before >= ONSET_JUMP) & (peak - before >= PEAK_JUMP)
+    onsets = np.flatnonzero(begins & (peak >= QUIETEST_PEAK)) + 4
+    if not len(onsets):
+        return []
+    ends = onsets[:, None] + np.arange(LOOKAHEAD)
+    until_peak = decibels[ends].argmax(1)[:, None] - np.arange(LOOKAHEAD)
+    possible = (until_peak >= 0) & (ends <= SEGMENT_BLOCKS)
+    exponents = np.zeros((*ends.shape, len(LENGTHS)), np.int64)
+    exponents[possible] = _largest_exponents(decibels, ends[possible], peak[ends[possible] - 4])
+    noise = _noise_left()[exponents, np.arange(len(LENGTHS)), until_peak[..., None]]
+    noise[exponents == 0] = np.inf
     found: list[tuple[int, int, int]] = []
-    end = 0
-    for k in (np.flatnonzero(onset) + 4).tolist():
-        longest = min(LOOKBACK, k - end)
-        if longest < MIN_BLOCKS:
+    done = 0
+    for stops, left, chosen in zip(ends, noise, exponents, strict=True):
+        if stops[0] < done:
             continue
-        loudest = np.maximum.accumulate(decibels[k - longest : k][::-1])  # of the last 1, 2, ... blocks
-        exponent = np.minimum(MAX_EXPONENT, (peak[k - 4] - loudest) // EXPONENT_STEP).astype(int)
-        benefit = np.where(exponent >= MIN_EXPONENT, exponent, 0) * np.arange(1, longest + 1)
-        best = MIN_BLOCKS - 1 + int(benefit[MIN_BLOCKS - 1 :].argmax())
-        if exponent[best] >= MIN_EXPONENT and loudest[best] > SILENCE_FLOOR:
-            found.append((k - best - 1, best + 1, int(exponent[best])))
-            end = k
+        left[stops[:, None] - LENGTHS < done] = np.inf
+        place, length = divmod(int(left.argmin()), len(LENGTHS))
+        stop, blocks = int(stops[place]), int(LENGTHS[length])
+        if left[place, length] < np.inf and decibels[stop - blocks : stop].max() > SILENCE_FLOOR:
+            found.append((stop - blocks, blocks, int(chosen[place, length])))
+            done = stop
     return found
+
+
+def _largest_exponents(decibels: Doubles, ends: NDArray[np.int64], peak: Doubles) -> NDArray[np.int64]:
+    """Exponents with which no block of a stretch becomes louder than the peak after it, 0 where that is too small.
+
+    Shape:
+        decibels: of the segment's blocks; ends, peak: [n], the block behind each stretch, and decibels -> [n, 12], by
+        length
+    """
+    known = np.concatenate([np.full(LOOKBACK, np.inf), decibels])
+    before = sliding_window_view(known, LOOKBACK)[ends, ::-1].T  # the last block first
+    room = np.maximum(peak - before, 1e-3).astype(np.float32, order="C")
+    most = (room[:, None] * _limits()).min(0).T  # a minimum over rows takes less time than one within them
+    exponents: NDArray[np.int64] = np.minimum(most, MAX_EXPONENT).astype(np.int64)
+    exponents[exponents < MIN_EXPONENT] = 0
+    return exponents
+
+
+@cache
+def _limits() -> Float:
+    """Exponents of a stretch for each decibel by which a block may be amplified: [60, 12, 1], the last block first.
+
+    They are infinite outside of the stretch.
+    """
+    share = _shares().T[..., None]
+    share[0] = 1  # where the last block begins
+    limits = np.full(share.shape, np.inf, np.float32)
+    limits[share > 0] = 1 / (EXPONENT_STEP * share[share > 0])
+    return limits
+
+
+def _shares() -> Doubles:
+    """Share of the exponent in the middle of each block of stretches of LENGTHS: [12, 60], the last block first."""
+    lengths = LENGTHS[:, None]
+    rise = np.array([[gain_rise(blocks)] for blocks in LENGTHS.tolist()])
+    share: Doubles = np.clip((lengths - np.arange(LOOKBACK) - 0.5) / rise, 0, 1)
+    share[:, 0] = 0.5
+    return share
+
+
+@cache
+def _noise_left() -> Doubles:
+    """Noise in the HEARD blocks before a peak: [11, 12, 6], by exponent, length, and blocks from the end to the peak.
+
+    Without gain control it is 1 in the block before the peak.
+    """
+    noise = 10 ** (-NOISE_FALL * np.arange(HEARD) / 10)
+    gain = 2 ** (-np.arange(MAX_EXPONENT + 1)[:, None, None] * _shares()[:, :HEARD])
+    left = [noise[:shift].sum() + gain[..., : HEARD - shift] @ noise[shift:] for shift in range(LOOKAHEAD)]
+    return np.stack(left, -1)
 
 
 def _sliding_max(values: NDArray[np.float64], width: int) -> NDArray[np.float64]:
@@ -164,7 +233,7 @@ def _carry(rows: NDArray[np.floating], decay: NDArray[np.floating], before: NDAr
     rows += np.array(starts, rows.dtype).reshape(*rows.shape[:2], 1) * decay
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=128)
 def _recursion(blocks: int, exponent: int) -> tuple[Doubles, Doubles, Doubles]:
     """What `amplified` needs of a stretch's gain, which most stretches share.
 
