@@ -38,6 +38,7 @@ COMMANDS = {
     "training-cost": ("training.speed.training_cost", "estimate what training on FMA would take on one and eight GPUs"),
     "memory": ("training.speed.memory", "measure time and memory of many files, and of a long one"),
     "genre": ("training.genre.study", "study what latents say about genre"),
+    "genre-measure": ("training.genre.measure", "measure a genre classifier on music that it was not trained on"),
     "latents": ("training.latents.maps", "draw maps of the latent space"),
     "similar": ("training.latents.similar", "measure what aez similar finds, against chance and MFCCs"),
     "report": ("training.report.build", "build the page that shows a study"),

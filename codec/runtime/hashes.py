@@ -4,7 +4,7 @@ KNOWN: dict[str, str] = {
     "dense/decoders/standard/decoder.onnx": "f0e37c6f3b6f55ba88bd238e8adc59c77eb41ec36a9e46f0a62c78219a5f65bc",
     "dense/encoder.onnx": "67e4de8e5fa89f7bd0bedafb245991f17007155ebfa0b43e436fe67fc9b641d2",
     "dense/tables.npz": "7605bfe759600c72e90ba75f8d60d50c17250b099390673d6134e6394d254857",
-    "genre/genre.onnx": "80b1a87b4079a9be62e357bee90ae773e5b1ddc3b2c564c6960d4f93c0a03460",
+    "genre/genre.onnx": "fcd72d3b07e9c12ec5e3aa648c6f22c2bff97bad9f93de8f4627cbf3faccea5e",
     "music/decoders/standard/decoder.onnx": "acc8cbaa60b5fbf90e7e20ac176ca4881939539464f1bca5bb7b81c96b02aa00",
     "music/decoders/standard/noise.npy": "453d73b5835e323676a98f1f4a6cdeb82ad8e0878d84340bc051b89f79aa6f49",
     "music/encoder.onnx": "a2eb902bcaa635c8c624460c9c58b0ee9c496b97d0b00f874768137efab9bb53",

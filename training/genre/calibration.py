@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
+from scipy.optimize import minimize, minimize_scalar
 from scipy.special import log_softmax
 
 ENOUGH = 2 / 3
@@ -26,6 +27,10 @@ class Calibration:
     def __call__(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
         """Calibrated logits."""
         return logits / self.temperature + self.bias
+
+    def flatter(self, temperature: float) -> Calibration:
+        """This one, and then another temperature, which leaves every answer the same."""
+        return Calibration(self.temperature * temperature, self.bias / temperature)
 
 
 def none(classes: int) -> Calibration:
@@ -57,10 +62,34 @@ def calibrate(logits: NDArray[np.float64], labels: NDArray[np.int64], shrinkage:
     return Calibration(float(np.exp2(-found[0])), found[1:])
 
 
-def certain_from(chances: NDArray[np.float64], right: NDArray[np.bool_], share: float = ENOUGH) -> float:
-    """The lowest probability such that of the answers [N] with at least it, this share is right; 1 if there is none."""
+def temperature(kinds: Sequence[tuple[NDArray[np.float64], NDArray[np.int64]]]) -> float:
+    """The temperature of the lowest cross-entropy over several kinds of music, which all count the same.
+
+    Args:
+        kinds: calibrated logits [N, C] and labels [N] of each kind.
+    """
+
+    def cost(octaves: float) -> float:
+        chances = [log_softmax(logits * np.exp2(-octaves), axis=1) for logits, _ in kinds]
+        pairs = zip(chances, kinds, strict=True)
+        return -sum(float(said[np.arange(len(labels)), labels].mean()) for said, (_, labels) in pairs)
+
+    return float(np.exp2(minimize_scalar(cost, bounds=(-SHARPEST, SHARPEST), method="bounded").x))
+
+
+def certain_from(
+    chances: NDArray[np.float64],
+    right: NDArray[np.bool_],
+    share: float = ENOUGH,
+    weights: NDArray[np.float64] | None = None,
+) -> float:
+    """The lowest probability such that of the answers [N] with at least it, this share is right; 1 if there is none.
+
+    `weights`: how often each answer counts; once if not given.
+    """
     order = np.argsort(-chances, kind="stable")
-    so_far = np.cumsum(right[order]) / np.arange(1, len(order) + 1)
+    counts = np.ones(len(order)) if weights is None else weights[order]
+    so_far = np.cumsum(right[order] * counts) / np.cumsum(counts)
     last = np.append(np.diff(chances[order]) != 0, True)  # of answers with equal probabilities, all are given
     good = np.flatnonzero((so_far >= share) & last)
     return float(chances[order[good[-1]]]) if len(good) else 1.0

@@ -86,6 +86,13 @@ def write(
     return card
 
 
+def add(folder: Path, facts: dict[str, Any]) -> None:
+    """Add facts to the card of a folder that `write` has written."""
+    path = folder / CARD
+    known = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps(known | facts, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
 def attribution(rows: Sequence[dict[str, str]]) -> str:
     """A line a song: title, artist, licence, source."""
     lines = {

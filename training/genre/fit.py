@@ -15,7 +15,7 @@ from torch.nn import functional
 from codec.inspection.genre import POWERS, softmax
 from formats.grid import HYPER_MIN, HYPER_SIZE
 from formats.model.scales import SEGMENT_VECTORS
-from training.genre.calibration import calibrate, certain_from, none
+from training.genre.calibration import calibrate, certain_from, none, temperature
 from training.genre.data import VOTES, cut, starts
 from training.genre.network import Ensemble, FitConfig, GenreNet, predict
 
@@ -84,11 +84,15 @@ def crops(m: Examples, which: NDArray[np.int64], offset: float, rng: np.random.G
     return torch.from_numpy(np.stack(out))
 
 
-def fit(m: Examples, classes: int, c: FitConfig) -> Ensemble:
+def fit(m: Examples, classes: int, c: FitConfig, other: Examples | None = None) -> Ensemble:
     """Train the members, each without one part of the artists, and calibrate by what they say of those.
 
     All learn for the same number of steps, so that nothing is chosen by the songs that calibrate. A single artist
     leaves none for that: there is one member then, as it is.
+
+    Other artists of the same collection sound more alike, and were labelled by the same hand. So a last temperature
+    and the limit of what is uncertain are fitted on the members' mean for `other`, music of other collections, as
+    well: both kinds count the same.
     """
     left_out = parts(m.groups, m.labels, c.members, c.seed)
     logits = np.zeros((len(m.labels), classes))
@@ -103,8 +107,18 @@ def fit(m: Examples, classes: int, c: FitConfig) -> Ensemble:
     if not left_out:
         return Ensemble(members, none(classes)).eval()
     found = calibrate(logits, m.labels, c.shrinkage)
-    chances = softmax(found(logits))
-    return Ensemble(members, found, certain_from(chances.max(1), chances.argmax(1) == m.labels)).eval()
+    kinds = [(logits, m.labels)]
+    if other is not None:
+        x = segments(other.tested)
+        mean = np.mean([predict(member, x).reshape(-1, VOTES, classes).mean(1) for member in members], 0)
+        kinds.append((mean, other.labels))
+        found = found.flatter(temperature([(found(said), labels) for said, labels in kinds]))
+    chances = [softmax(found(said)) for said, _ in kinds]
+    right = [said.argmax(1) == labels for said, (_, labels) in zip(chances, kinds, strict=True)]
+    weights = [np.full(len(labels), 1 / len(labels)) for _, labels in kinds]
+    top = np.concatenate([said.max(1) for said in chances])
+    limit = certain_from(top, np.concatenate(right), weights=np.concatenate(weights))
+    return Ensemble(members, found, limit).eval()
 
 
 def _member(m: Examples, classes: int, c: FitConfig, rng: np.random.Generator) -> GenreNet:

@@ -38,7 +38,8 @@ from training.data.tracks import TooLittleError, Track, failed
 from training.genre import card, data, predictions, table
 from training.genre import systems as compared
 from training.genre.data import Song
-from training.genre.fit import fit
+from training.genre.fit import Examples, fit
+from training.genre.measure import choose
 from training.genre.network import Ensemble, FitConfig
 from training.genre.picture import draw
 from training.genre.predictions import Predicted
@@ -103,8 +104,18 @@ def crossed(songs: Sequence[Song], system: System, how: str, count: int, repeats
     return np.stack(out)
 
 
-def systems(classes: int, version: int, c: FitConfig, songs: Sequence[Song], plain: str = "") -> dict[str, System]:
-    """Every row of the table; `plain` is the name of the model among `Song.others` that is studied, if it is plain."""
+def systems(
+    classes: int,
+    version: int,
+    c: FitConfig,
+    songs: Sequence[Song],
+    plain: str = "",
+    other: Examples | None = None,
+) -> dict[str, System]:
+    """Every row of the table; `plain` is the name of the model among `Song.others` that is studied, if it is plain.
+
+    `other`: music of other collections, for calibration.
+    """
     rows = {
         "majority class": compared.majority(classes),
         "MFCC, logistic regression": compared.regression(classes, compared.cepstra),
@@ -113,7 +124,7 @@ def systems(classes: int, version: int, c: FitConfig, songs: Sequence[Song], pla
         rows[NETWORK] = compared.other(classes, c, plain)
     else:
         rows["latents, logistic regression"] = compared.regression(classes, compared.pooled(version))
-        rows[NETWORK] = compared.latents(classes, version, c)
+        rows[NETWORK] = compared.latents(classes, version, c, other)
         if songs[0].tokens.shape[1]:
             rows["features before the bottleneck, network"] = compared.tokens(classes, c)
     return rows | {
@@ -197,6 +208,16 @@ def prepare(a: argparse.Namespace, chosen: Sequence[Model], tiers: Sequence[int]
     )
 
 
+def others(a: argparse.Namespace, classes: Sequence[str], chosen: Sequence[Model], tiers: Sequence[int]) -> list[Song]:
+    """Songs of `--other` by artists that are not in the collection; none where it is not given."""
+    if a.other is None:
+        return []
+    tracks = choose(a.other, classes, [a.data], half=a.half).tracks
+    shards = Shards.build(tracks, a.cache, jobs=a.jobs)
+    number = {track.name: n for n, track in enumerate(shards.tracks)}
+    return data.songs(shards.tracks, classes, lambda name: shards[number[name]], chosen, a.cache, tiers, a.jobs)
+
+
 def cross_validation(
     songs: Divided, rows: dict[str, System], folds: int, repeats: int, limit: float | None, predicted: list[Predicted]
 ) -> dict[str, Any]:
@@ -230,7 +251,12 @@ def final_test(
 
 
 def exported(
-    a: argparse.Namespace, songs: Divided, net: Ensemble, chosen: Sequence[Model], tested: dict[str, Any]
+    a: argparse.Namespace,
+    songs: Divided,
+    net: Ensemble,
+    chosen: Sequence[Model],
+    tested: dict[str, Any],
+    other: Sequence[Song],
 ) -> dict[str, float]:
     """Write the classifier; returns how often it is right about real files of the test songs."""
     own = next(s for s in tested["systems"] if s["system"] == NETWORK)
@@ -238,6 +264,10 @@ def exported(
     folder = a.out / "model"
     scored = {"songs": len(songs.test), "split": songs.how, **accuracy}
     card.write(folder, net, songs.classes, chosen, songs.train, a.data, scored)
+    if other:
+        rows = card.manifest_lines(a.other, other)
+        also = card.described(other, songs.classes, rows) | {"sources": card.counted(rows, "source_repo")}
+        card.add(folder, {"calibrated_also_on": also})
     right = files(songs, Classifier(folder), chosen[0], a.latent, a.cache, a.jobs)
     return rate(np.array(right, float), [song.artist for song in songs.test])
 
@@ -254,13 +284,15 @@ def study(a: argparse.Namespace) -> dict[str, Any]:
     songs = prepare(a, [] if plain else chosen, tiers, also | ({plain: chosen[0]} if plain else {}))
     config = FitConfig().quick() if a.quick else FitConfig()
     version = tiers.index(a.latent)
-    rows = systems(len(songs.classes), version, config, songs.songs, plain)
+    more = [] if plain else others(a, songs.classes, chosen, tiers)
+    other = compared.examples(more, version) if more else None
+    rows = systems(len(songs.classes), version, config, songs.songs, plain, other)
     if a.alone:
         rows = {NETWORK: rows[NETWORK]}
     evaluations: list[dict[str, Any]] = []
     predicted: list[Predicted] = []  # in the order of the table
     # The network of the table's second part, which is the one that is exported.
-    net = None if plain else fit(compared.examples(songs.train, version), len(songs.classes), config)
+    net = None if plain else fit(compared.examples(songs.train, version), len(songs.classes), config, other)
     limit = net.certain_from if net else None
     folds = a.folds if a.folds is not None else 5 * (len(songs.songs) < FEW)
     if (folds := min(folds, 2) if a.quick else folds) > 1:
@@ -269,7 +301,7 @@ def study(a: argparse.Namespace) -> dict[str, Any]:
     if net:
         rows[NETWORK] = compared.fitted(net, version)
     tested = final_test(songs, rows, limit, predicted)
-    evaluations.append({**tested, "files": exported(a, songs, net, chosen, tested)} if net else tested)
+    evaluations.append({**tested, "files": exported(a, songs, net, chosen, tested, more)} if net else tested)
     predictions.write(predicted, songs.classes, a.out / "predictions.csv")
     return {
         "data": {
@@ -282,6 +314,7 @@ def study(a: argparse.Namespace) -> dict[str, Any]:
         "model_ids": [model.id.hex() for model in chosen],
         "latent": chosen[0].default_latent if plain else a.latent,
         "fit": asdict(config),
+        "calibrated_also_on": len(more),
         "evaluations": evaluations,
         "seconds": round(time.monotonic() - begun),
     }  # fmt: skip
@@ -316,6 +349,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--also", type=lambda s: s.split(","), default=[], metavar="MODELS", help="further models to compare"
     )
     p.add_argument("--latent", type=int, default=128, help="tier that is tested (default: 128)")
+    p.add_argument("--other", type=Path, metavar="DIR", help="calibrate also on a folder of other music with genres")
+    p.add_argument("--half", choices=("first", "second"), help="of its artists and sources, as genre-measure has them")
     p.add_argument("--folds", type=int, help="of the cross-validation; 0 for none (default: 5 below 1000 songs)")
     p.add_argument("--repeats", type=int, default=1, help="cross-validations, each with other folds (default: 1)")
     p.add_argument("--cache", type=Path, help="folder for decoded music and features (default: OUT/cache)")

@@ -51,11 +51,11 @@ def majority(classes: int) -> System:
     return run
 
 
-def latents(classes: int, version: int, c: FitConfig) -> System:
-    """The network on the integers."""
+def latents(classes: int, version: int, c: FitConfig, other: Examples | None = None) -> System:
+    """The network on the integers; `other` is music of other collections that it is calibrated on."""
 
     def run(train: Sequence[Song], test: Sequence[Song], seed: int) -> NDArray[np.float64]:
-        net = fit(examples(train, version), classes, replace(c, seed=seed))
+        net = fit(examples(train, version), classes, replace(c, seed=seed), other)
         return fitted(net, version)(train, test, seed)
 
     return run

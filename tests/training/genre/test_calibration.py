@@ -40,3 +40,26 @@ def test_the_limit_is_the_lowest_from_which_on_enough_is_right() -> None:
     assert calibration.certain_from(chances, right, 0.8) == 0.9
     assert calibration.certain_from(chances, ~right, 0.8) == 1.0
     assert calibration.certain_from(chances, right, 0.1) == 0.4
+
+
+def test_the_limit_counts_answers_as_often_as_it_is_told() -> None:
+    chances, right = np.array([0.9, 0.8, 0.7]), np.array([True, False, True])
+    assert calibration.certain_from(chances, right, 0.6) == 0.7
+    assert calibration.certain_from(chances, right, 0.6, np.array([1.0, 3.0, 1.0])) == 0.9
+
+
+def test_kinds_of_music_count_the_same_however_many_songs_they_have() -> None:
+    logits, labels = drawn()
+    wrong = np.asarray((softmax(logits / 4).cumsum(1) > np.random.default_rng(1).random((len(labels), 1))).argmax(1))
+    one, other = calibration.temperature([(logits, labels)]), calibration.temperature([(logits, wrong)])
+    assert one == pytest.approx(1, rel=0.1) and other == pytest.approx(4, rel=0.2)
+    both = calibration.temperature([(logits, labels), (logits[:1000], wrong[:1000])])
+    assert both == pytest.approx(calibration.temperature([(logits, labels), (logits, wrong)]), rel=0.05)
+    assert one < both < other
+
+
+def test_what_is_flatter_answers_the_same() -> None:
+    logits, _ = drawn(50)
+    bias = np.array([1.0, 0.0, -0.5, -0.5])
+    found = calibration.Calibration(2.0, bias)
+    np.testing.assert_allclose(found.flatter(3.0)(logits), found(logits) / 3)

@@ -72,3 +72,18 @@ def test_probabilities_are_calibrated_on_artists_that_were_not_heard() -> None:
     raw = runtime.softmax((said - net.bias.numpy()) * net.temperature).max(1).mean()
     stated = runtime.softmax(said).max(1).mean()
     assert stated < 0.7 < 0.9 < raw, (stated, raw)
+
+
+def test_other_music_that_is_got_wrong_makes_less_sure_and_changes_no_answer() -> None:
+    made, fresh = songs(np.random.default_rng(4)), songs(np.random.default_rng(4), 15)
+    other = systems.examples(fresh, 0)
+    wrong = replace(other, labels=(other.labels + 1) % CLASSES)
+    config = FitConfig(epochs=3, members=2, width=16)
+    alone = fit.fit(systems.examples(made, 0), CLASSES, config)
+    x = fit.segments(other.tested)
+    own = network.predict(alone, x)
+    for known, surer in ((other, True), (wrong, False)):
+        net = fit.fit(systems.examples(made, 0), CLASSES, config, known)
+        said = network.predict(net, x)
+        np.testing.assert_allclose(said, own * alone.temperature / net.temperature, rtol=1e-3, atol=1e-4)
+        assert (net.temperature > 3 * alone.temperature) != surer

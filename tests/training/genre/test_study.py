@@ -51,9 +51,14 @@ def test_the_study_end_to_end(tiny: SimpleNamespace, tmp_path: Path, capsys: pyt
         lines.append(f"{number}.wav,{kind},artist {number // 2},{split},CC0,song {number}")
     lines.append("missing.wav,hum,nobody,train,CC0,gone")
     (tmp_path / "manifest.csv").write_text("\n".join(lines) + "\n")
+    other = ["path,genre,artist,licence,title,source_repo"]
+    for number, artist in enumerate(("artist 3", "stranger", "stranger & friend")):  # the first is in the collection
+        other.append(f"../{2 * number}.wav,hiss,{artist},GPL,more {number},game:{number}")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "manifest.csv").write_text("\n".join(other) + "\n")
     out = tmp_path / "out"
     given = ["--data", str(tmp_path), "--out", str(out), "--quick", "--model", "tiny", "--jobs", "1"]
-    given += ["--also", "tiny-time"]
+    given += ["--also", "tiny-time", "--other", str(tmp_path / "other")]
     assert study.main(given) == 0
     results = json.loads((out / "results.json").read_text())
     assert results["data"]["skipped"] == 1 and results["data"]["split"] == "own"
@@ -91,6 +96,9 @@ def test_the_study_end_to_end(tiny: SimpleNamespace, tmp_path: Path, capsys: pyt
             assert r["segments"].split(" | ").count(r["vote"]) >= 3
     card = Classifier(out / "model").card
     assert card["data"]["licences"] == {"CC0": 18} and card["bitstreams"] == [models.by_name("tiny").id.hex()]
+    other_music = card["calibrated_also_on"]
+    assert (other_music["songs"], other_music["artists"], results["calibrated_also_on"]) == (2, 1, 2)
+    assert other_music["licences"] == {"GPL": 2} and other_music["sources"] == {"game:1": 1, "game:2": 1}
     assert 0 < card["certain_from"] <= 1 and set(card["bias"]) == {"hiss", "hum"}
     assert test["systems"][3]["answers"]["certain_from"] == pytest.approx(card["certain_from"], abs=1e-4)
     assert "song 3 by artist 1, CC0" in (out / "model" / "ATTRIBUTION.md").read_text()
