@@ -15,7 +15,7 @@ import formats
 from formats import Metadata, Reader, Writer
 from formats.container import layout
 from formats.container.layout import HEADER_SIZE, VERSION
-from formats.errors import DamagedError, FormatError, UsageError, VersionError
+from formats.errors import DamagedError, ForeignError, FormatError, UsageError, VersionError
 from formats.grid import frame_count
 from tests.support.container_files import CHUNKS, GOLDEN, HEADER, METADATA, pack, patched, song
 
@@ -157,7 +157,7 @@ def test_other_files_are_no_aez():
     for data in (b"", b"RIFF....WAVE", b"\x89PNG\r\n\x1a\n", bytes(1000), GOLDEN.replace(b"\r\n", b"\n")):
         with pytest.raises(FormatError, match=r"not an \.aez file") as caught:
             Reader(io.BytesIO(data))
-        assert type(caught.value) is FormatError
+        assert type(caught.value) is ForeignError
     with pytest.raises(DamagedError, match="ends in its header"):
         Reader(io.BytesIO(GOLDEN[:30]))
 
