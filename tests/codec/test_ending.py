@@ -1,4 +1,4 @@
-"""A network that never returns: a signal ends the process within a second all the same, and leaves no part."""
+"""A network that never returns: a signal ends the process all the same, and leaves no part."""
 
 import contextlib
 import os
@@ -19,9 +19,14 @@ from tests.support.endless import endless_model
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 
-SECOND = 1.0
+SOON = 5.0
+"""Seconds: far more than it takes, also on a busy machine, and far less than never."""
+
 SIGNALS = [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
-HEARD = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+HEARD = (
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "signal.signal(signal.SIGHUP, signal.SIG_DFL)"  # which nohup ignores, and aez does then, too
+)
 
 
 @pytest.fixture
@@ -88,7 +93,7 @@ def test_a_signal_ends_what_never_ends(command: tuple[str, ...], number: int, co
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(running.pid, signal.SIGKILL)
-    assert took < SECOND
+    assert took < SOON
     assert not left
     assert not parts(stuck)
     assert not list((stuck / "out").glob("*.*"))
