@@ -39,6 +39,13 @@ def find_moov(file: BinaryIO) -> tuple[int, int] | None:
     return None
 
 
+def read_moov(file: BinaryIO) -> bytes:
+    """The content of moov; nothing if there is none that makes sense."""
+    start, end = find_moov(file) or (0, 0)
+    file.seek(start)
+    return file.read(end - start)
+
+
 def atoms(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     """Names and contents of atoms that follow one another."""
     at = 0
@@ -63,11 +70,7 @@ def exact_length(file: BinaryIO, sample_rate: int) -> int | None:
     file.seek(4)
     if file.read(4) != b"ftyp":
         return None
-    moov = find_moov(file)
-    if moov is None:
-        return None
-    file.seek(moov[0])
-    data = file.read(moov[1] - moov[0])
+    data = read_moov(file)
     try:
         return _length(data, sample_rate)
     except (struct.error, IndexError, KeyError):
@@ -83,11 +86,7 @@ def stated_seconds(file: BinaryIO) -> float | None:
     Raises:
         OSError: the file cannot be read.
     """
-    moov = find_moov(file)
-    if moov is None:
-        return None
-    file.seek(moov[0])
-    data = file.read(moov[1] - moov[0])
+    data = read_moov(file)
     try:
         track = next(content for name, content in atoms(data) if name == b"trak" and _is_sound(content))
         scale, length = _clock(_find(track, b"mdia", b"mdhd") or b"")

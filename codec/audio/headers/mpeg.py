@@ -11,7 +11,7 @@ from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
@@ -124,18 +124,15 @@ def _by_count(data: Any, walk: _Walk) -> Extent:
     start = walk.pieces[0][0]
     length = _frames()[data[start + 1] << 8 | data[start + 2]][0]
     first = bytearray(data[start : start + length])
-    at = max(first[:64].find(b"Xing"), first[:64].find(b"Info"))
-    vbri = first[:64].find(b"VBRI")
+    at, vbri, flags, declared = _Stated.of(first)
     rest: tuple[Part, ...] = ((start + length, walk.pieces[0][1]), *walk.pieces[1:])
     there = walk.count - 1
     if at < 0 and vbri < 0:
         return Extent((walk.pieces,), walk.lost())
     if vbri >= 0:
-        return Extent((rest,), walk.lost(int.from_bytes(first[vbri + 14 : vbri + 18], "big")))
-    flags = int.from_bytes(first[at + 4 : at + 8], "big")
+        return Extent((rest,), walk.lost(declared))
     if not flags & 1:
         return Extent((rest,), walk.lost())
-    declared = int.from_bytes(first[at + 8 : at + 12], "big")
     lost = walk.lost(declared)
     if not lost:
         first[at + 8 : at + 12] = there.to_bytes(4, "big")
@@ -143,6 +140,24 @@ def _by_count(data: Any, walk: _Walk) -> Extent:
         size = sum(stop - begin for begin, stop in walk.pieces)
         first[at + 12 : at + 16] = min(size, 0xFFFFFFFF).to_bytes(4, "big")
     return Extent(((bytes(first), *rest),), lost)
+
+
+class _Stated(NamedTuple):
+    """Where the first frame has a Xing or Info header, and a VBRI header (-1: none), and what they state."""
+
+    xing: int
+    vbri: int
+    flags: int
+    frames: int
+
+    @classmethod
+    def of(cls, first: bytes | bytearray) -> Self:
+        """Read them; flags are Xing's, and frames are 0 where they are not stated."""
+        xing = max(first[:64].find(b"Xing"), first[:64].find(b"Info"))
+        vbri = first[:64].find(b"VBRI")
+        flags = int.from_bytes(first[xing + 4 : xing + 8], "big") if xing >= 0 else 0
+        at = vbri + 14 if vbri >= 0 else xing + 8 if flags & 1 else len(first)
+        return cls(xing, vbri, flags, int.from_bytes(first[at : at + 4], "big"))
 
 
 def stated_seconds(data: bytes) -> float | None:
@@ -156,12 +171,7 @@ def stated_seconds(data: bytes) -> float | None:
         return None
     length, kind = _frames()[data[start + 1] << 8 | data[start + 2]]
     first = data[start : start + length]
-    at = max(first[:64].find(b"Xing"), first[:64].find(b"Info"))
-    vbri = first[:64].find(b"VBRI")
-    flags = int.from_bytes(first[at + 4 : at + 8], "big") if at >= 0 else 0
-    count = int.from_bytes(first[at + 8 : at + 12], "big") if flags & 1 else 0
-    if at < 0 <= vbri:
-        count = int.from_bytes(first[vbri + 14 : vbri + 18], "big")
+    at, _, flags, count = _Stated.of(first)
     samples = count * (576 if first[1] >> 3 & 1 == 0 else 1152)
     lame = at + 8 + 4 * (flags & 1) + 4 * (flags >> 1 & 1) + 100 * (flags >> 2 & 1) + 4 * (flags >> 3 & 1)
     if at >= 0 and first[lame : lame + 4] in (b"LAME", b"Lavf", b"Lavc"):

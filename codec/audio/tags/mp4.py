@@ -6,7 +6,7 @@ import struct
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from codec.audio.headers.mp4 import atoms, find_moov
+from codec.audio.headers.mp4 import atoms, find_moov, read_moov
 from codec.audio.tags.gather import Gathered, image_type
 from codec.audio.tags.id3 import genre
 from codec.audio.tags.names import DESCRIPTIONS, MP4_INTEGERS, MP4_NUMBERS, MP4_TEXT, described, standing_in
@@ -22,12 +22,7 @@ _HANDLER = bytes(8) + b"mdirappl" + bytes(9)
 
 def read_mp4(file: BinaryIO, found: Gathered) -> None:
     """Take the tags of an MP4 file."""
-    moov = find_moov(file)
-    if moov is None:
-        return
-    file.seek(moov[0])
-    data = file.read(moov[1] - moov[0])
-    for name, content in _items(data):
+    for name, content in _items(read_moov(file)):
         _take(name.decode("latin-1"), content, found)
 
 
