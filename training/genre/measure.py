@@ -10,7 +10,6 @@ results.json, table.md and predictions.csv.
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import sys
 from collections import Counter
@@ -31,6 +30,7 @@ from codec.runtime.classifiers import Classifier
 from codec.runtime.models import Model
 from formats.errors import AezError, AudioError
 from training import markdown, provenance
+from training.csv_table import write_csv
 from training.data.collection import collection, divide, manifest
 from training.data.excerpts import SECONDS, CodedExcerpts, excerpt
 from training.data.shards import Shards
@@ -194,14 +194,13 @@ def write_predictions(
     chosen: Chosen, chances: dict[str, NDArray[np.float64]], classes: Sequence[str], path: Path
 ) -> None:
     """A line for every song: what it is, and the probability of each genre."""
-    with path.open("w", newline="", encoding="utf-8", errors="replace") as file:
-        writer = csv.writer(file)
-        writer.writerow(["part", "song", "artist", "truth", *classes])
-        for name, part in chosen.parts.items():
-            for track in part:
-                if track.name in chances:
-                    row = [f"{chance:.4f}" for chance in chances[track.name]]
-                    writer.writerow([name, track.name, track.artist, track.genre, *row])
+    rows = (
+        [name, track.name, track.artist, track.genre, *(f"{chance:.4f}" for chance in chances[track.name])]
+        for name, part in chosen.parts.items()
+        for track in part
+        if track.name in chances
+    )
+    write_csv(path, ["part", "song", "artist", "truth", *classes], rows, errors="replace")
 
 
 def report(results: dict[str, Any]) -> str:
