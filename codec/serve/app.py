@@ -11,7 +11,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import threading
 from collections.abc import AsyncIterator, Callable
@@ -38,7 +37,7 @@ from codec.serve.models import Models
 from codec.serve.names import readable
 from codec.serve.on_demand import OnDemand
 from codec.serve.plain_page import POLICY, plain_page
-from codec.serve.texts import PlayerFiles, text
+from codec.serve.texts import PlayerFiles, tag, text
 from codec.serve.wav import SLICE, Wav, Wavs, byte_range
 from codec.serve.ways import Ways
 from codec.version import __version__
@@ -133,8 +132,8 @@ def make_app(
         data = ways.file(request.path_params["bitstream"], request.path_params["name"])
         if data is None:
             raise HTTPException(404, "there is no such model")
-        tag = f'"{hashlib.sha256(data).hexdigest()[:32]}"'
-        return _unless_known(request, Response(data, media_type="application/octet-stream", headers={"ETag": tag}))
+        headers = {"ETag": tag(data)}
+        return _unless_known(request, Response(data, media_type="application/octet-stream", headers=headers))
 
     async def cover(request: Request) -> Response:
         found = await serving.song(request)

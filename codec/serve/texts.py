@@ -33,9 +33,9 @@ class PlayerFiles(StaticFiles):
         file = Path(response.path)
         state = await run_in_threadpool(file.stat)
         content = await run_in_threadpool(_compressed, file, state.st_mtime_ns, state.st_size)
-        tag = response.headers["etag"]  # a weak one, because the same text has it in other bytes
+        known = response.headers["etag"]  # a weak one, because the same text has it in other bytes
         kept = {name: value for name, value in response.headers.items() if name in ("content-type", "last-modified")}
-        added = {"Content-Encoding": "gzip", "ETag": f"W/{tag}", "Vary": response.headers["vary"]}
+        added = {"Content-Encoding": "gzip", "ETag": f"W/{known}", "Vary": response.headers["vary"]}
         return Response(content, response.status_code, kept | added)
 
 
@@ -45,8 +45,13 @@ def text(content: bytes, kind: str, request: Headers) -> Response:
     if accepts_gzip(request.get("accept-encoding", "")):
         headers["Content-Encoding"] = "gzip"
         content = gzip.compress(content, mtime=0)
-    headers["ETag"] = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+    headers["ETag"] = tag(content)
     return Response(content, media_type=kind, headers=headers)
+
+
+def tag(content: bytes) -> str:
+    """The ETag of what is made for each answer."""
+    return f'"{hashlib.sha256(content).hexdigest()[:32]}"'
 
 
 def accepts_gzip(header: str) -> bool:
