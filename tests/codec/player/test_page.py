@@ -3,33 +3,24 @@
 import json
 import os
 import re
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from codec import player
 from codec.audio.source import ArraySource
 from codec.pipeline.encode import encode
 from codec.pipeline.plan import EncodePlan
 from codec.pipeline.workers import Engine
-from codec.runtime.models import by_name
-from codec.serve.library import Library
-from codec.serve.models import Models
 from formats import Metadata
 from formats.container.metadata import Picture
-from tests.support import MODELS
-from tests.support.browsers import chromium, web_server
-from tests.support.codec import encoded
-from tests.support.model_folders import own_model
+from tests.support.browsers import web_server
+from tests.support.player_page import SECONDS, picture, server_over, wait_until
 from training.data.songs import song
 
-SECONDS = 3.0
 PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de0000000c49444154789c63f8cfc000000301010018dd8db0"
     "0000000049454e44ae426082"
@@ -71,34 +62,6 @@ def served(folder: Path) -> Iterator[str]:
         yield address
 
 
-@contextmanager
-def server_over(folder: Path, *models: str) -> Iterator[str]:
-    """The address of a server over a folder, in a thread."""
-    built = player.folder()
-    if built is None:
-        pytest.skip("the player was not built: npm ci && npm run build in codec/player")
-    uvicorn = pytest.importorskip("uvicorn")
-    from codec.serve.address import Address
-    from codec.serve.app import Serving, make_app
-
-    address = Address("127.0.0.1", 0, None)
-    serving = Serving(Library(folder), Engine("cpu"), built, models=Models(models))
-    app = make_app(serving, hosts=address.hosts, password=None)
-    with address.listen() as listening:
-        server = uvicorn.Server(uvicorn.Config(app, log_level="error", ws="none", timeout_graceful_shutdown=1))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-        thread.start()
-        yield address.url(listening)
-        server.should_exit = True
-        thread.join(10)
-
-
-@pytest.fixture(scope="module")
-def browser(served: str) -> Iterator[Any]:
-    with chromium() as started:
-        yield started
-
-
 Visit = Callable[..., Any]
 
 
@@ -124,25 +87,6 @@ def visit(browser: Any, served: str) -> Iterator[Visit]:
     for context in contexts:
         context.close()
     assert not wrong
-
-
-def picture(tab: Any) -> int:
-    """How many pixels of the spectrogram are drawn."""
-    return int(
-        tab.evaluate(
-            "() => { const c = document.getElementById('spectrogram'); "
-            "const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data; "
-            "let n = 0; for (let i = 3; i < d.length; i += 4) if (d[i] > 40) n++; return n; }"
-        )
-    )
-
-
-def wait_until(tab: Any, script: str) -> None:
-    """Wait until a script gives a true value; Playwright's own way is against the page's policy."""
-    end = time.monotonic() + 20
-    while not tab.evaluate(script):
-        assert time.monotonic() < end, script
-        tab.wait_for_timeout(30)
 
 
 def test_a_song_plays_to_its_end_and_the_next_one_follows(visit: Visit) -> None:
@@ -407,79 +351,3 @@ def test_a_hostile_list_and_link_do_no_harm(hosted: SimpleNamespace, browser: An
     assert "127.0.0.1:1 does not let pages of other sites read it (CORS)" in tab.inner_text("#problem")
     context.close()
     assert not harm
-
-
-TINY = str(MODELS / "tiny")
-
-
-@pytest.fixture(scope="module")
-def several(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Songs of four models: one's own, the default one, a plain one, and one that nobody has."""
-    several, nobody = tmp_path_factory.mktemp("several"), own_model(tmp_path_factory.mktemp("models"))
-    for name, model, latent in (("1 own", TINY, 64), ("3 plain", MODELS / "tiny-dense", 40), ("4 lost", nobody, 64)):
-        data = encoded(song(SECONDS, seed=5), latent=latent, model=str(model), device="cpu")
-        (several / f"{name}.aez").write_bytes(data)
-    (several / "2 default.aez").write_bytes((folder / "1 song.aez").read_bytes())
-    return several
-
-
-def test_a_page_plays_songs_of_several_models_and_loads_each_when_it_is_needed(
-    several: Path, browser: Any, tmp_path: Path
-) -> None:
-    from codec.serve.site import make_site
-
-    make_site([several / "1 own.aez", several / "2 default.aez"], tmp_path / "site", models=[TINY])
-    with web_server(tmp_path / "site") as server:
-        tab = browser.new_context(service_workers="block").new_page()
-        loaded: list[str] = []
-        tab.on("request", lambda request: loaded.extend(re.findall("model/([0-9a-f]+)/decoder", request.url)))
-        tab.goto(server.url)
-        own, default = (by_name(name).id.hex() for name in (TINY, "music"))
-        wait_until(tab, "!document.getElementById('seek').disabled")
-        assert loaded == [own]
-        tab.keyboard.press("Space")
-        wait_until(tab, "document.getElementById('seek').valueAsNumber > 0.3")
-        assert tab.inner_text("#title") == "1 own" and picture(tab) > 100
-        tab.click("#songs li:nth-child(2) button")
-        wait_until(
-            tab,
-            "document.getElementById('title').textContent === '2 default' && "
-            "document.getElementById('seek').valueAsNumber > 0.3",
-        )
-        assert loaded == [own, default] and not tab.inner_text("#problem")
-        tab.set_input_files("#files", several / "4 lost.aez")
-        wait_until(tab, "document.getElementById('problem').textContent")
-        lost = own_model(tmp_path)
-        problem = tab.inner_text("#problem")
-        assert "a model that is not on this page" in problem and by_name(str(lost)).id.hex() in problem
-        assert "--model" in problem
-        tab.context.close()
-
-
-def test_a_server_decodes_what_browsers_cannot_and_tells_of_what_nobody_can(several: Path, browser: Any) -> None:
-    with server_over(several, TINY, str(MODELS / "tiny-dense")) as address:
-        tab = browser.new_context(viewport={"width": 400, "height": 700}).new_page()
-        wrong: list[str] = []
-        tab.on("console", lambda m: wrong.append(m.text) if m.type in ("error", "warning") else None)
-        tab.goto(address)
-        wait_until(tab, "document.querySelectorAll('#songs li').length === 4")
-        note = tab.inner_text("#songs li:nth-child(4) p")
-        assert "a model that this server does not have" in note and "--model" in note
-        tab.evaluate("void document.querySelector('#songs li:nth-child(3) audio').play()")
-        wait_until(tab, "document.querySelector('#songs audio').currentTime > 0.3")
-        assert abs(tab.evaluate("document.querySelector('#songs audio').duration") - SECONDS) < 0.01
-        tab.click("#songs li:nth-child(2) button")
-        wait_until(tab, "document.querySelector('#songs audio').paused")  # two songs at once are none
-        wait_until(tab, "document.getElementById('seek').valueAsNumber > 0.3")
-        assert tab.inner_text("#title") == "2 default" and not tab.is_enabled("#next")
-        tab.evaluate("void document.querySelector('#songs audio').play()")
-        wait_until(tab, "document.getElementById('play').ariaLabel === 'Play'")
-        tab.click("#songs li:nth-child(1) button")
-        wait_until(
-            tab,
-            "document.getElementById('title').textContent === '1 own' && "
-            "document.getElementById('seek').valueAsNumber > 0.3",
-        )
-        assert tab.evaluate("document.documentElement.scrollWidth") <= 400
-        tab.context.close()
-        assert not wrong
