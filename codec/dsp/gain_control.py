@@ -19,25 +19,13 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from codec.dsp.mdct import Float
+from codec.dsp.onsets import BEFORE, LOOKAHEAD, SEGMENT_BLOCKS, Doubles, find_onsets, onset_powers, to_decibels
 from codec.dsp.spans import Spans
 from formats.grid import GAIN_BLOCK, GAIN_LOWPASS, HOP, SEGMENT
 from formats.payload.side_info import gain_rise
 
-Doubles = NDArray[np.float64]
-
-SEGMENT_BLOCKS = SEGMENT * HOP // GAIN_BLOCK
-"""Gain blocks of a segment. A stretch never leaves its segment, so that it does not depend on the chunks' length."""
-
 LOOKBACK = 60
 """Most blocks before an onset that are amplified, 68 ms; longer stretches cost more bits than they gain."""
-
-LOOKAHEAD = 6
-"""Blocks within which an onset reaches its peak: 7 ms."""
-
-ONSET_JUMP, PEAK_JUMP = 3.0, 7.0
-"""Decibels by which an onset's first block, and its peak, must exceed the loudest of the four blocks before it.
-
-A block's decibels are those of its upper octaves, see `onset_powers`."""
 
 EXPONENT_STEP = 3.01
 """Decibels of an exponent step: the root of two."""
@@ -57,17 +45,6 @@ NOISE_FALL = 0.34
 SILENCE_FLOOR = -80.0
 """Decibels (0 is full scale) that the loudest block of a stretch must exceed; below it there is nothing to protect."""
 
-QUIETEST_PEAK = -60.0
-"""Decibels (0 is full scale) that an onset must reach; the periods of very deep bass leave quieter ones."""
-
-COMB = 6
-"""Samples between those of the difference in which onsets are found.
-
-It is largest at 3.7 kHz, 6 dB down at 1.8 kHz and 55 dB at 100 Hz, and zero at 7.35 and 14.7 kHz."""
-
-BEFORE = 2 * COMB
-"""Samples before a block that its difference takes; none after it, so that an onset is not seen too early."""
-
 _SEEN = SEGMENT * HOP + LOOKAHEAD * GAIN_BLOCK
 """Samples that decide the stretches of a segment: its own, and those that decide its end."""
 
@@ -76,20 +53,6 @@ POLE = 1 / GAIN_LOWPASS
 
 _ROW = 250
 """Samples that a lowpass computes at a time. The product of their coefficients stays within float64's range."""
-
-
-def onset_powers(samples: Float) -> Doubles:
-    """Mean squares of blocks in the upper octaves, channels summed: [C, BEFORE + 50 n] -> [n].
-
-    They are those of a second difference of samples that are COMB apart, scaled so that white noise keeps its power.
-    """
-    with np.errstate(over="ignore", invalid="ignore"):
-        high = samples[:, BEFORE:] + samples[:, :-BEFORE]
-        for _ in range(2):
-            high -= samples[:, COMB:-COMB]
-        blocks = high.reshape(len(samples), -1, GAIN_BLOCK)
-        power = np.einsum("cbn,cbn->b", blocks, blocks) / np.float32(6 * GAIN_BLOCK)
-    return np.asarray(np.minimum(np.nan_to_num(power, nan=np.inf), np.finfo(np.float32).max), np.float64)
 
 
 def find_stretches(power: Doubles) -> list[tuple[int, int, int]]:
@@ -101,12 +64,8 @@ def find_stretches(power: Doubles) -> list[tuple[int, int, int]]:
     Shape:
         power: mean squares of the segment's 1764 blocks and of the LOOKAHEAD blocks after it, from `onset_powers`.
     """
-    decibels = 10 * np.log10(power + 1e-13)
-    # For blocks k = 4 ... SEGMENT_BLOCKS: the loudest of the four blocks before k, and the peak from k on.
-    before = _sliding_max(decibels[:SEGMENT_BLOCKS], 4)
-    peak = _sliding_max(decibels[4:], LOOKAHEAD)[: len(before)]
-    begins = (decibels[4 : SEGMENT_BLOCKS + 1] - before >= ONSET_JUMP) & (peak - before >= PEAK_JUMP)
-    onsets = np.flatnonzero(begins & (peak >= QUIETEST_PEAK)) + 4
+    decibels = to_decibels(power)
+    onsets, peak = find_onsets(power, decibels)
     if not len(onsets):
         return []
     ends = onsets[:, None] + np.arange(LOOKAHEAD)
@@ -178,15 +137,6 @@ def _noise_left() -> Doubles:
     gain = 2 ** (-np.arange(MAX_EXPONENT + 1)[:, None, None] * _shares()[:, :HEARD])
     left = [noise[:shift].sum() + gain[..., : HEARD - shift] @ noise[shift:] for shift in range(LOOKAHEAD)]
     return np.stack(left, -1)
-
-
-def _sliding_max(values: NDArray[np.float64], width: int) -> NDArray[np.float64]:
-    """Maxima of `width` consecutive values: [n] -> [n - width + 1]."""
-    count = len(values) - width + 1
-    out = values[:count].copy()
-    for shift in range(1, width):
-        np.maximum(out, values[shift : shift + count], out=out)
-    return out
 
 
 def gains(blocks: int, exponent: int) -> Float:

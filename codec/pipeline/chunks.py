@@ -12,8 +12,9 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from codec.dsp.gain_control import SEGMENT_BLOCKS, shifted
+from codec.dsp.gain_control import shifted
 from codec.dsp.mdct import Float
+from codec.dsp.onsets import SEGMENT_BLOCKS
 from formats.grid import (
     CHUNK,
     HOP,

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from codec.dsp import gain_control
-from codec.dsp.gain_control import PEAK_JUMP
+from codec.dsp import onsets as onset_search
+from codec.dsp.onsets import QUIETEST_PEAK
 from codec.pipeline.payload import unpack
 from codec.pipeline.peel import peel
 from codec.runtime import models
@@ -123,12 +123,12 @@ def test_gain_control_lowers_the_pre_echo(monkeypatch: pytest.MonkeyPatch) -> No
     mid, side = hits(*onsets, samples=3 * SECOND)
     x = np.stack([mid + side, mid - side]).clip(-1, 1)
     before = {}
-    for jump in (PEAK_JUMP, 1e9):
-        monkeypatch.setattr(gain_control, "PEAK_JUMP", jump)
+    for quietest in (QUIETEST_PEAK, 1e9):
+        monkeypatch.setattr(onset_search, "QUIETEST_PEAK", quietest)
         y = decoded(encoded(x, model="music", latent=128, device="cpu"), device="cpu")
         parts = np.stack([y[:, onset - 490 : onset - 50] for onset in onsets]) * np.hanning(440)
         power = (np.abs(np.fft.rfft(parts)) ** 2).mean((0, 1))
-        before[jump] = 10 * np.log10([power.sum(), power[40:].sum()])
-    everywhere, high = before[1e9] - before[PEAK_JUMP]
+        before[quietest] = 10 * np.log10([power.sum(), power[40:].sum()])
+    everywhere, high = before[1e9] - before[QUIETEST_PEAK]
     assert everywhere > 15
     assert high > 18

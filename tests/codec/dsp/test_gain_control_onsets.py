@@ -8,20 +8,23 @@ from numpy.typing import NDArray
 
 from codec.dsp import gain_control
 from codec.dsp.gain_control import (
-    BEFORE,
     EXPONENT_STEP,
     HEARD,
     LENGTHS,
-    LOOKAHEAD,
     LOOKBACK,
     MAX_EXPONENT,
     MIN_EXPONENT,
     NOISE_FALL,
+    find_stretches,
+    gains,
+)
+from codec.dsp.onsets import (
+    BEFORE,
+    LOOKAHEAD,
+    MEAN_BLOCKS,
     ONSET_JUMP,
     PEAK_JUMP,
     SEGMENT_BLOCKS,
-    find_stretches,
-    gains,
     onset_powers,
 )
 from formats.grid import GAIN_BLOCK
@@ -106,7 +109,7 @@ def test_digital_silence_is_not_amplified() -> None:
 
 
 @pytest.mark.parametrize(
-    ("jump", "exponent"), [(6.9, 0), (7.1, 2), (9.0, 2), (9.1, 3), (12.1, 4), (30.0, 9), (30.2, 10), (60, 10)]
+    ("jump", "exponent"), [(5.9, 0), (6.1, 2), (9.0, 2), (9.1, 3), (12.1, 4), (30.0, 9), (30.2, 10), (60, 10)]
 )
 def test_the_exponent_follows_from_the_jump(jump: float, exponent: int) -> None:
     found = find_stretches(powers((600, QUIET + jump)))
@@ -114,9 +117,31 @@ def test_the_exponent_follows_from_the_jump(jump: float, exponent: int) -> None:
 
 
 def test_a_crescendo_is_no_onset() -> None:
-    """It grows by less than ONSET_JUMP a block, though by more than PEAK_JUMP in all."""
-    crescendo = [(600 + i, QUIET + (ONSET_JUMP - 1) * (i + 1)) for i in range(10)]
+    """It grows by less than MEAN_JUMP within the two means that are compared, though by much more in all."""
+    crescendo = [(400 + i, QUIET + 0.35 * (i + 1)) for i in range(100)]
     assert find_stretches(powers(*crescendo)) == []
+
+
+def test_a_gradual_rise_is_an_onset_where_it_is_steepest() -> None:
+    """It grows by less than ONSET_JUMP a block; the stretch ends before most of it."""
+    rise = [(600 + i, QUIET + (ONSET_JUMP - 1) * (i + 1)) for i in range(10)]
+    ((first, blocks, exponent),) = find_stretches(powers(*rise))
+    assert 597 <= first + blocks <= 606 and blocks == LOOKBACK and exponent >= 3
+
+
+@pytest.mark.parametrize("gap", [0, 6, MEAN_BLOCKS, MEAN_BLOCKS + 1, 40])
+def test_a_gradual_onset_near_a_sharp_one_is_none(gap: int) -> None:
+    """What rises before a sharp onset, or after it, must not take the stretch of the louder one."""
+    sharp = 600 + LOOKAHEAD + gap
+    power = powers((600, QUIET + 3), (601, QUIET + 6), (sharp, QUIET + 36))
+    ends = [first + blocks for first, blocks, _ in find_stretches(power)]
+    assert ends[-1] == sharp and find_stretches(power)[-1][2] > 8
+
+
+def test_a_few_loud_blocks_are_no_gradual_onset() -> None:
+    power = powers()
+    power[600:603] *= 10 ** (PEAK_JUMP / 10) * 0.9  # a little over 3 dB in the mean
+    assert find_stretches(power) == []
 
 
 def test_an_onset_may_take_a_few_blocks_to_its_peak() -> None:

@@ -7,18 +7,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from codec.dsp import gain_control
-from codec.dsp.gain_control import (
-    BEFORE,
-    LENGTHS,
-    LOOKAHEAD,
-    LOOKBACK,
-    MAX_EXPONENT,
-    SEGMENT_BLOCKS,
-    GainControl,
-    InverseGainControl,
-    find_stretches,
-    onset_powers,
-)
+from codec.dsp.gain_control import LENGTHS, LOOKBACK, MAX_EXPONENT, GainControl, InverseGainControl, find_stretches
+from codec.dsp.onsets import BEFORE, LOOKAHEAD, SEGMENT_BLOCKS, onset_powers
 from formats.grid import GAIN_BLOCK, HOP, SEGMENT
 from tests.support.codec import Array
 from tests.support.gain_control import hits, rumble, shelved, slow_shelf, tone
