@@ -5,7 +5,7 @@ import os
 import platform
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -57,10 +57,10 @@ def described(
     }
 
 
-def trained(out: Path) -> list[dict[str, Any]]:
-    """The models of a study by their cards, the one that ships first."""
+def trained(out: Path, names: Iterable[str]) -> list[dict[str, Any]]:
+    """The model that ships and those of a study that have these names, by their cards."""
     found = []
-    folders = [models.by_name(models.DEFAULT).folder, *sorted((out / "models").glob("*"))]
+    folders = [models.by_name(models.DEFAULT).folder, *(out / "models" / name for name in sorted(names))]
     for folder in folders:
         try:
             card = json.loads((folder / "model.json").read_text(encoding="utf-8"))

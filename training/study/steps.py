@@ -6,6 +6,7 @@ from pathlib import Path
 
 from codec.runtime import models
 from training.evaluation import peers
+from training.plain.losses import LOSSES
 from training.study.runner import Argument, Step
 
 TIME = "time-mse"
@@ -24,13 +25,19 @@ class Plan:
     start_pieces: int = 60  # that plain autoencoders begin with
     pieces: int = 240  # that tables are counted on
     songs: int = 40  # measured
-    losses_songs: int = 40  # measured where losses are compared
+    losses: tuple[str, ...] = tuple(sorted(LOSSES))  # each trains a time-domain autoencoder
+    losses_songs: int = 40  # measured where they are compared
     seconds: float = 10.0  # of each
     kbps: str = "8,16,32,64"
     losses_kbps: str = "32,64"
     clips: int = 3  # to listen to
     peers: tuple[str, ...] = peers.PEER_NAMES  # codecs to compare with, where they are on PATH
     quick: bool = False  # genre and maps take their own short way
+
+    @property
+    def autoencoders(self) -> tuple[str, ...]:
+        """Those that are trained and exported, by name."""
+        return ("ranked", "dense", *(f"time-{loss}" for loss in self.losses))
 
 
 QUICK = Plan(
@@ -39,11 +46,11 @@ QUICK = Plan(
 )  # fmt: skip
 
 
-def chains(plan: Plan, music: Path, out: Path, losses: Sequence[str]) -> list[list[Step]]:
+def chains(plan: Plan, music: Path, out: Path) -> list[list[Step]]:
     """Training and export of every autoencoder; the chains are independent of each other."""
     common: list[Argument] = ["--music", music, "--cache", out / "cache"]
     made = []
-    for name in ("ranked", "dense", *(f"time-{loss}" for loss in losses)):
+    for name in plan.autoencoders:
         folder = out / "runs" / name
         run: list[Argument] = [*common, "--out", folder, "--minutes", f"{plan.minutes:g}"]
         kind, _, loss = name.partition("-")
@@ -61,10 +68,9 @@ def chains(plan: Plan, music: Path, out: Path, losses: Sequence[str]) -> list[li
     return made
 
 
-def measures(plan: Plan, music: Path, out: Path, losses: Sequence[str], jobs: int) -> list[Step]:
+def measures(plan: Plan, music: Path, out: Path, jobs: int) -> list[Step]:
     """The steps that use the models, one after another."""
-    trained = ("ranked", "dense", *(f"time-{loss}" for loss in losses))
-    exports = {name: f"export-{name}" for name in trained}
+    exports = {name: f"export-{name}" for name in plan.autoencoders}
     own = [name for name in OWN if name in exports]
     quick: list[Argument] = ["--quick"] if plan.quick else []
     free: list[Argument] = ["--jobs", str(jobs)]

@@ -107,7 +107,6 @@ def _carry_out(
     about = methods.described(data, subset, how, parts, shards, arguments, quick=plan.quick)
     methods.write(out, about)
     run = Runner(out, f"{digest} {sum(shards.lengths)} {folder_digest(models.by_name(models.DEFAULT).folder)}")
-    losses = sorted(LOSSES)
 
     def follow(chain: list[Step]) -> None:
         for step in chain:
@@ -115,15 +114,25 @@ def _carry_out(
 
     with ThreadPoolExecutor(max(1, jobs)) as pool:
         try:
-            for steps in (chains(plan, music, out, losses), *abreast(measures(plan, music, out, losses, jobs))):
+            for steps in (chains(plan, music, out), *abreast(measures(plan, music, out, jobs))):
                 for done in [pool.submit(follow, chain) for chain in steps]:
                     done.result()
-                methods.write(out, about | {"models": methods.trained(out), "notes": sorted(run.notes)})
+                methods.write(
+                    out, about | {"models": methods.trained(out, plan.autoencoders), "notes": sorted(run.notes)}
+                )
         except BaseException as error:
             run.stop(at_once=isinstance(error, TerminatedError))
             pool.shutdown(cancel_futures=True)
             raise
     print(f"{out / 'report' / 'index.html'}")
+
+
+def _losses(text: str) -> tuple[str, ...]:
+    """The names of losses, once each and in one order, so that the same study is recognized; mse is always one."""
+    names = {name.strip() for name in text.split(",")}
+    if not names <= set(LOSSES):
+        raise argparse.ArgumentTypeError(f"expected some of {', '.join(sorted(LOSSES))}, and got {text!r}")
+    return tuple(sorted({"mse", *names}))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -141,6 +150,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )  # fmt: skip
     parser.add_argument("--minutes", type=float, help=f"training of each autoencoder (default {Plan().minutes:g})")
     parser.add_argument("--songs", type=int, help=f"how many songs are measured (default {Plan().songs})")
+    parser.add_argument(
+        "--losses", type=_losses, metavar="NAME,...",
+        help="those that a time-domain autoencoder is trained with, and mse, which stands for them in all other "
+        f"comparisons (default: {','.join(Plan().losses)})",
+    )  # fmt: skip
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes at once")
     parser.add_argument(
         "--cache-gb", type=float, default=LIMIT_GB, metavar="GB",
@@ -153,7 +167,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not (getattr(a, name) is None or getattr(a, name) >= least):  # a NaN is not above anything
             parser.error(f"--{name} has to be {least} or more")
     plan = QUICK if a.quick else Plan()
-    changed = {name: value for name in ("minutes", "songs") if (value := getattr(a, name)) is not None}
+    changed = {name: value for name in ("minutes", "songs", "losses") if (value := getattr(a, name)) is not None}
     before = signal.signal(signal.SIGTERM, _terminated)
     try:
         study(a.data, a.out, replace(plan, **changed), a.subset, a.split, a.jobs, given, a.cache_gb)

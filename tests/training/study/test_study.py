@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,11 +22,11 @@ from training.study.steps import QUICK, Plan, chains, measures
 def test_every_kind_and_loss_is_trained_exported_and_measured(tmp_path: Path) -> None:
     losses = sorted(LOSSES)
     assert len(losses) == 7
-    trained = chains(QUICK, tmp_path, tmp_path, losses)
+    trained = chains(QUICK, tmp_path, tmp_path)
     assert [[step.command for step in chain] for chain in trained] == [["train", "export"]] + [
         ["train-plain", "export-plain"]
     ] * 8
-    steps = {step.name: step for step in measures(Plan(), tmp_path, tmp_path, losses, 2)}
+    steps = {step.name: step for step in measures(Plan(), tmp_path, tmp_path, 2)}
     maps = ["latents", "latents-ranked", "latents-dense", "latents-time-mse"]
     assert list(steps) == ["evaluation", "losses", "genre", *maps, "report"]
     assert all(f"aez:time-{loss}" in str(steps["losses"].arguments) for loss in losses)
@@ -35,9 +36,26 @@ def test_every_kind_and_loss_is_trained_exported_and_measured(tmp_path: Path) ->
     assert "ranked,dense,time-mse" in steps["genre"].arguments
 
 
+def test_fewer_losses_train_fewer_autoencoders(tmp_path: Path) -> None:
+    plan = replace(QUICK, losses=study._losses(" stft-l1,l1"))
+    assert plan.losses == ("l1", "mse", "stft-l1")
+    assert [chain[0].name for chain in chains(plan, tmp_path, tmp_path)] == [
+        "train-ranked", "train-dense", "train-time-l1", "train-time-mse", "train-time-stft-l1"
+    ]  # fmt: skip
+    steps = {step.name: step for step in measures(plan, tmp_path, tmp_path, 1)}
+    assert "aez:time-l1,aez:time-mse,aez:time-stft-l1" in steps["losses"].arguments
+
+
+def test_an_unknown_loss_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        study.main(["--data", str(tmp_path), "--out", str(tmp_path / "out"), "--losses", "mse,l3"])
+    assert "stft-l2" in (error := capsys.readouterr().err) and "'mse,l3'" in error
+    assert not (tmp_path / "out").exists()
+
+
 def test_every_step_is_a_command_and_needs_only_steps_before_it(tmp_path: Path) -> None:
-    trained = chains(Plan(), tmp_path, tmp_path, sorted(LOSSES))
-    steps = [*(step for chain in trained for step in chain), *measures(QUICK, tmp_path, tmp_path, sorted(LOSSES), 1)]
+    trained = chains(Plan(), tmp_path, tmp_path)
+    steps = [*(step for chain in trained for step in chain), *measures(QUICK, tmp_path, tmp_path, 1)]
     assert {step.command for step in steps} <= COMMANDS.keys()
     for number, step in enumerate(steps):
         assert set(step.needs) <= {before.name for before in steps[:number]}
@@ -48,7 +66,7 @@ def test_every_step_is_a_command_and_needs_only_steps_before_it(tmp_path: Path) 
 @pytest.mark.skipif(os.name == "nt", reason="programs have no suffix")
 def test_another_program_is_measured_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def tools() -> dict[str, tuple[str, ...]]:
-        return {step.name: step.tools for step in measures(QUICK, tmp_path, tmp_path, ["mse"], 1)}
+        return {step.name: step.tools for step in measures(QUICK, tmp_path, tmp_path, 1)}
 
     before = tools()
     for name in ("opusenc", "opusdec"):
@@ -59,7 +77,7 @@ def test_another_program_is_measured_anew(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_steps_that_use_one_core_run_side_by_side(tmp_path: Path) -> None:
-    groups = study.abreast(measures(QUICK, tmp_path, tmp_path, sorted(LOSSES), 2))
+    groups = study.abreast(measures(QUICK, tmp_path, tmp_path, 2))
     assert [[chain[0].command for chain in group] for group in groups] == [
         ["evaluate"], ["evaluate"], ["genre", *["latents"] * 4], ["report"],
     ]  # fmt: skip
