@@ -13,6 +13,7 @@ separate bands.
 """
 
 from functools import cache, lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -52,7 +53,7 @@ POLE = 1 / GAIN_LOWPASS
 """Share of a new sample in the lowpass."""
 
 _ROW = 250
-"""Samples that a lowpass computes at a time. The product of their coefficients stays within float64's range."""
+"""Samples that the decoder's lowpass computes at a time."""
 
 
 def find_stretches(power: Doubles) -> list[tuple[int, int, int]]:
@@ -169,52 +170,72 @@ def lowpass(samples: Float, before: Float) -> Float:
     rows.reshape(channels, -1)[:, :count] = samples
     own, decay = _lowpass_rows()
     out = rows @ own
-    _carry(out, np.broadcast_to(decay, out.shape[1:]), before)
+    _carry(out, decay, before)
     return out.reshape(channels, -1)[:, :count]
 
 
-def _carry(rows: NDArray[np.floating], decay: NDArray[np.floating], before: NDArray[np.floating]) -> None:
-    """Add to each row [C, R, 250] what its decay [R, 250] leaves of the value before it (first `before`), in place."""
-    lasts, starts = decay[:, -1].tolist(), []
+def _carry(rows: Float, decay: Float, before: Float) -> None:
+    """Add to each row [C, R, 250] what its decay [250] leaves of the value before it (first `before`), in place."""
+    last, starts = float(decay[-1]), []
     for value, ends in zip(before.tolist(), rows[..., -1].tolist(), strict=True):
-        for end, left in zip(ends, lasts, strict=True):
+        for end in ends:
             starts.append(value)
-            value = end + value * left
-    rows += np.array(starts, rows.dtype).reshape(*rows.shape[:2], 1) * decay
+            value = end + value * last
+    rows += np.array(starts, np.float32).reshape(*rows.shape[:2], 1) * decay
+
+
+class _Recursion(NamedTuple):
+    """What `amplified` needs of a stretch's gain, which most stretches share, by its B blocks of 50 samples.
+
+    Attributes:
+        drive: [B, 50], what is left at the block's end of what a sample adds to the lowpass.
+        growth: [B, 50], how much of the lowpass is left at each sample, over what is left of that at the block's end.
+        decay: [B, 50], how much of the lowpass before the block is left at each sample.
+        carry: [B, B], to the lowpass before each block, from that before the first one and from what each block but
+            the last adds to it.
+        louder: [50 B], 1 / gain.
+    """
+
+    drive: Float
+    growth: Float
+    decay: Float
+    carry: Float
+    louder: Float
 
 
 @lru_cache(maxsize=128)
-def _recursion(blocks: int, exponent: int) -> tuple[Doubles, Doubles, Doubles]:
-    """What `amplified` needs of a stretch's gain, which most stretches share.
-
-    Returns:
-        by rows of 250 samples, 1 where the last row is not whole: how much of the lowpass before the row is left at
-        each sample, [rows, 250]; what of a sample enters the lowpass, over the former, [rows, 250]; 1 / gain, [N].
-    """
+def _recursion(blocks: int, exponent: int) -> _Recursion:
     gain = gains(blocks, exponent).astype(np.float64)
-    g = np.ones(-(-len(gain) // _ROW) * _ROW)
-    g[: len(gain)] = gain
+    g = gain.reshape(blocks, GAIN_BLOCK)
     divisor = POLE + (1 - POLE) * g
-    decay: Doubles = np.cumprod(((1 - POLE) * g / divisor).reshape(-1, _ROW), 1, dtype=np.float64)
-    return decay, POLE / (divisor.reshape(-1, _ROW) * decay), 1 / gain
+    decay = np.cumprod((1 - POLE) * g / divisor, 1)
+    carry = np.eye(blocks)
+    for block in range(1, blocks):
+        carry[block] += decay[block - 1, -1] * carry[block - 1]
+    growth = decay / decay[:, -1:]  # never the reciprocal of `decay`, so that no product overflows
+    parts = POLE / (divisor * growth), growth, decay, carry, 1 / gain
+    return _Recursion(*(part.astype(np.float32) for part in parts))
+
+
+_RUNNING_SUMS = np.triu(np.ones((GAIN_BLOCK, GAIN_BLOCK), np.float32))
+"""The matrix by which a block of samples becomes its running sums; faster than np.cumsum."""
 
 
 def amplified(samples: Float, blocks: int, exponent: int) -> Float:
     """Samples of a stretch that the decoder's shelf makes these of again: [C, 50 blocks] -> [C, 50 blocks].
 
-    The lowpass of the result is a recursion with coefficients that change with the gain, solved here row by row.
+    The lowpass of the result is a recursion with coefficients that change with the gain, solved here block by block.
     """
-    channels, count = samples.shape
-    decay, drive, louder = _recursion(blocks, exponent)
-    low = np.zeros((channels, *decay.shape))
-    low.reshape(channels, -1)[:, :count] = samples
-    before = low[:, 0, 0].copy()
-    low *= drive
-    np.cumsum(low, 2, out=low)
-    low *= decay
-    _carry(low, decay, before)
-    flat = low.reshape(channels, -1)[:, :count]
-    return np.asarray(flat + (samples - flat) * louder, np.float32)
+    of = _recursion(blocks, exponent)
+    low = (samples.reshape(-1, blocks, GAIN_BLOCK) * of.drive) @ _RUNNING_SUMS
+    low *= of.growth
+    before = np.concatenate([samples[:, :1], low[:, :-1, -1]], 1) @ of.carry.T
+    low += before[..., None] * of.decay
+    flat = low.reshape(samples.shape)
+    out = samples - flat
+    out *= of.louder
+    out += flat
+    return np.asarray(out)
 
 
 def shifted(stretches: NDArray[np.int64], segments: int) -> NDArray[np.int64]:
