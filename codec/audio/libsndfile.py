@@ -6,8 +6,6 @@ mp3s, and soundfile seeks after every block. What headers say wrongly is found b
 
 from __future__ import annotations
 
-import os
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codec.audio import c_stderr
+from codec.audio.c_names import c_name
 from codec.audio.downmix import Places, places_by_count, places_of_map, places_of_vorbis
 from codec.audio.headers.extent import Part
 from codec.audio.source import FileSource
@@ -72,8 +71,7 @@ class SoundfileSource(FileSource):
         self._file: Any = None
         self._has_nonsense = False
         try:
-            name = str(path) if sys.platform == "win32" else os.fsencode(path)
-            self._file = _open_linear(self._spliced or name)
+            self._file = _open_linear(self._spliced or c_name(path))
             declared = self._file.frames if self._file.frames < 1 << 60 else None  # 2^63 - 1 stands for "unknown"
             self._kind = self._file.format
             # The length in an mp3's header is a hint, and an Ogg's last page may count a block that no decoder gives.
