@@ -11,7 +11,7 @@ import click
 from codec.cli.advice import NAMING_A_MODEL, about
 from codec.cli.escape import escaped, json_line
 from codec.cli.options import FILE, channels_text, each, force_option, model_option, say
-from codec.cli.terminal import created, opened, spoken
+from codec.cli.streams import created, opened, spoken
 from codec.clock import clock, counted
 from formats.errors import UsageError
 

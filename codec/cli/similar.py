@@ -15,7 +15,8 @@ from codec.cli.advice import about, failure
 from codec.cli.escape import escaped, json_line
 from codec.cli.numbers import WholeNumber
 from codec.cli.options import FILE, FOLDER, coded_files, models_option, quiet_option, say
-from codec.cli.terminal import progress, seekable, spoken
+from codec.cli.streams import seekable, spoken
+from codec.cli.terminal import progress
 from codec.clock import counted
 from formats.errors import AezError, ModelError, UsageError
 

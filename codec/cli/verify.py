@@ -11,7 +11,7 @@ import click
 from codec.cli.advice import failure
 from codec.cli.escape import escaped, json_line
 from codec.cli.options import FILE, coded_files, model_option, quiet_option, say
-from codec.cli.terminal import PIPE, opened, spoken
+from codec.cli.streams import PIPE, opened, spoken
 from codec.clock import clock, counted
 from formats.errors import AezError, ForeignError
 
