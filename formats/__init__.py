@@ -1,6 +1,7 @@
 """The .aez file: container, model tables, payloads, errors. Needs neither an audio library nor ONNX Runtime."""
 
-from formats.container.layout import Chunk, Coder, Header
+from formats.container.chunk import Chunk
+from formats.container.header import Coder, Header
 from formats.container.metadata import Metadata, Picture
 from formats.container.reader import Reader
 from formats.container.writer import Writer

@@ -17,6 +17,9 @@ PAPER = 7.0
 SMALLEST = 9.0
 """Points of the smallest text there."""
 
+COLUMN, COLUMN_ON_PAPER = 5.2, 3.4
+"""Inches of a figure that the page shows in one of two columns, and of that column on A4; text of 12 points has 7."""
+
 
 class Look(NamedTuple):
     """How a thing is drawn.

@@ -6,8 +6,6 @@ mp3s, and soundfile seeks after every block. What headers say wrongly is found b
 
 from __future__ import annotations
 
-import os
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codec.audio import c_stderr
+from codec.audio.c_names import c_name
 from codec.audio.downmix import Places, places_by_count, places_of_map, places_of_vorbis
 from codec.audio.headers.extent import Part
+from codec.audio.linear import open_linear
 from codec.audio.source import FileSource
 from codec.audio.spliced import Spliced
 
@@ -72,8 +72,7 @@ class SoundfileSource(FileSource):
         self._file: Any = None
         self._has_nonsense = False
         try:
-            name = str(path) if sys.platform == "win32" else os.fsencode(path)
-            self._file = _open_linear(self._spliced or name)
+            self._file = open_linear(self._spliced or c_name(path))
             declared = self._file.frames if self._file.frames < 1 << 60 else None  # 2^63 - 1 stands for "unknown"
             self._kind = self._file.format
             # The length in an mp3's header is a hint, and an Ogg's last page may count a block that no decoder gives.
@@ -104,7 +103,7 @@ class SoundfileSource(FileSource):
     def _open_mp3(self, path: Path, parts: tuple[Part, ...]) -> None:
         self.close()
         self._spliced = Spliced(path, parts, exaggerate=self._is_guess)
-        self._file = _open_linear(self._spliced)
+        self._file = open_linear(self._spliced)
 
     def _read(self, size: int) -> NDArray[np.float32]:
         # NumPy converts 16 bit samples to float32 in a fifth of the time that libsndfile takes.
@@ -166,18 +165,3 @@ def _places(file: Any) -> Places:
         if soundfile._snd.sf_command(file._file, _GET_CHANNEL_MAP, numbers, soundfile._ffi.sizeof(numbers)):
             return places_of_map(list(numbers)) or places_by_count(file.channels)
     return places_by_count(file.channels)
-
-
-def _open_linear(file: Any) -> Any:
-    """Open a file for reading from front to back only.
-
-    After every block of a seekable file, soundfile seeks to where it already is, and not all of libsndfile's decoders
-    come back to the very same sample.
-    """
-    import soundfile
-
-    class Linear(soundfile.SoundFile):  # type: ignore[misc, unused-ignore]
-        def seekable(self) -> bool:
-            return False
-
-    return Linear(file)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from codec.audio.bitrates import check_bitrate, compression
 from codec.audio.kinds import Encoding
+from codec.audio.linear import open_linear
 from codec.audio.tags.write import write_tags
 from codec.files import new_file
 from formats import Metadata
@@ -99,16 +100,10 @@ class AudioSink:
 
             self._file = FfmpegWriter(self._target.write, self._name, self._encoding, self.sample_rate, self.channels)
             return
-        import soundfile
-
-        class Linear(soundfile.SoundFile):  # type: ignore[misc, unused-ignore]
-            def seekable(self) -> bool:  # saves two seeks per block
-                return False
-
         bitrate = self._encoding.bitrate
         level = {} if bitrate is None else compression(self._kind, bitrate, self.sample_rate, self.channels)
         with self._errors():
-            self._file = Linear(
+            self._file = open_linear(
                 self._target, "w", self.sample_rate, self.channels, self._subtype, format=container, **level
             )
 

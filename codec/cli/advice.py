@@ -7,6 +7,9 @@ from collections.abc import Iterator
 
 from formats.errors import AezError, CodedError, CutError, DamagedError, ForeignError, FormatError
 
+NAMING_A_MODEL = "--model NAME or FOLDER names it"
+"""What helps where a file's model is none that is installed."""
+
 
 def advised(text: str, error: type[Exception] | None, *, salvageable: bool = False) -> str:
     """Return an error's text with advice on what to type.
@@ -28,7 +31,7 @@ def advised(text: str, error: type[Exception] | None, *, salvageable: bool = Fal
         CodedError: "aez peel makes it smaller, and aez decode turns it into audio",
         ForeignError: "aez encode makes one of a song",
         TargetExistsError: "--force overwrites it",
-        MissingModelError: "--model FOLDER takes it from there",
+        MissingModelError: NAMING_A_MODEL,
         DamagedError: "aez decode --salvage keeps the rest" if salvageable else "",
     }
     for kind, line in advice.items():
@@ -52,14 +55,14 @@ def about(name: str, *, salvageable: bool = False) -> Iterator[None]:
         name: of the source, in messages.
         salvageable: as for `advised`.
     """
-    from codec.runtime.models import MissingModelError
+    from codec.runtime.models import MissingModelError, OtherModelError
 
     try:
         yield
     except DamagedError as error:
         text = advised(str(error), type(error), salvageable=salvageable)
         raise DamagedError(f"{name}: {text}", error.chunk) from None
-    except (FormatError, MissingModelError) as error:
+    except (FormatError, MissingModelError, OtherModelError) as error:
         raise type(error)(f"{name}: {error}") from None
 
 

@@ -22,7 +22,7 @@ from codec.cli.many import (
     run_many,
 )
 from codec.cli.names import check_inputs, one, out_of_one, several
-from codec.cli.numbers import Number, WholeNumber
+from codec.cli.numbers import Number, Time, WholeNumber
 from codec.cli.options import (
     channels_text,
     decoder_option,
@@ -35,8 +35,9 @@ from codec.cli.options import (
     speed_text,
     verbose_option,
 )
+from codec.cli.streams import PIPE, source_of, spoken, target_of
 from codec.cli.tagging import tag_options
-from codec.cli.terminal import PIPE, Time, progress, source_of, spoken, target_of
+from codec.cli.terminal import progress
 from codec.clock import clock
 from codec.files import check_coded, is_special
 
@@ -116,7 +117,7 @@ def decode(
         source, target = one("decode", names, f".{to or 'wav'}", CODED, jobs=jobs, resume=resume, ray=ray)
         _check_kind(target, to)
     named_kind = kind_of(target)
-    named = device
+    asked = device
     device, model = on_cluster(ray, device, model)
     from codec.pipeline.plan import DecodePlan
 
@@ -134,7 +135,7 @@ def decode(
         find_ffmpeg(encoding)
         if rate is not None:
             encoding.kind.check_rate(rate)
-        task = DecodeTask(plan, Manners(force, resume, named), subtype, bitrate)
+        task = DecodeTask(plan, Manners(force, resume, asked), subtype, bitrate)
         return run_many(
             names, out, extension, CODED, task, device, jobs=jobs, resume=resume, ray=ray, verb="decoded",
             salvageable=not salvage, salvaging=salvage, verbose=verbose, quiet=quiet,

@@ -30,8 +30,9 @@ from codec.cli.options import (
     speed_text,
     verbose_option,
 )
+from codec.cli.streams import source_of, target_of
 from codec.cli.tagging import tag_options
-from codec.cli.terminal import progress, source_of, target_of
+from codec.cli.terminal import progress
 from codec.clock import clock, counted
 from codec.files import check_uncoded
 from formats.grid import GAIN_LIMIT, HOP, SAMPLE_RATE, SEGMENT
@@ -104,7 +105,7 @@ def encode(
     if out is None and not beside:
         source, target = one("encode", names, ".aez", AUDIO, jobs=jobs, resume=resume, ray=ray)
         check_coded_name("encode", source, target, AUDIO)
-    named = device
+    asked = device
     device, model = on_cluster(ray, device, model)
     from codec.pipeline.plan import EncodePlan
 
@@ -117,7 +118,7 @@ def encode(
         from codec.batch.tasks import EncodeTask, Manners
 
         return run_many(
-            names, out, ".aez", AUDIO, EncodeTask(plan, Manners(force, resume, named), accept_cut, downmix),
+            names, out, ".aez", AUDIO, EncodeTask(plan, Manners(force, resume, asked), accept_cut, downmix),
             device, jobs=jobs, resume=resume, ray=ray, verb="encoded", verbose=verbose, quiet=quiet,
         )  # fmt: skip
     from codec.pipeline.file_codec import encode_file

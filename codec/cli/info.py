@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from codec.cli.advice import about
+from codec.cli.advice import NAMING_A_MODEL, about
 from codec.cli.escape import escaped, json_line
 from codec.cli.options import FILE, channels_text, each, force_option, model_option, say
-from codec.cli.terminal import created, opened, spoken
+from codec.cli.streams import created, opened, spoken
 from codec.clock import clock, counted
 from formats.errors import UsageError
 
@@ -96,7 +96,7 @@ def table(name: str, found: Info) -> str:
         "tier": f"{found.latent} latents a frame",
         "gain": str(found.gain),
         "bitstream": found.bitstream,
-        "model": found.model or "not installed",
+        "model": found.model or f"not installed; {NAMING_A_MODEL}",
         **({"decoder": found.decoder} if found.decoder else {}),
         "coder": f"{found.coder}, {unless_none(found.chunks, lambda chunks: counted(chunks, 'chunk'))}",
         "encoder": f"aez {found.encoder}",

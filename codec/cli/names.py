@@ -10,7 +10,7 @@ import click
 
 from codec.cli.advice import about
 from codec.cli.options import default_target, names_folder
-from codec.cli.terminal import PIPE
+from codec.cli.streams import PIPE
 from formats.errors import AezError, UsageError
 
 

@@ -1,4 +1,4 @@
-"""Numbers on the command line: in a range that the message names, and with a k for a thousand where people type one."""
+"""Numbers on the command line, in a range that the message names, with a k for a thousand; and times."""
 
 from __future__ import annotations
 
@@ -54,3 +54,18 @@ class WholeNumber(Number):
 
 KBPS = Number(6, 128, k=1)
 """A bit rate for encoding, in 1000 bit/s: 24 or 24k."""
+
+
+class Time(click.ParamType[float]):
+    """Seconds, or [h:]m:s, as a number of seconds."""
+
+    name = "time"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the seconds; anything but a time of 0 or more is a usage error."""
+        if not re.fullmatch(r"(\d+:)?(\d+:)?\d+(\.\d*)?|\.\d+", str(value)):
+            self.fail(f"{value!r} is no time; write seconds or [h:]m:s", param, ctx)
+        seconds = 0.0
+        for part in str(value).split(":"):
+            seconds = 60 * seconds + float(part)
+        return seconds

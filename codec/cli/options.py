@@ -13,7 +13,7 @@ import click
 
 from codec.cli.advice import failure
 from codec.cli.escape import escaped
-from codec.cli.terminal import PIPE, opened, spoken
+from codec.cli.streams import PIPE, opened, spoken
 from formats.errors import AezError, UsageError
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from codec.cli.options import FILE, coded_files, force_option, models_option, quiet_option, say
-from codec.cli.terminal import PIPE
+from codec.cli.streams import PIPE
 from codec.clock import counted
 from formats.errors import UsageError
 

@@ -18,8 +18,8 @@ from codec.cli.many import (
 from codec.cli.names import check_coded_name, check_inputs, one, out_of_one
 from codec.cli.numbers import WholeNumber
 from codec.cli.options import force_option, model_option, quiet_option, say
+from codec.cli.streams import PIPE, source_of, spoken, target_of
 from codec.cli.tagging import tag_options
-from codec.cli.terminal import PIPE, source_of, spoken, target_of
 from codec.files import check_coded, is_special
 
 if TYPE_CHECKING:

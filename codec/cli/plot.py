@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from codec.cli.advice import about
+from codec.cli.numbers import Time
 from codec.cli.options import (
     FILE,
     decoder_option,
@@ -23,7 +24,8 @@ from codec.cli.options import (
     say,
     speed_text,
 )
-from codec.cli.terminal import PIPE, Time, created, progress, seekable, spoken
+from codec.cli.streams import PIPE, created, seekable, spoken
+from codec.cli.terminal import progress
 from codec.clock import clock
 from codec.files import is_special
 from formats.errors import UsageError

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -13,12 +14,15 @@ import click
 from codec.cli.advice import about, failure
 from codec.cli.escape import escaped, json_line
 from codec.cli.numbers import WholeNumber
-from codec.cli.options import FILE, FOLDER, coded_files, model_option, quiet_option, say
-from codec.cli.terminal import progress, seekable, spoken
-from formats.errors import AezError, UsageError
+from codec.cli.options import FILE, FOLDER, coded_files, models_option, quiet_option, say
+from codec.cli.streams import seekable, spoken
+from codec.cli.terminal import progress
+from codec.clock import counted
+from formats.errors import AezError, ModelError, UsageError
 
 if TYPE_CHECKING:
     from codec.inspection.similar import Index
+    from codec.runtime.named_models import NamedModels
 
 
 class Neighbour(NamedTuple):
@@ -34,10 +38,16 @@ class Neighbour(NamedTuple):
 @click.option("-n", "--count", type=WholeNumber(1), default=10, show_default=True, help="Songs to list.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line and song.")
 @click.option("--no-index", is_flag=True, help="Write no index: read every file, and leave the folders as they are.")
-@model_option
+@models_option
 @quiet_option
 def similar(
-    song: str, library: tuple[str, ...], count: int, as_json: bool, no_index: bool, model: str | None, quiet: bool
+    song: str,
+    library: tuple[str, ...],
+    count: int,
+    as_json: bool,
+    no_index: bool,
+    models: tuple[str, ...],
+    quiet: bool,
 ) -> int:
     """List the songs in folders that are most like SONG, an .aez file, the nearest first; nothing is decoded to audio.
 
@@ -47,35 +57,62 @@ def similar(
     import numpy as np
 
     from codec.inspection.similar import distances, vector
+    from codec.runtime.named_models import NamedModels
 
     for name in library:
         if not Path(name).is_dir():
             raise UsageError(f"there is no folder {name}")
+    known = NamedModels(models)
     with about(spoken(song)), seekable(song) as file:
-        query = vector(file, model)
-    failed: list[str] = []
-    indices = [(folder, _index(folder, failed, keep=not no_index, model=model, quiet=quiet)) for folder in library]
+        query = vector(file, known)
+    failed = _Failed()
+    indices = [(folder, _index(folder, failed, known, keep=not no_index, quiet=quiet)) for folder in library]
+    failed.tell_left_out()
     paths = [os.path.join(folder, name) for folder, index in indices for name in index.names]  # noqa: PTH118
     far = distances(query, np.concatenate([index.vectors for _, index in indices])) if paths else np.zeros(0)
     order = np.argsort(far, kind="stable")
     nearest = list(islice(_others(song, (Neighbour(paths[i], float(far[i])) for i in order)), count))
-    if not nearest and not failed:
+    if not nearest and not failed.names:
         raise UsageError("there is no other .aez file in the folders that were named")
     for found in nearest:
         click.echo(_line(found, as_json=as_json))
-    return 1 if failed else 0
+    return 1 if failed.names else 0
 
 
-def _index(folder: str, failed: list[str], *, keep: bool, model: str | None, quiet: bool) -> Index:
-    """The index of a folder, brought up to date; files that cannot be read are reported and added to `failed`."""
+class _Failed:
+    """Files that cannot be compared.
+
+    Attributes:
+        names: all of them, and folders that cannot be read.
+    """
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self._of_models: dict[str, list[str]] = defaultdict(list)
+
+    def add(self, path: str, error: AezError | OSError) -> None:
+        """Report a file; one whose model is the reason waits for `tell_left_out`."""
+        self.names.append(path)
+        if isinstance(error, ModelError):
+            self._of_models[failure(error)].append(path)
+        else:
+            say(f"aez: error: {path}: {failure(error)}")
+
+    def tell_left_out(self) -> None:
+        """Report how many songs were left out because of their models, in one line for each reason."""
+        for reason, paths in self._of_models.items():
+            named = paths[0] if len(paths) == 1 else f"such as {paths[0]}"
+            say(f"aez: error: {counted(len(paths), 'song')} left out, {named}: {reason}")
+
+
+def _index(folder: str, failed: _Failed, models: NamedModels, *, keep: bool, quiet: bool) -> Index:
+    """The index of a folder, brought up to date; files that cannot be read are added to `failed`."""
     from codec.inspection.similar import Index, indexed
 
-    names = [os.path.relpath(path, folder).replace(os.sep, "/") for path in coded_files([folder], failed)]
+    names = [os.path.relpath(path, folder).replace(os.sep, "/") for path in coded_files([folder], failed.names)]
 
     def report(name: str, error: AezError | OSError) -> None:
-        path = os.path.join(folder, name)  # noqa: PTH118
-        say(f"aez: error: {path}: {failure(error)}")
-        failed.append(path)
+        failed.add(os.path.join(folder, name), error)  # noqa: PTH118
 
     known = Index.load(Path(folder)) if keep else Index.empty()
 
@@ -91,7 +128,7 @@ def _index(folder: str, failed: list[str], *, keep: bool, model: str | None, qui
             save(found)
 
     with progress("reading songs", quiet=quiet) as advance:
-        found = indexed(Path(folder), names, known, report, advance, model, save_more)
+        found = indexed(Path(folder), names, known, models, report, advance, save_more)
     save(found)
     return found
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from codec.cli.advice import advised, failure
+from codec.cli.advice import failure
 from codec.cli.escape import escaped, json_line
 from codec.cli.options import FILE, coded_files, model_option, quiet_option, say
-from codec.cli.terminal import PIPE, opened, spoken
+from codec.cli.streams import PIPE, opened, spoken
 from codec.clock import clock, counted
-from formats.errors import ForeignError
+from formats.errors import AezError, ForeignError
 
 if TYPE_CHECKING:
     from codec.inspection.verify import Verdict
@@ -47,11 +47,11 @@ def verify(names: tuple[str, ...], model: str | None, as_json: bool, quiet: bool
                 say(f"aez: error: {spoken(name)}: {reason}")
                 unread += 1
                 if as_json:
-                    click.echo(json_line(record(name, Verdict(0, None, (), (reason,), checked=False))))
+                    click.echo(json_line(record(name, Verdict(0, None, (), (), unchecked=AezError(reason)))))
                 continue
             if verdict.foreign and name != PIPE and Path(name).suffix.lower() not in CODED:
-                advice = tuple(advised(fault, ForeignError) for fault in verdict.faults)
-                verdict = replace(verdict, faults=advice, checked=False)  # no .aez file that was damaged, but a song
+                # It is no .aez file that was damaged, but a song.
+                verdict = replace(verdict, faults=(), unchecked=ForeignError(*verdict.faults))
             bad += not verdict.good and verdict.checked
             unread += not verdict.checked
             if as_json:
@@ -70,13 +70,12 @@ def text(name: str, verdict: Verdict) -> str:
     length = "" if verdict.seconds is None else f"{clock(verdict.seconds)}, "
     if verdict.good:
         return f"{shown}: whole, {length}{counted(verdict.chunks, 'chunk')}"
-    if not verdict.checked:
-        return "\n".join(f"{shown}: NOT CHECKED: {fault}" for fault in verdict.faults)
-    lines = [f"{shown}: DAMAGED: {fault}" for fault in verdict.faults[:SHOWN]]
+    lines = [f"{shown}: NOT CHECKED: {failure(verdict.unchecked)}"] if verdict.unchecked else []
+    lines += [f"{shown}: DAMAGED: {fault}" for fault in verdict.faults[:SHOWN]]
     if len(verdict.faults) > SHOWN:
         lines.append(f"{shown}: DAMAGED: and {len(verdict.faults) - SHOWN} more")
     lines += [f"{shown}: lost: {loss}" for loss in verdict.losses]
-    if verdict.chunks:
+    if verdict.faults and verdict.chunks:
         lines.append(f"{shown}: aez decode --salvage keeps {counted(verdict.chunks, 'undamaged chunk')}")
     return "\n".join(lines)
 
@@ -88,13 +87,13 @@ SHOWN = 10
 def record(name: str, verdict: Verdict) -> dict[str, object]:
     """Return the verdict for programs: file, good, checked, chunks, seconds, faults, lost."""
     lost = [loss._asdict() for loss in verdict.losses]
+    reasons = [failure(verdict.unchecked)] if verdict.unchecked else []
     return {
         "file": name,
         "good": verdict.good,
         "checked": verdict.checked,
         "chunks": verdict.chunks,
         "seconds": verdict.seconds,
-    } | {
-        "faults": list(verdict.faults),
+        "faults": [*reasons, *verdict.faults],
         "lost": lost,
     }

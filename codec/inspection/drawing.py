@@ -28,6 +28,9 @@ Box = tuple[float, float, float, float]
 DENSITY = 120
 """Pixels an inch of a png."""
 
+TEXT = 20
+"""Height of a text's font in pixels: 7 points where a picture 1440 pixels wide is as wide as a page of A4."""
+
 _FINE = 2
 """How many times finer a pdf is."""
 
@@ -80,7 +83,9 @@ class Drawing:
         """Draw a black line."""
         self._lines.append((left, top, right, bottom))
 
-    def text(self, x: float, y: float, text: str, anchor: str = "m", size: int = 15, *, upright: bool = False) -> None:
+    def text(
+        self, x: float, y: float, text: str, anchor: str = "m", size: int = TEXT, *, upright: bool = False
+    ) -> None:
         """Write a text whose left end (anchor "l"), middle ("m") or right end ("r") is at x, and whose middle at y.
 
         An upright text reads upwards, and has its middle there.

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from codec.pipeline.damage import located
 from codec.runtime import models
-from codec.runtime.models import MissingModelError
 from formats import Metadata, Picture, Reader
 from formats.container.metadata import picture_size
 from formats.errors import FormatError, PicturesError
@@ -111,7 +110,4 @@ def describe(source: BinaryIO, *, model: str | None = None) -> Info:
 
 def _model(header: Header, named: str | None) -> Model | None:
     """The model for a file; None if none is named and none is installed."""
-    try:
-        return models.for_file(header.bitstream, named)
-    except MissingModelError:
-        return None
+    return models.found_by_id(header.bitstream) if named is None else models.for_file(header.bitstream, named)

@@ -25,10 +25,10 @@ STEPS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600,
 PITCHES = (100, 500, 1000, 2000, 5000, 10_000, 20_000)
 """Frequencies with a tick on a spectrogram, Hz."""
 
-WIDTH, LEFT, RIGHT, BAR = 1440, 72, 1316, (1346, 1364)
+WIDTH, LEFT, RIGHT, BAR = 1440, 96, 1290, (1320, 1338)
 """Of the picture, in pixels: its width, the edges of its panels, and those of the bars of colours beside them."""
 
-TOP, TITLE, UNIT, BOTTOM = 60, 34, 129, 58
+TOP, TITLE, UNIT, BOTTOM = 76, 46, 129, 76
 """Heights in pixels: over the panels, between them, of a panel of height 1, and under them."""
 
 LANDMARKS = (200, 1000, 5000, 20_000)
@@ -86,7 +86,7 @@ def figure(shown: View, title: str) -> Drawing:
     panels = [(_spectrogram(shown), 2.6), *((panel, 1.2) for panel in envelopes), (_main(shown), 2.6)]
     heights = [round(UNIT * height) for _, height in panels]
     drawn = Drawing(WIDTH, TOP + sum(heights) + TITLE * (len(panels) - 1) + BOTTOM)
-    drawn.text(14, 20, title, "l", 20)
+    drawn.text(14, 24, title, "l", 26)
     top = TOP
     for (panel, _), height in zip(panels, heights, strict=True):
         _draw(drawn, shown, panel, (LEFT, top, RIGHT, top + height))
@@ -101,8 +101,8 @@ def _draw(drawn: Drawing, shown: View, panel: Panel, box: Box) -> None:
     colours = coloured(panel.values[::-1], panel.low, panel.high, panel.palette)
     drawn.image(colours, (_across(shown, shown.left), top, _across(shown, shown.right), bottom), box)
     _frame(drawn, box)
-    drawn.text(LEFT, top - 14, panel.title, "l")
-    drawn.text(14, (top + bottom) / 2, panel.label, upright=True)
+    drawn.text(LEFT, top - 18, panel.title, "l")
+    drawn.text(16, (top + bottom) / 2, panel.label, upright=True)
     for height, text in panel.ticks:
         y = bottom - height * (bottom - top)
         drawn.line(LEFT - 5, y, LEFT, y)
@@ -117,7 +117,7 @@ def _draw(drawn: Drawing, shown: View, panel: Panel, box: Box) -> None:
         y = bottom - (value - panel.low) / (panel.high - panel.low) * (bottom - top)
         drawn.line(BAR[1], y, BAR[1] + 5, y)
         drawn.text(BAR[1] + 9, y, text, "l")
-    drawn.text(WIDTH - 14, (top + bottom) / 2, panel.unit, upright=True)
+    drawn.text(WIDTH - 16, (top + bottom) / 2, panel.unit, upright=True)
 
 
 def _frame(drawn: Drawing, box: Box) -> None:
@@ -203,8 +203,8 @@ def _times(shown: View) -> list[tuple[float, str]]:
 def _label_time(drawn: Drawing, shown: View, bottom: float) -> None:
     times = _times(shown) or [(time, f"{time:.3f}") for time in (shown.start, _end(shown))]
     for time, text in times:
-        drawn.text(_across(shown, time), bottom + 17, text)
-    drawn.text((LEFT + RIGHT) / 2, bottom + 42, "time" if _times(shown) else "time in seconds")
+        drawn.text(_across(shown, time), bottom + 21, text)
+    drawn.text((LEFT + RIGHT) / 2, bottom + 53, "time" if _times(shown) else "time in seconds")
 
 
 def _most(values: Array) -> float:

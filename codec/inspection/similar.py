@@ -2,7 +2,8 @@
 
 A song is a vector: the feature vectors of `codec.inspection.genre` from a few chunks spread over the file, their mean
 and standard deviation over time, without the song's loudness. Two songs are as far apart as their vectors, in standard
-deviations over the library, root mean square over all numbers. Files of any tier and gain can be compared.
+deviations over the library, root mean square over all numbers. Files of any tier and gain can be compared,
+and of any ranked model, whose integers stand for levels in the same unit.
 """
 
 from __future__ import annotations
@@ -21,13 +22,13 @@ from codec.files import new_file
 from codec.inspection.genre import POWERS, SIZE, features
 from codec.pipeline.payload import check_tier, unpack
 from codec.pipeline.workers import cores
-from codec.runtime import models
 from formats import Reader
 from formats.errors import AezError, AudioError, DamagedError, ModelError, UsageError
 from formats.grid import HYPER_MIN, HYPER_SIZE
 
 if TYPE_CHECKING:
     from codec.runtime.models import Model
+    from codec.runtime.named_models import NamedModels
 
 INDEX = ".aez-similar.npz"
 """Name of a folder's index in it; hidden, so that it is not taken for one of the files."""
@@ -42,19 +43,19 @@ DIMENSIONS = 2 * SIZE
 """Numbers of a vector."""
 
 
-def vector(source: BinaryIO, model: str | None = None) -> Float:
+def vector(source: BinaryIO, models: NamedModels) -> Float:
     """A song's vector [304].
 
     Args:
         source: an .aez file that can be sought in.
-        model: name or folder of its model; by default the installed one with its bitstream.
+        models: the models at hand.
 
     Raises:
-        FormatError: it is no .aez file, or is damaged where it is read; ModelError: its model is not installed, or a
+        FormatError: it is no .aez file, or is damaged where it is read; ModelError: its model is not at hand, or a
         plain one; AudioError: it holds nothing but digital silence.
     """
     reader = Reader(source)
-    found = models.for_file(reader.header.bitstream, model)
+    found = models.of(reader.header.bitstream)
     if found.kind != "ranked":
         raise ModelError(f"files of model {found.name!r} hold nothing that songs could be compared by")
     check_tier(reader.header, found)
@@ -134,9 +135,9 @@ def indexed(
     folder: Path,
     files: Sequence[str],
     known: Index,
+    models: NamedModels,
     failed: Callable[[str, AezError | OSError], None],
     advance: Callable[[float | None], None],
-    model: str | None = None,
     interrupted: Callable[[Index], None] = lambda _: None,
 ) -> Index:
     """An index of these files of a folder: what is `known` of unchanged ones, the others read, several at a time.
@@ -145,9 +146,9 @@ def indexed(
         folder: the files' folder.
         files: paths in it, with slashes.
         known: an earlier index.
+        models: the models at hand.
         failed: called for every file that cannot be read, which the index then lacks.
         advance: called with the fraction done.
-        model: as in `vector`.
         interrupted: called at a Ctrl-C with the index of what was read until then.
     """
     earlier = {
@@ -161,7 +162,7 @@ def indexed(
                 found = (folder / name).stat()
                 state = (found.st_size, found.st_mtime_ns)
                 kept = earlier.get(name)
-                return kept if kept is not None and kept[0] == state else (state, vector(file, model))
+                return kept if kept is not None and kept[0] == state else (state, vector(file, models))
         except UsageError:
             raise
         except (AezError, OSError) as error:

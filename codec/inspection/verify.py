@@ -26,23 +26,28 @@ class Verdict:
         chunks: number of undamaged chunks.
         seconds: duration of the whole song; None where damage makes it unknown.
         losses: chunks that are damaged or missing, and their times.
-        faults: a description of each damage, in the order of the file; or why it could not be checked.
-        checked: whether all of the file could be checked, or is known to be damaged; a file of a newer version, or of a
-            model that is not installed, need not be.
+        faults: a description of each damage, in the order of the file.
         foreign: whether it does not begin as an .aez file does: it is another file, or is damaged there.
+        unchecked: why not all of it could be checked: it is of a newer version, or its model is not at hand; None if
+            all of it was.
     """
 
     chunks: int
     seconds: float | None
     losses: tuple[Loss, ...]
     faults: tuple[str, ...]
-    checked: bool = True
     foreign: bool = False
+    unchecked: AezError | None = None
 
     @property
     def good(self) -> bool:
-        """Whether nothing is wrong with the file."""
-        return not self.faults
+        """Whether all of the file was checked, and nothing is wrong with it."""
+        return not self.faults and self.unchecked is None
+
+    @property
+    def checked(self) -> bool:
+        """Whether all of the file could be checked, or it is known to be damaged."""
+        return bool(self.faults) or self.unchecked is None
 
 
 class Verifier:
@@ -71,15 +76,16 @@ class Verifier:
         try:
             reader = Reader(source)
         except FormatError as error:
-            is_foreign, is_newer = isinstance(error, ForeignError), isinstance(error, VersionError)
-            return Verdict(0, None, (), (str(error),), checked=not is_newer, foreign=is_foreign)
+            if isinstance(error, VersionError):
+                return Verdict(0, None, (), (), unchecked=error)
+            return Verdict(0, None, (), (str(error),), foreign=isinstance(error, ForeignError))
         findings = _Findings(reader)
         try:
             findings.model = self._model(reader.header.bitstream)
             check_tier(reader.header, findings.model)
             findings.model.tables  # noqa: B018  (read here, so that an incomplete model folder is no error of the run)
         except AezError as error:
-            findings.unchecked = f"the payloads cannot be checked: {error}"
+            findings.unchecked = type(error)(f"the payloads cannot be checked: {error}")
             findings.model = None
         with engine_for_file(self._engine) as engine:
             findings.read(engine)
@@ -97,12 +103,12 @@ class _Findings:
     Attributes:
         model: model to unpack payloads with; None if they cannot be unpacked.
         faults: descriptions of damage.
-        unchecked: why they cannot be; empty if they can.
+        unchecked: why they cannot be; None if they can.
     """
 
     def __init__(self, reader: Reader) -> None:
         self.model: Model | None = None
-        self.unchecked = ""
+        self.unchecked: AezError | None = None
         self.faults: list[str] = []
         self._reader = reader
         self._damage: list[FormatError] = []
@@ -144,7 +150,10 @@ class _Findings:
         if not reader.complete:
             faults.append(f"the end of the file is missing or damaged, after {counted(self._next, 'chunk')}")
         seconds = None if samples is None else samples / header.sample_rate
-        told = tuple(dict.fromkeys(filter(None, (self.unchecked, *faults))))
         return Verdict(
-            self._good, seconds, losses(lost, header, samples), told, checked=bool(faults) or not self.unchecked
+            self._good,
+            seconds,
+            losses(lost, header, samples),
+            tuple(dict.fromkeys(faults)),
+            unchecked=self.unchecked,
         )

@@ -26,7 +26,7 @@ from codec.pipeline.source_windows import SourceWindows
 from codec.pipeline.workers import Engine, Progress, engine_for_file
 from codec.version import __version__
 from formats import Chunk, Coder, Header, Metadata, Writer
-from formats.container.layout import crc32c
+from formats.container.checksum import crc32c
 from formats.container.metadata import picture_size
 from formats.grid import CHUNK, HOP
 

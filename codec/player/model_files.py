@@ -10,6 +10,7 @@ import zstandard
 from numpy.typing import NDArray
 
 from codec.player import decoder_weights
+from codec.player.decoder_topology import UnfitError
 from codec.runtime.models import Model
 from formats.errors import ModelError
 from formats.model.tables import Tables
@@ -46,7 +47,7 @@ def model_files(model: Model) -> dict[str, bytes]:
         raise ModelError(f"the decoder of model {model.name!r} has no noise")
     try:
         weights = decoder_weights.read(decoder.graph, tables)
-    except decoder_weights.UnfitError as error:
+    except UnfitError as error:
         raise _refusal(model, f"its decoder is none that the player's kernels compute: {error}") from None
     except ModelError as error:
         raise ModelError(f"model {model.name!r}: {error}") from None

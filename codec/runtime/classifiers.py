@@ -73,15 +73,17 @@ def by_name(name: str) -> Classifier:
 
 
 def for_model(bitstream: bytes) -> Classifier:
-    """The first installed classifier that was trained for the bitstream definition with this id.
+    """The first installed classifier that was trained for this bitstream and runs without being named.
 
     Raises:
         ModelError: there is none.
     """
     found, broken = models.first_of(Classifier, lambda classifier: classifier.knows(bitstream))
-    if found is not None:
-        return found
-    raise ModelError(f"no installed classifier was trained for {_called(bitstream)}{broken}")
+    if found is None:
+        raise ModelError(f"no installed classifier was trained for {_called(bitstream)}{broken}")
+    if not found.runs_unnamed:
+        raise ModelError(f"classifier {found.name!r} was trained for {_called(bitstream)}, and runs if it is named")
+    return found
 
 
 def check(classifier: Classifier, bitstream: bytes) -> None:

@@ -41,6 +41,11 @@ class ModelFolder:
         """Name of the folder, by which users choose it."""
         return self.folder.name
 
+    @property
+    def runs_unnamed(self) -> bool:
+        """Whether it runs without being named: it came with the package, or lies where AEZ_MODELS points."""
+        return not self.shipped or trust.lists(self.name)
+
     @cached_property
     def card(self) -> dict[str, Any]:
         """The card's JSON object, not checked yet."""

@@ -196,7 +196,11 @@ class Model(ModelFolder):
 
 
 class MissingModelError(ModelError):
-    """No installed model has the bitstream that a file names."""
+    """No model has the bitstream that a file names, or none that runs without being named."""
+
+
+class OtherModelError(ModelError):
+    """The model that was named has another bitstream than the file."""
 
 
 F = TypeVar("F", bound=ModelFolder)
@@ -235,16 +239,22 @@ def first_of(kind: type[F], fits: Callable[[F], bool]) -> tuple[F | None, str]:
     """The first model folder of a kind that fits, whatever its name; in brackets, what is wrong with those before it.
 
     Folders of the same name hide one another only from users who name them: a broken one in AEZ_MODELS takes no file
-    from the model that it hides.
+    from the model that it hides. Nor does one of the user's own in a clone take files from the package's: one that runs
+    unnamed comes before those that have to be named.
     """
+    to_be_named: F | None = None
     broken = ""
     for found in _every(kind):
         try:
-            if fits(found):
-                return found, broken
+            if not fits(found):
+                continue
         except ModelError as error:
             broken += f" ({error})"
-    return None, broken
+            continue
+        if found.runs_unnamed:
+            return found, broken
+        to_be_named = to_be_named or found
+    return to_be_named, broken
 
 
 def _every(kind: type[F]) -> Iterator[F]:
@@ -291,18 +301,22 @@ def by_name(name: str | None = None) -> Model:
 
 
 def by_id(wanted: bytes) -> Model:
-    """The first installed model with a bitstream id.
+    """The first installed model with a bitstream id that runs without being named.
 
     Raises:
-        MissingModelError: no installed model has it.
+        MissingModelError: there is none.
     """
     found, broken = first_of(Model, lambda model: model.id == wanted)
-    if found is not None:
-        return found
-    raise MissingModelError(
-        f"the file needs a model of bitstream {wanted.hex()}, which is not installed; a newer aez may bring it, or "
-        f"name the folder that holds it, or put that where AEZ_MODELS points{broken}"
-    )
+    if found is None:
+        raise MissingModelError(
+            f"the file needs a model of bitstream {wanted.hex()}, which is not installed; a newer aez may bring it, or "
+            f"name the folder that holds it, or put that where AEZ_MODELS points{broken}"
+        )
+    if not found.runs_unnamed:
+        raise MissingModelError(
+            f"the file needs a model of bitstream {wanted.hex()}; {found.name!r} is one, and runs if it is named"
+        )
+    return found
 
 
 def for_file(bitstream: bytes, named: str | None = None) -> Model:
@@ -313,21 +327,27 @@ def for_file(bitstream: bytes, named: str | None = None) -> Model:
         named: name of an installed model, or path of a model's folder.
 
     Raises:
-        ModelError: there is no such model, or the named one has another bitstream.
+        MissingModelError: none is named, and none is installed that runs without that; OtherModelError: the named one
+            has another bitstream; ModelError: there is none of that name.
     """
     if named is None:
         return by_id(bitstream)
     model = by_name(named)
     if model.id != bitstream:
-        raise ModelError(
-            f"the file needs a model of bitstream {bitstream.hex()}; model {model.name!r} has {model.id.hex()}"
+        known = found_by_id(bitstream)
+        other = f", as {known.name!r} is" if known else ""
+        raise OtherModelError(
+            f"the file needs a model of bitstream {bitstream.hex()}{other}; {model.name!r} is of {model.id.hex()}"
         )
     return model
 
 
+def found_by_id(wanted: bytes) -> Model | None:
+    """The model with a bitstream id, to say what is known of it; it need not run without being named."""
+    return first_of(Model, lambda model: model.id == wanted)[0]
+
+
 def called(wanted: bytes) -> str:
     """Name of the installed model with this bitstream id; the id in hexadecimal digits if there is none."""
-    try:
-        return by_id(wanted).name
-    except ModelError:
-        return wanted.hex()
+    found = found_by_id(wanted)
+    return found.name if found else wanted.hex()

@@ -31,9 +31,9 @@ from starlette.types import ASGIApp
 
 from codec.pipeline.workers import Engine
 from codec.player.page_files import INDEX, PAGE, filled
+from codec.runtime.named_models import NamedModels
 from codec.serve.guard import Guard
 from codec.serve.library import Library, Song, playlist
-from codec.serve.models import Models
 from codec.serve.names import readable
 from codec.serve.on_demand import OnDemand
 from codec.serve.plain_page import POLICY, plain_page
@@ -66,7 +66,7 @@ class Serving:
     engine: Engine
     player: Path | None
     on_demand: OnDemand | None = None
-    models: Models = field(default_factory=Models)
+    models: NamedModels = field(default_factory=NamedModels)
 
     @property
     def title(self) -> str:

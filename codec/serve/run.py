@@ -58,12 +58,12 @@ def serve(
     from codec import player
     from codec.pipeline.plan import EncodePlan
     from codec.pipeline.workers import Engine
+    from codec.runtime.named_models import NamedModels
     from codec.serve.library import Library
-    from codec.serve.models import Models
     from codec.serve.on_demand import OnDemand
 
     address.check()
-    known = Models(models)
+    known = NamedModels(models)
     engine = Engine("cpu")
     on_demand = None
     if encoding:

@@ -18,7 +18,7 @@ from codec.inspection.info import Info, describe
 from codec.player.model_files import check_playable
 from codec.player.page_files import INDEX, MODELS, WORKER, put_together
 from codec.runtime.models import Model
-from codec.serve.models import Models
+from codec.runtime.named_models import NamedModels
 from codec.serve.names import Labels, tag, url_name
 from formats.errors import AezError, DamagedError, FormatError, ModelError, UsageError
 
@@ -62,7 +62,7 @@ def make_site(
         raise ModelError("the player for browsers was not built: npm ci && npm run build in codec/player of a clone")
     _check_folder(folder, force)
     folder = folder.resolve()  # a link remains a link
-    known = Models(models)
+    known = NamedModels(models)
     needed: dict[bytes, Model] = {}
     described = [_checked(path, known, needed) for path in songs]
     for model in known.at_hand:
@@ -106,7 +106,7 @@ def _listed(folder: Path) -> dict[str, Any] | None:
     return found if isinstance(found, dict) and found.get("generator") == GENERATOR else None
 
 
-def _checked(path: Path, known: Models, needed: dict[bytes, Model]) -> Info:
+def _checked(path: Path, known: NamedModels, needed: dict[bytes, Model]) -> Info:
     """Describe a song that is whole, and that the player can play; its model is added to those that are needed."""
     try:
         with named_reader(path) as file:

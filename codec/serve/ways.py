@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from codec.player.model_files import model_files
 from codec.runtime.models import MissingModelError, Model, by_name
+from codec.runtime.named_models import NamedModels
 from codec.serve.library import Song
-from codec.serve.models import Models
 from formats.errors import ModelError
 
 
@@ -30,7 +30,7 @@ class Way:
 class Ways:
     """Ways by bitstream; each model is looked for and converted once. For many threads."""
 
-    def __init__(self, models: Models, *, in_browsers: bool, encoded: bytes = b"") -> None:
+    def __init__(self, models: NamedModels, *, in_browsers: bool, encoded: bytes = b"") -> None:
         """Nothing is converted yet.
 
         Args:

@@ -11,15 +11,8 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from formats.container.layout import (
-    CRC_SIZE,
-    METADATA,
-    METADATA_SIZE,
-    PICTURE,
-    PICTURE_SIZE,
-    is_sealed,
-    seal,
-)
+from formats.container.checksum import is_sealed, seal
+from formats.container.layout import CRC_SIZE, METADATA, METADATA_SIZE, PICTURE, PICTURE_SIZE
 from formats.errors import DamagedError, FormatError, PicturesError, UsageError
 
 TAGS_LIMIT = 2**20

@@ -5,6 +5,9 @@ from __future__ import annotations
 from functools import cached_property
 from typing import BinaryIO
 
+from formats.container.checksum import crc32c, stored_crc
+from formats.container.chunk import Chunk, chunk_fault, unpack_chunk_head
+from formats.container.header import unpack_header
 from formats.container.layout import (
     CHUNK_SIZE,
     CHUNK_SYNC,
@@ -14,21 +17,17 @@ from formats.container.layout import (
     METADATA_SIZE,
     TRAILER_SIZE,
     TRAILER_SYNC,
-    Chunk,
-    Trailer,
-    chunk_fault,
-    crc32c,
-    footer_length,
-    stored_crc,
-    trailer_chunks,
-    trailer_fault,
-    trailer_size,
-    unpack_chunk_head,
-    unpack_header,
-    unpack_trailer,
 )
 from formats.container.metadata import Metadata, metadata_rest, unpack_metadata
 from formats.container.stream import EndsEarlyError, Source
+from formats.container.trailer import (
+    Trailer,
+    footer_length,
+    trailer_chunks,
+    trailer_fault,
+    trailer_size,
+    unpack_trailer,
+)
 from formats.errors import DamagedError, FormatError
 
 SYNCS = (CHUNK_SYNC, TRAILER_SYNC)

@@ -6,10 +6,13 @@ from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import BinaryIO
 
-from formats.container.layout import CHUNK_SIZE, Chunk, Header, Trailer, trailer_size
+from formats.container.chunk import Chunk
+from formats.container.header import Header
+from formats.container.layout import CHUNK_SIZE
 from formats.container.metadata import Metadata
 from formats.container.parts import Parts
 from formats.container.stream import EndsEarlyError
+from formats.container.trailer import Trailer, trailer_size
 from formats.container.walk import SalvageWalk, Walk
 from formats.errors import DamagedError, FormatError, UsageError
 

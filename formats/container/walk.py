@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from formats.container.layout import CHUNK_SIZE, HEADER_SIZE, TRAILER_SIZE, TRAILER_SYNC, Chunk, Trailer, trailer_chunks
+from formats.container.chunk import Chunk
+from formats.container.layout import CHUNK_SIZE, HEADER_SIZE, TRAILER_SIZE, TRAILER_SYNC
 from formats.container.parts import Parts
 from formats.container.stream import EndsEarlyError
+from formats.container.trailer import Trailer, trailer_chunks
 from formats.errors import DamagedError, FormatError
 
 FALSE_SYNCS = 1024

@@ -4,19 +4,12 @@ from __future__ import annotations
 
 from typing import BinaryIO
 
-from formats.container.layout import (
-    Chunk,
-    Header,
-    Trailer,
-    chunk_fault,
-    pack_chunk_head,
-    pack_header,
-    pack_trailer,
-    stored_crc,
-    trailer_fault,
-)
+from formats.container.checksum import stored_crc
+from formats.container.chunk import Chunk, chunk_fault, pack_chunk_head
+from formats.container.header import Header, pack_header
 from formats.container.metadata import Metadata, pack_metadata
 from formats.container.stream import write_all
+from formats.container.trailer import Trailer, pack_trailer, trailer_fault
 from formats.errors import UsageError
 
 

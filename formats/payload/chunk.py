@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from formats.container.layout import Coder
+from formats.container.header import Coder
 from formats.errors import DamagedError
 from formats.grid import COEFFICIENTS, HYPER_MIN, HYPER_SIZE, SCALES, hyper_count
 from formats.model import AnyTables, PlainTables, contexts

@@ -22,8 +22,12 @@ import numpy as np  # noqa: E402
 
 from formats import Chunk, Header, Metadata  # noqa: E402
 from formats.container import layout  # noqa: E402
-from formats.container.layout import CHUNK_SYNC, FOOTER_SIZE, HEADER_SIZE, TRAILER_SYNC, Trailer  # noqa: E402
+from formats.container.checksum import stored_crc  # noqa: E402
+from formats.container.chunk import pack_chunk_head  # noqa: E402
+from formats.container.header import Coder, pack_header  # noqa: E402
+from formats.container.layout import CHUNK_SYNC, FOOTER_SIZE, HEADER_SIZE, TRAILER_SYNC  # noqa: E402
 from formats.container.metadata import pack_metadata  # noqa: E402
+from formats.container.trailer import Trailer, pack_trailer  # noqa: E402
 from formats.grid import GAIN_EXPONENTS, GAIN_LIMIT, HYPER_SIZE, MAX_CHUNK, chunk_start  # noqa: E402
 from formats.payload.chunk import MAGNITUDE_LIMIT, ChunkLatents, encode_payload  # noqa: E402
 from formats.payload.side_info import GAIN_BLOCKS_PER_FRAME, SideInfo  # noqa: E402
@@ -37,10 +41,10 @@ THREE = seeds.chunks([b"a", b"b", b"b"], 126)
 
 def assembled(head: Header, chunks: list[Chunk], trailer: Trailer) -> bytes:
     """A file whose checksums are right, whatever its numbers say."""
-    start = layout.pack_header(head)
-    crc = layout.stored_crc(start)
-    body = b"".join(layout.pack_chunk_head(chunk, crc) + chunk.payload for chunk in chunks)
-    return start + pack_metadata(Metadata(), crc) + body + layout.pack_trailer(trailer, crc)
+    start = pack_header(head)
+    crc = stored_crc(start)
+    body = b"".join(pack_chunk_head(chunk, crc) + chunk.payload for chunk in chunks)
+    return start + pack_metadata(Metadata(), crc) + body + pack_trailer(trailer, crc)
 
 
 def whole(head: Header, chunks: list[Chunk], samples: int | None = None) -> bytes:
@@ -59,7 +63,7 @@ def plain_payload(frames: int, value: int = 0, side_info: SideInfo | None = None
     """A chunk of the plain model whose quantization indices are all the same."""
     indices = np.full((frames, 32), value, np.int32)
     latents = ChunkLatents(np.zeros((0, HYPER_SIZE), np.int8), indices, side_info or SideInfo.empty(frames))
-    return encode_payload(latents, -GAIN_LIMIT, layout.Coder.RANGE, PLAIN)
+    return encode_payload(latents, -GAIN_LIMIT, Coder.RANGE, PLAIN)
 
 
 def plain_chunks(lasts: list[int]) -> list[Chunk]:
@@ -91,7 +95,7 @@ def seek_before_the_file() -> bytes:
 
 def sync_words() -> bytes:
     """More sync words without a chunk behind them than any accident makes."""
-    return layout.pack_header(seeds.header()) + CHUNK_SYNC * 1100
+    return pack_header(seeds.header()) + CHUNK_SYNC * 1100
 
 
 def trailer_of_fewer_chunks() -> bytes:
@@ -115,12 +119,12 @@ def foreign_chunk() -> bytes:
 
 def foreign_header() -> bytes:
     """The header of one file and the body of another."""
-    return layout.pack_header(seeds.header(file_id=8)) + whole(seeds.header(), THREE)[HEADER_SIZE:]
+    return pack_header(seeds.header(file_id=8)) + whole(seeds.header(), THREE)[HEADER_SIZE:]
 
 
 def chunks_too_long() -> bytes:
     """Chunks of more frames than a file may have, with good checksums."""
-    head = bytearray(layout.pack_header(seeds.header())[:-4])
+    head = bytearray(pack_header(seeds.header())[:-4])
     head[36:38] = struct.pack("<H", MAX_CHUNK + 126)
     return sealed(bytes(head)) + sealed(struct.pack("<IIB", 0, 0, 0), bytes(head))
 
@@ -195,8 +199,8 @@ def overflowing_stretch() -> bytes:
 
 def ten_years() -> bytes:
     """A header that claims ten years, and nothing behind it."""
-    head = layout.pack_header(plain_header(samples=44_100 * 86_400 * 3650))
-    return head + pack_metadata(Metadata(), layout.stored_crc(head)) + bytes(38)
+    head = pack_header(plain_header(samples=44_100 * 86_400 * 3650))
+    return head + pack_metadata(Metadata(), stored_crc(head)) + bytes(38)
 
 
 def foreign_song_chunk() -> bytes:
@@ -208,7 +212,7 @@ def foreign_song_chunk() -> bytes:
 
 def foreign_song_header() -> bytes:
     """As `foreign_header`, of a file that decodes."""
-    head = layout.pack_header(plain_header(file_id=8))
+    head = pack_header(plain_header(file_id=8))
     return head + whole(plain_header(), plain_chunks([126, 126, 5]))[HEADER_SIZE:]
 
 

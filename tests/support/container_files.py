@@ -9,9 +9,12 @@ from typing import Any, BinaryIO
 import google_crc32c
 
 from formats import Chunk, Coder, Header, Metadata, Picture, Reader, Writer
-from formats.container import layout
+from formats.container.checksum import stored_crc
+from formats.container.chunk import pack_chunk_head
+from formats.container.header import pack_header
 from formats.container.layout import HEADER_SIZE
 from formats.container.metadata import pack_metadata
+from formats.container.trailer import Trailer, pack_trailer
 from formats.errors import FormatError
 
 HEADER = Header(
@@ -103,11 +106,11 @@ def pack(
 
 def assembled(header: Header, chunks: list[Chunk], frames: int, samples: int, metadata: Metadata = METADATA) -> bytes:
     """A file whose checksums are right and whose totals are what the caller says, right or wrong."""
-    head = layout.pack_header(header)
-    crc = layout.stored_crc(head)
-    body = b"".join(layout.pack_chunk_head(chunk, crc) + chunk.payload for chunk in chunks)
-    trailer = layout.Trailer(frames, samples, tuple(len(chunk.payload) for chunk in chunks))
-    return head + pack_metadata(metadata, crc) + body + layout.pack_trailer(trailer, crc)
+    head = pack_header(header)
+    crc = stored_crc(head)
+    body = b"".join(pack_chunk_head(chunk, crc) + chunk.payload for chunk in chunks)
+    trailer = Trailer(frames, samples, tuple(len(chunk.payload) for chunk in chunks))
+    return head + pack_metadata(metadata, crc) + body + pack_trailer(trailer, crc)
 
 
 def sealed(data: bytes, header: bytes = b"") -> bytes:

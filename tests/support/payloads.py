@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from formats.container.layout import Coder
+from formats.container.header import Coder
 from formats.grid import (
     BANDS,
     COEFFICIENTS,

@@ -11,8 +11,8 @@ import pytest
 
 from codec import player
 from codec.pipeline.workers import Engine
+from codec.runtime.named_models import NamedModels
 from codec.serve.library import Library
-from codec.serve.models import Models
 
 SECONDS = 3.0
 """Length of the songs."""
@@ -29,7 +29,7 @@ def server_over(folder: Path, *models: str) -> Iterator[str]:
     from codec.serve.app import Serving, make_app
 
     address = Address("127.0.0.1", 0, None)
-    serving = Serving(Library(folder), Engine("cpu"), built, models=Models(models))
+    serving = Serving(Library(folder), Engine("cpu"), built, models=NamedModels(models))
     app = make_app(serving, hosts=address.hosts, password=None)
     with address.listen() as listening:
         server = uvicorn.Server(uvicorn.Config(app, log_level="error", ws="none", timeout_graceful_shutdown=1))

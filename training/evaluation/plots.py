@@ -21,7 +21,7 @@ from training.evaluation import founding
 from training.evaluation.compare import Band, Row, band, curve_rows, groups, interval, paired
 from training.evaluation.founding_plot import study_figure
 from training.evaluation.plot_style import LOOK, curve, leave_room, limit_values, line, mark_cut, name_ends, rate_axis
-from training.palette import Look, looks, readable
+from training.palette import COLUMN, Look, looks, readable
 
 QUALITIES = {
     "visqol": "ViSQOL, opinion score 1 to 5",
@@ -81,7 +81,7 @@ def draw_study(rows: Sequence[Row], ours: str, folder: Path) -> None:
 
 
 def _rate_quality(rows: Sequence[Row], ours: str | None, metric: str, name: str) -> Figure:
-    figure, axes = plt.subplots(figsize=(7.2, 5.4))
+    figure, axes = plt.subplots(figsize=(COLUMN, 0.8 * COLUMN))
     drawn = looks(list(dict.fromkeys(row.system for row in rows)))
     bands = {system: found for system in drawn if len((found := band(curve_rows(rows, system), metric)).kbps)}
     for system, found in bands.items():
@@ -114,7 +114,7 @@ def _mark_tiers(axes: Axes, rows: Sequence[Row], ours: str, metric: str, look: L
         up = 1 if metric in BETTER_UP else -1
         axes.annotate(
             label, (rate, mean), (0, up * (13 + 11 * (i % 2))), textcoords="offset points", ha="center",
-            va="bottom" if up > 0 else "top", fontsize=11, color=readable(look.color),
+            va="bottom" if up > 0 else "top", fontsize=12, color=readable(look.color),
         )  # fmt: skip
     table = np.array([point[:2] for point in sorted(points)], np.float64).reshape(-1, 2)
     return Band(table[:, 0], table[:, 1], np.zeros(len(table)))
@@ -125,7 +125,7 @@ def _win_rate(rows: Sequence[Row], ours: str) -> Figure | None:
     others = [s for s in dict.fromkeys(row.system for row in rows) if s not in (ours, "resample", founding.BASELINE)]
     drawn = looks([ours, *others])
     settings = groups(curve_rows(rows, ours))
-    figure, grid = plt.subplots(len(WON), 1, figsize=(7.2, 2.3 * len(WON) + 1), sharex=True)
+    figure, grid = plt.subplots(len(WON), 1, figsize=(COLUMN, 1.9 * len(WON) + 1), sharex=True)
     any_drawn = False
     for axes, (metric, name) in zip(grid, WON.items(), strict=True):
         ends = []

@@ -42,8 +42,14 @@ def draw(matrix: Sequence[Sequence[float]], classes: Sequence[str], title: str, 
     lines = max(name.count("\n") + 1 for name in names)
     side = 2.4 + 0.66 * max(1, lines / 3) * size
     leaning: Any = {"rotation": 38 if lines == 1 else 90, "ha": "right", "rotation_mode": "anchor"}
-    look: Any = {"font.family": "sans-serif", "font.size": 10.5, "axes.edgecolor": "white", "text.parse_math": False,
-                 "svg.hashsalt": "aez"}  # fmt: skip
+    smallest = palette.text_size(side)
+    look: Any = {
+        "font.family": "sans-serif",
+        "font.size": smallest + 1,
+        "axes.edgecolor": "white",
+        "text.parse_math": False,
+        "svg.hashsalt": "aez",
+    }
     with pyplot.rc_context(look):
         figure, axes = pyplot.subplots(figsize=(side, side), dpi=160)
         axes.set(xlim=(-0.5, size - 0.5), ylim=(size - 0.5, -0.5), aspect="equal")
@@ -66,9 +72,9 @@ def draw(matrix: Sequence[Sequence[float]], classes: Sequence[str], title: str, 
         axes.set_xlabel("taken for", labelpad=6)
         axes.set_ylabel("labelled (songs)", labelpad=6)
         above: Any = {"xycoords": "axes fraction", "textcoords": "offset points", "va": "bottom"}
-        axes.annotate(note, (0, 1), (0, 8), fontsize=9.5, color="#5b6673", **above)
-        heading = textwrap.fill(title, 44)
-        axes.annotate(heading, (0, 1), (0, 16 + 12 * (1 + note.count("\n"))), fontsize=13, fontweight="bold", **above)
+        axes.annotate(note, (0, 1), (0, 8), fontsize=smallest, color="#5b6673", **above)
+        heading, over = textwrap.fill(title, 44), 16 + 1.3 * smallest * (1 + note.count("\n"))
+        axes.annotate(heading, (0, 1), (0, over), fontsize=1.4 * smallest, fontweight="bold", **above)
         with new_file(path, force=True) as file:
             figure.savefig(file, format="png", bbox_inches="tight", pad_inches=0.15, metadata={"Title": title})
         with new_file(path.with_suffix(".svg"), force=True) as file:

@@ -20,6 +20,7 @@ from codec.inspection.similar import distances, vector
 from codec.pipeline.workers import WORKERS, Engine
 from codec.runtime import models
 from codec.runtime.blas import single_threaded_blas
+from codec.runtime.named_models import NamedModels
 from formats.errors import AezError, AudioError
 from training import markdown
 from training.data.collection import collection
@@ -81,13 +82,14 @@ def run(tracks: Sequence[Track], cache: Path, model_name: str | None) -> str:
         TooLittleError: fewer than two songs can be used, or none that are known to be alike; ModelError: no such model.
     """
     model = models.by_name(model_name)
+    known = NamedModels([str(model.folder)])
     shards = Shards.build(tracks, cache)
     print(shards.report(), file=sys.stderr)
 
     def one(number: int) -> tuple[Float, Float] | None:
         samples = excerpt(shards[number])
         try:
-            latents = vector(coded(samples), str(model.folder))
+            latents = vector(coded(samples), known)
         except AudioError:  # silence
             return None
         cepstra = mfcc(samples)

@@ -38,9 +38,9 @@ class Picture(NamedTuple):
     @property
     def kind(self) -> str:
         """How much room it gets: "wide", "large" or "", by its shape and by how much small text is in it."""
-        if self.width > 1.45 * self.height or self.source == "maps.png":
+        if self.width > 1.45 * self.height or self.source == "maps.png" or self.source.startswith("song-"):
             return "wide"
-        return "large" if self.source.startswith("song-") or self.source == "study.png" else ""
+        return "large" if self.source.startswith("confusion") or self.source == "study.png" else ""
 
 
 class Made(NamedTuple):

@@ -79,8 +79,8 @@ def examine_wav(file: BinaryIO, size: int) -> Extent:
     """Examine a RIFF, RIFX or RF64 file."""
     file.seek(0)
     magic = file.read(12)[:4]
-    form, order = (_BIG, "big") if magic == b"RIFX" else (_LITTLE, "little")
-    found = _find(file, form, 12, b"data")
+    form, order = (_BIG, ">") if magic == b"RIFX" else (_LITTLE, "<")
+    found = _chunks_before(file, form, 12, b"data")
     if found is None:
         return AS_IT_IS
     chunks, at, declared = found.chunks, found.at, found.size
@@ -90,16 +90,15 @@ def examine_wav(file: BinaryIO, size: int) -> Extent:
         declared = int.from_bytes(file.read(8), "little")
         if declared >= 1 << 62:
             declared = -1
-    tag, frame = _wave_format(file, chunks, 8, "<" if order == "little" else ">")
+    tag, frame = _wave_format(file, chunks, 8, order)
     is_unknown = declared >= UNKNOWN and not wide
-    audio = _audio(file, size, form, found, 0, declared, frame, is_unknown=is_unknown)
+    audio = _located(file, size, form, found, 0, declared, frame, is_unknown=is_unknown)
     if tag in MPEG_TAGS:
         return Extent((audio.pieces,), audio.lost, foreign=True)
     if not audio.differs:
         return audio.as_it_is
     total = min(audio.length, 0xFFFFFFFF)
-    patches = {4: struct.pack("<I" if order == "little" else ">I", min(total + at, 0xFFFFFFFF))}
-    patches[at + 4] = struct.pack("<I" if order == "little" else ">I", total)
+    patches = {4: struct.pack(order + "I", min(total + at, 0xFFFFFFFF)), at + 4: struct.pack(order + "I", total)}
     if wide:
         where = chunks[b"ds64"] + 8
         patches = {where: struct.pack("<QQ", audio.length + at, audio.length)}
@@ -108,47 +107,47 @@ def examine_wav(file: BinaryIO, size: int) -> Extent:
 
 def examine_w64(file: BinaryIO, size: int) -> Extent:
     """Examine a w64 file of Sony's; sizes have 64 bits and count their own chunk's head."""
-    found = _find(file, _W64, 40, b"data")
+    found = _chunks_before(file, _W64, 40, b"data")
     if found is None:
         return AS_IT_IS
     at, declared = found.at, found.size
     _, frame = _wave_format(file, found.chunks, 24, "<")
     is_unknown = declared >= 1 << 62 or declared in (-24, -1)
-    audio = _audio(file, size, _W64, found, 0, declared, frame, is_unknown=is_unknown)
+    audio = _located(file, size, _W64, found, 0, declared, frame, is_unknown=is_unknown)
     patches = {16: struct.pack("<Q", at + 24 + audio.length), at + 16: struct.pack("<Q", 24 + audio.length)}
     return audio.extent(file, patches) if audio.differs else audio.as_it_is
 
 
 def examine_aiff(file: BinaryIO, size: int) -> Extent:
     """Examine an aiff or aifc file, which counts its frames besides its bytes."""
-    found = _find(file, _BIG, 12, b"SSND")
+    found = _chunks_before(file, _BIG, 12, b"SSND")
     if found is None:
         return AS_IT_IS
     chunks, at, declared = found.chunks, found.at, found.size
     file.seek(at + 8)
     offset = int.from_bytes(file.read(4), "big")
-    frames, wide = _aiff_format(file, chunks)
-    audio = _audio(file, size, _BIG, found, 8 + offset, declared, wide, is_unknown=declared >= UNKNOWN)
+    count, frame = _aiff_format(file, found)
+    audio = _located(file, size, _BIG, found, 8 + offset, declared, frame, is_unknown=declared >= UNKNOWN)
     patches = {
         4: struct.pack(">I", min(at + 8 + offset + audio.length, 0xFFFFFFFF)),
         at + 4: struct.pack(">I", min(8 + offset + audio.length, 0xFFFFFFFF)),
     }
-    wrong_count = wide > 0 and frames != audio.length // wide
-    if wide:
-        patches[chunks[b"COMM"] + 10] = struct.pack(">I", min(audio.length // wide, 0xFFFFFFFF))
+    wrong_count = frame > 0 and count != audio.length // frame
+    if frame:
+        patches[chunks[b"COMM"] + 10] = struct.pack(">I", min(audio.length // frame, 0xFFFFFFFF))
     return audio.extent(file, patches) if audio.differs or wrong_count else audio.as_it_is
 
 
 def examine_caf(file: BinaryIO, size: int) -> Extent:
     """Examine a caf file; only linear audio is counted in bytes."""
-    found = _find(file, _CAF, 8, b"data")
+    found = _chunks_before(file, _CAF, 8, b"data")
     if found is None:
         return AS_IT_IS
     file.seek(found.chunks.get(b"desc", 0) + 12 + 8)
     coding, _, frame = struct.unpack(">4sII", file.read(12).ljust(12, b"\0"))
     is_linear = coding == b"lpcm"
     is_unknown = found.size >= 1 << 62
-    audio = _audio(file, size, _CAF, found, 4, found.size, frame if is_linear else 0, is_unknown=is_unknown)
+    audio = _located(file, size, _CAF, found, 4, found.size, frame if is_linear else 0, is_unknown=is_unknown)
     if not audio.differs:
         return audio.as_it_is
     if not is_linear:
@@ -181,13 +180,15 @@ class _Found:
     """The chunks of a file up to its audio.
 
     Attributes:
-        chunks: where they begin, by their names; sizes of their payloads, by "NAME:size".
+        chunks: where they begin, by their names.
+        sizes: of their payloads, by their names.
         at: where the chunk of the audio begins.
         size: of its payload, as declared.
         pads: where chunks end whose padding is missing, and how many bytes should be there.
     """
 
     chunks: dict[bytes, int]
+    sizes: dict[bytes, int]
     at: int
     size: int
     pads: tuple[tuple[int, int], ...]
@@ -244,16 +245,17 @@ class _Audio:
         return Extent((parts,), self.lost, self.note)
 
 
-def _find(file: BinaryIO, form: _Form, position: int, wanted: bytes) -> _Found | None:
+def _chunks_before(file: BinaryIO, form: _Form, position: int, wanted: bytes) -> _Found | None:
     """The chunks up to the audio's; None if it has none."""
     chunks: dict[bytes, int] = {}
+    sizes: dict[bytes, int] = {}
     pads: list[tuple[int, int]] = []
     while chunk := form.at(file, position):
         name, size = chunk
         if name == wanted:
-            return _Found(chunks, position, size, tuple(pads))
+            return _Found(chunks, sizes, position, size, tuple(pads))
         chunks.setdefault(name, position)
-        chunks.setdefault(name + b":size", size)
+        sizes.setdefault(name, size)
         length = max(size, 0)
         end = position + form.head + length
         position = form.after(file, position, length)
@@ -279,14 +281,14 @@ def _wave_format(file: BinaryIO, chunks: dict[bytes, int], head: int, order: str
     return tag, (frame or channels * -(-bits // 8)) if tag in _LINEAR_TAGS else 0
 
 
-def _aiff_format(file: BinaryIO, chunks: dict[bytes, int]) -> tuple[int, int]:
+def _aiff_format(file: BinaryIO, found: _Found) -> tuple[int, int]:
     """Frames that an aiff file counts, and bytes of one; 0 for what is not known."""
-    if b"COMM" not in chunks:
+    if b"COMM" not in found.chunks:
         return 0, 0
-    file.seek(chunks[b"COMM"] + 8)
+    file.seek(found.chunks[b"COMM"] + 8)
     channels, frames, bits = struct.unpack(">HIH", file.read(8).ljust(8, b"\0"))
     file.read(10)
-    is_linear = chunks[b"COMM:size"] < 22 or file.read(4) in _LINEAR_AIFC
+    is_linear = found.sizes[b"COMM"] < 22 or file.read(4) in _LINEAR_AIFC
     return frames, channels * -(-bits // 8) if is_linear else 0
 
 
@@ -294,33 +296,33 @@ _LINEAR_AIFC = (b"NONE", b"sowt", b"twos", b"fl32", b"FL32", b"fl64", b"FL64")
 """Codings of an aifc file whose samples take equally many bytes."""
 
 
-def _audio(
+def _located(
     file: BinaryIO, size: int, form: _Form, found: _Found, skip: int, declared: int, frame: int, *, is_unknown: bool
 ) -> _Audio:
     """Where the audio of the chunk lies, whose payload begins with `skip` other bytes; `frame` is as in `_Audio`."""
     start = min(found.at + form.head + skip, size)
     end = found.at + form.head + max(declared, 0)
 
-    def audio(*pieces: tuple[int, int], lost: str = "", differs: bool = True, stray: int = 0) -> _Audio:
+    def found_at(*pieces: tuple[int, int], lost: str = "", differs: bool = True, stray: int = 0) -> _Audio:
         return _Audio(start, pieces, lost, differs or bool(found.pads), frame, stray, found.pads)
 
     if end > size:
         is_cut = not is_unknown and end - size >= max(1, frame)
         lost = f"is cut: {size - start} of {end - start} bytes of audio are there" if is_cut else ""
-        return audio((start, size), lost=lost)
+        return found_at((start, size), lost=lost)
     if end == size and end >= start:
-        return audio((start, end), differs=False)
+        return found_at((start, end), differs=False)
     size = _without_tags(file, max(start, end), size)
     name = b"SSND" if skip else b"data"
     more = _chunks_behind(file, size, form, form.after(file, found.at, max(declared, 0)), name)
     if more is not None:
-        return audio((start, max(start, end)), *more, differs=bool(more))
+        return found_at((start, max(start, end)), *more, differs=bool(more))
     if end <= start:  # nothing is declared, and what follows is no chunk: the recorder did not come to its end
-        return audio((start, size))
+        return found_at((start, size))
     if size - end < max(STRAY, frame):
-        return audio((start, end), stray=size - end)
+        return found_at((start, end), stray=size - end)
     lost = f"goes on after the audio that its header declares: {size - end} bytes were not read"
-    return audio((start, end), lost=lost)
+    return found_at((start, end), lost=lost)
 
 
 def _chunks_behind(

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from codec.audio import c_stderr
+from codec.audio.c_names import c_name
 from codec.audio.headers.id3 import id3_size
 from codec.audio.headers.mp4 import stated_seconds as seconds_of_mp4
 from codec.audio.headers.mpeg import stated_seconds as seconds_of_mpeg
@@ -52,14 +53,11 @@ def _is_one_stream(file: BinaryIO, first: bytes) -> bool:
 
 
 def _by_libsndfile(path: Path) -> float | None:
-    import os
-    import sys
-
     import soundfile
 
     c_stderr.replace()
     try:
-        found = soundfile.info(str(path) if sys.platform == "win32" else os.fsencode(path))
+        found = soundfile.info(c_name(path))
     except (soundfile.SoundFileError, TypeError):
         return None
     return found.frames / found.samplerate if 0 < found.frames < 1 << 60 and found.samplerate else None

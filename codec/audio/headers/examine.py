@@ -34,11 +34,9 @@ def examine(path: Path) -> Extent:
         if size == 0:
             return AS_IT_IS
         found = _examine_chunks(file, size, head)
-        if found is not None and not (found.foreign and found.links):
-            return found
+        if found is not None:
+            return _within(found, file) if found.foreign and found.links else found
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            if found is not None:
-                return _within(found, data)
             return _examine_streams(file, data, path.suffix.lower(), head)
 
 
@@ -84,12 +82,17 @@ def _examine_streams(file: BinaryIO, data: mmap.mmap, suffix: str, head: bytes) 
     return examine_mpeg(data, behind) or Extent(foreign=not is_free_format(data[behind : behind + 4]))
 
 
-def _within(found: Extent, data: mmap.mmap) -> Extent:
+def _within(found: Extent, file: BinaryIO) -> Extent:
     """MPEG audio in a file of another kind."""
-    first = found.links[0][0]
-    begin, end = (0, 0) if isinstance(first, bytes) else first
-    inside = examine_mpeg(data[begin:end], 0)
-    if inside is None or inside.foreign or len(found.links[0]) > 1:
-        return Extent(lost=found.lost, foreign=True)
-    moved = tuple(part if isinstance(part, bytes) else (part[0] + begin, part[1] + begin) for part in inside.links[0])
+    unread = Extent(lost=found.lost, foreign=True)
+    first, *others = found.links[0]
+    if isinstance(first, bytes) or others or first[0] >= first[1]:
+        return unread
+    start, end = first
+    base = start - start % mmap.ALLOCATIONGRANULARITY  # where a map can begin
+    with mmap.mmap(file.fileno(), end - base, access=mmap.ACCESS_READ, offset=base) as data:
+        inside = examine_mpeg(data, start - base)
+    if inside is None or inside.foreign:
+        return unread
+    moved = tuple(part if isinstance(part, bytes) else (part[0] + base, part[1] + base) for part in inside.links[0])
     return Extent((moved,), found.lost or inside.lost)

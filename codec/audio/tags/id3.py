@@ -101,7 +101,7 @@ def _frames(body: bytes, version: int, found: Gathered, *, unsync: bool) -> Iter
     while re.match(rb"[A-Z][A-Z0-9]{%d}" % (letters - 1), body[at : at + letters]):
         name, number = body[at : at + letters].decode(), body[at + letters : at + 2 * letters]
         size = int.from_bytes(number, "big")
-        if version == 4 and _issynchsafe(number, body, at + head):
+        if version == 4 and _is_synchsafe(number, body, at + head):
             size = synchsafe(number)
         content = body[at + head : at + head + size]
         flags = int.from_bytes(body[at + 9 : at + 10], "big") if version > 2 else 0
@@ -115,7 +115,7 @@ def _frames(body: bytes, version: int, found: Gathered, *, unsync: bool) -> Iter
             yield _SHORT.get(name, name), plain
 
 
-def _issynchsafe(number: bytes, body: bytes, start: int) -> bool:
+def _is_synchsafe(number: bytes, body: bytes, start: int) -> bool:
     """Whether the size of a frame has 7 bits a byte, as it should; iTunes wrote 8."""
     if any(byte & 0x80 for byte in number):
         return False

@@ -123,7 +123,7 @@ def test_a_model_that_is_not_installed_can_be_named(whole, tiny, tmp_path, monke
     assert aez("decode", song, tmp_path / "a.wav") == 0
     monkeypatch.setattr(models, "folders", list)
     assert aez("decode", song, tmp_path / "b.wav") == 1
-    assert "--model FOLDER" in capsys.readouterr().err
+    assert "--model NAME or FOLDER" in capsys.readouterr().err
     assert aez("decode", song, tmp_path / "b.wav", "--model", tiny.folder, "--decoder", "standard") == 0
     assert (tmp_path / "b.wav").read_bytes() == (tmp_path / "a.wav").read_bytes()
     assert aez("decode", song, tmp_path / "c.wav", "--model", tiny.folder, "--decoder", "other") == 1

@@ -76,6 +76,6 @@ def test_folders_and_a_model_that_is_not_installed(songs, tiny, classifier, tmp_
     assert [line.split(": ")[0] for line in lines] == [str(folder / "SONG1.AEZ"), songs[0]]
     monkeypatch.setattr(models, "folders", lambda: [classifier.parent])
     assert aez("genre", songs[0]) == 1
-    assert "--model FOLDER" in capsys.readouterr().err
+    assert "--model NAME or FOLDER" in capsys.readouterr().err
     assert aez("genre", songs[0], "--model", tiny.folder) == 0
     assert capsys.readouterr().out.splitlines() == lines[1:]

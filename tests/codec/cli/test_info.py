@@ -34,7 +34,7 @@ def test_info_tells_what_is_there(tmp_path, capsys):
         "tier": "64 latents a frame",
         "gain": "-5",
         "bitstream": FAKE_BITSTREAM.hex(),
-        "model": "not installed",
+        "model": "not installed; --model NAME or FOLDER names it",
         "coder": "range, 2 chunks",
         "encoder": "aez 0.1.0",
         "checksums": "all match",

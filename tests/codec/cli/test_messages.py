@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ import soundfile
 
 from codec.audio.source import ArraySource
 from codec.cli.options import speed_text, times
+from codec.runtime import models
 from formats.container import metadata
 from formats.container.metadata import Metadata
 from tests.support.cli_fakes import PROGRAM, aez, process
@@ -27,6 +29,37 @@ def two_seconds(music, tmp_path) -> Path:
     path = tmp_path / "two.aez"
     path.write_bytes(encoded(music[:, : 2 * 44100], latent=64))
     return path
+
+
+READING = {
+    "decode": ["OUT.wav", "--force"],
+    "decode --salvage": ["OUT.wav", "--force"],
+    "peel --latent 32": ["OUT.aez", "--force"],
+    "plot": ["OUT.png", "--force"],
+    "genre": [],
+    "similar": ["."],
+    "verify": ["--quiet"],
+}
+"""Commands that need a file's model, and what they are given besides the file."""
+
+
+@pytest.mark.parametrize("command", READING)
+@pytest.mark.parametrize("where", ["nowhere", "in the clone"])
+def test_a_model_of_ones_own_has_to_be_named(command, where, own, tmp_path, monkeypatch, capsys):
+    (tmp_path / "song.aez").write_bytes(own.song)
+    monkeypatch.chdir(tmp_path)
+    if where == "in the clone":
+        shipped = [own.folder.parent]
+        monkeypatch.setattr(models, "shipped_folders", lambda: shipped)
+    line = [*command.split(), "song.aez", *READING[command]]
+    for named in ([], ["--model", "tiny"]):
+        assert aez(*line, *named) == 1
+        (told,) = filter(re.compile("song.aez: ").search, "".join(capsys.readouterr()).splitlines())
+        assert f"the file needs a model of bitstream {own.bitstream}" in told
+        assert ("'mine' is" in told) == (where == "in the clone")
+        assert told.endswith("; --model NAME or FOLDER names it") or named
+    if command not in ("genre", "similar"):  # there is no classifier for it, and no other song
+        assert aez(*line, "--model", own.folder) == 0
 
 
 def feed(fifo: Path, data: bytes) -> subprocess.Popen[bytes]:

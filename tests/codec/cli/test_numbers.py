@@ -3,7 +3,7 @@
 import click
 import pytest
 
-from codec.cli.numbers import Number, WholeNumber
+from codec.cli.numbers import Number, Time, WholeNumber
 
 
 @pytest.mark.parametrize(
@@ -30,3 +30,11 @@ def test_numbers(kind, text, value):
 def test_what_is_no_number_in_the_range(text):
     with pytest.raises(click.BadParameter, match="is not a number from 6 to 128"):
         Number(6, 128, k=1).convert(text, None, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("0", 0), ("1.5", 1.5), (".5", 0.5), ("1:00", 60), ("1:02:03.25", 3723.25), ("90", 90), ("0:90", 90)],
+)
+def test_times(text, seconds):
+    assert Time()(text) == seconds

@@ -36,7 +36,7 @@ def test_a_model_that_is_not_installed_can_be_named(tiny, music, tmp_path, monke
     source.write_bytes(encoded(music[:, :90_000], latent=64))
     monkeypatch.setattr(models, "folders", list)
     assert run(cli, ["peel", str(source), str(target), "--latent", "32"]) == 1
-    assert "--model FOLDER" in capsys.readouterr().err
+    assert "--model NAME or FOLDER" in capsys.readouterr().err
     assert run(cli, ["peel", str(source), str(target), "--latent", "32", "--model", str(tiny.folder)]) == 0
     assert Reader(io.BytesIO(target.read_bytes())).header.latent == 32
     other = str(tiny.folder.parent / "tiny-dense")

@@ -77,7 +77,7 @@ def test_a_model_that_is_not_installed_can_be_named(coded, tiny, tmp_path, monke
     assert aez("plot", song, tmp_path / "a.png", *part) == 0
     monkeypatch.setattr(models, "folders", list)
     assert aez("plot", song, tmp_path / "b.png", *part) == 1
-    assert "--model FOLDER" in capsys.readouterr().err
+    assert "--model NAME or FOLDER" in capsys.readouterr().err
     named = ("--model", tiny.folder)
     assert aez("plot", song, tmp_path / "b.png", *part, *named) == 0
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()

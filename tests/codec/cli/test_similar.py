@@ -58,9 +58,9 @@ def test_the_index_is_read_again_only_for_what_changed(
     read: list[str] = []
     real = similar.vector
 
-    def counted(source, model=None):
+    def counted(source, models):
         read.append(Path(source.name).stem)
-        return real(source, model)
+        return real(source, models)
 
     monkeypatch.setattr(similar, "vector", counted)
 
@@ -92,10 +92,10 @@ def test_an_interrupted_index_keeps_what_it_has_read(
 ) -> None:
     real = similar.vector
 
-    def interrupted(source, model=None):
+    def interrupted(source, models):
         if Path(source.name).stem == "hum2":
             raise KeyboardInterrupt
-        return real(source, model)
+        return real(source, models)
 
     monkeypatch.setattr(similar, "vector", interrupted)
     assert aez("similar", library / "hum1.aez", library) == 130
@@ -133,6 +133,26 @@ def test_wrong_arguments_give_one_line(
     assert aez("similar", song, places[what]) in (1, 2)
     out, err = capfd.readouterr()
     assert not out and len(err.splitlines()) == 1 and err.startswith("aez: error: ")
+
+
+def test_songs_of_several_models_are_compared_as_far_as_their_models_are_at_hand(
+    library: Path, own: SimpleNamespace, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for name, kind in (("hiss3", "hiss"), ("hum3", "hum")):
+        (library / f"{name}.aez").write_bytes(encoded(sound(kind, 9), latent=64, model=str(own.folder)))
+    (library / "plain.aez").write_bytes(encoded(sound("hum", 1), model="tiny-time", latent=24))
+    assert aez("similar", library / "hum1.aez", library) == 1
+    out, err = capfd.readouterr()
+    missing, plain = sorted(err.splitlines(), reverse=True)
+    assert len(out.splitlines()) == 3 and "3.aez" not in out
+    assert missing.startswith(f"aez: error: 2 songs left out, such as {library / 'hiss3.aez'}: ")
+    assert own.bitstream in missing and "--model" in missing
+    assert plain.startswith(f"aez: error: 1 song left out, {library / 'plain.aez'}: files of model 'tiny-time' hold")
+    assert aez("similar", library / "hum3.aez", library, "--model", own.folder, "--json") == 1
+    captured = capfd.readouterr()
+    nearest = [Path(json.loads(line)["file"]).stem for line in captured.out.splitlines()]
+    assert sorted(nearest[:2]) == ["hum1", "hum2"] and sorted(nearest[2:]) == ["hiss1", "hiss2", "hiss3"]
+    assert len(captured.err.splitlines()) == 1 and "plain.aez" in captured.err
 
 
 def test_a_plain_models_files_say_that_they_cannot_be_compared(

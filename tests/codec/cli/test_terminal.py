@@ -17,8 +17,8 @@ import pytest
 import soundfile
 
 from codec.audio.sink import AudioSink
-from codec.cli import terminal
-from codec.cli.terminal import Time, run
+from codec.cli import signals, terminal
+from codec.cli.terminal import run
 from formats import Reader
 from formats.errors import AezError
 from tests.support.cli_fakes import FAKES, PROGRAM, RATE, aez, process
@@ -156,14 +156,6 @@ def test_a_full_disk(song, tmp_path):
     assert list(tmp_path.iterdir()) == [song]
 
 
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [("0", 0), ("1.5", 1.5), (".5", 0.5), ("1:00", 60), ("1:02:03.25", 3723.25), ("90", 90), ("0:90", 90)],
-)
-def test_times(text, seconds):
-    assert Time()(text) == seconds
-
-
 def test_python_runs_it_as_a_module(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-m", "aez", "--version"], capture_output=True, text=True, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (0, "aez, version 0.1.0\n")
@@ -172,7 +164,7 @@ def test_python_runs_it_as_a_module(tmp_path: Path) -> None:
 @posix
 @pytest.mark.usefixtures("sigterm")
 def test_a_signal_that_comes_again_does_not_interrupt_the_cleaning_up(monkeypatch):
-    monkeypatch.setattr(terminal, "AGAIN", 0.02)
+    monkeypatch.setattr(signals, "AGAIN", 0.02)
     cleaned = []
 
     def vio_read() -> None:
@@ -182,7 +174,7 @@ def test_a_signal_that_comes_again_does_not_interrupt_the_cleaning_up(monkeypatc
     def command() -> None:
         vio_read()
         try:
-            terminal.check_stopped()
+            signals.check_stopped()
         finally:
             time.sleep(0.1)
             cleaned.append(True)
@@ -194,7 +186,7 @@ def test_a_signal_that_comes_again_does_not_interrupt_the_cleaning_up(monkeypatc
 @posix
 @pytest.mark.usefixtures("sigterm")
 def test_a_signal_in_a_finalizer_is_not_swallowed(monkeypatch, capsys):
-    monkeypatch.setattr(terminal, "AGAIN", 0.02)
+    monkeypatch.setattr(signals, "AGAIN", 0.02)
 
     class Closed:
         def __del__(self) -> None:

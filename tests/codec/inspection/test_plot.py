@@ -1,6 +1,7 @@
 """The pooled view against sums done plainly, and the axes of the picture."""
 
 import io
+import re
 import struct
 from types import SimpleNamespace
 from typing import Any
@@ -288,3 +289,10 @@ def test_a_trailer_with_other_samples_is_told(coded: bytes) -> None:
     at = coded.index(TRAILER_SYNC)
     with pytest.raises(DamagedError, match="trailer is damaged"):
         seen(coded[: at + 12] + bytes([coded[at + 12] ^ 1]) + coded[at + 13 :])
+
+
+def test_text_has_seven_points_where_the_picture_fills_a_page(coded):
+    sizes = [
+        float(size) for size in re.findall(r'font-size="([0-9.]+)', drawn(seen(coded, duration=2), "svg").decode())
+    ]
+    assert min(sizes) * 72 * 7 / 1440 >= 7  # inches that the page of a study has on A4

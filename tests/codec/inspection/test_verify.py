@@ -125,10 +125,13 @@ def test_a_model_that_is_not_here_is_told(small: bytes, tiny: SimpleNamespace, m
 
     monkeypatch.setattr(models, "folders", list)
     found = Verifier().check(io.BytesIO(small))
-    assert not found.good and "cannot be checked" in found.faults[0] and found.losses == ()
+    assert not found.good and not found.checked and found.faults == found.losses == ()
+    assert isinstance(found.unchecked, models.MissingModelError) and "cannot be checked" in str(found.unchecked)
     assert Verifier(str(tiny.folder)).check(io.BytesIO(small)).good
     other = Verifier(str(tiny.folder.parent / "tiny-dense")).check(io.BytesIO(small))
-    assert "the file needs a model of bitstream" in other.faults[0]
+    assert "the file needs a model of bitstream" in str(other.unchecked)
+    cut = Verifier().check(io.BytesIO(small[:-20]))
+    assert cut.checked and not cut.good and cut.faults and cut.unchecked
 
 
 def test_a_model_that_does_not_exist_is_an_error_and_no_damage(tiny: SimpleNamespace) -> None:
@@ -143,4 +146,5 @@ def test_a_folder_without_tables_is_told_of_its_files_alone(
     (folder / "tables.npz").unlink()
     monkeypatch.setenv("AEZ_MODELS", str(tmp_path))
     verdict = Verifier().check(io.BytesIO(small))
-    assert verdict.faults == ("the payloads cannot be checked: model 'tiny' lacks tables.npz, or it cannot be read",)
+    says = "the payloads cannot be checked: model 'tiny' lacks tables.npz, or it cannot be read"
+    assert str(verdict.unchecked) == says and not verdict.faults

@@ -16,6 +16,7 @@ import zstandard
 from onnx import numpy_helper
 
 from codec.player import decoder_weights
+from codec.player.decoder_topology import UnfitError
 from codec.player.hyper_weights import planes
 from codec.player.model_files import model_files
 from codec.runtime.models import Model, by_name
@@ -130,6 +131,50 @@ def another_sum(graph: onnx.GraphProto) -> None:
     nodes(graph, "Add")[-1].op_type = "Sub"
 
 
+def crossed(operator: str, one: int, two: int, index: int) -> Callable[[onnx.GraphProto], None]:
+    """Two nodes of an operator with an input of each other's."""
+
+    def changed(graph: onnx.GraphProto) -> None:
+        first, second = (nodes(graph, operator)[number].input for number in (one, two))
+        first[index], second[index] = second[index], first[index]
+
+    return changed
+
+
+def inputs_swapped(operator: str, number: int, one: int, two: int) -> Callable[[onnx.GraphProto], None]:
+    def changed(graph: onnx.GraphProto) -> None:
+        names = nodes(graph, operator)[number].input
+        names[one], names[two] = names[two], names[one]
+
+    return changed
+
+
+def with_attribute(operator: str, name: str, value: Any) -> Callable[[onnx.GraphProto], None]:
+    """The last node of an operator with another attribute."""
+
+    def changed(graph: onnx.GraphProto) -> None:
+        node = nodes(graph, operator)[-1]
+        kept = [attribute for attribute in node.attribute if attribute.name != name]
+        del node.attribute[:]
+        node.attribute.extend([*kept, onnx.helper.make_attribute(name, value)])
+
+    return changed
+
+
+def around_the_sum(graph: onnx.GraphProto) -> None:
+    """The block is computed from what enters it without what was sent, and added to all of it."""
+    nodes(graph, "Conv")[3].input[0] = nodes(graph, "Add")[4].output[0]
+
+
+def two_outputs(graph: onnx.GraphProto) -> None:
+    graph.output.append(graph.output[0])
+
+
+def bounded(graph: onnx.GraphProto) -> None:
+    clip = next(node for node in nodes(graph, "Clip") if not node.input[1])
+    clip.input[1] = next(node for node in nodes(graph, "Clip") if node.input[1]).input[1]
+
+
 def another_constant(graph: onnx.GraphProto) -> None:
     array = next(a for a in graph.initializer if a.data_type == 1 and numpy_helper.to_array(a).size == 1)
     array.CopyFrom(numpy_helper.from_array(np.array(7.0, np.float32), array.name))
@@ -150,13 +195,25 @@ UNFIT = {
     ),
     "steps that overflow": (with_array("shape", lambda a: np.full_like(a, 1e38)), "another way"),
     "a gain that differs by token": (with_array("from_features", added_to((0, 0, 49, 0))), "from token to token"),
-    "an even kernel": (with_array("decoder.trunk.blocks.0.depthwise.weight", lambda a: a[..., :0]), "a kernel of"),
+    "an even kernel": (with_array("decoder.trunk.blocks.0.depthwise.weight", lambda a: a[..., :-1]), "a kernel of"),
     "fewer convolutions": (without_a_convolution, "Conv"),
-    "weights in each other's place": (swapped, "head_weights.0 is not where"),
-    "a matrix by columns": (by_columns, "column by column"),
-    "another operator": (another_operator, "the operator Erf"),
-    "a difference in place of a sum": (another_sum, "operators Add"),
-    "another constant": (another_constant, "besides|without"),
+    "a matrix by columns": (by_columns, "the transB 0 in Gemm"),
+    "another operator": (another_operator, "the result of Erf"),
+    "a difference in place of a sum": (another_sum, "the result of Sub where that of Add belongs"),
+    "another constant": (another_constant, "one has another constant"),
+    "two outputs": (two_outputs, "2 outputs"),
+    # The same operators, as many of each, in another order
+    "a difference the other way round": (inputs_swapped("Sub", 1, 0, 1), "ratio has|own_ln_sigma has"),
+    "operations in each other's place": (crossed("Tanh", 1, 2, 0), "head_weights.2 is there twice"),
+    "constants in each other's place": (crossed("Mul", 9, 10, 1), "constant"),
+    "a block that adds to something else": (around_the_sum, "blocks.0 adds to something else"),
+    "another input": (crossed("Cast", 0, 1, 0), "hyper is not computed from hyper_by_frame"),
+    "another axis": (with_attribute("GatherElements", "axis", 1), "axis 1 in GatherElements"),
+    "a convolution with gaps": (with_attribute("Conv", "dilations", (2, 2)), "the dilations"),
+    "an attribute that nobody knows": (with_attribute("Exp", "new", 1), "other attributes in Exp"),
+    "other tokens": (with_attribute("Transpose", "perm", (0, 3, 1, 2, 4)), "the perm"),
+    "coefficients in another order": (with_array("place", lambda a: a[:, ::-1]), "coefficients are in another order"),
+    "a bound more": (bounded, "a bound more"),
 }
 
 
@@ -166,7 +223,7 @@ def test_a_decoder_that_the_kernels_cannot_run_is_refused(
 ) -> None:
     model = onnx.load(GRAPH)
     change(model.graph)
-    with pytest.raises(decoder_weights.UnfitError, match=why) as raised:
+    with pytest.raises(UnfitError, match=why) as raised:
         decoder_weights.read(model.SerializeToString(), tables)
     one_line(raised.value)
 
@@ -187,9 +244,18 @@ def test_a_decoder_that_has_hardly_learned_is_read_though_its_export_left_out_wh
     assert all(np.array_equal(found[name], before[name]) for name in before if not name.startswith("head_biases"))
 
 
+def test_arrays_are_known_by_their_places_and_not_by_their_names(tables: Tables) -> None:
+    model = onnx.load(GRAPH)
+    before = decoder_weights.read(model.SerializeToString(), tables)
+    swapped(model.graph)
+    found = decoder_weights.read(model.SerializeToString(), tables)
+    assert np.array_equal(found["head_weights.0"], before["head_weights.1"])
+    assert np.array_equal(found["head_weights.1"], before["head_weights.0"])
+
+
 def test_a_decoder_of_other_tables_is_refused(tables: Tables) -> None:
     other = replace(tables, offset=tables.offset + np.int32(1))
-    with pytest.raises(decoder_weights.UnfitError, match="scales"):
+    with pytest.raises(UnfitError, match="scales"):
         decoder_weights.read(GRAPH.read_bytes(), other)
 
 

@@ -11,7 +11,7 @@ from codec.quantization import rdoq
 from codec.quantization.quantize import log_steps
 from codec.runtime import models
 from codec.runtime.session import Sessions
-from formats.container.layout import Coder
+from formats.container.header import Coder
 from formats.grid import COEFFICIENTS, SCALES, SEGMENT
 from formats.model.indexing import gather
 from formats.model.scales import predict_vectors, rank_segment, scales_at

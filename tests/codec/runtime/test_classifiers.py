@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from codec.runtime import classifiers, models
+from codec.runtime import classifiers, models, trust
 from codec.runtime.classifiers import FEATURES, Classifier
 from formats.errors import ModelError
 from tests.support.model_folders import change_card, flip, one_line
@@ -50,6 +50,17 @@ def test_a_classifier_by_name_path_and_bitstream(folder: Path, tmp_path: Path) -
             classifiers.check(found, OTHER)
     assert not models.installed()
     with pytest.raises(ModelError, match=f"no installed classifier was trained for the file's model {OTHER.hex()}"):
+        classifiers.for_model(OTHER)
+
+
+def test_one_of_ones_own_in_a_clone_takes_no_file_from_the_package(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made(tmp_path / "another", [BITSTREAM, OTHER])
+    monkeypatch.setattr(models, "is_shipped", lambda _: True)
+    monkeypatch.setattr(trust, "lists", lambda name: name == "guess")
+    assert classifiers.for_model(BITSTREAM).name == "guess"
+    with pytest.raises(ModelError, match=r"'another' was trained for the file's model .*, and runs if it is named"):
         classifiers.for_model(OTHER)
 
 

@@ -92,7 +92,8 @@ def test_an_id_that_nobody_has(tiny: SimpleNamespace) -> None:
 def test_a_file_s_model_may_be_named_if_it_has_the_bitstream(tiny: SimpleNamespace) -> None:
     wanted = models.by_name("tiny").id
     assert models.for_file(wanted).name == models.for_file(wanted, str(tiny.folder)).name == "tiny"
-    with pytest.raises(ModelError, match=f"needs a model of bitstream {wanted.hex()}; model 'tiny-dense' has"):
+    says = f"needs a model of bitstream {wanted.hex()}, as 'tiny' is; 'tiny-dense' is of"
+    with pytest.raises(models.OtherModelError, match=says):
         models.for_file(wanted, "tiny-dense")
 
 

@@ -92,13 +92,19 @@ def test_an_unknown_model_in_the_package_runs_only_if_it_is_named(
     package: Path, data: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (package / "tiny").rename(package / "other")
-    with pytest.raises(ModelError, match=r"to run it all the same, name the model, or put its folder where"):
+    with pytest.raises(models.MissingModelError, match="'other' is one, and runs if it is named"):
         decoded(data)  # a file does not name it: it only has its bitstream
     assert decoded(data, model=str(package / "other")).shape == (2, 50_000)
     assert decoded(data, model="other").shape == (2, 50_000)
     assert models.by_name("other").encoder
     monkeypatch.setenv("AEZ_MODELS", str(package))
     assert decoded(data).shape == (2, 50_000)
+
+
+def test_a_model_in_the_clone_takes_no_file_from_one_of_the_package(package: Path, data: bytes) -> None:
+    copied("tiny", package / "own").rename(package / "another")  # before tiny, of the same bitstream, not listed
+    assert decoded(data).shape == (2, 50_000)
+    assert models.by_id(models.by_name("another").id).name == "tiny"
 
 
 def test_classifiers_too(package: Path) -> None:

@@ -14,7 +14,6 @@ from formats import Metadata
 from formats.container.metadata import Picture
 from tests.support.cli_fakes import RATE, aez_file
 from tests.support.codec import Array, encoded
-from tests.support.model_folders import own_model
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 1000
 TAGS = {"TITLE": ("Jóga <b>&",), "ARTIST": ("Björk", "Other"), "ALBUM": ("Two",), "TRACKNUMBER": ("2/9",)}
@@ -25,16 +24,6 @@ TITLE, ARTIST = "Jóga <b>&", "Björk, Other"
 def coded(tiny: SimpleNamespace, music: Array) -> bytes:
     """25 s of music in the tiny model, in chunks of 4 s."""
     return encoded(music, latent=64, chunk_frames=252)
-
-
-@pytest.fixture(scope="session")
-def own(tiny: SimpleNamespace, music: Array, tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
-    """A model that is neither shipped nor installed: its folder, its bitstream, and 3 s of music in it."""
-    from codec.runtime.models import by_name
-
-    folder = own_model(tmp_path_factory.mktemp("models"))
-    song = encoded(music[:, : 3 * RATE], latent=64, model=str(folder))
-    return SimpleNamespace(folder=folder, bitstream=by_name(str(folder)).id.hex(), song=song)
 
 
 @pytest.fixture(scope="session")
@@ -66,8 +55,8 @@ def connect() -> Iterator[Callable[..., Any]]:
     pytest.importorskip("starlette")
     from starlette.testclient import TestClient
 
+    from codec.runtime.named_models import NamedModels
     from codec.serve.app import Serving, make_app
-    from codec.serve.models import Models
 
     with ExitStack() as stack:
 
@@ -78,7 +67,7 @@ def connect() -> Iterator[Callable[..., Any]]:
             engine = Engine("cpu")
             made = on_demand(engine) if on_demand else None
             who = {"hosts": ("localhost", "127.0.0.1"), "password": None} | options
-            serving = Serving(library, engine, player, made, models or Models())
+            serving = Serving(library, engine, player, made, models or NamedModels())
             app = make_app(serving, **who)
             return stack.enter_context(TestClient(app, "http://localhost:8000", raise_server_exceptions=False))
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from codec.runtime.models import by_name
-from codec.serve.models import Models
+from codec.runtime.named_models import NamedModels
 from codec.version import __version__
 from formats import Metadata
 from tests.codec.serve.conftest import ARTIST, PNG, TITLE
@@ -219,7 +219,7 @@ def with_models(folder: Path, own: SimpleNamespace, plain: bytes, tmp_path: Path
     (player / "page" / "index.html").write_text("%MODEL% %VERSION%")
     (folder / "mine.aez").write_bytes(own.song)
     (folder / "plain.aez").write_bytes(plain)
-    return connect(folder, player=player, models=Models([str(own.folder)]))
+    return connect(folder, player=player, models=NamedModels([str(own.folder)]))
 
 
 def test_models_are_served_in_the_player_s_form(with_models: Any, own: SimpleNamespace) -> None:
@@ -256,7 +256,7 @@ def test_what_the_player_cannot_run_is_a_wav_and_what_nobody_can_says_so(with_mo
 
 def test_without_the_player_a_named_model_decodes_to_wav(folder: Path, own: SimpleNamespace, connect: Connect) -> None:
     (folder / "mine.aez").write_bytes(own.song)
-    client = connect(folder, models=Models([str(own.folder)]))
+    client = connect(folder, models=NamedModels([str(own.folder)]))
     (row,) = rows(client, "mine")
     assert len(client.get(row["wav"]).content) == 44 + 3 * RATE * 4
     assert "does not have" in client.get("/").text and client.get("/").text.count("<audio") == 2

@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from formats import Reader
-from formats.container.layout import CHUNK_SYNC, HEADER_SIZE, TRAILER_SYNC, pack_header
+from formats.container.header import pack_header
+from formats.container.layout import CHUNK_SYNC, HEADER_SIZE, TRAILER_SYNC
 from formats.errors import DamagedError, FormatError
 from tests.support.codec import Counted
 from tests.support.container_files import (

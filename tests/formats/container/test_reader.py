@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from formats import Coder, Metadata, Picture, Reader
 from formats.container import layout
+from formats.container.checksum import crc32c, stored_crc
 from formats.container.layout import CHUNK_SIZE, CHUNK_SYNC, HEADER_SIZE, TRAILER_SYNC
 from formats.errors import DamagedError, FormatError, PicturesError, UsageError
 from tests.support.codec import Counted
@@ -274,7 +275,7 @@ def test_a_payload_above_the_limit_of_its_header_is_refused():
     payload = bytes(HEADER.payload_limit + 1)
     head = CHUNK_SYNC + struct.pack("<IIHI", 0, 0, 126, len(payload))
     start = Reader(io.BytesIO(GOLDEN)).offsets[0]
-    crc = struct.pack("<I", layout.crc32c(head, payload, start=layout.stored_crc(GOLDEN[:HEADER_SIZE])))
+    crc = struct.pack("<I", crc32c(head, payload, start=stored_crc(GOLDEN[:HEADER_SIZE])))
     for opener in OPENERS.values():
         chunks, end = outcome(opener, GOLDEN[:start] + head + crc + payload)
         assert chunks == []

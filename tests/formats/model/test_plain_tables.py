@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from formats.container.layout import Coder
+from formats.container.header import Coder
 from formats.errors import DamagedError, ModelError
 from formats.grid import GAIN_LIMIT, HYPER_SIZE, SCALES
 from formats.model import PlainTables

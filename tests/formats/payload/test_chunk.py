@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 
 import formats
-from formats.container.layout import Coder
+from formats.container.header import Coder
 from formats.grid import COEFFICIENTS, HYPER_MIN, HYPER_SIZE, hyper_count
 from formats.model import Tables
 from formats.model.scales import rank_frames

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from formats.container.layout import Coder
+from formats.container.header import Coder
 from formats.grid import HYPER_SIZE
 from formats.model import PlainTables, Tables
 from formats.payload.chunk import ChunkLatents, encode_payload

@@ -6,7 +6,7 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from formats.container.layout import Coder
+from formats.container.header import Coder
 from formats.errors import DamagedError
 from formats.grid import HYPER_SIZE, hyper_count
 from formats.model import Tables

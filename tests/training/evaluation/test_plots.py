@@ -1,5 +1,6 @@
 """Plots are written, and show the means and intervals that they claim."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -7,8 +8,16 @@ import pytest
 from matplotlib.image import imread
 from scipy import stats
 
+from training import palette
 from training.evaluation import plots
 from training.evaluation.compare import Row
+
+
+def printed(svg: str, inches: float) -> float:
+    """Points of the smallest text of a figure of matplotlib that is printed so wide."""
+    (width,) = re.findall(r'viewBox="0 0 ([0-9.]+) ', svg)[:1]
+    sizes = [100 * float(scale) for scale in re.findall(r"scale\(([0-9.]+) -[0-9.]+\)", svg)]
+    return min(sizes) * 72 * inches / float(width)
 
 
 def rows(system: str, shift: float, settings: tuple[str, ...] = ("8 kbit/s", "32 kbit/s", "96 kbit/s")) -> list[Row]:
@@ -33,7 +42,10 @@ def test_every_plot_is_written_as_png_and_svg(tmp_path: Path) -> None:
         image = imread(path)
         assert min(image.shape[:2]) > 600
         assert image[..., :3].std() > 0.02
-        assert "<svg" in path.with_suffix(".svg").read_text()[:1000]
+        drawn = path.with_suffix(".svg").read_text()
+        assert "<svg" in drawn[:1000]
+        room = palette.PAPER - 0.5 if path.stem == "study" else palette.COLUMN_ON_PAPER
+        assert printed(drawn, room) >= 7, path.stem
 
 
 def test_without_a_system_of_ours_only_rates_are_plotted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

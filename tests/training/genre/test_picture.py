@@ -1,5 +1,6 @@
 """The confusion matrix as a picture."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ from matplotlib.image import imread
 from PIL import Image
 
 from training.genre.picture import draw
+from training.palette import PAPER
 
 
 @pytest.mark.parametrize(
@@ -22,3 +24,13 @@ def test_labels_are_never_cut_and_the_picture_holds_its_title(tmp_path: Path, cl
         np.testing.assert_array_equal(edge, 1.0)  # nothing reaches the frame
     with Image.open(path) as image:
         assert image.info["Title"] == "Genre from latents, by a vote"
+
+
+def test_the_text_of_many_genres_can_be_read_on_paper(tmp_path: Path) -> None:
+    path = tmp_path / "confusion.svg"
+    many = np.eye(16) * 20
+    draw(many.tolist(), [f"A genre of number {i}" for i in range(16)], "Genre from latents", "320 songs", path)
+    drawn = path.read_text()
+    (width,) = re.findall(r'viewBox="0 0 ([0-9.]+) ', drawn)[:1]
+    sizes = [100 * float(scale) for scale in re.findall(r"scale\(([0-9.]+) -[0-9.]+\)", drawn)]
+    assert min(sizes) * 72 * (PAPER - 0.5) / float(width) >= 7

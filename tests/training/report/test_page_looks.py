@@ -10,7 +10,7 @@ from PIL import Image
 
 from tests.support.report_pages import Opener
 from tests.support.study_results import HOSTILE
-from training.palette import DARK, LIGHT, genre_look
+from training.palette import COLUMN_ON_PAPER, DARK, LIGHT, PAPER, genre_look
 from training.report.marks import mark
 
 
@@ -68,6 +68,15 @@ def test_wide_tables_are_several_on_paper_and_one_again_afterwards(page: SimpleN
     tab.evaluate("dispatchEvent(new Event('afterprint'))")
     tab.emulate_media(media="screen")
     assert tab.locator("#founding .table table").count() == 1 and tab.locator(".on-screen").count() == 0
+
+
+def test_figures_have_the_room_on_paper_for_which_their_text_is_made(page: SimpleNamespace, visit: Opener) -> None:
+    tab = visit((page.folder / "index.html").as_uri(), width=703)  # an A4 page without its margins
+    tab.evaluate("dispatchEvent(new Event('beforeprint'))")
+    tab.emulate_media(media="print")
+    figures = tab.locator("figure img").evaluate_all("all => all.map(i => [i.closest('figure').className, i.width])")
+    least = {"": COLUMN_ON_PAPER, "large": PAPER - 0.5, "wide": PAPER}
+    assert figures and all(width >= 96 * least[kind] for kind, width in figures)
 
 
 def test_what_is_folded_is_open_on_paper(page: SimpleNamespace, visit: Opener) -> None:

@@ -115,5 +115,6 @@ def test_a_command_is_shown_without_folders_of_its_machine(tmp_path: Path, monke
 
 
 def test_figures_of_several_panels_get_the_whole_width() -> None:
-    kinds = [sections.Picture("", "", 860, 970, name).kind for name in ("study.png", "maps.png", "rate-mel.png")]
-    assert kinds == ["large", "wide", ""]
+    names = ("study.png", "maps.png", "rate-mel.png", "confusion.png", "song-one.png")
+    kinds = [sections.Picture("", "", 860, 970, name).kind for name in names]
+    assert kinds == ["large", "wide", "", "large", "wide"]

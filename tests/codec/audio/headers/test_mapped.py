@@ -1,6 +1,7 @@
 """Reading a memory map from front to back: the same finds as `bytes.find`, in little memory."""
 
 import mmap
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -30,6 +31,8 @@ from codec.audio.headers.examine import examine
 examine(Path(sys.argv[1]))
 print(next(line.split()[1] for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")))
 """
+MP3_FRAME = b"\xff\xfb\x90\xc0" + bytes(413)
+MP3_WAV = b"RIFF\xff\xff\xff\xffWAVEfmt \x10\0\0\0" + struct.pack("<HHIIHH", 0x55, 1, 44100, 16000, 1, 0)
 OGG_PAGE = b"OggS" + bytes(22) + b"\xff" + b"\xff" * 255 + bytes(255 * 255)
 
 
@@ -38,10 +41,11 @@ OGG_PAGE = b"OggS" + bytes(22) + b"\xff" + b"\xff" * 255 + bytes(255 * 255)
     ("name", "head", "frame"),
     [
         ("a.flac", b"fLaC" + b"\x80\0\0\x22" + bytes(34), bytes(1 << 16)),
-        ("a.mp3", b"", b"\xff\xfb\x90\xc0" + bytes(413)),
+        ("a.mp3", b"", MP3_FRAME),
+        ("a.wav", MP3_WAV + b"data\xff\xff\xff\xff", MP3_FRAME),
         ("a.ogg", b"OggS\0\2" + bytes(20) + b"\1\x1e" + bytes(30), OGG_PAGE),
     ],
-    ids=["flac", "mp3", "ogg"],
+    ids=["flac", "mp3", "mp3 in wav", "ogg"],
 )
 def test_a_long_file_is_examined_in_little_memory(name: str, head: bytes, frame: bytes, tmp_path: Path) -> None:
     peaks = []

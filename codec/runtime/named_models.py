@@ -1,15 +1,14 @@
-"""The models of the songs that a page or a server has: those that the user named, and those that are installed."""
+"""The models of songs of several models: those that the user named, and behind them those that are installed."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from codec.runtime import trust
-from codec.runtime.models import MissingModelError, Model, by_id, by_name
+from codec.runtime.models import Model, by_id, by_name
 
 
-class Models:
-    """Finds the model of a song by its bitstream."""
+class NamedModels:
+    """Finds the model of a song by its bitstream. For many threads."""
 
     def __init__(self, names: Sequence[str] = ()) -> None:
         """Look models up.
@@ -22,25 +21,20 @@ class Models:
             ModelError: there is no such model, or a file of it is missing or is not the one that its card names.
         """
         self._named: dict[bytes, Model] = {}
+        self._installed: dict[bytes, Model] = {}
         for name in names:
             model = by_name(name)
             _ = model.tables, model.decoder()  # what is damaged is told now, and not to a listener
             self._named.setdefault(model.id, model)
 
     def of(self, bitstream: bytes) -> Model:
-        """Return the model of a bitstream.
+        """Return the model of a bitstream, always the same one.
 
         Raises:
-            MissingModelError: none was named that has it, and none is installed that need not be named.
+            MissingModelError: none was named that has it, and none is installed that runs without being named.
         """
-        if bitstream in self._named:
-            return self._named[bitstream]
-        found = by_id(bitstream)
-        if found.shipped and not trust.lists(found.name):
-            raise MissingModelError(
-                f"the file needs a model of bitstream {bitstream.hex()}; {found.name!r} is one, and runs if it is named"
-            )
-        return found
+        found = self._named.get(bitstream) or self._installed.get(bitstream)
+        return found or self._installed.setdefault(bitstream, by_id(bitstream))
 
     def named(self, bitstream: bytes) -> str | None:
         """Return the folder of the model of a bitstream where the user named it; None where it was found."""
