@@ -70,6 +70,17 @@ def test_principal_directions_are_those_of_the_covariance() -> None:
     torch.testing.assert_close(found, torch.eye(4)[:, [1, 2, 0]], rtol=0, atol=0.05)
 
 
+def test_a_run_goes_on_on_another_device(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The counts of steps stay on the CPU: on a GPU, AdamW would wait for it once for each weight and step."""
+    run_plain(monkeypatch, folder, PLAIN["time"], 1)
+    resumed = train.Options(folder, folder / "again", resume=folder / "run" / "last.pt")
+    run = train.begin(PLAIN["time"], resumed, SyntheticMusic(), torch.device("meta"))
+    learned = [*run.model.state_dict().values(), *run.average.values()]
+    assert {value.device.type for value in learned} == {"meta"}
+    states = run.optimiser.state.values()
+    assert {(state["exp_avg"].device.type, state["step"].device.type) for state in states} == {("meta", "cpu")}
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_training_moves_every_weight_and_resumes(kind: str, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     config = PLAIN[kind]
