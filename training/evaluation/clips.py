@@ -13,6 +13,7 @@ import soundfile
 import soxr
 from rich.console import Console
 
+from codec.audio.open import open_source
 from formats.errors import AudioError, UsageError
 from training.data.collection import MANIFEST, collection, manifest, spread
 from training.data.fma import largest
@@ -139,14 +140,19 @@ def cut_clip(song: Path, seconds: float, target: Path) -> float:
 
 
 def _samples(song: Path) -> npt.NDArray[np.float32]:
-    """A song at 44.1 kHz: [N, 2]; by libsndfile where that can read it, else by ffmpeg."""
+    """A song at 44.1 kHz: [N, 2]; by libsndfile where that can read it, else by ffmpeg.
+
+    Raises:
+        UsageError: training would leave it out as well: it holds no audio, or is cut.
+    """
     try:
-        x, rate = soundfile.read(str(song), dtype="float32", always_2d=True)
-    except (soundfile.LibsndfileError, OSError):
+        open_source(song).close()
         try:
+            x, rate = soundfile.read(str(song), dtype="float32", always_2d=True)
+        except (soundfile.LibsndfileError, OSError):
             return scaled(np.concatenate([np.zeros((0, 2), np.int16), *decoded(song)]))
-        except AudioError as e:
-            raise UsageError(f"cannot read {song.name}") from e
+    except AudioError as e:
+        raise UsageError(str(e).replace(str(song), song.name)) from None  # the page names no folders
     stereo = np.repeat(x, 2, axis=1) if x.shape[1] == 1 else x[:, :2]
     return np.asarray(soxr.resample(stereo, rate, RATE, "VHQ") if rate != RATE else stereo, np.float32)
 
