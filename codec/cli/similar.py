@@ -15,7 +15,7 @@ from codec.cli.escape import escaped, json_line
 from codec.cli.numbers import WholeNumber
 from codec.cli.options import FILE, FOLDER, coded_files, model_option, quiet_option, say
 from codec.cli.terminal import progress, seekable, spoken
-from formats.errors import AezError, UsageError
+from formats.errors import AezError, AudioError, UsageError
 
 if TYPE_CHECKING:
     from codec.inspection.similar import Index
@@ -52,7 +52,10 @@ def similar(
         if not Path(name).is_dir():
             raise UsageError(f"there is no folder {name}")
     with about(spoken(song)), seekable(song) as file:
-        query = vector(file, model)
+        try:
+            query = vector(file, model)
+        except AudioError as error:
+            raise AudioError(f"{spoken(song)}: {error}") from None
     failed: list[str] = []
     indices = [(folder, _index(folder, failed, keep=not no_index, model=model, quiet=quiet)) for folder in library]
     paths = [os.path.join(folder, name) for folder, index in indices for name in index.names]  # noqa: PTH118
@@ -67,13 +70,19 @@ def similar(
 
 
 def _index(folder: str, failed: list[str], *, keep: bool, model: str | None, quiet: bool) -> Index:
-    """The index of a folder, brought up to date; files that cannot be read are reported and added to `failed`."""
+    """The index of a folder, brought up to date; files that cannot be read are reported and added to `failed`.
+
+    Those that hold nothing but digital silence are only reported.
+    """
     from codec.inspection.similar import Index, indexed
 
     names = [os.path.relpath(path, folder).replace(os.sep, "/") for path in coded_files([folder], failed)]
 
     def report(name: str, error: AezError | OSError) -> None:
         path = os.path.join(folder, name)  # noqa: PTH118
+        if isinstance(error, AudioError):  # digital silence is like no song, and no fault of the file
+            say(f"aez: {path}: {failure(error)}", quiet=quiet)
+            return
         say(f"aez: error: {path}: {failure(error)}")
         failed.append(path)
 
