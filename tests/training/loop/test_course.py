@@ -15,7 +15,7 @@ from training.loop.schedule import Position, Schedule
 
 def test_a_term_that_some_steps_lack_is_averaged_over_the_others(tmp_path: Path) -> None:
     optimiser = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.5)
-    run = SimpleNamespace(step=0, seen=0.0, spent=0.0, optimiser=optimiser)
+    run = SimpleNamespace(step=0, seen=0.0, spent=0.0, optimiser=optimiser, resumed=None)
     schedule = Schedule(Position(0), math.inf, 6)
     with Course(run, schedule, ALONE, Reports("train", tmp_path, 4), 2.0, lambda *_, **more: None) as course:
         for _ in course:
