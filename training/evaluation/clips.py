@@ -126,13 +126,15 @@ def cut_clip(song: Path, seconds: float, target: Path) -> float:
         seconds of the song before the clip.
 
     Raises:
-        UsageError: the song is not readable, or empty.
+        UsageError: the song is not readable, or holds nothing or digital silence there, on which all codecs are alike.
     """
     stereo = _samples(song)
     if not len(stereo):
         raise UsageError(f"{song.name} is empty")
     count = min(len(stereo), round(seconds * RATE))
     start = (len(stereo) - count) // 2
+    if not stereo[start : start + count].any():
+        raise UsageError(f"{song.name} is silent")
     part = target.with_name(f".{target.stem}.{os.getpid()}.part.wav")
     soundfile.write(str(part), np.clip(stereo[start : start + count], -1, 1), RATE, subtype="PCM_16")
     part.replace(target)

@@ -86,6 +86,13 @@ def test_a_cut_song_is_left_out_as_training_leaves_it_out(tmp_path: Path) -> Non
     assert not (tmp_path / "clip.wav").exists()
 
 
+def test_a_silent_song_is_left_out(tmp_path: Path) -> None:
+    """Its errors and rates of zero would lower every mean."""
+    soundfile.write(tmp_path / "silent.wav", np.zeros((RATE, 2)), RATE)
+    with pytest.raises(UsageError, match=r"^silent\.wav is silent$"):
+        clips.cut_clip(tmp_path / "silent.wav", 0.5, tmp_path / "clip.wav")
+
+
 def test_manifest_without_onsets_has_none(tmp_path: Path) -> None:
     assert clips.find_onsets(tmp_path) == {}
     (tmp_path / "manifest.csv").write_text("path,split\na.wav,test\n")
