@@ -179,7 +179,8 @@ class Course:
             found = {name: (float(total), int(count)) for name, (total, count) in row.items()}
         except (AttributeError, TypeError, ValueError):
             return
-        self._total = {name: torch.tensor(total) for name, (total, _) in found.items()}
+        device = self._run.optimiser.param_groups[0]["params"][0].device  # that of the terms to come
+        self._total = {name: torch.tensor(total, device=device) for name, (total, _) in found.items()}
         self._count = Counter({name: count for name, (_, count) in found.items()})
 
     def _report(self) -> None:
