@@ -5,6 +5,8 @@ import sys
 from collections.abc import Sequence
 from concurrent.futures.process import BrokenProcessPool
 
+from codec.audio.c_stderr import keep_quiet
+
 COMMANDS = {
     "study": ("training.study.study", "run the whole study"),
     "train": ("training.ranked.train", "train the ranked autoencoder"),
@@ -88,4 +90,5 @@ def _is_ours(error: Exception) -> bool:
 
 
 if __name__ == "__main__":
+    keep_quiet()  # what is wrong with a file is said by those who read it
     sys.exit(main())

@@ -18,7 +18,7 @@ from codec.cli.options import FILE, FOLDER, coded_files, models_option, quiet_op
 from codec.cli.streams import seekable, spoken
 from codec.cli.terminal import progress
 from codec.clock import counted
-from formats.errors import AezError, ModelError, UsageError
+from formats.errors import AezError, AudioError, ModelError, UsageError
 
 if TYPE_CHECKING:
     from codec.inspection.similar import Index
@@ -64,8 +64,11 @@ def similar(
             raise UsageError(f"there is no folder {name}")
     known = NamedModels(models)
     with about(spoken(song)), seekable(song) as file:
-        query = vector(file, known)
-    failed = _Failed()
+        try:
+            query = vector(file, known)
+        except AudioError as error:
+            raise AudioError(f"{spoken(song)}: {error}") from None
+    failed = _Failed(quiet=quiet)
     indices = [(folder, _index(folder, failed, known, keep=not no_index, quiet=quiet)) for folder in library]
     failed.tell_left_out()
     paths = [os.path.join(folder, name) for folder, index in indices for name in index.names]  # noqa: PTH118
@@ -83,15 +86,19 @@ class _Failed:
     """Files that cannot be compared.
 
     Attributes:
-        names: all of them, and folders that cannot be read.
+        names: all of them, and folders that cannot be read; not those that hold nothing but digital silence.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, quiet: bool) -> None:
         self.names: list[str] = []
+        self._quiet = quiet
         self._of_models: dict[str, list[str]] = defaultdict(list)
 
     def add(self, path: str, error: AezError | OSError) -> None:
         """Report a file; one whose model is the reason waits for `tell_left_out`."""
+        if isinstance(error, AudioError):  # digital silence is like no song, and no fault of the file
+            say(f"aez: {path}: {failure(error)}", quiet=self._quiet)
+            return
         self.names.append(path)
         if isinstance(error, ModelError):
             self._of_models[failure(error)].append(path)

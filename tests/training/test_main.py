@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import runpy
 import subprocess
 import sys
 from concurrent.futures.process import BrokenProcessPool
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from codec.audio import c_stderr
 from formats.errors import UsageError
 from tests.support import ROOT
 from training.__main__ import COMMANDS, main
@@ -43,6 +45,15 @@ def test_without_a_command_they_are_listed_one_line_each(capsys: pytest.CaptureF
     lines = capsys.readouterr().out.splitlines()
     for name, (_, purpose) in COMMANDS.items():
         assert sum(line.split() == [name, *purpose.split()] for line in lines) == 3
+
+
+def test_c_libraries_say_nothing_in_a_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bool] = []
+    monkeypatch.setattr(c_stderr, "keep_quiet", lambda: asked.append(True))
+    monkeypatch.setattr(sys, "argv", ["training", "--help"])
+    with pytest.raises(SystemExit):
+        runpy.run_path(str(ROOT / "training" / "__main__.py"), run_name="__main__")
+    assert asked
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ import soundfile
 import soxr
 from rich.console import Console
 
+from codec.audio.open import open_source
 from formats.errors import AudioError, UsageError
 from training.data.collection import MANIFEST, collection, manifest, spread
 from training.data.fma import largest
@@ -125,13 +126,15 @@ def cut_clip(song: Path, seconds: float, target: Path) -> float:
         seconds of the song before the clip.
 
     Raises:
-        UsageError: the song is not readable, or empty.
+        UsageError: the song is not readable, or holds nothing or digital silence there, on which all codecs are alike.
     """
     stereo = _samples(song)
     if not len(stereo):
         raise UsageError(f"{song.name} is empty")
     count = min(len(stereo), round(seconds * RATE))
     start = (len(stereo) - count) // 2
+    if not stereo[start : start + count].any():
+        raise UsageError(f"{song.name} is silent")
     part = target.with_name(f".{target.stem}.{os.getpid()}.part.wav")
     soundfile.write(str(part), np.clip(stereo[start : start + count], -1, 1), RATE, subtype="PCM_16")
     part.replace(target)
@@ -139,14 +142,19 @@ def cut_clip(song: Path, seconds: float, target: Path) -> float:
 
 
 def _samples(song: Path) -> npt.NDArray[np.float32]:
-    """A song at 44.1 kHz: [N, 2]; by libsndfile where that can read it, else by ffmpeg."""
+    """A song at 44.1 kHz: [N, 2]; by libsndfile where that can read it, else by ffmpeg.
+
+    Raises:
+        UsageError: training would leave it out as well: it holds no audio, or is cut.
+    """
     try:
-        x, rate = soundfile.read(str(song), dtype="float32", always_2d=True)
-    except (soundfile.LibsndfileError, OSError):
+        open_source(song).close()
         try:
+            x, rate = soundfile.read(str(song), dtype="float32", always_2d=True)
+        except (soundfile.LibsndfileError, OSError):
             return scaled(np.concatenate([np.zeros((0, 2), np.int16), *decoded(song)]))
-        except AudioError as e:
-            raise UsageError(f"cannot read {song.name}") from e
+    except AudioError as e:
+        raise UsageError(str(e).replace(str(song), song.name)) from None  # the page names no folders
     stereo = np.repeat(x, 2, axis=1) if x.shape[1] == 1 else x[:, :2]
     return np.asarray(soxr.resample(stereo, rate, RATE, "VHQ") if rate != RATE else stereo, np.float32)
 

@@ -124,13 +124,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def measure_all(clips: Sequence[NDArray[np.float32]], folder: Path, out: Path, jobs: int) -> list[dict[str, float]]:
-    """Rows of all clips at all tiers and gains; the CSV file is written anew after every clip."""
+    """Rows of all clips at all tiers and gains; a clip takes minutes, so the CSV file grows tier by tier."""
     rows: list[dict[str, float]] = []
-    settings = [(tier, gain) for tier, gains in GAINS.items() for gain in gains]
+    parts = [(number, tier) for number in range(len(clips)) for tier in GAINS]
+    settings = ([(tier, gain) for gain in GAINS[tier]] for _, tier in parts)
     with clip_pool(jobs) as pool:
-        for number, found in enumerate(pool.map(measure_clip, clips, repeat(folder), repeat(settings))):
+        results = pool.map(measure_clip, (clips[number] for number, _ in parts), repeat(folder), settings)
+        for (number, tier), found in zip(parts, results, strict=True):
             rows += [{"clip": float(number), **row} for row in found]
-            print(f"clip {number + 1} of {len(clips)}", flush=True)
+            print(f"clip {number + 1} of {len(clips)}: {tier} latents", flush=True)
             write_csv(out, list(rows[0]), rows)
     return rows
 

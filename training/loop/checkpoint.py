@@ -81,14 +81,14 @@ def save(path: Path, **state: object) -> None:
         part.unlink(missing_ok=True)
 
 
-def load(path: Path, device: str | torch.device = "cpu") -> dict[str, Any]:
-    """Read a checkpoint of any kind of autoencoder; nothing in it is executed.
+def load(path: Path) -> dict[str, Any]:
+    """Read a checkpoint of any kind of autoencoder, to the CPU; nothing in it is executed.
 
     Raises:
         UsageError: it cannot be read, or is no checkpoint.
     """
     try:
-        state = torch.load(path, map_location=device, weights_only=True)
+        state = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror or error}") from None
     except Exception:  # damaged data raise whatever they lead its reader to

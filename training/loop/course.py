@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 import torch
 from torch import Tensor
@@ -27,14 +27,21 @@ from training.loop.stopping import REPEATED, StoppedError, stoppable
 LAST = "last.pt"
 """Checkpoint in the folder of a run, from which it can be resumed."""
 
+ROW = "row"
+"""Entry of a checkpoint that is written between two rows of the log: sum and number of each term since the last one."""
+
 
 class Steps(Protocol):
-    """What a course counts: steps and seconds of audio of a run, and the seconds that it took before this process."""
+    """What a course counts: steps and seconds of audio of a run, and the seconds that it took before this process.
+
+    `resumed` is the checkpoint that it goes on from.
+    """
 
     step: int
     seen: float
     spent: float
     optimiser: torch.optim.Optimizer
+    resumed: dict[str, Any] | None
 
 
 @dataclass(frozen=True)
@@ -83,6 +90,8 @@ class Course:
         self._audio, self._write = audio, write
         self._total: dict[str, Tensor] = {}
         self._count: Counter[str] = Counter()  # of the steps that had a term: discriminators judge only some
+        if reports.goes_on:
+            self._take_up((run.resumed or {}).get(ROW))
         self._loss: float | None = None
         self._reported = 0.0, run.seen
         self._sinks: list[CsvLog | TensorBoard] = []
@@ -118,13 +127,14 @@ class Course:
             StoppedError: the run was asked to stop, and has written a checkpoint to go on from.
         """
         run, schedule = self._run, self._schedule
-        started = saved = time.monotonic()
+        started = time.monotonic()
         first, heard, began = run.step, run.seen, schedule.elapsed()
+        (saved,) = self._group.agree(began)  # all processes save after the same steps: `_row` is an exchange
         self._reported = began, heard
         while True:
             elapsed, asked = self._group.agree(schedule.elapsed(), self._asked())
             if asked:
-                self._save(**schedule.entry())
+                self._save(**schedule.entry(), **self._row())
                 raise StoppedError
             done = schedule.done(run.step, elapsed)
             if run.step > first:
@@ -133,9 +143,9 @@ class Course:
                 self._display.step(run.step, done, self._loss, speed, schedule.left(run.step, elapsed, pace))
             if done >= 1:
                 break
-            if time.monotonic() - saved > self._reports.save_minutes * 60:
-                saved = time.monotonic()
-                self._save(**schedule.entry())
+            if elapsed - saved > self._reports.save_minutes * 60:
+                saved = elapsed
+                self._save(**schedule.entry(), **self._row())
             yield done
         if self._count:  # a short run has a row, too
             self._report()
@@ -147,10 +157,7 @@ class Course:
         self._write(self._schedule.elapsed() - self._schedule.before, **entries)
 
     def finish(self, terms: Mapping[str, Tensor]) -> None:
-        """Count a step and its terms, of which `loss` is shown; their values are read when a row is written.
-
-        A run that goes on may begin between two reports, so that its first row has fewer steps to average.
-        """
+        """Count a step and its terms, of which `loss` is shown; their values are read when a row is written."""
         run = self._run
         run.step, run.seen = run.step + 1, run.seen + self._audio
         self._count.update(terms.keys())
@@ -158,6 +165,23 @@ class Course:
             self._total[name] = self._total[name] + value.detach() if name in self._total else value.detach()
         if run.step % self._reports.every == 0:
             self._report()
+
+    def _row(self) -> dict[str, Any]:
+        """What a checkpoint keeps of a row that is not written yet; where it is written, it is nothing."""
+        if not self._count:
+            return {}
+        sums = self._group.mean(torch.stack([value.float() for value in self._total.values()])).tolist()
+        return {ROW: {name: [total, self._count[name]] for name, total in zip(self._total, sums, strict=True)}}
+
+    def _take_up(self, row: Any) -> None:
+        """Go on with a row of a checkpoint; without one that can be read, the first row is of the steps to come."""
+        try:
+            found = {name: (float(total), int(count)) for name, (total, count) in row.items()}
+        except (AttributeError, TypeError, ValueError):
+            return
+        device = self._run.optimiser.param_groups[0]["params"][0].device  # that of the terms to come
+        self._total = {name: torch.tensor(total, device=device) for name, (total, _) in found.items()}
+        self._count = Counter({name: count for name, (_, count) in found.items()})
 
     def _report(self) -> None:
         """Write a row: the mean of each term over the steps since the row before that had it."""

@@ -209,7 +209,8 @@ def begin(config: PlainConfig, options: Options, music: Music, device: torch.dev
     Raises:
         UsageError: the checkpoint is another network's, or does not have what is to be resumed.
     """
-    state = load(options.resume, device) if options.resume else None
+    # Read to the CPU: an optimiser leaves its counts of steps where they were read, and would wait for a GPU's.
+    state = load(options.resume) if options.resume else None
     if state and options.resume:
         if not {"model", "optimiser", "seed"} <= state.keys():
             raise UsageError(f"{options.resume} holds averaged weights only: it can be exported, but not resumed")
@@ -226,8 +227,9 @@ def begin(config: PlainConfig, options: Options, music: Music, device: torch.dev
         average = {name: value.clone() for name, value in model.state_dict().items()}
         return PlainRun(config, model, average, optimiser, seed=options.seed)
     load_optimiser(optimiser, state, options.resume)
+    average = {name: value.to(device) for name, value in state["ema"].items()}
     return PlainRun(
-        config, model, state["ema"], optimiser, state["step"], state["seen"], state["spent"], seed=state["seed"],
+        config, model, average, optimiser, state["step"], state["seen"], state["spent"], seed=state["seed"],
         resumed=state,
     )  # fmt: skip
 

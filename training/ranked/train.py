@@ -158,18 +158,19 @@ def begin(config: TrainConfig, options: Options, device: torch.device) -> Run[Tr
     if options.bitstream:
         base = load(options.bitstream)
         start_from(model, base, options.bitstream)
-    model.to(device)
-    average = {name: value.clone() for name, value in model.state_dict().items()}
-    state = load(options.resume, device) if options.resume else None
+    average = model.state_dict()
+    # Read to the CPU: an optimiser leaves its counts of steps where they were read, and would wait for a GPU's.
+    state = load(options.resume) if options.resume else None
     if state and options.resume:
         average = state["ema"]
         if not options.fresh and not {"model", "optimiser"} <= state.keys():
             raise UsageError(f"{options.resume} holds averaged weights only: go on from them with --fresh")
         load_weights(model, average if options.fresh else state["model"], options.resume)
-        average = {name: value.clone() for name, value in average.items()}
     if options.noise:
         model.noise.load_state_dict({"pattern": pattern(options.noise, model.noise.pattern.shape)})
-        average["noise.pattern"] = model.noise.pattern.detach().clone()
+        average = {**average, "noise.pattern": model.noise.pattern.detach()}
+    model.to(device)
+    average = {name: value.to(device, copy=True) for name, value in average.items()}
     # Not fused: a fused step refuses gradients whose memory layout is not that of the weights.
     optimiser = torch.optim.AdamW(parameters(model, config), lr=0.0, betas=(0.9, 0.98), weight_decay=1e-3, foreach=True)
     if state and options.resume and not options.fresh:

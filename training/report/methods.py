@@ -43,7 +43,7 @@ def methods(results: Path, console: Console) -> Methods | None:
         return None
     try:
         return Methods(_facts(found, results), [_model(one) for one in found.get("models", [])], _warnings(found),
-                       [str(note) for note in found.get("notes", [])])  # fmt: skip
+                       [shown(str(note), results) for note in found.get("notes", [])])  # fmt: skip
     except (KeyError, TypeError, ValueError, AttributeError):
         console.print("study.json is not as expected: the page has no methods", markup=False, soft_wrap=True)
         return None
@@ -51,10 +51,7 @@ def methods(results: Path, console: Console) -> Methods | None:
 
 def _facts(found: Mapping[str, Any], results: Path) -> list[Fact]:
     data = found["data"]
-    parts = [
-        f"{name}: {part['songs']} songs by {part['artists']} artists, {part['hours']} h"
-        for name, part in data["parts"].items()
-    ]
+    parts = [f"{name}: {_songs(part)}, {part['hours']} h" for name, part in data["parts"].items()]
     divided = {
         "artist": "70/30 by artist, none on both sides, balanced by genre",
         "random": "70/30 at random, song by song: artists are on both sides",
@@ -69,6 +66,12 @@ def _facts(found: Mapping[str, Any], results: Path) -> list[Fact]:
     ]
 
 
+def _songs(part: Mapping[str, Any]) -> str:
+    """Songs of a part and their artists: 7 songs by 3 artists, 2 of them by unnamed ones."""
+    by = f" by {part['artists']} artists" if part["artists"] else ""
+    return f"{part['songs']} songs{by}" + (f", {part['unnamed']} of them by unnamed ones" if part["unnamed"] else "")
+
+
 def _model(one: Mapping[str, Any]) -> list[str]:
     audio, spent, steps = one.get("seconds_of_audio"), one.get("training_seconds"), one.get("steps")
     return [
@@ -76,8 +79,8 @@ def _model(one: Mapping[str, Any]) -> list[str]:
         str(one["kind"]),
         str(one.get("loss") or "-"),
         f"{steps:,}" if isinstance(steps, int) else "-",
-        f"{audio / 3600:.1f} h" if isinstance(audio, (int, float)) else "-",
-        f"{spent / 60:.1f} min" if isinstance(spent, (int, float)) else "-",
+        f"{audio / 3600:.3g} h" if isinstance(audio, (int, float)) else "-",
+        f"{spent / 60:.3g} min" if isinstance(spent, (int, float)) else "-",
         str(one["id"]),
     ]
 

@@ -16,7 +16,7 @@ from codec.version import __version__
 from formats.grid import SAMPLE_RATE
 from training.data.collection import is_synthesized, kind
 from training.data.shards import Shards
-from training.data.tracks import Track, told_apart
+from training.data.tracks import Track
 from training.provenance import commit
 
 NAME = "study.json"
@@ -45,7 +45,8 @@ def described(
             "parts": {
                 name: {
                     "songs": len(tracks),
-                    "artists": len(set(told_apart(track.artist for track in tracks))),
+                    "artists": len({track.artist for track in tracks if track.artist}),
+                    "unnamed": sum(not track.artist for track in tracks),
                     "hours": round(sum(hours[track.name] for track in tracks), 2),
                 }
                 for name, tracks in parts.items()
@@ -55,6 +56,15 @@ def described(
             "skipped": len(shards.skipped),
         },
     }
+
+
+def unnamed(tracks: Sequence[Track], how: str) -> list[str]:
+    """What has to be said of songs whose artist nobody knows: they weaken a division by artist, and the intervals."""
+    count = sum(not track.artist for track in tracks)
+    if not count:
+        return []
+    divided = "; an artist's songs may be on both sides" if how == "artist" else ""
+    return [f"{count} of {len(tracks)} songs name no artist, and count as an artist each{divided}"]
 
 
 def trained(out: Path, names: Iterable[str]) -> list[dict[str, Any]]:

@@ -105,6 +105,8 @@ def _carry_out(
     parts = {"train": train, "test": test, "validation": [t for t in shards.tracks if t.name not in names]}
     digest = write_manifest(parts, music)
     about = methods.described(data, subset, how, parts, shards, arguments, quick=plan.quick)
+    about["notes"] = methods.unnamed(shards.tracks, how)
+    print(*about["notes"], sep="\n", end="\n" if about["notes"] else "", flush=True)
     methods.write(out, about)
     run = Runner(out, f"{digest} {sum(shards.lengths)} {folder_digest(models.by_name(models.DEFAULT).folder)}")
 
@@ -117,9 +119,8 @@ def _carry_out(
             for steps in (chains(plan, music, out), *abreast(measures(plan, music, out, jobs))):
                 for done in [pool.submit(follow, chain) for chain in steps]:
                     done.result()
-                methods.write(
-                    out, about | {"models": methods.trained(out, plan.autoencoders), "notes": sorted(run.notes)}
-                )
+                notes = [*about["notes"], *sorted(run.notes)]
+                methods.write(out, about | {"models": methods.trained(out, plan.autoencoders), "notes": notes})
         except BaseException as error:
             run.stop(at_once=isinstance(error, TerminatedError))
             pool.shutdown(cancel_futures=True)

@@ -116,6 +116,17 @@ def test_bad_files_are_named_and_the_others_listed(library: Path, capfd: pytest.
     assert all(name in err for name in ("bad.aez", "cut.aez", "silent.aez")) and "no sound" in err
 
 
+def test_silence_is_like_no_song_and_no_fault(library: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    silent = library / "silent.aez"
+    silent.write_bytes(encoded(np.zeros((2, 50_000), np.float32), latent=64))
+    assert aez("similar", library / "hum1.aez", library) == 0
+    out, err = capfd.readouterr()
+    assert len(out.splitlines()) == 3 and err == f"aez: {silent}: the file holds no sound to compare\n"
+    assert aez("similar", library / "hum1.aez", library, "--quiet") == 0 and not capfd.readouterr().err
+    assert aez("similar", silent, library) == 1
+    assert capfd.readouterr().err == f"aez: error: {silent}: the file holds no sound to compare\n"
+
+
 @pytest.mark.parametrize("what", ["file", "missing", "empty", "alone", "song"])
 def test_wrong_arguments_give_one_line(
     library: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], what: str

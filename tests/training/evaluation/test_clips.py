@@ -73,8 +73,24 @@ def test_what_libsndfile_cannot_read_comes_through_ffmpeg(tmp_path: Path) -> Non
     clips.cut_clip(tmp_path / "song.m4a", 0.5, tmp_path / "clip.wav")
     assert soundfile.info(tmp_path / "clip.wav").frames == RATE // 2
     (tmp_path / "bad.m4a").write_bytes(b"no audio at all")
-    with pytest.raises(UsageError, match=r"cannot read bad\.m4a"):
+    with pytest.raises(UsageError, match=r"^bad\.m4a holds no audio"):
         clips.cut_clip(tmp_path / "bad.m4a", 0.5, tmp_path / "clip.wav")
+
+
+def test_a_cut_song_is_left_out_as_training_leaves_it_out(tmp_path: Path) -> None:
+    path = tmp_path / "cut.wav"
+    soundfile.write(path, music(1), RATE)
+    path.write_bytes(path.read_bytes()[:50_000])
+    with pytest.raises(UsageError, match=r"^cut\.wav is cut: "):
+        clips.cut_clip(path, 0.5, tmp_path / "clip.wav")
+    assert not (tmp_path / "clip.wav").exists()
+
+
+def test_a_silent_song_is_left_out(tmp_path: Path) -> None:
+    """Its errors and rates of zero would lower every mean."""
+    soundfile.write(tmp_path / "silent.wav", np.zeros((RATE, 2)), RATE)
+    with pytest.raises(UsageError, match=r"^silent\.wav is silent$"):
+        clips.cut_clip(tmp_path / "silent.wav", 0.5, tmp_path / "clip.wav")
 
 
 def test_manifest_without_onsets_has_none(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """Rates from which a larger tier is better, and the tiers' defaults, on curves that are known."""
 
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -80,3 +82,26 @@ def test_clips_are_no_longer_than_the_songs_and_no_more_than_hold_them(tmp_path:
     assert [clip.shape for clip in clips] == [(2, 22050)]
     clips = frontier.draw_clips(tmp_path, tmp_path / "cache", 12, 0.2, seed=0)
     assert [clip.shape for clip in clips] == [(2, 8820)] * 4
+
+
+def test_measurements_are_told_and_kept_tier_by_tier(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "frontier.csv"
+    kept: list[int] = []
+
+    def measured(clip: np.ndarray, folder: Path, settings: list[tuple[int, int]]) -> list[dict[str, float]]:
+        kept.append(len(out.read_text().splitlines()) - 1 if out.exists() else 0)
+        return [{"latent": latent, "gain": gain, "kbps": float(clip[0, 0])} for latent, gain in settings]
+
+    monkeypatch.setattr(frontier, "clip_pool", lambda jobs: nullcontext(SimpleNamespace(map=map)))
+    monkeypatch.setattr(frontier, "measure_clip", measured)
+    rows = frontier.measure_all([np.full((2, 9), value, np.float32) for value in (7, 8)], tmp_path, out, 1)
+    settings = [(tier, gain) for tier, gains in GAINS.items() for gain in gains]
+    assert [(row["clip"], row["kbps"], row["latent"], row["gain"]) for row in rows] == [
+        (number, 7 + number, *setting) for number in range(2) for setting in settings
+    ]
+    sizes = [len(gains) for gains in GAINS.values()] * 2
+    assert kept == [sum(sizes[:done]) for done in range(len(sizes))]
+    told = capsys.readouterr().out.splitlines()
+    assert len(told) == len(sizes) and told[:2] == ["clip 1 of 2: 32 latents", "clip 1 of 2: 64 latents"]

@@ -70,6 +70,17 @@ def test_principal_directions_are_those_of_the_covariance() -> None:
     torch.testing.assert_close(found, torch.eye(4)[:, [1, 2, 0]], rtol=0, atol=0.05)
 
 
+def test_a_run_goes_on_on_another_device(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The counts of steps stay on the CPU: on a GPU, AdamW would wait for it once for each weight and step."""
+    run_plain(monkeypatch, folder, PLAIN["time"], 1)
+    resumed = train.Options(folder, folder / "again", resume=folder / "run" / "last.pt")
+    run = train.begin(PLAIN["time"], resumed, SyntheticMusic(), torch.device("meta"))
+    learned = [*run.model.state_dict().values(), *run.average.values()]
+    assert {value.device.type for value in learned} == {"meta"}
+    states = run.optimiser.state.values()
+    assert {(state["exp_avg"].device.type, state["step"].device.type) for state in states} == {("meta", "cpu")}
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_training_moves_every_weight_and_resumes(kind: str, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     config = PLAIN[kind]
@@ -208,18 +219,21 @@ def test_averaged_weights_alone_cannot_be_resumed(
 def test_a_run_in_two_halves_is_the_run_in_one(
     kind: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    whole = run_plain(monkeypatch, folder, PLAIN[kind], 4)
+    whole = run_plain(monkeypatch, folder, PLAIN[kind], 4, every=3)
+    rows = log_of(folder)
     assert schedule.KEY not in whole  # a finished run's schedule is over
     stopped_after(monkeypatch, 2)
     with pytest.raises(KeyboardInterrupt):
-        run_plain(monkeypatch, folder, PLAIN[kind], 4)
+        run_plain(monkeypatch, folder, PLAIN[kind], 4, every=3)
     checkpoint = folder / "run" / "last.pt"
     half = torch.load(checkpoint, weights_only=True)
     assert half["step"] == 2 and half[schedule.KEY]["first"] == 0
     stopped_after(monkeypatch, -1)
-    again = run_plain(monkeypatch, folder, PLAIN[kind], 4, resume=checkpoint)
+    again = run_plain(monkeypatch, folder, PLAIN[kind], 4, every=3, resume=checkpoint)
     for part in ("model", "ema", "optimiser", "step", "seen"):
         assert same(again[part], whole[part])
+    terms = ("step", "loss", "log_distance", "log_bits", "norm")  # of steps 1 to 3, though 1 and 2 are the first run's
+    assert [[row[name] for name in terms] for row in log_of(folder)] == [[row[name] for name in terms] for row in rows]
     assert schedule.KEY not in again
 
 

@@ -64,6 +64,17 @@ def test_a_run_can_be_resumed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert same(dict(model.state_dict()), dict(second["ema"]))
 
 
+def test_a_run_goes_on_on_another_device(folder: Path) -> None:
+    """The counts of steps stay on the CPU: on a GPU, AdamW would wait for it once for each weight and step."""
+    run_ranked(folder, SHORT, 1)
+    resumed = train.Options(folder, folder / "again", resume=folder / "run" / "last.pt")
+    run = train.begin(SHORT, resumed, torch.device("meta"))
+    learned = [*run.model.state_dict().values(), *run.average.values()]
+    assert {value.device.type for value in learned} == {"meta"}
+    states = run.optimiser.state.values()
+    assert {(state["exp_avg"].device.type, state["step"].device.type) for state in states} == {("meta", "cpu")}
+
+
 def test_the_encoder_stays_at_its_start_unless_it_has_a_rate(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(SHORT.seed)
     start = Autoencoder(TINY).state_dict()

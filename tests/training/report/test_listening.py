@@ -48,6 +48,6 @@ def test_songs_and_versions_that_fail_are_named(tmp_path: Path) -> None:
         Console(stderr=True),
     )
     assert [(clip.name, [v.name for v in clip.versions]) for clip in clips] == [("good", ["Original"])]
-    assert unread == ["left out: cannot read bad.wav"]
+    assert unread == ["left out: bad.wav holds no audio that libsndfile or ffmpeg can read"]
     assert len(failed) == 1
     assert failed[0].startswith("good: broken at 8 kbit/s: ")

@@ -17,11 +17,13 @@ from training.report.marks import mark
 def test_nothing_is_wider_than_the_window_and_every_picture_is_drawn(page: SimpleNamespace, visit: Opener) -> None:
     tab = visit((page.folder / "index.html").as_uri())
     tab.locator("details").evaluate_all("all => all.forEach(d => (d.open = true))")
-    for width in (360, 800, 1400):
+    over = "all => all.filter(one => one.offsetWidth && one.scrollWidth > one.clientWidth).length"
+    for width in (320, 360, 800, 1400):
         for scheme in ("light", "dark"):
             tab.emulate_media(color_scheme=scheme)
             tab.set_viewport_size({"width": width, "height": 900})
             assert tab.evaluate("document.documentElement.scrollWidth") == width
+            assert tab.locator(".transport .clock").evaluate_all(over) == 0
     undrawn = "all => all.filter(i => !i.complete || !i.naturalWidth || i.loading === 'lazy').map(i => i.src)"
     assert tab.locator("img").count() > 5
     assert tab.locator("img").evaluate_all(undrawn) == []

@@ -109,14 +109,17 @@ def test_methods_are_those_of_the_study(tmp_path: Path, capsys: pytest.CaptureFi
         "quick": True,
         "synthesized": True,
         "models": [model],
-        "notes": ["step genre was left out: none"],
+        "notes": [f"step genre was left out: {tmp_path}/collection names no genres"],
         "data": {
             "name": "mine",
             "kind": "folder of audio",
             "split": "artist",
             "genres": 0,
             "skipped": 2,
-            "parts": {"train": {"songs": 7, "artists": 3, "hours": 0.5}},
+            "parts": {
+                "train": {"songs": 7, "artists": 3, "unnamed": 2, "hours": 0.5},
+                "test": {"songs": 4, "artists": 4, "unnamed": 0, "hours": 0.1},
+            },
         },
     }
     (tmp_path / "study.json").write_text(json.dumps(text))
@@ -127,13 +130,13 @@ def test_methods_are_those_of_the_study(tmp_path: Path, capsys: pytest.CaptureFi
         "study --out OUT",
         "mine (folder of audio)",
         "70/30 by artist",
-        "7 songs by 3 artists",
+        "train: 7 songs by 3 artists, 2 of them by unnamed ones, 0.5 h; test: 4 songs by 4 artists, 0.1 h",
         "commit abc",
         "2 cores",
     ):
         assert part in said
-    assert found.models == [["time", "plain", "mse", "2,000", "2.0 h", "1.5 min", "0badcafe"]]
-    assert len(found.warnings) == 2 and found.notes == ["step genre was left out: none"]
+    assert found.models == [["time", "plain", "mse", "2,000", "2 h", "1.5 min", "0badcafe"]]
+    assert len(found.warnings) == 2 and found.notes == ["step genre was left out: OUT/collection names no genres"]
     (tmp_path / "study.json").write_text(json.dumps({**text, "data": 1}))
     assert methods(tmp_path, Console(stderr=True)) is None
     assert "study.json" in capsys.readouterr().err

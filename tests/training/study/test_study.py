@@ -139,13 +139,17 @@ def test_a_plain_folder_is_divided_and_described(
     assert about["quick"] and not about["synthesized"] and about["data"]["kind"] == "folder of audio"
     assert about["data"]["split"] == "artist" and about["data"]["skipped"] == 1
     assert {name: part["songs"] for name, part in about["data"]["parts"].items()} == {"train": 4, "test": 2}
-    assert about["notes"] == ["step genre was left out: genre: no genres"]
+    unnamed = "6 of 6 songs name no artist, and count as an artist each"
+    both = f"{unnamed}; an artist's songs may be on both sides"
+    assert about["notes"] == [both, "step genre was left out: genre: no genres"] and f"{both}\n" in printed
+    assert all((part["artists"], part["unnamed"]) == (0, part["songs"]) for part in about["data"]["parts"].values())
     assert [model["name"] for model in about["models"]] == [models.DEFAULT]
     assert "bad" in (out / "logs" / "skipped.txt").read_text()
     ran.clear()
     assert study.main(given) == 0 and not ran
     assert study.main([*given, "--split", "random"]) == 0
     assert len(ran) == 18 + 8
+    assert f"{unnamed}\n" in capsys.readouterr().out
 
 
 def test_two_studies_cannot_share_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
