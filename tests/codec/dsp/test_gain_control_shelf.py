@@ -44,7 +44,7 @@ def test_the_decoder_has_the_shelf_of_the_specification(blocks: int, exponent: i
     assert np.array_equal(got, y)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=40)
 @given(
     st.integers(1, 300),
     st.integers(1, 15),
