@@ -1,5 +1,6 @@
 """Fixtures that several rooms share: audio made of nothing, and the tiny model."""
 
+import os
 import signal
 from collections.abc import Iterator
 from functools import lru_cache
@@ -18,6 +19,12 @@ from training.data.songs import song
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # So it is in the background of a shell, and commands that the tests start would inherit it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(optionalhook=True)  # of pytest-xdist
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more than cores: tests wait for commands, browsers and signals an eighth of the time."""
+    return (os.process_cpu_count() if hasattr(os, "process_cpu_count") else os.cpu_count() or 1) + 1
 
 
 @pytest.fixture(scope="session", autouse=True)
