@@ -188,19 +188,17 @@ class _Recursion(NamedTuple):
     """What `amplified` needs of a stretch's gain, which most stretches share, by its B blocks of 50 samples.
 
     Attributes:
-        drive: [B, 50], what is left at the block's end of what a sample adds to the lowpass.
-        growth: [B, 50], how much of the lowpass is left at each sample, over what is left of that at the block's end.
+        drive: [B, 50], what of a sample enters the lowpass, over `decay`.
         decay: [B, 50], how much of the lowpass before the block is left at each sample.
         carry: [B, B], to the lowpass before each block, from that before the first one and from what each block but
             the last adds to it.
         louder: [50 B], 1 / gain.
     """
 
-    drive: Float
-    growth: Float
-    decay: Float
-    carry: Float
-    louder: Float
+    drive: Doubles
+    decay: Doubles
+    carry: Doubles
+    louder: Doubles
 
 
 @lru_cache(maxsize=128)
@@ -208,34 +206,33 @@ def _recursion(blocks: int, exponent: int) -> _Recursion:
     gain = gains(blocks, exponent).astype(np.float64)
     g = gain.reshape(blocks, GAIN_BLOCK)
     divisor = POLE + (1 - POLE) * g
-    decay = np.cumprod((1 - POLE) * g / divisor, 1)
+    decay: Doubles = np.cumprod((1 - POLE) * g / divisor, 1, dtype=np.float64)
     carry = np.eye(blocks)
     for block in range(1, blocks):
         carry[block] += decay[block - 1, -1] * carry[block - 1]
-    growth = decay / decay[:, -1:]  # never the reciprocal of `decay`, so that no product overflows
-    parts = POLE / (divisor * growth), growth, decay, carry, 1 / gain
-    return _Recursion(*(part.astype(np.float32) for part in parts))
+    return _Recursion(POLE / (divisor * decay), decay, carry, 1 / gain)
 
 
-_RUNNING_SUMS = np.triu(np.ones((GAIN_BLOCK, GAIN_BLOCK), np.float32))
+_RUNNING_SUMS = np.triu(np.ones((GAIN_BLOCK, GAIN_BLOCK)))
 """The matrix by which a block of samples becomes its running sums; faster than np.cumsum."""
 
 
 def amplified(samples: Float, blocks: int, exponent: int) -> Float:
     """Samples of a stretch that the decoder's shelf makes these of again: [C, 50 blocks] -> [C, 50 blocks].
 
-    The lowpass of the result is a recursion with coefficients that change with the gain, solved here block by block.
+    The lowpass of the result is a recursion with coefficients that change with the gain, solved here block by block; in
+    float64, because what is rounded off of it becomes as loud as the rest.
     """
     of = _recursion(blocks, exponent)
     low = (samples.reshape(-1, blocks, GAIN_BLOCK) * of.drive) @ _RUNNING_SUMS
-    low *= of.growth
+    low *= of.decay
     before = np.concatenate([samples[:, :1], low[:, :-1, -1]], 1) @ of.carry.T
     low += before[..., None] * of.decay
     flat = low.reshape(samples.shape)
     out = samples - flat
     out *= of.louder
     out += flat
-    return np.asarray(out)
+    return out.astype(np.float32)
 
 
 def shifted(stretches: NDArray[np.int64], segments: int) -> NDArray[np.int64]:

@@ -44,7 +44,7 @@ def test_the_decoder_has_the_shelf_of_the_specification(blocks: int, exponent: i
     assert np.array_equal(got, y)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=100)
 @given(
     st.integers(1, 300),
     st.integers(1, 15),
@@ -54,12 +54,11 @@ def test_the_decoder_has_the_shelf_of_the_specification(blocks: int, exponent: i
 def test_the_decoder_gives_back_what_was_amplified(blocks: int, exponent: int, seed: int, sizes: list[int]) -> None:
     """Stretches longer than a row of the lowpass among them, and gains that no encoder chooses."""
     rng = np.random.default_rng(seed)
-    x = rumble(blocks * GAIN_BLOCK, seed) * np.float32(rng.choice([1e-4, 0.1, 1])) + np.float32(rng.choice([0, 0.5]))
+    x = rumble(blocks * GAIN_BLOCK, seed) * rng.choice([1e-4, 0.1, 1]) + rng.choice([0, 1e-5, 0.5])
     y = amplified(x, blocks, exponent)
     assert y.dtype == np.float32 and y.shape == x.shape
     assert np.abs(y).max() > np.abs(x).max()
-    rounding = 1e-6 + 4e-8 * 2 ** (exponent / 2)  # of the lowpass, which the encoder multiplies by the gain
-    np.testing.assert_allclose(shelved(y, [(0, blocks, exponent)], sizes), x, atol=rounding * np.abs(y).max())
+    np.testing.assert_allclose(shelved(y, [(0, blocks, exponent)], sizes), x, atol=1e-6 * np.abs(y).max())
 
 
 @pytest.mark.parametrize(
@@ -77,7 +76,7 @@ def test_huge_samples_are_amplified_and_attenuated_without_a_warning() -> None:
     x = rumble(60 * GAIN_BLOCK) * np.float32(1e30)
     y = amplified(x, 60, 15)
     assert np.isfinite(y).all()
-    np.testing.assert_allclose(shelved(y, [(0, 60, 15)]), x, atol=8e-6 * np.abs(y).max())
+    np.testing.assert_allclose(shelved(y, [(0, 60, 15)]), x, atol=1e-6 * np.abs(y).max())
 
 
 HOSTILE = {"one stretch": [(0, 8820, 15)], "a stretch in every block": [(first, 1, 15) for first in range(8820)]}
