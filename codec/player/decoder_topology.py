@@ -204,11 +204,12 @@ class _Comparison:
 
     def _check_attributes(self, node: Node, wanted: dict[str, Any], place: str) -> None:
         defaults = DEFAULTS.get(node.operator, {})
-        stated = {key: value for key, value in node.attributes.items() if key not in UNIMPORTANT}
-        if (defaults | stated).keys() != (defaults | wanted).keys():
+        found = defaults | {key: value for key, value in node.attributes.items() if key not in UNIMPORTANT}
+        wanted = defaults | wanted
+        if found.keys() != wanted.keys():
             raise UnfitError(f"{place} has other attributes in {node.operator}")
-        for key, value in (defaults | stated).items():
-            if not self._is(value, (defaults | wanted)[key]):
+        for key, value in found.items():
+            if not self._is(value, wanted[key]):
                 raise UnfitError(f"{place} has the {key} {value} in {node.operator}")
 
     def _compare_length(self, wanted: str, name: str, place: str) -> None:

@@ -25,7 +25,7 @@ class Plan:
     start_pieces: int = 60  # that plain autoencoders begin with
     pieces: int = 240  # that tables are counted on
     songs: int = 40  # measured
-    losses: tuple[str, ...] = tuple(sorted(LOSSES))  # each trains a time-domain autoencoder
+    losses: tuple[str, ...] = tuple(sorted(LOSSES))  # each trains a time-domain autoencoder; mse is one
     losses_songs: int = 40  # measured where they are compared
     seconds: float = 10.0  # of each
     kbps: str = "8,16,32,64"
@@ -71,13 +71,12 @@ def chains(plan: Plan, music: Path, out: Path) -> list[list[Step]]:
 def measures(plan: Plan, music: Path, out: Path, jobs: int) -> list[Step]:
     """The steps that use the models, one after another."""
     exports = {name: f"export-{name}" for name in plan.autoencoders}
-    own = [name for name in OWN if name in exports]
     quick: list[Argument] = ["--quick"] if plan.quick else []
     free: list[Argument] = ["--jobs", str(jobs)]
     clips: list[Argument] = ["--music", music, "--seconds", f"{plan.seconds:g}"]
     clips += ["--tiers", "--cache", out / "cache" / "evaluation"]
     data: list[Argument] = ["--data", music, "--cache", out / "cache"]
-    ours = ["aez", *(f"aez:{name}" for name in own)]
+    ours = ["aez", *(f"aez:{name}" for name in OWN)]
     tools = tuple(peers.system(name).fingerprint() for name in plan.peers)  # one that is installed later is measured
 
     def evaluation(name: str, systems: Sequence[str], kbps: str, songs: int, needs: Sequence[str]) -> Step:
@@ -88,16 +87,16 @@ def measures(plan: Plan, music: Path, out: Path, jobs: int) -> list[Step]:
         used = tools if set(systems) & set(plan.peers) else ()
         return Step(name, "evaluate", arguments, folder, tuple(needs), table, runs_aez=True, free=free, tools=used)
 
-    needs = tuple(exports[name] for name in own)
+    needs = tuple(exports[name] for name in OWN)
     timed = [name for name in exports if name.startswith("time-")]
     made = [
         evaluation("evaluation", [*ours, *plan.peers], plan.kbps, plan.songs, needs),
         evaluation("losses", [f"aez:{name}" for name in timed], plan.losses_kbps, min(plan.songs, plan.losses_songs),
                    [exports[name] for name in timed]),
-        Step("genre", "genre", [*data, "--out", out / "genre", *(["--also", ",".join(own)] if own else []), *quick],
+        Step("genre", "genre", [*data, "--out", out / "genre", "--also", ",".join(OWN), *quick],
              out / "genre", needs, free=free),
     ]  # fmt: skip
-    for name in (models.DEFAULT, *own):
+    for name in (models.DEFAULT, *OWN):
         folder = out / ("latents" if name == models.DEFAULT else f"latents-{name}")
         some: list[Argument] = [] if name == models.DEFAULT else ["--maps", "pca,lda,tsne"]
         needed = (exports[name],) if name in exports else ()

@@ -130,8 +130,8 @@ def test_a_gradual_rise_is_an_onset_where_it_is_steepest() -> None:
 
 
 @pytest.mark.parametrize("gap", [0, 6, MEAN_BLOCKS, MEAN_BLOCKS + 1, 40])
-def test_a_gradual_onset_near_a_sharp_one_is_none(gap: int) -> None:
-    """What rises before a sharp onset, or after it, must not take the stretch of the louder one."""
+def test_a_sharp_onset_has_its_stretch_though_the_sound_rose_before(gap: int) -> None:
+    """What rises before a sharp onset must not take the stretch of the louder one."""
     sharp = 600 + LOOKAHEAD + gap
     power = powers((600, QUIET + 3), (601, QUIET + 6), (sharp, QUIET + 36))
     ends = [first + blocks for first, blocks, _ in find_stretches(power)]
