@@ -44,6 +44,7 @@ HEADER_SPAN = (0, HEADER_SIZE - 4)
         {"encoder_version": "0.1.256"},
         {"encoder_version": "0.1.0.dev1"},
         {"flags": -1},
+        {"flags": 2**16},
     ],
 )
 def test_writer_refuses_headers_that_no_reader_takes(fields):
@@ -75,7 +76,9 @@ def test_headers_with_good_checksums_and_bad_numbers(offset, data):
         Reader(io.BytesIO(patched(offset, data, crc_of=HEADER_SPAN)))
 
 
-@pytest.mark.parametrize("fields", [{"chunk_frames": 2520}, {"gain": 512}, {"gain": -512}, {"file_id": 2**32 - 1}])
+@pytest.mark.parametrize(
+    "fields", [{"chunk_frames": 2520}, {"gain": 512}, {"gain": -512}, {"file_id": 2**32 - 1}, {"flags": 2**16 - 1}]
+)
 def test_headers_at_their_limits_are_written_and_read(fields):
     header = replace(HEADER, samples=0, **fields)
     assert Reader(io.BytesIO(pack(header, chunks=[]))).header == header
@@ -91,7 +94,7 @@ def test_other_files_are_no_aez():
 
 
 def test_newer_files_ask_for_a_newer_aez():
-    newer = patched(8, bytes([VERSION + 1])), patched(8, b"\xff\xff")[:20], patched(41, b"\3", crc_of=HEADER_SPAN)
+    newer = patched(8, bytes([VERSION + 1])), patched(8, b"\xff\xff")[:10], patched(41, b"\3", crc_of=HEADER_SPAN)
     for data in newer:
         with pytest.raises(VersionError, match="newer aez is needed"):
             Reader(io.BytesIO(data))

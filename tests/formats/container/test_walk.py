@@ -86,6 +86,16 @@ def test_false_syncs_end_a_salvage(opener, monkeypatch):
         salvaged(opener, body + lure * 100 + bytes(1000))
 
 
+@both
+def test_long_payloads_behind_false_syncs_end_a_salvage(opener, monkeypatch):
+    monkeypatch.setattr(walk, "WASTED", 10_000)
+    body = GOLDEN[: Reader(io.BytesIO(GOLDEN)).offsets[0]]
+    lure = CHUNK_SYNC + struct.pack("<IIHII", 0, 0, 126, 1000, 0)
+    assert salvaged(opener, body + lure * 9 + bytes(1000))[0] == []
+    with pytest.raises(DamagedError, match="too damaged"):
+        salvaged(opener, body + lure * 11 + bytes(1000))
+
+
 def test_a_short_chunk_is_the_last():
     body = pack(replace(HEADER, samples=None), chunks=song([b"one"], last=50))
     after = pack(replace(HEADER, samples=None), chunks=song([b"one", b"two"]))

@@ -113,6 +113,20 @@ def test_steps_that_are_no_numbers_are_a_model_error(name: str, value: float) ->
         replace(golden_tables(), **{name: np.full(COEFFICIENTS, value)})
 
 
+@pytest.mark.parametrize(("name", "limit"), [("intercept", 2**31 - 2**26), ("offset", 2**24)])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_one_coefficient_at_a_bound_is_a_model_error(name: str, limit: int, sign: int) -> None:
+    tables = golden_tables()
+    zero = ("predictor", "offset", "slope", "intercept", "loudness", "steadiness")
+    tables = replace(tables, **{key: np.zeros_like(getattr(tables, key)) for key in zero})
+    value = np.zeros(COEFFICIENTS, np.int32)
+    value[7] = sign * (limit - 1)
+    replace(tables, **{name: value})
+    value[7] = sign * limit
+    with pytest.raises(ModelError, match="out of range"):
+        replace(tables, **{name: value})
+
+
 @pytest.mark.parametrize("name", ["main", "hyper"])
 def test_frequencies_that_do_not_sum_to_one_are_a_model_error(name: str) -> None:
     tables = golden_tables()

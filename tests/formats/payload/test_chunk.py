@@ -93,6 +93,12 @@ def test_magnitudes_at_the_ends_of_integer_types(value: int, coder: Coder, table
         assert same(decode_payload(payload, 4, 16, gain, coder, tables), wanted)
 
 
+@pytest.mark.parametrize(("value", "width"), [(127, 1), (-127, 1), (128, 2), (32767, 2), (32768, 4)])
+def test_zstd_takes_no_more_bytes_for_an_index_than_the_largest_needs(value: int, width: int, tables: Tables) -> None:
+    latents = ChunkLatents(np.zeros((1, HYPER_SIZE), np.int8), np.full((1, 16), value, np.int32), SideInfo.empty(1))
+    assert encode_payload(latents, 0, Coder.ZSTD, tables)[1] == width
+
+
 def test_silent_channels_are_those_of_nothing_but_the_least_value() -> None:
     hyper = np.full((3, HYPER_SIZE), HYPER_MIN, np.int8)
     hyper[1, 3] = hyper[2, 47] = HYPER_MIN + 1
