@@ -206,7 +206,7 @@ def test_metadata_may_take_what_the_format_allows_and_no_byte_more(over):
 
 def test_a_footer_that_names_a_false_length_makes_nobody_read_the_file():
     long = pack(replace(HEADER, samples=None), chunks=song([bytes(10_000)] * 9))
-    file = Counted(long[:-8] + struct.pack("<I", len(long) - 1000) + END)
+    file = Counted(long[:-8] + struct.pack("<I", len(long) // 2) + END)
     assert not Reader(file).complete
     assert file.count < 200
 
