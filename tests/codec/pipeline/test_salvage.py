@@ -11,6 +11,7 @@ import pytest
 from codec.cli.main import cli
 from codec.cli.terminal import run
 from codec.pipeline import salvage
+from codec.pipeline.chunk_sources import Gap
 from codec.pipeline.chunks import source_samples
 from codec.pipeline.decode import DecodeReport
 from formats import Reader
@@ -118,6 +119,16 @@ def test_gaps_do_not_click(music: Array, model: str, tiny: SimpleNamespace) -> N
             near, around = (slice(max(0, border * 44100 - n), border * 44100 + n) for n in (4410, 44100))
             # A twentieth for what the network makes of the frames at the border without their neighbours.
             assert jumps(got)[near].max(initial=0) <= 1.05 * jumps(good)[around].max(initial=0)
+
+
+@pytest.mark.parametrize("before", [None, Gap(0)])
+@pytest.mark.parametrize("after", [None, Gap(2)])
+def test_good_frames_fade_towards_a_gap(before: Gap | None, after: Gap | None) -> None:
+    towards = np.cos(np.pi / 2 * (np.arange(HOP) + 0.5) / HOP)
+    wanted = np.ones((2, 3 * HOP))
+    wanted[:, :HOP] *= towards[::-1] if before else 1
+    wanted[:, -HOP:] *= towards if after else 1
+    np.testing.assert_allclose(salvage.fade(np.ones((2, 3 * HOP), np.float32), before, after), wanted, atol=1e-6)
 
 
 def test_another_rate_and_mono(music: Array, tiny: SimpleNamespace) -> None:
