@@ -23,8 +23,8 @@ HEADER_SPAN = (0, HEADER_SIZE - 4)
 @pytest.mark.parametrize(
     "fields",
     [
-        {"sample_rate": 0},
-        {"sample_rate": 2**31},
+        {"sample_rate": 99},
+        {"sample_rate": 1_000_001},
         {"channels": 3},
         {"samples": -1},
         {"samples": 2**64 - 1},
@@ -57,8 +57,8 @@ def test_writer_refuses_headers_that_no_reader_takes(fields):
 @pytest.mark.parametrize(
     ("offset", "data"),
     [
-        (12, struct.pack("<I", 0)),
-        (12, struct.pack("<I", 2**32 - 1)),
+        (12, struct.pack("<I", 99)),
+        (12, struct.pack("<I", 1_000_001)),
         (32, struct.pack("<H", 15)),
         (32, struct.pack("<H", 65535)),
         (34, struct.pack("<H", 0)),
@@ -77,7 +77,18 @@ def test_headers_with_good_checksums_and_bad_numbers(offset, data):
 
 
 @pytest.mark.parametrize(
-    "fields", [{"chunk_frames": 2520}, {"gain": 512}, {"gain": -512}, {"file_id": 2**32 - 1}, {"flags": 2**16 - 1}]
+    "fields",
+    [
+        {"sample_rate": 100},
+        {"sample_rate": 1_000_000},
+        {"latent": 16},
+        {"latent": 1416},
+        {"chunk_frames": 2520},
+        {"gain": 512},
+        {"gain": -512},
+        {"file_id": 2**32 - 1},
+        {"flags": 2**16 - 1},
+    ],
 )
 def test_headers_at_their_limits_are_written_and_read(fields):
     header = replace(HEADER, samples=0, **fields)
