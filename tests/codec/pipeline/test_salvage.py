@@ -73,6 +73,18 @@ def test_an_undamaged_file_is_salvaged_as_it_is_decoded(whole: bytes, sound: Arr
     assert (report.losses, report.damage) == ((), ())
 
 
+@pytest.mark.parametrize(("start", "duration"), [(0.0, 1.99), (1.9, 0.2), (9.0, 4.99), (20.0, None)])
+def test_an_undamaged_part_is_salvaged_as_it_is_decoded(
+    whole: bytes, start: float, duration: float | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(salvage, "FILL", 0)  # there is nothing to fill, neither before the part nor after it
+    sink = Sink()
+    decode_into(io.BytesIO(whole), sink, start=start, duration=duration)
+    got, report = saved(whole, start=start, duration=duration)
+    assert np.array_equal(got, np.concatenate(sink.blocks, 1))
+    assert (report.losses, report.damage) == ((), ())
+
+
 @pytest.mark.parametrize("opener", OPENERS.values(), ids=OPENERS)
 @pytest.mark.parametrize("inside", [0, 4, 8, 12, 14, 18, 60], ids=lambda at: f"byte{at}")
 def test_good_chunks_stand_where_they_stood(
