@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import formats
-from formats import Reader, Writer
+from formats import Coder, Reader, Writer
 from formats.container.layout import HEADER_SIZE, VERSION
 from formats.errors import DamagedError, ForeignError, FormatError, UsageError, VersionError
 from formats.grid import frame_count
@@ -93,6 +93,10 @@ def test_headers_with_good_checksums_and_bad_numbers(offset, data):
 def test_headers_at_their_limits_are_written_and_read(fields):
     header = replace(HEADER, samples=0, **fields)
     assert Reader(io.BytesIO(pack(header, chunks=[]))).header == header
+
+
+def test_the_coders_have_the_numbers_of_the_specification():
+    assert [pack(replace(HEADER, coder=coder))[41] for coder in (Coder.ZSTD, Coder.RANGE)] == [1, 2]
 
 
 def test_other_files_are_no_aez():
