@@ -15,7 +15,8 @@ from codec.pipeline.chunk_sources import Gap
 from codec.pipeline.chunks import source_samples
 from codec.pipeline.decode import DecodeReport
 from formats import Reader
-from formats.container.layout import HEADER_SIZE, TRAILER_SYNC
+from formats.container import walk
+from formats.container.layout import CHUNK_SYNC, HEADER_SIZE, TRAILER_SYNC
 from formats.errors import DamagedError, FormatError
 from formats.grid import HOP, SEGMENT
 from tests.support.codec import Array, Sink, decode_into, encode_into, encoded
@@ -249,6 +250,18 @@ def test_nothing_to_salvage(whole: bytes, offsets: dict[int, int]) -> None:
             saved(data)
     with pytest.raises(DamagedError, match=r"header is damaged.*nothing can be read"):
         saved(flipped(whole, 20))
+
+
+@pytest.mark.parametrize("opener", OPENERS.values(), ids=OPENERS)
+def test_what_comes_before_too_much_damage_is_kept(
+    whole: bytes, sound: Array, offsets: dict[int, int], opener: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(walk, "FALSE_SYNCS", 20)
+    lures = (CHUNK_SYNC + bytes(18)) * 30
+    got, report = saved(whole[: offsets[3]] + lures + whole[offsets[3] :], opener)
+    assert got.shape == sound.shape
+    assert np.array_equal(got[:, : 6 * 44100 - CONTEXT], sound[:, : 6 * 44100 - CONTEXT])
+    assert lost(report) == [(3, 12, 6.0, 25.0)]
 
 
 def test_a_claim_of_years_is_not_filled(

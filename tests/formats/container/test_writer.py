@@ -23,6 +23,7 @@ def test_files_that_take_a_few_bytes_at_a_time():
     "chunk",
     [
         Chunk(0, 0, 126, b""),
+        Chunk(-1, 0, 126, b""),
         Chunk(2, 252, 126, b""),
         Chunk(1, 127, 126, b""),
         Chunk(1, 126, 0, b""),
