@@ -12,9 +12,12 @@ from hypothesis import strategies as st
 
 from formats import Metadata, Picture, Reader, Writer
 from formats.container.layout import HEADER_SIZE, PICTURE_SIZE
-from formats.container.metadata import MOST_PICTURES, PICTURES_LIMIT, TAGS_LIMIT, tags_as_json, unpack_tags
+from formats.container.metadata import tags_as_json, unpack_tags
 from formats.errors import FormatError, UsageError
 from tests.support.container_files import CHUNKS, GOLDEN, HEADER, METADATA, metadata_block, pack
+
+MOST_PICTURES, PICTURES_LIMIT, TAGS_LIMIT = 64, 2**24, 2**20
+"""As SPEC.md states them."""
 
 CHUNKS_AND_TRAILER = GOLDEN[Reader(io.BytesIO(GOLDEN)).offsets[0] :]
 
