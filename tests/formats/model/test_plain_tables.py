@@ -100,6 +100,7 @@ def test_impossible_tables_are_a_model_error(plain: PlainTables) -> None:
         (np.int32(3), plain.main),
         (np.full(4, 2**31 - 1, np.int32), plain.main),
         (np.array([0, 2**31 - 2**26], np.int32), plain.main),
+        (np.array([0, 2**26 - 2**31], np.int32), plain.main),
         (plain.intercept, plain.main + np.uint32(1)),
         (plain.intercept, plain.main[:40]),
     ]

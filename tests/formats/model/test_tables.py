@@ -134,7 +134,9 @@ def test_frequencies_that_do_not_sum_to_one_are_a_model_error(name: str) -> None
     zero = value.copy()
     zero[..., 0] += zero[..., 1]
     zero[..., 1] = 0
-    for wrong in (value + np.uint32(1), zero):
+    one = value.copy()
+    one[3, ..., 5] += 1
+    for wrong in (value + np.uint32(1), one, zero):
         with pytest.raises(ModelError, match="frequencies"):
             replace(tables, **{name: wrong})
 
