@@ -89,7 +89,7 @@ class Salvage:
 
     def _missing_end(self, expected: int, stopped: bool) -> Iterator[Gap]:
         """Yield gaps for what should follow the last good chunk; note the song's length as far as it is known."""
-        total, last = None if self._unfilled else self._total_chunks(), self._part.last
+        total, last = self._total_chunks(), self._part.last
         if not stopped and total is not None:
             until = total if last is None else min(total, last + 1)
             if until > expected and self._affords(expected, until):

@@ -165,8 +165,11 @@ def test_a_chunk_that_the_file_does_not_have():
     for index in (-1, 2):
         with pytest.raises(UsageError, match="no chunk"):
             Reader(io.BytesIO(GOLDEN)).read(index)
+    cut = Reader(io.BytesIO(LONG[: Reader(io.BytesIO(LONG)).offsets[5] + 30]))
     with pytest.raises(DamagedError, match="no chunk 5"):
-        Reader(io.BytesIO(LONG[: Reader(io.BytesIO(LONG)).offsets[5] + 30])).read(5)
+        cut.read(5)
+    with pytest.raises(UsageError, match="no chunk -1"):
+        cut.read(-1)
 
 
 def test_errors_of_the_file_object_pass_through():
@@ -280,6 +283,9 @@ def test_bytes_after_the_end_are_noticed(tail):
         chunks, end = outcome(opener, GOLDEN + tail)
         assert chunks == CHUNKS
         assert isinstance(end, DamagedError)
+        chunks, lost = salvaged(opener, GOLDEN + tail)
+        assert chunks == CHUNKS
+        assert "there are bytes after the end of the file" in map(str, lost)
 
 
 @settings(deadline=None)
