@@ -166,6 +166,7 @@ def claims():
         trailer = sealed(TRAILER_SYNC + struct.pack("<IIQ", count, 2**32 - 1, 0), unknown)
         yield f"index {count}", empty + trailer + struct.pack("<I", 24) + b"ZEA\x1a"
         yield f"footer {count}", empty + trailer + struct.pack("<I", count) + b"ZEA\x1a"
+    yield "trailer of nothing", empty + TRAILER_SYNC + struct.pack("<I", 4) + END
 
 
 @pytest.mark.parametrize("data", [data for _, data in claims()], ids=[name for name, _ in claims()])

@@ -225,6 +225,8 @@ def test_a_file_without_trailer_still_seeks_and_counts():
     assert not reader.complete
     assert (reader.chunk_count, reader.frames, reader.samples) == (4, 4 * 126, None)
     assert reader.offsets == {index: offsets[index] for index in range(4)}
+    nothing = Reader(io.BytesIO(LONG[: offsets[0]]))
+    assert (nothing.chunk_count, nothing.frames, list(nothing)) == (0, 0, [])
     assert reader.read(3) == SIX[3]
     assert list(reader) == SIX[:4]
     with pytest.raises(DamagedError, match="4 whole chunks") as error:

@@ -83,3 +83,10 @@ def test_files_that_are_not_ready_are_an_error():
 
     with pytest.raises(UsageError, match="non-blocking"):
         Writer(Waiting(), HEADER)
+
+
+def test_a_song_cannot_have_fewer_samples_than_none():
+    writer = Writer(io.BytesIO(), replace(HEADER, sample_rate=96_000, samples=None))
+    with pytest.raises(UsageError, match="it cannot have -1 samples"):
+        writer.finish(-1)
+    writer.finish(0)
