@@ -48,7 +48,7 @@ class SilenceFinder:
         """
         found = [(max(a, low) - low, min(b, high) - max(a, low)) for a, b in filter(self._is_long, self._runs)]
         self._runs = [run for run in self._runs if run[1] >= high]
-        return np.array([run for run in found if run[1] > 0 and run[0] < high - low], np.int64).reshape(-1, 2)
+        return np.array([run for run in found if run[1] > 0], np.int64).reshape(-1, 2)
 
 
 def _runs(block: Float, shortest: int, position: int) -> list[list[int]]:

@@ -7,6 +7,7 @@ lost one, so that nothing clicks. No sample outside the lost chunks and these fa
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 import numpy as np
 
@@ -80,17 +81,15 @@ class Salvage:
 
     def _good_chunks(self) -> Iterator[Chunk]:
         """Every good chunk of the file, counted."""
-        try:
+        with suppress(FormatError):  # too damaged to read on, after faults that are noted
             for chunk in self._reader.salvage(self._faults.append):
                 self._good += 1
                 self._budget += self._samples_of(chunk.index, chunk.index + 1)
                 yield chunk
-        except FormatError as error:  # too damaged to read on
-            self._faults.append(error)
 
     def _missing_end(self, expected: int, stopped: bool) -> Iterator[Gap]:
         """Yield gaps for what should follow the last good chunk; note the song's length as far as it is known."""
-        total, last = None if self._unfilled else self._total_chunks(), self._part.last
+        total, last = self._total_chunks(), self._part.last
         if not stopped and total is not None:
             until = total if last is None else min(total, last + 1)
             if until > expected and self._affords(expected, until):

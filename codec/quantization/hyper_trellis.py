@@ -53,8 +53,7 @@ def trellis_quantize(hyper: NDArray[np.float32], bits: NDArray[np.float32]) -> N
     candidates = np.clip(rounded[:, None] + offsets, HYPER_MIN + 1, HYPER_MAX)  # [42, 3, segments, 48]
     error = (candidates - target[:, None]) ** 2
     cost = WEIGHTS.ravel() * _code_lengths(np.diff(rounded, axis=0).astype(np.int64), bits)
-    # The vectors that the last segment lacks cost nothing, whichever path leads through them.
-    error[SEGMENT_VECTORS - missing :, :, -1] = 0
+    # The vectors that the last segment lacks are zeros, which rounding does not change. Steps to them cost nothing.
     cost[max(SEGMENT_VECTORS - missing, 1) - 1 :, :, -1] = 0
     chosen = _viterbi(error, cost)
     out = np.take_along_axis(candidates, chosen[:, None], 1)[:, 0]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from formats.container.checksum import crc32c, stored_crc
 from formats.container.header import Header
-from formats.container.layout import CHUNK, CHUNK_SIZE, CRC
+from formats.container.layout import CHUNK, CRC
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def pack_chunk_head(chunk: Chunk, header_crc: int) -> bytes:
 def unpack_chunk_head(data: bytes) -> ChunkHead:
     """Head from `CHUNK_SIZE` bytes that begin with the sync word; its numbers are checked by `chunk_fault`."""
     fields = CHUNK.parse(data)
-    return ChunkHead(fields.index, fields.first_frame, fields.frames, fields.length, stored_crc(data[:CHUNK_SIZE]))
+    return ChunkHead(fields.index, fields.first_frame, fields.frames, fields.length, stored_crc(data))
 
 
 def chunk_fault(header: Header, index: int, first_frame: int, frames: int, length: int) -> str | None:

@@ -223,7 +223,7 @@ def unpack_tags(frame: bytes) -> dict[str, tuple[str, ...]]:
         # An unstated size reads as 2**64 - 1, so it falls here too.
         if size > TAGS_LIMIT:
             raise FormatError(f"the tags claim more than {TAGS_LIMIT} bytes")
-        plain = zstandard.ZstdDecompressor().decompress(frame, max_output_size=TAGS_LIMIT, allow_extra_data=False)
+        plain = zstandard.ZstdDecompressor().decompress(frame, allow_extra_data=False)
         tags = json.loads(plain.decode("utf-8"))
         if isinstance(tags, dict) and all(_is_strings(values) for values in tags.values()):
             # "\ud800" is legal JSON and no text: found here, not when somebody prints it.

@@ -37,7 +37,6 @@ class Reader:
     def __init__(self, fo: BinaryIO) -> None:
         self._parts = Parts(fo)
         self._walked: Trailer | None = None
-        self._started = False
 
     @property
     def header(self) -> Header:
@@ -170,9 +169,6 @@ class Reader:
         return offsets, frames
 
     def _walk(self, walk: Walk) -> Iterator[Chunk]:
-        if self._started and not self._parts.seekable:
-            raise UsageError("a pipe is read in order, and once")
-        self._started = True
         for _, chunk in walk:
             yield chunk
-        self._walked = walk.trailer or self._walked
+        self._walked = walk.trailer

@@ -115,6 +115,5 @@ class Source:
                 self.back(min(found))
                 return True
             if len(block) < STEP:
-                self.unmark()
                 return False
             self.back(STEP - keep)

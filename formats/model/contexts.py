@@ -117,8 +117,6 @@ def pass_tables(
     for distance in (0, *DISTANCES):
         frames = slice(distance, None, 2 * (distance or DISTANCES[0]))
         table = scale_index[frames].astype(np.uint16)
-        if distance and not table.size:
-            continue
         if distance:
             context = contexts(gather(neighbours(magnitude, distance), position[frames]), distance)
             table += context * np.uint16(SCALES)

@@ -46,7 +46,7 @@ def read_header(data: bytes) -> Header:
     start = 8 + PREFIX[data[:8]]
     end = start + int.from_bytes(data[8:start], "little")
     found = HEADER.fullmatch(data, start, end)
-    if len(data) < max(start, end) or found is None:
+    if len(data) < end or found is None:
         raise ValueError("not an array whose header NumPy would write")
     kind, order, shape = found.groups()
     name = (kind or b"").decode("latin-1")

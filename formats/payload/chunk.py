@@ -130,8 +130,7 @@ def _encode_range(latents: ChunkLatents, gain: int, tables: AnyTables) -> bytes:
     shift = raw_bit_count(scale_index)
     magnitude = np.zeros(0, np.uint8)
     if ranked is not None:
-        coarse = np.minimum(np.abs(latents.indices) >> shift, MAGNITUDES - 1)
-        magnitude = scatter(contexts.small(coarse << shift), ranked.position)
+        magnitude = scatter(contexts.small(np.abs(latents.indices) >> shift << shift), ranked.position)
     rows = tables.main.reshape(-1, MAGNITUDES)
     parts = []
     for part in _passes(scale_index, ranked, magnitude):
@@ -142,7 +141,7 @@ def _encode_range(latents: ChunkLatents, gain: int, tables: AnyTables) -> bytes:
     values, width, whole = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     raw = np.concatenate(
         [
-            bits.split(np.abs(values) & ((1 << width) - 1), width),
+            bits.split(np.abs(values), width),
             *bits.escape(whole[whole >= MAGNITUDES - 1] - (MAGNITUDES - 1)),
             np.compress(values != 0, values < 0),
         ]

@@ -29,13 +29,9 @@ def payload_size(latents: ChunkLatents, gain: int, tables: AnyTables) -> float:
 
 def fixed_size(hyper: NDArray[np.int8], found: SideInfo, tables: AnyTables) -> float:
     """Bytes that do not depend on the gain: side information and hyper latents [G, 48]."""
-    bits = 0.0
-    if isinstance(tables, Tables):
-        symbols, rows = hyper_latents.symbols_and_rows(hyper)
-        bits = float(
-            np.take(_bits(tables)[1], hyper_latents.ROWS[rows] * HYPER_SYMBOLS + symbols).sum(dtype=np.float64)
-        )
-    return len(side_info.pack(found)) + ENDS + bits / 8
+    symbols, rows = hyper_latents.symbols_and_rows(hyper)
+    bits = np.take(_bits(tables)[1], hyper_latents.ROWS[rows] * HYPER_SYMBOLS + symbols).sum(dtype=np.float64)
+    return len(side_info.pack(found)) + ENDS + float(bits) / 8
 
 
 def main_size(latents: ChunkLatents, gain: int, tables: AnyTables) -> float:

@@ -45,11 +45,9 @@ def decode(data: bytes, frames: int, count: int, main: int) -> tuple[NDArray[np.
         # Checked before anything is allocated; a frame that does not state its size may ask for a window of 128 MB.
         if zstandard.frame_content_size(data[1:]) != size:
             raise DamagedError("a chunk does not hold as many integers as its frames need")
-        body = zstandard.ZstdDecompressor().decompress(data[1:], max_output_size=size, allow_extra_data=False)
+        body = zstandard.ZstdDecompressor().decompress(data[1:], allow_extra_data=False)
     except zstandard.ZstdError:
         raise DamagedError("a chunk's zstd data is broken") from None
-    if len(body) != size:
-        raise DamagedError("a chunk does not hold as many integers as its frames need")
     planes = np.frombuffer(body, np.uint8)
     hyper = planes[:vectors].view(np.int8).reshape(HYPER_SIZE, count).T
     values = np.ascontiguousarray(planes[vectors:].reshape(width, -1).T).view(_TYPES[width]).reshape(main, frames).T

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from codec.files import TargetExistsError, check_target, new_file, opened, temporary_file
+from codec.files import TargetExistsError, check_target, is_fifo, named_reader, new_file, opened, temporary_file
 from formats.errors import AezError, UsageError
 
 
@@ -72,6 +72,30 @@ def test_targets_that_are_refused(tmp_path: Path) -> None:
         assert str(checked.value) == str(opened.value) == text
     assert existing.read_bytes() == b"old"
     assert {path.name for path in tmp_path.iterdir()} == {"a", "link", "dangling"}
+
+
+def test_a_source_that_is_missing_is_not_the_target(tmp_path: Path) -> None:
+    (tmp_path / "a").touch()
+    check_target(tmp_path / "a", force=True, source=tmp_path / "missing")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_pipes_are_told_from_files_and_from_names_of_nothing(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "file").touch()
+    assert is_fifo(tmp_path / "pipe")
+    assert not any(map(is_fifo, (tmp_path / "file", tmp_path, tmp_path / "missing", "a\0b")))
+
+
+def test_a_descriptor_that_is_read_stays_open(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"all of it")
+    descriptor = os.open(tmp_path / "file", os.O_RDONLY)
+    try:
+        with named_reader(descriptor) as file:
+            assert file.read() == b"all of it"
+        os.fstat(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def test_an_existing_target_has_an_error_of_its_own(tmp_path: Path) -> None:

@@ -49,6 +49,12 @@ def writing(target: Path) -> subprocess.Popen[str]:
     return running
 
 
+def test_a_part_lies_in_the_folder_of_its_target(tmp_path: Path) -> None:
+    part, file = part_files.create(tmp_path / "a.aez")
+    file.close()
+    assert part.parent == tmp_path
+
+
 @posix
 def test_what_a_killed_process_left_is_removed_by_the_next_run(tmp_path: Path) -> None:
     with writing(tmp_path / "a\nb.aez") as killed, writing(tmp_path / "living.aez") as living:
@@ -73,6 +79,7 @@ def test_nothing_else_is_removed(tmp_path: Path, dead: int) -> None:
         f".a.aez-{here}-{dead}-abcdefg.part",
         ".a.abcdefgh.part",
         f".a.aez-{here}-99999999999999999999-abcdefgh.part",
+        f".a.aez-{here}-9999999999-abcdefgh.part",  # more than a process number can be
     ]
     for name in kept:
         (tmp_path / name).write_bytes(b"of someone")

@@ -4,7 +4,7 @@ from itertools import accumulate, pairwise
 
 import pytest
 
-from formats.grid import MAX_CHUNK, SEGMENT, chunk_at, chunk_count, chunk_length, chunk_start
+from formats.grid import MAX_CHUNK, SEGMENT, chunk_at, chunk_count, chunk_length, chunk_start, nominal_kbps
 
 
 def test_chunks_double_up_to_the_longest() -> None:
@@ -22,3 +22,8 @@ def test_starts_and_counts_follow_from_the_lengths(longest: int) -> None:
         assert [chunk_count(frames, longest) for frames in (start + 1, end)] == [index + 1] * 2
     assert chunk_count(0, longest) == 0
     assert chunk_at(chunk_start(2**32, longest), longest) == 2**32
+
+
+@pytest.mark.parametrize(("latent", "kbps"), [(32, 7.875), (128, 31.5), (1024, 252)])
+def test_the_ceiling_is_four_bits_a_latent_in_units_of_1024_bits(latent: int, kbps: float) -> None:
+    assert nominal_kbps(latent) == kbps

@@ -6,6 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codec.batch.jobs import AUDIO, CODED, Job, find, pair
+from formats.container.layout import MAGIC
+from formats.errors import CodedError, ForeignError
 
 
 def test_paths_that_differ_in_their_extension_keep_it():
@@ -56,3 +58,13 @@ def test_finding(album, tmp_path):
     assert find([album], CODED).files == []
     (album / "SONG.AEZ").write_bytes(b"")
     assert [str(path) for _, path in find([album], CODED).files] == ["SONG.AEZ"]
+
+
+def test_what_a_named_file_holds_tells_whether_it_is_taken(tmp_path):
+    coded, other = tmp_path / "coded", tmp_path / "other"
+    coded.write_bytes(MAGIC + bytes(100))
+    other.write_bytes(b"RIFF" + bytes(100))
+    for extensions, good, bad, error in ((CODED, coded, other, ForeignError), (AUDIO, other, coded, CodedError)):
+        found = find([coded, other], extensions)
+        assert [file for file, _ in found.files] == [good]
+        assert [(file, type(reason)) for file, reason in found.failures] == [(bad, error)]

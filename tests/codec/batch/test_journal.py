@@ -153,6 +153,14 @@ def test_another_source_is_noticed(made):
     assert not describes(made)
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_what_was_made_from_a_pipe_or_from_nothing_has_no_entry(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for source in (tmp_path / "pipe", tmp_path / "missing", tmp_path):
+        assert SourceState.of(source) == SourceState(-1, -1)
+        assert SourceState.of(source).finished("settings", Seal(1, 2)) is None
+
+
 def test_any_change_of_the_target_is_noticed(made):
     target = made[1]
     whole = target.read_bytes()

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codec.dsp.silence import SilenceFinder, SilenceKeeper
+from codec.dsp.silence import SilenceFinder, SilenceKeeper, rescaled
 
 RATE, SHORTEST = 1000, 20
 lengths = st.lists(st.tuples(st.integers(1, 60), st.booleans()), max_size=25)
@@ -98,3 +98,21 @@ def test_a_keeper_may_begin_in_the_middle() -> None:
     keeper.add(1000, np.array([[5, 10]], np.int64))
     y = keeper.apply(np.ones((1, 30), np.float32))
     assert np.flatnonzero(y[0] == 0).tolist() == list(range(5, 15))
+
+
+@settings(deadline=None)
+@given(lengths, st.sampled_from([100, 7350, 44100, 48000]), st.sampled_from([100, 7350, 44100, 48000]))
+def test_runs_at_another_rate_have_the_samples_that_lie_inside_them(
+    told: list[tuple[int, bool]], rate: int, to_rate: int
+) -> None:
+    ends = np.cumsum([length for length, _ in told]).astype(int).tolist()
+    runs = [(end - length, length) for end, (length, quiet) in zip(ends, told, strict=True) if quiet]
+    got = rescaled(np.array(runs, np.int64).reshape(-1, 2), rate, to_rate)
+    assert (got[:, 1] > 0).all()
+    wanted = [
+        sample
+        for start, length in runs
+        for sample in range(start * to_rate // rate, (start + length) * to_rate // rate + 1)
+        if sample * rate >= start * to_rate and (sample + 1) * rate <= (start + length) * to_rate
+    ]
+    assert [sample for start, length in got.tolist() for sample in range(start, start + length)] == wanted

@@ -254,6 +254,17 @@ def test_an_onset_after_quiet_is_not_under_a_long_window() -> None:
     assert not long[0, 4] and long[0, [0, 1, 6]].all()
 
 
+def test_no_long_window_lies_over_a_frame_that_is_much_louder() -> None:
+    for loud in range(SEGMENT):
+        frames = np.full((SEGMENT, 2 * HOP), 0.01, np.float32)
+        frames[loud] = 1
+        wanted = [True] * WINDOW_UNITS
+        for frame in range(0, SEGMENT, 2):  # a long window lies over its two frames, and one more on either side
+            if frame - 1 <= loud <= frame + 2:
+                wanted[frame // WINDOW_UNIT] = False
+        assert window_switching.steady(frames).tolist() == wanted
+
+
 def test_silence_has_short_windows_and_stays_exactly_zero() -> None:
     x = np.zeros((2, (SEGMENT + 1) * HOP), np.float32)
     frames, long = window_switching.transform(x)

@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 
 from codec.audio.resample import resampled_length
 from codec.dsp.mdct import forward, inverse
-from codec.pipeline.chunks import Windower, source_samples, triples, window_count
+from codec.pipeline.chunks import AnalysedChunk, Windower, regroup, source_samples, triples, window_count
 from codec.pipeline.output import Overlap
 from formats.grid import CHUNK, HOP, SEGMENT, chunk_start, frame_count
+from formats.payload.side_info import SideInfo
 
 SPAN = CHUNK * HOP
 
@@ -76,6 +77,22 @@ def test_chunks_begin_on_whole_samples_of_the_source(rate: int) -> None:
 )
 def test_window_count(samples: int, windows: int) -> None:
     assert window_count(samples) == windows
+
+
+@pytest.mark.parametrize("longest", [SEGMENT, 2 * SEGMENT, CHUNK, 2 * CHUNK])
+def test_silence_is_cut_where_chunks_end_and_nowhere_else(longest: int) -> None:
+    two = SEGMENT * HOP  # samples in 2 seconds, where chunks may end
+    silence = [(0, 5), (two, 10), (2 * two - 5, 5), (3 * two - 5, 10), (4 * two + 1, two - 2)]
+    side_info = SideInfo.empty(CHUNK)._replace(silence=np.array(silence, np.int64))
+    window = AnalysedChunk(np.zeros((CHUNK // 3, 48), np.int8), np.zeros((CHUNK, 1400), np.float32), side_info)
+    start = 0
+    for chunk in regroup([window, window], longest, 44100):
+        end = start + len(chunk.coefficients) * HOP
+        song = [(at + again * SPAN, length) for again in (0, 1) for at, length in silence]
+        wanted = [(max(at, start), min(at + length, end)) for at, length in song if at < end and at + length > start]
+        assert [(start + at, start + at + length) for at, length in chunk.side_info.silence.tolist()] == wanted
+        start = end
+    assert start == 2 * SPAN
 
 
 def test_triples() -> None:

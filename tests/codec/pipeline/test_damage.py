@@ -11,10 +11,13 @@ from hypothesis import strategies as st
 
 from codec.inspection.info import describe
 from codec.pipeline import peel as peeling
-from formats import Chunk, Coder
+from codec.pipeline.payload import unpack
+from codec.runtime import models
+from formats import Chunk, Coder, Reader
 from formats.container.layout import HEADER_SIZE
 from formats.errors import AezError, DamagedError, FormatError, ModelError, UsageError
 from formats.grid import SAMPLE_RATE, SEGMENT
+from formats.payload.chunk import encode_payload
 from tests.support.codec import Array, decoded, encoded
 from tests.support.pipeline_files import Pipe, rewritten
 from training.data.songs import song
@@ -108,6 +111,29 @@ def test_payloads_of_nonsense_under_good_checksums(small: dict[str, bytes], data
     everything(damaged)
 
 
+@pytest.mark.parametrize("coder", ["range", "zstd"])
+def test_silence_may_end_with_its_chunk_and_not_later(small: dict[str, bytes], coder: str) -> None:
+    reader = Reader(io.BytesIO(small[coder]))
+    header, model = reader.header, models.by_id(reader.header.bitstream)
+
+    def lists(length: int) -> bytes:
+        def change(chunk: Chunk) -> Chunk:
+            latents = unpack(header, chunk, model)
+            silence = latents.side_info._replace(silence=np.array([[5, 10], [100, length]], np.int64))
+            changed = encode_payload(replace(latents, side_info=silence), header.gain, header.coder, model.tables)
+            return replace(chunk, payload=changed)
+
+        return rewritten(small[coder], change)
+
+    whole = 2 * header.sample_rate  # of any chunk, also of the last one, which is shorter
+    samples = decoded(lists(whole - 100))
+    assert not samples[:, 100:whole].any() and not samples[:, whole + 100 :].any()
+    assert samples[:, whole : whole + 5].any()
+    with pytest.raises(DamagedError, match="chunk 0 is damaged: it lists silence beyond its end") as error:
+        decoded(lists(whole - 99))
+    assert error.value.chunk == 0
+
+
 @settings(deadline=None, max_examples=30)
 @given(st.binary(max_size=300))
 def test_bytes_of_any_kind_are_no_file(small: dict[str, bytes], data: bytes) -> None:
@@ -117,8 +143,10 @@ def test_bytes_of_any_kind_are_no_file(small: dict[str, bytes], data: bytes) -> 
 
 @pytest.mark.parametrize("fields", [{"latent": 100}])
 def test_headers_that_this_version_does_not_decode(fields: dict[str, int], music: Array) -> None:
-    with pytest.raises(FormatError):
-        decoded(rewritten(encoded(music[:, :0]), **fields))
+    other = rewritten(encoded(music[:, :0]), **fields)
+    for run in (lambda: decoded(other), lambda: peeling.peel(io.BytesIO(other), io.BytesIO(), 32)):
+        with pytest.raises(FormatError, match="the file has 100 latents a frame"):
+            run()
 
 
 # Models

@@ -100,6 +100,25 @@ def test_what_cannot_be_decoded_is_one_line_that_names_no_flag(options: dict[str
     assert "--" not in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("plan", "name", "good", "bad"),
+    [
+        (EncodePlan, "gain", (-512, 512), (-513, 513)),
+        (EncodePlan, "bitrate", (6, 128), (5.99, 128.01)),
+        (EncodePlan, "chunk_frames", (126, 2520), (0, 63, 127, 2646)),
+        (DecodePlan, "start", (0, 999_999_999), (-1, 1e9)),
+        (DecodePlan, "duration", (0, 999_999_999), (-1, 1e9)),
+        (DecodePlan, "rate", (1000, 768_000), (999, 768_001)),
+    ],
+)
+def test_values_at_the_ends_of_their_ranges(plan: Any, name: str, good: tuple[Any, ...], bad: tuple[Any, ...]) -> None:
+    for value in good:
+        assert getattr(plan.make(**{name: value}), name) == value
+    for value in bad:
+        with pytest.raises(UsageError):
+            plan.make(**{name: value})
+
+
 def test_models_and_decoders_that_are_not_there_are_named() -> None:
     with pytest.raises(ModelError, match="no such model"):
         EncodePlan.make(model="no such model")

@@ -11,10 +11,12 @@ import pytest
 from codec.cli.main import cli
 from codec.cli.terminal import run
 from codec.pipeline import salvage
+from codec.pipeline.chunk_sources import Gap
 from codec.pipeline.chunks import source_samples
 from codec.pipeline.decode import DecodeReport
 from formats import Reader
-from formats.container.layout import HEADER_SIZE, TRAILER_SYNC
+from formats.container import walk
+from formats.container.layout import CHUNK_SYNC, HEADER_SIZE, TRAILER_SYNC
 from formats.errors import DamagedError, FormatError
 from formats.grid import HOP, SEGMENT
 from tests.support.codec import Array, Sink, decode_into, encode_into, encoded
@@ -72,6 +74,18 @@ def test_an_undamaged_file_is_salvaged_as_it_is_decoded(whole: bytes, sound: Arr
     assert (report.losses, report.damage) == ((), ())
 
 
+@pytest.mark.parametrize(("start", "duration"), [(0.0, 1.99), (1.9, 0.2), (9.0, 4.99), (20.0, None)])
+def test_an_undamaged_part_is_salvaged_as_it_is_decoded(
+    whole: bytes, start: float, duration: float | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(salvage, "FILL", 0)  # there is nothing to fill, neither before the part nor after it
+    sink = Sink()
+    decode_into(io.BytesIO(whole), sink, start=start, duration=duration)
+    got, report = saved(whole, start=start, duration=duration)
+    assert np.array_equal(got, np.concatenate(sink.blocks, 1))
+    assert (report.losses, report.damage) == ((), ())
+
+
 @pytest.mark.parametrize("opener", OPENERS.values(), ids=OPENERS)
 @pytest.mark.parametrize("inside", [0, 4, 8, 12, 14, 18, 60], ids=lambda at: f"byte{at}")
 def test_good_chunks_stand_where_they_stood(
@@ -118,6 +132,16 @@ def test_gaps_do_not_click(music: Array, model: str, tiny: SimpleNamespace) -> N
             near, around = (slice(max(0, border * 44100 - n), border * 44100 + n) for n in (4410, 44100))
             # A twentieth for what the network makes of the frames at the border without their neighbours.
             assert jumps(got)[near].max(initial=0) <= 1.05 * jumps(good)[around].max(initial=0)
+
+
+@pytest.mark.parametrize("before", [None, Gap(0)])
+@pytest.mark.parametrize("after", [None, Gap(2)])
+def test_good_frames_fade_towards_a_gap(before: Gap | None, after: Gap | None) -> None:
+    towards = np.cos(np.pi / 2 * (np.arange(HOP) + 0.5) / HOP)
+    wanted = np.ones((2, 3 * HOP))
+    wanted[:, :HOP] *= towards[::-1] if before else 1
+    wanted[:, -HOP:] *= towards if after else 1
+    np.testing.assert_allclose(salvage.fade(np.ones((2, 3 * HOP), np.float32), before, after), wanted, atol=1e-6)
 
 
 def test_another_rate_and_mono(music: Array, tiny: SimpleNamespace) -> None:
@@ -228,6 +252,18 @@ def test_nothing_to_salvage(whole: bytes, offsets: dict[int, int]) -> None:
         saved(flipped(whole, 20))
 
 
+@pytest.mark.parametrize("opener", OPENERS.values(), ids=OPENERS)
+def test_what_comes_before_too_much_damage_is_kept(
+    whole: bytes, sound: Array, offsets: dict[int, int], opener: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(walk, "FALSE_SYNCS", 20)
+    lures = (CHUNK_SYNC + bytes(18)) * 30
+    got, report = saved(whole[: offsets[3]] + lures + whole[offsets[3] :], opener)
+    assert got.shape == sound.shape
+    assert np.array_equal(got[:, : 6 * 44100 - CONTEXT], sound[:, : 6 * 44100 - CONTEXT])
+    assert lost(report) == [(3, 12, 6.0, 25.0)]
+
+
 def test_a_claim_of_years_is_not_filled(
     whole: bytes, sound: Array, offsets: dict[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -238,7 +274,7 @@ def test_a_claim_of_years_is_not_filled(
     got, report = saved(whole[: offsets[2]] + whole[offsets[11] :])
     assert got.shape == (2, 4 * 44100)
     assert lost(report)[0][:2] == (2, 10)
-    got, report = saved(whole[: offsets[4]] + whole[offsets[6] :])
+    got, report = saved(whole[: offsets[4]] + whole[offsets[8] :])  # 8 s, after as many that were saved
     assert got.shape == sound.shape
 
 

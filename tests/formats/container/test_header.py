@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import formats
-from formats import Reader, Writer
+from formats import Coder, Reader, Writer
 from formats.container.layout import HEADER_SIZE, VERSION
 from formats.errors import DamagedError, ForeignError, FormatError, UsageError, VersionError
 from formats.grid import frame_count
@@ -23,8 +23,8 @@ HEADER_SPAN = (0, HEADER_SIZE - 4)
 @pytest.mark.parametrize(
     "fields",
     [
-        {"sample_rate": 0},
-        {"sample_rate": 2**31},
+        {"sample_rate": 99},
+        {"sample_rate": 1_000_001},
         {"channels": 3},
         {"samples": -1},
         {"samples": 2**64 - 1},
@@ -44,6 +44,7 @@ HEADER_SPAN = (0, HEADER_SIZE - 4)
         {"encoder_version": "0.1.256"},
         {"encoder_version": "0.1.0.dev1"},
         {"flags": -1},
+        {"flags": 2**16},
     ],
 )
 def test_writer_refuses_headers_that_no_reader_takes(fields):
@@ -56,8 +57,8 @@ def test_writer_refuses_headers_that_no_reader_takes(fields):
 @pytest.mark.parametrize(
     ("offset", "data"),
     [
-        (12, struct.pack("<I", 0)),
-        (12, struct.pack("<I", 2**32 - 1)),
+        (12, struct.pack("<I", 99)),
+        (12, struct.pack("<I", 1_000_001)),
         (32, struct.pack("<H", 15)),
         (32, struct.pack("<H", 65535)),
         (34, struct.pack("<H", 0)),
@@ -75,10 +76,27 @@ def test_headers_with_good_checksums_and_bad_numbers(offset, data):
         Reader(io.BytesIO(patched(offset, data, crc_of=HEADER_SPAN)))
 
 
-@pytest.mark.parametrize("fields", [{"chunk_frames": 2520}, {"gain": 512}, {"gain": -512}, {"file_id": 2**32 - 1}])
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"sample_rate": 100},
+        {"sample_rate": 1_000_000},
+        {"latent": 16},
+        {"latent": 1416},
+        {"chunk_frames": 2520},
+        {"gain": 512},
+        {"gain": -512},
+        {"file_id": 2**32 - 1},
+        {"flags": 2**16 - 1},
+    ],
+)
 def test_headers_at_their_limits_are_written_and_read(fields):
     header = replace(HEADER, samples=0, **fields)
     assert Reader(io.BytesIO(pack(header, chunks=[]))).header == header
+
+
+def test_the_coders_have_the_numbers_of_the_specification():
+    assert [pack(replace(HEADER, coder=coder))[41] for coder in (Coder.ZSTD, Coder.RANGE)] == [1, 2]
 
 
 def test_other_files_are_no_aez():
@@ -91,7 +109,7 @@ def test_other_files_are_no_aez():
 
 
 def test_newer_files_ask_for_a_newer_aez():
-    newer = patched(8, bytes([VERSION + 1])), patched(8, b"\xff\xff")[:20], patched(41, b"\3", crc_of=HEADER_SPAN)
+    newer = patched(8, bytes([VERSION + 1])), patched(8, b"\xff\xff")[:10], patched(41, b"\3", crc_of=HEADER_SPAN)
     for data in newer:
         with pytest.raises(VersionError, match="newer aez is needed"):
             Reader(io.BytesIO(data))

@@ -12,9 +12,12 @@ from hypothesis import strategies as st
 
 from formats import Metadata, Picture, Reader, Writer
 from formats.container.layout import HEADER_SIZE, PICTURE_SIZE
-from formats.container.metadata import MOST_PICTURES, PICTURES_LIMIT, TAGS_LIMIT, unpack_tags
+from formats.container.metadata import tags_as_json, unpack_tags
 from formats.errors import FormatError, UsageError
 from tests.support.container_files import CHUNKS, GOLDEN, HEADER, METADATA, metadata_block, pack
+
+MOST_PICTURES, PICTURES_LIMIT, TAGS_LIMIT = 64, 2**24, 2**20
+"""As SPEC.md states them."""
 
 CHUNKS_AND_TRAILER = GOLDEN[Reader(io.BytesIO(GOLDEN)).offsets[0] :]
 
@@ -46,7 +49,13 @@ def test_tags_keep_their_order():
 def test_largest_tags_and_pictures_come_back():
     picture = Picture(bytes(PICTURES_LIMIT - PICTURE_SIZE - 255 - 65_535 - 40), "t" * 255, 20, "d" * 65_535)
     others = (Picture(bytes(24 - PICTURE_SIZE)), Picture(bytes(16 - PICTURE_SIZE), type=0))
-    metadata = Metadata({"LYRICS": ("é" * (TAGS_LIMIT // 2 - 10),)}, (picture, *others))
+    metadata = Metadata({"LYRICS": ("é" * (TAGS_LIMIT // 2 - 8) + "e",)}, (picture, *others))
+    assert len(tags_as_json({"LYRICS": list(metadata.tags["LYRICS"])})) == TAGS_LIMIT
+    assert Reader(io.BytesIO(pack(metadata=metadata))).metadata == metadata
+
+
+def test_as_many_pictures_as_a_file_may_hold_come_back():
+    metadata = Metadata({}, (Picture(b"x"),) * MOST_PICTURES)
     assert Reader(io.BytesIO(pack(metadata=metadata))).metadata == metadata
 
 
@@ -120,14 +129,15 @@ def with_pictures(data):
 
 def test_pictures_by_a_careless_writer():
     data = struct.pack("<IBBH", 1, 200, 1, 3) + b"\xffa\0bx" + struct.pack("<IBBH", 0, 3, 0, 1) + b"d"
-    data += struct.pack("<IBBH", 2, 4, 0, 1) + b"\xffyz"
+    data += struct.pack("<IBBH", 2, 4, 0, 1) + b"\xffyz" + bytes(8)
     found = Reader(io.BytesIO(with_pictures(data))).metadata.pictures
     assert found == (Picture(b"x", "\ufffd", 0, "a"), Picture(b"yz", "", 4, "\ufffd"))
 
 
 ONE = struct.pack("<IBBH", 1, 3, 0, 0) + b"x"
 BAD_PICTURES = {
-    "cut": ONE[:-1], "cut head": ONE + ONE[:5], "too long": b"\2" + ONE[1:], "description too long": ONE[:6] + b"\2\0x",
+    "cut": ONE[:-1], "cut head": ONE + ONE[:5], "too long": b"\2" + ONE[1:], "MIME type too long": ONE[:5] + b"\1\0\0x",
+    "description too long": ONE[:6] + b"\2\0x",
     "too many": ONE * (MOST_PICTURES + 1), "empty and too many": bytes(8) * 1000,
 }  # fmt: skip
 

@@ -9,7 +9,7 @@ import pytest
 
 from formats import Reader
 from formats.container.header import pack_header
-from formats.container.layout import CHUNK_SYNC, HEADER_SIZE, TRAILER_SYNC
+from formats.container.layout import CHUNK_SYNC, END, HEADER_SIZE, TRAILER_SYNC
 from formats.errors import DamagedError, FormatError
 from tests.support.codec import Counted
 from tests.support.container_files import (
@@ -21,9 +21,12 @@ from tests.support.container_files import (
     assembled,
     metadata_block,
     outcome,
+    pack,
     patched,
     salvaged,
+    samples_for,
     sealed,
+    song,
 )
 
 TRAILER_AT = GOLDEN.rindex(TRAILER_SYNC)
@@ -49,6 +52,9 @@ def test_trailers_with_good_checksums_and_bad_numbers(offset, number, words):
         assert chunks == CHUNKS
         assert isinstance(end, DamagedError)
         assert words in str(end)
+        chunks, lost = salvaged(opener, data)
+        assert chunks == CHUNKS
+        assert lost
 
 
 # Totals
@@ -97,6 +103,17 @@ def test_all_samples_that_take_these_frames_are_good(samples):
 
 
 @both
+def test_frames_that_agree_with_the_samples_and_not_with_the_chunks_are_damage(opener):
+    data = assembled(replace(HEADER, samples=None), CHUNKS, 128, samples_for(128))
+    chunks, end = outcome(opener, data)
+    assert chunks == CHUNKS
+    assert "does not agree with the chunks" in str(end)
+    chunks, lost = salvaged(opener, data)
+    assert chunks == CHUNKS
+    assert ["does not agree with the chunks" in str(error) for error in lost] == [True]
+
+
+@both
 def test_no_chunks_but_samples(opener):
     data = assembled(replace(HEADER, samples=None), [], 0, 48_000)
     with pytest.raises(DamagedError, match="48000 samples in 0 frames, where 64 belong"):
@@ -110,6 +127,13 @@ def test_lengths_that_lie_give_errors_not_chunks():
     assert reader.complete
     with pytest.raises(DamagedError, match="chunk 1 is damaged"):
         reader.read(1)
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_chunks_cannot_begin_before_the_metadata_end(more):
+    room = TRAILER_AT - HEADER_SIZE - 8 - 2 * 22
+    data = patched(TRAILER_AT + 20, struct.pack("<II", room - 4 + more, 4), crc_of=TRAILER_SPAN)
+    assert Reader(io.BytesIO(data)).complete == (not more)
 
 
 def test_lengths_beyond_the_file_are_damage():
@@ -142,6 +166,7 @@ def claims():
         trailer = sealed(TRAILER_SYNC + struct.pack("<IIQ", count, 2**32 - 1, 0), unknown)
         yield f"index {count}", empty + trailer + struct.pack("<I", 24) + b"ZEA\x1a"
         yield f"footer {count}", empty + trailer + struct.pack("<I", count) + b"ZEA\x1a"
+    yield "trailer of nothing", empty + TRAILER_SYNC + struct.pack("<I", 4) + END
 
 
 @pytest.mark.parametrize("data", [data for _, data in claims()], ids=[name for name, _ in claims()])
@@ -170,6 +195,21 @@ def test_claims_beyond_the_format_are_named_before_anything_is_read():
                     Reader(opener(data)).metadata  # noqa: B018
             if name.startswith("index"):
                 assert any("which the file does not have" in str(error) for error in salvaged(opener, data)[1])
+
+
+@pytest.mark.parametrize("over", [(0, 0), (1, 0), (0, 1)])
+def test_metadata_may_take_what_the_format_allows_and_no_byte_more(over):
+    head = GOLDEN[:HEADER_SIZE]
+    data = head + struct.pack("<II", 2**20 + 4096 + over[0], 2**24 + over[1])
+    with pytest.raises(DamagedError, match="claims more than a file may hold" if any(over) else "ends in its metadata"):
+        Reader(io.BytesIO(data)).metadata  # noqa: B018
+
+
+def test_a_footer_that_names_a_false_length_makes_nobody_read_the_file():
+    long = pack(replace(HEADER, samples=None), chunks=song([bytes(10_000)] * 9))
+    file = Counted(long[:-8] + struct.pack("<I", len(long) // 2) + END)
+    assert not Reader(file).complete
+    assert file.count < 200
 
 
 def test_a_length_beyond_the_end_of_a_file_is_not_read_towards():

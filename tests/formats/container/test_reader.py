@@ -2,13 +2,14 @@
 
 import io
 import struct
+import tracemalloc
 from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from formats import Coder, Metadata, Picture, Reader
+from formats import Chunk, Coder, Metadata, Picture, Reader
 from formats.container import layout
 from formats.container.checksum import crc32c, stored_crc
 from formats.container.layout import CHUNK_SIZE, CHUNK_SYNC, HEADER_SIZE, TRAILER_SYNC
@@ -143,12 +144,32 @@ def test_seeking_reads_one_chunk():
     assert file.count < 11_000
 
 
+def test_reading_a_pipe_keeps_one_chunk_at_a_time():
+    pipe = Pipe(pack(replace(HEADER, samples=None), chunks=song([bytes(50_000)] * 40)), step=10_000)
+    tracemalloc.start()
+    try:
+        Reader(pipe).verify()
+        assert tracemalloc.get_traced_memory()[1] < 500_000
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("opener", OPENERS.values(), ids=OPENERS)
+@pytest.mark.parametrize("samples", [97_000, None])
+def test_a_file_that_was_cut_has_the_samples_that_its_header_states(opener, samples):
+    cut = pack(replace(HEADER, samples=samples))[:-1]
+    assert Reader(opener(cut)).samples == samples
+
+
 def test_a_chunk_that_the_file_does_not_have():
     for index in (-1, 2):
         with pytest.raises(UsageError, match="no chunk"):
             Reader(io.BytesIO(GOLDEN)).read(index)
+    cut = Reader(io.BytesIO(LONG[: Reader(io.BytesIO(LONG)).offsets[5] + 30]))
     with pytest.raises(DamagedError, match="no chunk 5"):
-        Reader(io.BytesIO(LONG[: Reader(io.BytesIO(LONG)).offsets[5] + 30])).read(5)
+        cut.read(5)
+    with pytest.raises(UsageError, match="no chunk -1"):
+        cut.read(-1)
 
 
 def test_errors_of_the_file_object_pass_through():
@@ -204,8 +225,13 @@ def test_a_file_without_trailer_still_seeks_and_counts():
     assert not reader.complete
     assert (reader.chunk_count, reader.frames, reader.samples) == (4, 4 * 126, None)
     assert reader.offsets == {index: offsets[index] for index in range(4)}
+    nothing = Reader(io.BytesIO(LONG[: offsets[0]]))
+    assert (nothing.chunk_count, nothing.frames, list(nothing)) == (0, 0, [])
     assert reader.read(3) == SIX[3]
     assert list(reader) == SIX[:4]
+    with pytest.raises(DamagedError, match="4 whole chunks") as error:
+        reader.verify()
+    assert error.value.chunk == 4
 
 
 def test_a_damaged_chunk_is_named_and_its_neighbours_are_read():
@@ -222,6 +248,13 @@ def test_a_damaged_chunk_is_named_and_its_neighbours_are_read():
             reader.verify()
 
 
+def test_a_chunk_whose_length_leads_out_of_the_file_is_named():
+    data = patched(Reader(io.BytesIO(LONG)).offsets[3] + 14, struct.pack("<I", len(LONG)), LONG)
+    with pytest.raises(DamagedError, match="chunk 3 is damaged: the file ends in it") as error:
+        Reader(io.BytesIO(data)).read(3)
+    assert error.value.chunk == 3
+
+
 def test_damaged_metadata_lose_only_themselves():
     data = patched(HEADER_SIZE + 20, b"\xff\xff")
     for opener in OPENERS.values():
@@ -232,7 +265,10 @@ def test_damaged_metadata_lose_only_themselves():
         assert list(reader.salvage(lambda _: None)) == CHUNKS
         with pytest.raises(DamagedError, match="metadata"):
             list(Reader(opener(data)))
-    assert Reader(io.BytesIO(data)).read(1) == CHUNKS[1]
+    reader = Reader(io.BytesIO(data))
+    assert reader.read(1) == CHUNKS[1]
+    for _ in range(2):
+        assert list(reader.salvage(lambda _: None)) == CHUNKS
 
 
 def test_damaged_pictures_leave_the_tags():
@@ -249,6 +285,9 @@ def test_bytes_after_the_end_are_noticed(tail):
         chunks, end = outcome(opener, GOLDEN + tail)
         assert chunks == CHUNKS
         assert isinstance(end, DamagedError)
+        chunks, lost = salvaged(opener, GOLDEN + tail)
+        assert chunks == CHUNKS
+        assert "there are bytes after the end of the file" in map(str, lost)
 
 
 @settings(deadline=None)
@@ -272,11 +311,15 @@ def test_any_bytes_any_splice(data):
 
 
 def test_a_payload_above_the_limit_of_its_header_is_refused():
-    payload = bytes(HEADER.payload_limit + 1)
-    head = CHUNK_SYNC + struct.pack("<IIHI", 0, 0, 126, len(payload))
+    limit = 4 * 126 * 128 + 4096
     start = Reader(io.BytesIO(GOLDEN)).offsets[0]
-    crc = struct.pack("<I", crc32c(head, payload, start=stored_crc(GOLDEN[:HEADER_SIZE])))
-    for opener in OPENERS.values():
-        chunks, end = outcome(opener, GOLDEN[:start] + head + crc + payload)
-        assert chunks == []
-        assert f"chunk 0 is damaged: it has {len(payload)} bytes" in str(end)
+    for payload in (bytes(limit), bytes(limit + 1)):
+        head = CHUNK_SYNC + struct.pack("<IIHI", 0, 0, 126, len(payload))
+        crc = struct.pack("<I", crc32c(head, payload, start=stored_crc(GOLDEN[:HEADER_SIZE])))
+        for opener in OPENERS.values():
+            chunks, end = outcome(opener, GOLDEN[:start] + head + crc + payload)
+            if len(payload) > limit:
+                assert chunks == []
+                assert f"chunk 0 is damaged: it has {len(payload)} bytes" in str(end)
+            else:
+                assert (chunks, end) == ([Chunk(0, 0, 126, payload)], "cut")

@@ -52,9 +52,9 @@ def test_salvage_names_what_is_missing(opener):
     middle = LONG[: offsets[2]] + LONG[offsets[4] :]
     chunks, lost = salvaged(opener, middle)
     assert [chunk.index for chunk in chunks] == [0, 1, 4, 5]
-    assert "chunks 2 to 3 are lost" in map(str, lost)
+    assert list(map(str, lost)) == ["chunks 2 to 3 are lost"]
     chunks, lost = salvaged(opener, LONG[: offsets[4]] + LONG[LONG.rindex(TRAILER_SYNC) :])
-    assert "chunks 4 to 5 are lost" in map(str, lost)
+    assert list(map(str, lost)) == ["chunks 4 to 5 are lost"]
     with pytest.raises(DamagedError, match="chunk 4 stands where chunk 2"):
         Reader(opener(middle)).verify()
 
@@ -84,6 +84,16 @@ def test_false_syncs_end_a_salvage(opener, monkeypatch):
     assert salvaged(opener, body + lure * 10 + bytes(1000))[0] == []
     with pytest.raises(DamagedError, match="too damaged"):
         salvaged(opener, body + lure * 100 + bytes(1000))
+
+
+@both
+def test_long_payloads_behind_false_syncs_end_a_salvage(opener, monkeypatch):
+    monkeypatch.setattr(walk, "WASTED", 10_000)
+    body = GOLDEN[: Reader(io.BytesIO(GOLDEN)).offsets[0]]
+    lure = CHUNK_SYNC + struct.pack("<IIHII", 0, 0, 126, 1000, 0)
+    assert salvaged(opener, body + lure * 9 + bytes(1000))[0] == []
+    with pytest.raises(DamagedError, match="too damaged"):
+        salvaged(opener, body + lure * 11 + bytes(1000))
 
 
 def test_a_short_chunk_is_the_last():

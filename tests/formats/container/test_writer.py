@@ -23,6 +23,7 @@ def test_files_that_take_a_few_bytes_at_a_time():
     "chunk",
     [
         Chunk(0, 0, 126, b""),
+        Chunk(-1, 0, 126, b""),
         Chunk(2, 252, 126, b""),
         Chunk(1, 127, 126, b""),
         Chunk(1, 126, 0, b""),
@@ -82,3 +83,10 @@ def test_files_that_are_not_ready_are_an_error():
 
     with pytest.raises(UsageError, match="non-blocking"):
         Writer(Waiting(), HEADER)
+
+
+def test_a_song_cannot_have_fewer_samples_than_none():
+    writer = Writer(io.BytesIO(), replace(HEADER, sample_rate=96_000, samples=None))
+    with pytest.raises(UsageError, match="it cannot have -1 samples"):
+        writer.finish(-1)
+    writer.finish(0)

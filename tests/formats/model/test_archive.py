@@ -84,11 +84,16 @@ def test_bombs_take_little_memory(make: Callable[[], bytes]) -> None:
     assert str(caught.value).isprintable()
 
 
-@pytest.mark.parametrize("size", [ARRAY_LIMIT, 1001, 999])
+@pytest.mark.parametrize("size", [ARRAY_LIMIT - 500, 1001, 999])
 def test_a_member_has_the_size_that_its_archive_states(size: int) -> None:
     data = archive(zipfile.ZIP_DEFLATED, bytes(1000))
     with pytest.raises(ModelError, match=r"more or fewer|cannot be read"):
         Tables.from_bytes(states(data, size))
+    whole = archive(zipfile.ZIP_DEFLATED, header("(1,)") + bytes(4), "intercept.npy")
+    with pytest.raises(ModelError, match="'main' is missing"):
+        PlainTables.from_bytes(whole)
+    with pytest.raises(ModelError, match="more or fewer"):
+        PlainTables.from_bytes(states(whole, len(header("(1,)")) + 4 + size))
     with pytest.raises(ModelError, match=f"more than {ARRAY_LIMIT} bytes"):
         Tables.from_bytes(states(data, ARRAY_LIMIT + 1))
 
@@ -126,11 +131,18 @@ def test_other_types_are_no_numbers(kind: str) -> None:
     assert read_header(header("(1,)", kind)).dtype == ""
 
 
+def test_a_table_of_columns_is_no_numbers() -> None:
+    out = io.BytesIO()
+    np.lib.format.write_array(out, np.zeros(2, [("a", "<i4"), ("b", "<f8")]))
+    assert read_header(out.getvalue()).dtype == ""
+
+
 WRONG = [
     b"",
     b"\x93NUMPY",
     b"\x93NUMPY\3\0" + header("()")[8:],
     header("()")[:-1],
+    header("()")[:8] + b"\xff\0" + header("()")[10:],
     header("(1)"),
     header("(1L,)"),
     header("(-1,)"),

@@ -30,6 +30,10 @@ def test_sorting_is_undone() -> None:
         assert (np.diff(part.sort(scale_index).astype(int)) >= 0).all()
 
 
+def test_magnitudes_count_as_15_at_most() -> None:
+    assert contexts.small(np.array([0, 14, 15, 16, 2**23])).tolist() == [0, 14, 15, 15, 15]
+
+
 def test_louder_neighbours_mean_a_higher_class() -> None:
     quiet, loud = np.zeros((3, COEFFICIENTS), np.uint8), np.full((3, COEFFICIENTS), contexts.LARGEST, np.uint8)
     assert (contexts.contexts(contexts.neighbours(quiet, 1), 1) == 1).all()

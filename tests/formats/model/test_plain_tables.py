@@ -99,12 +99,16 @@ def test_impossible_tables_are_a_model_error(plain: PlainTables) -> None:
         (plain.intercept.astype(np.int64), plain.main),
         (np.int32(3), plain.main),
         (np.full(4, 2**31 - 1, np.int32), plain.main),
+        (np.array([0, 2**31 - 2**26], np.int32), plain.main),
+        (np.array([0, 2**26 - 2**31], np.int32), plain.main),
         (plain.intercept, plain.main + np.uint32(1)),
         (plain.intercept, plain.main[:40]),
     ]
     for intercept, main in wrong:
         with pytest.raises(ModelError):
             PlainTables(intercept, main)
+    for good in (np.zeros(1, np.int32), np.zeros(1400, np.int32), np.array([0, 2**31 - 2**26 - 1], np.int32)):
+        PlainTables(good, plain.main)
     data = plain.to_bytes()
     for damaged in (b"", data[:50], data[:-30]):
         with pytest.raises(ModelError):

@@ -109,8 +109,24 @@ def test_arrays_of_another_type_or_shape_are_a_model_error(name: str) -> None:
 @pytest.mark.parametrize("name", ["shape", "bias", "steady"])
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_steps_that_are_no_numbers_are_a_model_error(name: str, value: float) -> None:
+    steps = np.zeros(COEFFICIENTS)
+    steps[5] = value
     with pytest.raises(ModelError, match="finite"):
-        replace(golden_tables(), **{name: np.full(COEFFICIENTS, value)})
+        replace(golden_tables(), **{name: steps})
+
+
+@pytest.mark.parametrize(("name", "limit"), [("intercept", 2**31 - 2**26), ("offset", 2**24)])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_one_coefficient_at_a_bound_is_a_model_error(name: str, limit: int, sign: int) -> None:
+    tables = golden_tables()
+    zero = ("predictor", "offset", "slope", "intercept", "loudness", "steadiness")
+    tables = replace(tables, **{key: np.zeros_like(getattr(tables, key)) for key in zero})
+    value = np.zeros(COEFFICIENTS, np.int32)
+    value[7] = sign * (limit - 1)
+    replace(tables, **{name: value})
+    value[7] = sign * limit
+    with pytest.raises(ModelError, match="out of range"):
+        replace(tables, **{name: value})
 
 
 @pytest.mark.parametrize("name", ["main", "hyper"])
@@ -120,7 +136,9 @@ def test_frequencies_that_do_not_sum_to_one_are_a_model_error(name: str) -> None
     zero = value.copy()
     zero[..., 0] += zero[..., 1]
     zero[..., 1] = 0
-    for wrong in (value + np.uint32(1), zero):
+    one = value.copy()
+    one[3, ..., 5] += 1
+    for wrong in (value + np.uint32(1), one, zero):
         with pytest.raises(ModelError, match="frequencies"):
             replace(tables, **{name: wrong})
 

@@ -58,3 +58,27 @@ def test_escapes_are_read_as_written(values: list[int]) -> None:
     reader = BitReader(np.packbits(np.concatenate([lengths, rest])).tobytes())
     assert reader.unescape(len(values)).tolist() == values
     reader.finish()
+
+
+@pytest.mark.parametrize(
+    ("data", "left", "good"), [(b"\x80", 7, True), (b"\x81", 7, False), (b"\x80\0", 15, False), (b"\0", 8, False)]
+)
+def test_what_is_left_is_less_than_a_byte_of_zeros(data: bytes, left: int, good: bool) -> None:
+    reader = BitReader(data)
+    reader.take(8 * len(data) - left)
+    if good:
+        reader.finish()
+    else:
+        with pytest.raises(DamagedError, match="longer than what it holds"):
+            reader.finish()
+
+
+@pytest.mark.parametrize("length", [24, 25, 31])
+def test_escapes_have_at_most_24_bits(length: int) -> None:
+    # A value of no bits and one of many, of which only the fourth is 1.
+    reader = BitReader((length << 54 | 1 << 50).to_bytes(8, "big"))
+    if length > 24:
+        with pytest.raises(DamagedError, match="beyond its range"):
+            reader.unescape(2)
+    else:
+        assert reader.unescape(2).tolist() == [0, 2**24 - 1 + 2**20]

@@ -13,7 +13,6 @@ from formats.grid import COEFFICIENTS, HYPER_MIN, HYPER_SIZE, hyper_count
 from formats.model import Tables
 from formats.model.scales import rank_frames
 from formats.payload.chunk import (
-    MAGNITUDE_LIMIT,
     ChunkLatents,
     decode_payload,
     encode_payload,
@@ -82,7 +81,7 @@ def test_latents_of_a_plain_model_have_no_ranks(coder: Coder) -> None:
     assert decode_payload(encode_payload(wanted, 0, coder, tables), 4, 40, 0, coder, tables).ranked is None
 
 
-@pytest.mark.parametrize("value", [-MAGNITUDE_LIMIT, -32768, -129, -128, -127, 127, 128, 32767, 32768, MAGNITUDE_LIMIT])
+@pytest.mark.parametrize("value", [-(2**23), -32768, -129, -128, -127, 127, 128, 32767, 32768, 2**23])
 @pytest.mark.parametrize("coder", CODERS)
 def test_magnitudes_at_the_ends_of_integer_types(value: int, coder: Coder, tables: Tables) -> None:
     for gain, loudness in ((0, -20), (512, 31)):  # without and with low bits
@@ -91,6 +90,12 @@ def test_magnitudes_at_the_ends_of_integer_types(value: int, coder: Coder, table
         wanted = ChunkLatents(np.full((2, HYPER_SIZE), loudness, np.int8), indices, SideInfo.empty(4))
         payload = encode_payload(wanted, gain, coder, tables)
         assert same(decode_payload(payload, 4, 16, gain, coder, tables), wanted)
+
+
+@pytest.mark.parametrize(("value", "width"), [(127, 1), (-127, 1), (128, 2), (32767, 2), (32768, 4)])
+def test_zstd_takes_no_more_bytes_for_an_index_than_the_largest_needs(value: int, width: int, tables: Tables) -> None:
+    latents = ChunkLatents(np.zeros((1, HYPER_SIZE), np.int8), np.full((1, 16), value, np.int32), SideInfo.empty(1))
+    assert encode_payload(latents, 0, Coder.ZSTD, tables)[1] == width
 
 
 def test_silent_channels_are_those_of_nothing_but_the_least_value() -> None:

@@ -10,7 +10,7 @@ from formats.container.header import Coder
 from formats.errors import DamagedError
 from formats.grid import HYPER_SIZE, hyper_count
 from formats.model import Tables
-from formats.payload.chunk import MAGNITUDE_LIMIT, ChunkLatents, decode_payload, encode_payload
+from formats.payload.chunk import ChunkLatents, decode_payload, encode_payload
 from formats.payload.side_info import SideInfo
 from tests.support.payloads import CODERS, golden_latents, plausible, relaxed
 
@@ -26,7 +26,7 @@ def checked(payload: bytes, frames: int, main: int, gain: int, coder: Coder, tab
     assert got.indices.shape == (frames, main)
     assert got.hyper.min(initial=0) >= -32
     assert got.hyper.max(initial=0) <= 31
-    assert np.abs(got.indices.astype(np.int64)).max(initial=0) <= MAGNITUDE_LIMIT
+    assert np.abs(got.indices.astype(np.int64)).max(initial=0) <= 2**23
     return got
 
 
@@ -75,13 +75,34 @@ def test_zstd_that_is_larger_than_its_chunk_is_refused_before_it_is_unpacked(sta
 
 @pytest.mark.parametrize("value", [32, 127, -33, -128])
 def test_zstd_with_hyper_latents_beyond_their_range_is_refused(value: int, tables: Tables) -> None:
-    body = bytes([value % 256]) * 48 + bytes(16)
-    payload = b"\0\1" + zstandard.ZstdCompressor().compress(body)
+    for body in (bytes([value % 256]) * 48 + bytes(16), bytes([*[0] * 47, value % 256]) + bytes(16)):
+        with pytest.raises(DamagedError):
+            decode_payload(b"\0\1" + zstandard.ZstdCompressor().compress(body), 1, 16, 0, Coder.ZSTD, tables)
+
+
+def test_zstd_with_hyper_latents_at_the_ends_of_their_range_is_read(tables: Tables) -> None:
+    ends = bytes([-32 % 256, 31] * 24)
+    payload = b"\0\1" + zstandard.ZstdCompressor().compress(ends + bytes(16))
+    assert decode_payload(payload, 1, 16, 0, Coder.ZSTD, tables).hyper.tolist() == [[-32, 31] * 24]
+
+
+@pytest.mark.parametrize("width", [0, 3, 5, 8, 255])
+def test_zstd_of_a_width_that_does_not_exist_is_refused(width: int, tables: Tables) -> None:
+    payload = bytes([0, width]) + zstandard.ZstdCompressor().compress(bytes(48 + 16 * width))
     with pytest.raises(DamagedError):
         decode_payload(payload, 1, 16, 0, Coder.ZSTD, tables)
 
 
-@pytest.mark.parametrize("value", [MAGNITUDE_LIMIT + 1, -MAGNITUDE_LIMIT - 1, 2**31 - 1, -(2**31)])
+def test_zstd_that_holds_less_than_it_states_is_refused(tables: Tables) -> None:
+    frame = zstandard.ZstdCompressor().compress(bytes(64))
+    assert frame[4:6] == b"\x20\x40"  # one segment, and its size in a byte
+    for size in (63, 65):
+        stated = frame[:5] + bytes([size]) + frame[6:]
+        with pytest.raises(DamagedError, match="zstd data is broken"):
+            decode_payload(b"\0\1" + stated, 1, size - 48, 0, Coder.ZSTD, tables)
+
+
+@pytest.mark.parametrize("value", [2**23 + 1, -(2**23) - 1, 2**31 - 1, -(2**31)])
 def test_quantization_indices_beyond_their_range_are_refused(value: int, tables: Tables) -> None:
     indices = np.zeros((1, 16), np.int32)
     indices[0, 0] = value

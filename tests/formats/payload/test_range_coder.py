@@ -1,9 +1,11 @@
 """The range coder: the same words as a coder written from SPEC.md, and exactly the frequencies of the tables."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from formats.errors import DamagedError
 from formats.model.tables import frequencies
 from formats.payload.range_coder import RangeDecoder, RangeEncoder
 from tests.support import slow_decoder as slow
@@ -78,6 +80,11 @@ def test_pending_words_with_and_without_carry_are_the_same_words() -> None:
             assert fast.words().tolist() == plain.finish()
             seen |= plain.seen
     assert {(pending, carry) for pending in (1, 2, 3) for carry in (False, True)} <= seen
+
+
+def test_words_that_no_symbols_can_have_given_are_refused() -> None:
+    with pytest.raises(DamagedError, match="not what its tables can have written"):
+        get(RangeDecoder(np.full(2, 2**32 - 1, np.uint32)), 1, ROWS["flat"])
 
 
 def test_frequencies_are_exactly_the_tables() -> None:
