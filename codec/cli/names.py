@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from codec.cli.advice import about
+from codec.cli.advice import about, typed
 from codec.cli.options import default_target, names_folder
 from codec.cli.streams import PIPE
 from formats.errors import AezError, UsageError
@@ -32,14 +32,14 @@ def one(command: str, names: Sequence[str], extension: str, taken: Collection[st
     first, second = names[0], names[1] if len(names) > 1 else None
     if len(names) > 2 or (second is not None and _is_second_input(first, second, taken)):
         raise click.UsageError(
-            f"several inputs need -o FOLDER for what becomes of them: aez {command} {' '.join(names)} -o FOLDER"
+            f"several inputs need -o FOLDER for what becomes of them: {typed(command, *names)} -o FOLDER"
         )
     if Path(first).is_dir():
         raise UsageError(f"{first} is a directory; -o FOLDER takes all that is in it")
     if second is None and not extension:
         raise click.UsageError("name an output, or -o FOLDER")
     if second is not None and second != PIPE and names_folder(second):
-        raise UsageError(f"{second} is a directory; to write into it: aez {command} {first} -o {second}")
+        raise UsageError(f"{second} is a directory; to write into it: {typed(command, first, '-o', second)}")
     return first, default_target(first, second, extension)
 
 
@@ -65,8 +65,8 @@ def several(command: str, names: Sequence[str], taken: Collection[str], made: Co
             raise click.UsageError(f"{name} is a directory; for outputs, and for all that is in one: -o FOLDER")
         is_output = Path(name).suffix.lower() in made and (name == names[-1] or not Path(name).is_file())
         if is_output:
-            inputs = " ".join(other for other in names if other != name)
-            raise click.UsageError(f"{name} is one output for several inputs: aez {command} {inputs} -o FOLDER")
+            inputs = [other for other in names if other != name]
+            raise click.UsageError(f"{name} is one output for several inputs: {typed(command, *inputs)} -o FOLDER")
     _check_options(rest)
     return True
 
@@ -143,9 +143,9 @@ def check_coded_name(command: str, source: str, target: str, taken: Collection[s
     better = path.with_suffix(".aez")
     if better == Path(source):
         better = Path(f"{target}.aez")
-    advice = f"for one file: aez {command} {source} {better}"
+    advice = f"for one file: {typed(command, source, str(better))}"
     if path.suffix.lower() in taken:
-        advice += f"; for both: aez {command} {source} {target} -o FOLDER"
+        advice += f"; for both: {typed(command, source, target)} -o FOLDER"
     raise UsageError(f"{target} is not the name of an .aez file; {advice}")
 
 
