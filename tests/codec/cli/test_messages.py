@@ -103,6 +103,10 @@ def test_a_salvage_without_loss_is_told(two_seconds, tmp_path, capsys):
     assert capsys.readouterr().err.splitlines()[1:] == [f"{two_seconds}: no damage was found, and nothing is lost"]
     assert aez("decode", two_seconds, "-o", tmp_path / "out", "--salvage") == 0
     assert "1 decoded, 0 damaged" in capsys.readouterr().err
+    for part in (["--start", 1], ["--duration", 1]):  # what was not read may be damaged
+        assert aez("decode", two_seconds, tmp_path / "a.wav", "--salvage", "--force", *part) == 0
+        says = f"{two_seconds}: no damage was found in this part, and nothing of it is lost"
+        assert capsys.readouterr().err.splitlines()[1:] == [says]
 
 
 def test_what_is_missing_is_not_damaged(two_seconds, tmp_path, capsys):
