@@ -101,6 +101,8 @@ def opened(source: str | PathLike[str] | BinaryIO) -> Iterator[BinaryIO]:
     if isinstance(source, str | PathLike):
         with named_reader(source) as file:
             yield file
+    elif isinstance(source, io.TextIOBase):
+        raise UsageError("a source is a path or a binary file object, not one of text; open it in mode 'rb'")
     elif hasattr(source, "read"):
         yield source
     else:
