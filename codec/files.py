@@ -109,6 +109,11 @@ def opened(source: str | PathLike[str] | BinaryIO) -> Iterator[BinaryIO]:
         raise UsageError(f"a source is a path or a binary file object, not {type(source).__name__}")
 
 
+def path_text(path: str | PathLike[str] | None) -> str | None:
+    """A name or a path as text; None for None. What is neither is returned as it is, for others to refuse."""
+    return os.fspath(path) if isinstance(path, PathLike) else path
+
+
 def is_coded(path: str | PathLike[str]) -> bool | None:
     """Whether a file begins as an .aez file does; None for what is no file, or cannot be read."""
     from formats.container.layout import MAGIC

@@ -33,6 +33,9 @@ have any extension."""
 CODED = frozenset([".aez"])
 """Extension of .aez files."""
 
+OWN = ".aez-"
+"""How names begin of what aez keeps in folders, the journal and the index of `aez similar`; they do not count there."""
+
 
 @dataclass(frozen=True)
 class Found:
@@ -70,8 +73,6 @@ def find(inputs: Iterable[Path], extensions: Collection[str]) -> Found:
     folders are not followed. A file that is named may have another extension, and what it holds tells then whether it
     is what the run takes: songs are not decoded, and .aez files not encoded.
     """
-    from codec.batch.journal import NAME as JOURNAL  # not needed for one file
-
     files: list[tuple[Path, Path]] = []
     failures: list[tuple[Path, AezError | OSError]] = []
     check = check_coded if CODED.issubset(extensions) else check_uncoded
@@ -95,7 +96,7 @@ def find(inputs: Iterable[Path], extensions: Collection[str]) -> Found:
                 file = Path(folder, name)
                 if not name.startswith(".") and file.suffix.lower() in extensions and file.is_file():
                     files.append((file, file.relative_to(given)))
-                elif name != JOURNAL:
+                elif not name.startswith(OWN):
                     others += 1
     return Found(files, others, failures)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
+from codec.files import path_text
 from formats.errors import UsageError
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class EncodeOptions(TagOptions, total=False):
     latent: int | None
     gain: int | None
     bitrate: float | None
-    model: str | None
+    model: str | PathLike[str] | None
     coder: str
     chunk_frames: int
     cover_limit: int | None
@@ -61,7 +62,7 @@ class DecodeOptions(TagOptions, total=False):
 
     start: float
     duration: float | None
-    model: str | None
+    model: str | PathLike[str] | None
     decoder: str | None
     salvage: bool
     rate: int | None
@@ -197,13 +198,15 @@ def decode_file(
         )
 
 
-def peel(data: ReadableBuffer, latent: int, *, model: str | None = None, **options: Unpack[TagOptions]) -> bytes:
+def peel(
+    data: ReadableBuffer, latent: int, *, model: str | PathLike[str] | None = None, **options: Unpack[TagOptions]
+) -> bytes:
     """Cut an .aez file down to a smaller tier without decoding it; see `codec.pipeline.peel` and `TagOptions`."""
     from codec.pipeline import peel as peeling
 
     _check_known("peel", options, TagOptions)
     out = BytesIO()
-    peeling.peel(_file_of(data), out, latent, model=model, tags=_choice(dict(options), None))
+    peeling.peel(_file_of(data), out, latent, model=path_text(model), tags=_choice(dict(options), None))
     return out.getvalue()
 
 
@@ -212,7 +215,7 @@ def peel_file(
     target: str | PathLike[str],
     latent: int,
     *,
-    model: str | None = None,
+    model: str | PathLike[str] | None = None,
     force: bool = False,
     **options: Unpack[TagOptions],
 ) -> None:
@@ -220,7 +223,7 @@ def peel_file(
     from codec.pipeline import file_codec
 
     _check_known("peel_file", options, TagOptions)
-    file_codec.peel_file(source, target, latent, model=model, tags=_choice(dict(options), None), force=force)
+    file_codec.peel_file(source, target, latent, model=path_text(model), tags=_choice(dict(options), None), force=force)
 
 
 class ArraySink:
@@ -260,7 +263,7 @@ def _encode_plan(function: str, options: EncodeOptions) -> tuple[EncodePlan, str
     from codec.pipeline.plan import EncodePlan, whole
 
     _check_known(function, options, EncodeOptions)
-    plan: dict[str, Any] = dict(options)
+    plan: dict[str, Any] = {**options, "model": path_text(options.get("model"))}
     device, progress = plan.pop("device", "auto"), plan.pop("progress", None)
     limit = plan.pop("cover_limit", COVER_LIMIT)
     limit = None if limit is None else whole("the limit for pictures", limit)
@@ -271,7 +274,7 @@ def _decode_plan(function: str, options: DecodeOptions) -> tuple[DecodePlan, str
     from codec.pipeline.plan import DecodePlan
 
     _check_known(function, options, DecodeOptions)
-    plan: dict[str, Any] = dict(options)
+    plan: dict[str, Any] = {**options, "model": path_text(options.get("model"))}
     device, progress = plan.pop("device", "auto"), plan.pop("progress", None)
     return DecodePlan.make(tags=_choice(plan, None), **plan), device, progress
 

@@ -1,6 +1,7 @@
 """Tags and pictures in the library."""
 
 import io
+from pathlib import Path
 
 import aez
 import pytest
@@ -83,3 +84,20 @@ def test_files_that_were_opened_as_text_are_refused(tmp_path):
         aez.decode_file(tmp_path / "a.aez", text)
     with pytest.raises(aez.AudioError, match=r"^the name of the source is empty$"):
         aez.encode_file("", tmp_path / "c.aez")
+
+
+def test_a_model_is_named_by_a_path_too(tmp_path, tiny):
+    data = aez.encode(SILENCE, 44100, model=tiny.folder)
+    (tmp_path / "a.aez").write_bytes(data)
+    assert aez.info(tmp_path / "a.aez", model=tiny.folder).model == tiny.folder.name
+    nowhere = Path("nowhere")
+    for job in (
+        lambda: aez.encode(SILENCE, 44100, model=nowhere),
+        lambda: aez.decode(data, model=nowhere),
+        lambda: aez.peel(data, 32, model=nowhere),
+        lambda: aez.peel_file(tmp_path / "a.aez", tmp_path / "b.aez", 32, model=nowhere),
+        lambda: aez.info(tmp_path / "a.aez", model=nowhere),
+        lambda: aez.verify(tmp_path / "a.aez", model=nowhere),
+    ):
+        with pytest.raises(aez.ModelError, match=r"^there is no model 'nowhere';"):
+            job()
