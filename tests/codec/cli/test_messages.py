@@ -180,6 +180,8 @@ def test_an_aez_file_is_not_encoded_and_the_songs_beside_it_are(two_seconds, tmp
 def test_a_plot_beyond_the_end_names_the_file(two_seconds, tmp_path, capsys):
     assert aez("plot", two_seconds, tmp_path / "a.png", "--start", 3) == 1
     assert capsys.readouterr().err.startswith(f"aez: error: {two_seconds}: there is nothing to draw at 3 s")
+    assert aez("plot", two_seconds, tmp_path / "a.png", "--duration", 0) == 1
+    assert capsys.readouterr().err.endswith("nothing to draw at 0 s: a part without length is asked for\n")
 
 
 def test_many_errors_name_their_files_however_short(tmp_path, capsys, monkeypatch):
