@@ -114,6 +114,16 @@ def path_text(path: str | PathLike[str] | None) -> str | None:
     return os.fspath(path) if isinstance(path, PathLike) else path
 
 
+def is_folder(path: str | PathLike[str]) -> bool:
+    """Whether this is a folder; False where nobody may look, or no disk takes the name, which opening it will tell."""
+    return os.path.isdir(path)  # noqa: PTH112  (a Path raises an error, which would end a run of many files)
+
+
+def is_regular(path: str | PathLike[str]) -> bool:
+    """As `is_folder`, for files."""
+    return os.path.isfile(path)  # noqa: PTH113
+
+
 def is_coded(path: str | PathLike[str]) -> bool | None:
     """Whether a file begins as an .aez file does; None for what is no file, or cannot be read."""
     from formats.container.layout import MAGIC

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from codec.files import check_coded, check_uncoded
+from codec.files import check_coded, check_uncoded, is_folder
 from formats.errors import AezError
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def find(inputs: Iterable[Path], extensions: Collection[str]) -> Found:
         failures.append((Path(error.filename), error))
 
     for given in inputs:
-        if not given.is_dir():
+        if not is_folder(given):
             try:
                 if given.suffix.lower() not in extensions:
                     check(given)

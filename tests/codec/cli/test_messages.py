@@ -261,3 +261,14 @@ def test_fifos_in_folders_are_left_out(two_seconds, tmp_path, capsys):
 def test_speeds_are_never_nothing(seconds, elapsed, text):
     assert times(seconds, elapsed) == text
     assert speed_text(0, 0) == ""
+
+
+@pytest.mark.parametrize("command", ["info", "verify", "decode -o out", "peel --latent 32 -o out", "encode -o out"])
+def test_a_name_that_no_disk_takes_does_not_stop_the_others(two_seconds, tmp_path, monkeypatch, capsys, command):
+    monkeypatch.chdir(tmp_path)
+    soundfile.write("two.wav", np.zeros((100, 1)), 44100)
+    good, bad = ("two.wav", f"{'n' * 300}.wav") if "encode" in command else ("two.aez", f"{'n' * 300}.aez")
+    assert aez(*command.split(), bad, good) == 1
+    out, err = capsys.readouterr()
+    assert err.startswith(f"aez: error: {bad}: ") and err.count("error") == 1
+    assert "two.aez" in out or len([*Path("out").glob("two.*")]) == 1
