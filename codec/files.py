@@ -101,10 +101,27 @@ def opened(source: str | PathLike[str] | BinaryIO) -> Iterator[BinaryIO]:
     if isinstance(source, str | PathLike):
         with named_reader(source) as file:
             yield file
+    elif isinstance(source, io.TextIOBase):
+        raise UsageError("a source is a path or a binary file object, not one of text; open it in mode 'rb'")
     elif hasattr(source, "read"):
         yield source
     else:
         raise UsageError(f"a source is a path or a binary file object, not {type(source).__name__}")
+
+
+def path_text(path: str | PathLike[str] | None) -> str | None:
+    """A name or a path as text; None for None. What is neither is returned as it is, for others to refuse."""
+    return os.fspath(path) if isinstance(path, PathLike) else path
+
+
+def is_folder(path: str | PathLike[str]) -> bool:
+    """Whether this is a folder; False where nobody may look, or no disk takes the name, which opening it will tell."""
+    return os.path.isdir(path)  # noqa: PTH112  (a Path raises an error, which would end a run of many files)
+
+
+def is_regular(path: str | PathLike[str]) -> bool:
+    """As `is_folder`, for files."""
+    return os.path.isfile(path)  # noqa: PTH113
 
 
 def is_coded(path: str | PathLike[str]) -> bool | None:

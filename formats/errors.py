@@ -69,6 +69,6 @@ class PicturesError(DamagedError):
         tags: values by key.
     """
 
-    def __init__(self, text: str, tags: dict[str, tuple[str, ...]]) -> None:
-        super().__init__(text)
-        self.tags = tags
+    def __init__(self, text: str, tags: dict[str, tuple[str, ...]] | None = None) -> None:
+        super().__init__(text)  # an exception is pickled as its text and its attributes
+        self.tags = tags or {}

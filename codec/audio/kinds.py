@@ -136,7 +136,7 @@ class Encoding:
             advice = f"; for {extension}, write .{_ELSEWHERE[extension]}" if extension in _ELSEWHERE else ""
             raise AudioError(f"{path}: the extension must be one of .{', .'.join(KINDS)}{advice}")
         if subtype is not None and (not isinstance(subtype, str) or subtype not in filter(None, kind.subtypes)):
-            choices = " or ".join(filter(None, kind.subtypes))
+            choices = " or ".join(repr(name) for name in kind.subtypes if name)  # quoted: they are texts, also '16'
             has = f"it has {choices}" if choices else "it is lossy, and has none to choose from"
             raise AudioError(f"{kind.name} has no subtype {subtype!r}; {has}")
         if bitrate is not None and not kind.is_lossy:

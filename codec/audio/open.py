@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,8 @@ def open_source(path: str | PathLike[str], *, accept_cut: bool = False, downmix:
         CodedError: it is an .aez file; ChannelsError: it has more than two channels; CutError: a part of it is missing.
     """
     file = Path(path)
+    if not os.fspath(path):  # which a Path takes for the current folder
+        raise AudioError("the name of the source is empty")
     if not file.exists():
         raise AudioError(f"{path}: no such file")
     if not file.is_file():

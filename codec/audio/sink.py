@@ -137,7 +137,7 @@ class AudioSink:
         if not self.samples and self._kind.needs_samples:
             self._abandon()
             why = f" ({self.emptiness})" if self.emptiness else ""
-            text = f"{self._name}: there are no samples, which a {self._kind.name} file cannot hold; write a .wav{why}"
+            text = f"{self._name}: there are no samples, which {self._kind.name} files cannot hold; write a .wav{why}"
             raise AudioError(text)
         with self._errors():
             self._file.close()

@@ -213,8 +213,12 @@ def _array(samples: ArrayLike) -> NDArray[np.generic]:
     """Convert samples to an array of a known type."""
     try:
         array = np.asarray(samples)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RuntimeError) as error:
+        if hasattr(samples, "__array__"):  # such as a tensor on a GPU, which says what to do
+            raise AudioError(f"the samples give no array: {' '.join(str(error).split())}") from None
         raise AudioError("the samples are neither an array nor nested lists of numbers of equal length") from None
+    if array.dtype.kind in "OSUV" and not hasattr(samples, "dtype"):
+        raise AudioError(f"the samples must be an array or nested lists of numbers, not {type(samples).__name__}")
     if array.dtype.name not in (*_FULL_SCALE, *_FLOATS):
         taken = ", ".join((*_FULL_SCALE, *_FLOATS[:-1])) + f" and {_FLOATS[-1]}"
         raise AudioError(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from codec.files import check_coded, check_uncoded
+from codec.files import check_coded, check_uncoded, is_folder
 from formats.errors import AezError
 
 if TYPE_CHECKING:
@@ -32,6 +32,9 @@ have any extension."""
 
 CODED = frozenset([".aez"])
 """Extension of .aez files."""
+
+OWN = ".aez-"
+"""How names begin of what aez keeps in folders, the journal and the index of `aez similar`; they do not count there."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +73,6 @@ def find(inputs: Iterable[Path], extensions: Collection[str]) -> Found:
     folders are not followed. A file that is named may have another extension, and what it holds tells then whether it
     is what the run takes: songs are not decoded, and .aez files not encoded.
     """
-    from codec.batch.journal import NAME as JOURNAL  # not needed for one file
-
     files: list[tuple[Path, Path]] = []
     failures: list[tuple[Path, AezError | OSError]] = []
     check = check_coded if CODED.issubset(extensions) else check_uncoded
@@ -81,7 +82,7 @@ def find(inputs: Iterable[Path], extensions: Collection[str]) -> Found:
         failures.append((Path(error.filename), error))
 
     for given in inputs:
-        if not given.is_dir():
+        if not is_folder(given):
             try:
                 if given.suffix.lower() not in extensions:
                     check(given)
@@ -95,7 +96,7 @@ def find(inputs: Iterable[Path], extensions: Collection[str]) -> Found:
                 file = Path(folder, name)
                 if not name.startswith(".") and file.suffix.lower() in extensions and file.is_file():
                     files.append((file, file.relative_to(given)))
-                elif name != JOURNAL:
+                elif not name.startswith(OWN):
                     others += 1
     return Found(files, others, failures)
 

@@ -47,6 +47,18 @@ def keeping(warning: str) -> str:
     return f"{warning}; --cover-limit 16 keeps what fits, --cover FILE replaces it" if LIMITED in warning else warning
 
 
+def typed(command: str, *words: str) -> str:
+    """Return a command line that a shell takes as it is: names with spaces and the like are quoted.
+
+    Args:
+        command: what follows aez: a command, and options of it.
+        words: names.
+    """
+    import shlex
+
+    return f"aez {command} {shlex.join(words)}"
+
+
 @contextlib.contextmanager
 def about(name: str, *, salvageable: bool = False) -> Iterator[None]:
     """Put a source's name in front of errors about what is in it, which do not name it; add advice.

@@ -176,7 +176,8 @@ def decode(
     for line in filter(None, (report.emptiness, report.left_out)):
         say(f"aez: warning: {spoken(source)}: {line}", quiet=quiet)
     if salvage and not report.damaged:
-        say(f"{spoken(source)}: no damage was found, and nothing is lost", quiet=quiet)
+        where = " in this part" if start or duration is not None else ""
+        say(f"{spoken(source)}: no damage was found{where}, and nothing{where and ' of it'} is lost", quiet=quiet)
     return SALVAGED if report.damaged else 0
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,6 +12,7 @@ from codec.cli.escape import escaped, json_line
 from codec.cli.options import FILE, channels_text, each, force_option, model_option, say
 from codec.cli.streams import created, opened, spoken
 from codec.clock import clock, counted
+from codec.files import is_folder
 from formats.errors import UsageError
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def _picture_text(picture: Picture) -> str:
 
 def _take_out(files: tuple[str, ...], cover: str, *, force: bool) -> int:
     """Write the cover of a file to an image file; returns the exit code."""
-    if len(files) != 1 or Path(files[0]).is_dir():
+    if len(files) != 1 or is_folder(files[0]):
         raise click.UsageError("--cover takes the cover out of one file")
     from formats import Reader
 

@@ -10,6 +10,7 @@ from importlib import import_module
 import click
 
 from codec.audio.c_stderr import keep_quiet
+from codec.cli.streams import open_streams
 from codec.cli.terminal import run
 from codec.ending import end_on_signals
 from codec.version import __version__
@@ -55,6 +56,7 @@ def main() -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # Where a batch is ended at once, Python's tracker removes its semaphores, and would warn of them on stderr.
     os.environ["PYTHONWARNINGS"] = ",".join(filter(None, [os.environ.get("PYTHONWARNINGS"), TRACKER]))
+    open_streams()  # before anything else is opened, which would get the number of a closed one
     keep_quiet()
     end_on_signals()
     code = run(cli)

@@ -8,9 +8,10 @@ from typing import Any
 
 import click
 
-from codec.cli.advice import about
+from codec.cli.advice import about, typed
 from codec.cli.options import default_target, names_folder
 from codec.cli.streams import PIPE
+from codec.files import is_folder, is_regular
 from formats.errors import AezError, UsageError
 
 
@@ -32,14 +33,14 @@ def one(command: str, names: Sequence[str], extension: str, taken: Collection[st
     first, second = names[0], names[1] if len(names) > 1 else None
     if len(names) > 2 or (second is not None and _is_second_input(first, second, taken)):
         raise click.UsageError(
-            f"several inputs need -o FOLDER for what becomes of them: aez {command} {' '.join(names)} -o FOLDER"
+            f"several inputs need -o FOLDER for what becomes of them: {typed(command, *names)} -o FOLDER"
         )
-    if Path(first).is_dir():
+    if is_folder(first):
         raise UsageError(f"{first} is a directory; -o FOLDER takes all that is in it")
     if second is None and not extension:
         raise click.UsageError("name an output, or -o FOLDER")
     if second is not None and second != PIPE and names_folder(second):
-        raise UsageError(f"{second} is a directory; to write into it: aez {command} {first} -o {second}")
+        raise UsageError(f"{second} is a directory; to write into it: {typed(command, first, '-o', second)}")
     return first, default_target(first, second, extension)
 
 
@@ -63,10 +64,10 @@ def several(command: str, names: Sequence[str], taken: Collection[str], made: Co
             raise click.UsageError("a pipe is one input and one output")
         if names_folder(name):
             raise click.UsageError(f"{name} is a directory; for outputs, and for all that is in one: -o FOLDER")
-        is_output = Path(name).suffix.lower() in made and (name == names[-1] or not Path(name).is_file())
+        is_output = Path(name).suffix.lower() in made and (name == names[-1] or not is_regular(name))
         if is_output:
-            inputs = " ".join(other for other in names if other != name)
-            raise click.UsageError(f"{name} is one output for several inputs: aez {command} {inputs} -o FOLDER")
+            inputs = [other for other in names if other != name]
+            raise click.UsageError(f"{name} is one output for several inputs: {typed(command, *inputs)} -o FOLDER")
     _check_options(rest)
     return True
 
@@ -80,7 +81,7 @@ def out_of_one(names: tuple[str, ...], out: str | None, kinds: Collection[str]) 
         kinds: extensions that no folder has: of outputs, and of audio that is none of them, which is refused later.
     """
     is_file = out is not None and Path(out).suffix.lower() in kinds and not names_folder(out)
-    if out is None or not is_file or len(names) != 1 or Path(names[0]).is_dir():
+    if out is None or not is_file or len(names) != 1 or is_folder(names[0]):
         return names, out
     return (*names, out), None
 
@@ -95,7 +96,7 @@ def check_inputs(names: Sequence[str], check: Callable[[str], None]) -> None:
     Raises:
         AezError: that of the first.
     """
-    inputs = names if len(names) == 1 or Path(names[-1]).is_file() else names[:-1]
+    inputs = names if len(names) == 1 or is_regular(names[-1]) else names[:-1]
     faults: list[tuple[str, AezError]] = []
     for name in inputs:
         try:
@@ -119,9 +120,9 @@ def _check_names(names: Sequence[str]) -> None:
 
 
 def _is_second_input(first: str, second: str, taken: Collection[str]) -> bool:
-    if Path(second).suffix.lower() not in taken or not Path(second).is_file():
+    if Path(second).suffix.lower() not in taken or not is_regular(second):
         return False
-    return not (Path(first).is_file() and Path(first).samefile(second))  # another message says it more clearly
+    return not (is_regular(first) and Path(first).samefile(second))  # another message says it more clearly
 
 
 def check_coded_name(command: str, source: str, target: str, taken: Collection[str]) -> None:
@@ -143,9 +144,9 @@ def check_coded_name(command: str, source: str, target: str, taken: Collection[s
     better = path.with_suffix(".aez")
     if better == Path(source):
         better = Path(f"{target}.aez")
-    advice = f"for one file: aez {command} {source} {better}"
+    advice = f"for one file: {typed(command, source, str(better))}"
     if path.suffix.lower() in taken:
-        advice += f"; for both: aez {command} {source} {target} -o FOLDER"
+        advice += f"; for both: {typed(command, source, target)} -o FOLDER"
     raise UsageError(f"{target} is not the name of an .aez file; {advice}")
 
 

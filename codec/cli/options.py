@@ -14,6 +14,7 @@ import click
 from codec.cli.advice import failure
 from codec.cli.escape import escaped
 from codec.cli.streams import PIPE, opened, spoken
+from codec.files import is_folder
 from formats.errors import AezError, UsageError
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def coded_files(names: Sequence[str], failed: list[str]) -> list[str]:
     """
     found: list[str] = []
     for name in names:
-        if name == PIPE or not Path(name).is_dir():
+        if name == PIPE or not is_folder(name):
             found.append(name)
             continue
         from codec.batch.jobs import CODED, find
@@ -136,7 +137,7 @@ def default_target(source: str, target: str | None, extension: str) -> str:
 
 def names_folder(name: str) -> bool:
     """Return whether this names a folder, which need not exist."""
-    return os.path.basename(name) in ("", ".", "..") or Path(name).is_dir()  # noqa: PTH119  (Path drops a last slash)
+    return os.path.basename(name) in ("", ".", "..") or is_folder(name)  # noqa: PTH119  (Path drops a last slash)
 
 
 def channels_text(count: int) -> str:

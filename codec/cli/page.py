@@ -33,6 +33,8 @@ def page(
 
     if PIPE in names:
         raise UsageError("a page takes files; a pipe has no name")
+    if str(out) == PIPE:
+        raise UsageError("a page is a folder; a pipe cannot take it")
     failed: list[str] = []
     songs = [Path(name) for name in coded_files(names, failed)]
     if failed:

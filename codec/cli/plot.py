@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from codec.cli.advice import about
+from codec.cli.advice import about, typed
 from codec.cli.numbers import Time
 from codec.cli.options import (
     FILE,
@@ -59,7 +59,7 @@ def plot(
     target = default_target(source, target, ".png")
     if target != PIPE and names_folder(target):
         picture = Path(target, Path(source).name).with_suffix(".png")
-        raise UsageError(f"{target} is a directory; name a picture in it: aez plot {source} {picture}")
+        raise UsageError(f"{target} is a directory; name a picture in it: {typed('plot', source, str(picture))}")
     from codec.inspection.drawing import load_pillow
     from codec.inspection.latent_view import view
     from codec.inspection.plot import save, target_kind

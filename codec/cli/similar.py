@@ -72,7 +72,10 @@ def similar(
     indices = [(folder, _index(folder, failed, known, keep=not no_index, quiet=quiet)) for folder in library]
     failed.tell_left_out()
     paths = [os.path.join(folder, name) for folder, index in indices for name in index.names]  # noqa: PTH118
-    far = distances(query, np.concatenate([index.vectors for _, index in indices])) if paths else np.zeros(0)
+    vectors = np.concatenate([index.vectors for _, index in indices])
+    once = sorted({os.path.abspath(path): number for number, path in reversed([*enumerate(paths)])}.values())  # noqa: PTH100
+    paths = [paths[number] for number in once]  # a folder may be named twice, or lie in another one
+    far = distances(query, vectors[once]) if paths else np.zeros(0)
     order = np.argsort(far, kind="stable")
     nearest = list(islice(_others(song, (Neighbour(paths[i], float(far[i])) for i in order)), count))
     if not nearest and not failed.names:

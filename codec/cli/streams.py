@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from codec.cli.signals import check_stopped
-from codec.files import is_fifo, is_special, named_reader, new_file, temporary_file
+from codec.files import is_fifo, is_folder, is_special, named_reader, new_file, temporary_file
 from formats.errors import AezError, UsageError
 
 PIPE = "-"
@@ -53,7 +53,7 @@ def opened(name: str) -> Iterator[BinaryIO]:
     if name == PIPE:
         yield standard_input()
         return
-    if Path(name).is_dir():
+    if is_folder(name):
         raise UsageError(f"{name} is a directory")
     with named_reader(name) as file:
         yield file

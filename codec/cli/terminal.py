@@ -16,13 +16,11 @@ from codec.cli import signals
 from codec.cli.advice import advised
 from codec.cli.escape import escaped
 from codec.cli.signals import check_stopped
-from codec.cli.streams import open_streams
 from formats.errors import AezError
 
 
 def run(command: click.Command, arguments: list[str] | None = None) -> int:
     """Run a command and return its exit code: 0, 1 for errors, 2 for wrong usage, 130 for Ctrl-C, 143 for SIGTERM."""
-    open_streams()
     signals.watch()
     try:
         return _run(command, arguments)

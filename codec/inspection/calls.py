@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, BinaryIO
 
-from codec.files import opened
+from codec.files import opened, path_text
 
 if TYPE_CHECKING:
     from codec.inspection.info import Info
     from codec.inspection.verify import Verdict
 
 
-def info(source: str | os.PathLike[str] | BinaryIO, *, model: str | None = None) -> Info:
+def info(source: str | os.PathLike[str] | BinaryIO, *, model: str | os.PathLike[str] | None = None) -> Info:
     """Describe an .aez file and check all its checksums; see `codec.inspection.info.Info`.
 
     Args:
@@ -26,10 +26,10 @@ def info(source: str | os.PathLike[str] | BinaryIO, *, model: str | None = None)
     from codec.inspection.info import describe
 
     with opened(source) as file:
-        return describe(file, model=model)
+        return describe(file, model=path_text(model))
 
 
-def verify(source: str | os.PathLike[str] | BinaryIO, *, model: str | None = None) -> Verdict:
+def verify(source: str | os.PathLike[str] | BinaryIO, *, model: str | os.PathLike[str] | None = None) -> Verdict:
     """Check every checksum of a file and unpack every chunk to its integers; see `codec.inspection.verify.Verdict`.
 
     Args:
@@ -42,4 +42,4 @@ def verify(source: str | os.PathLike[str] | BinaryIO, *, model: str | None = Non
     from codec.inspection.verify import Verifier
 
     with opened(source) as file:
-        return Verifier(model).check(file)
+        return Verifier(path_text(model)).check(file)

@@ -103,7 +103,8 @@ def view(
     seconds = reader.samples / header.sample_rate
     end = seconds if duration is None else min(seconds, start + duration)
     if not 0 <= start < end:
-        raise UsageError(f"there is nothing to draw at {start:g} s: the song lasts {seconds:g} s")
+        why = f"the song lasts {seconds:g} s" if duration != 0 else "a part without length is asked for"
+        raise UsageError(f"there is nothing to draw at {start:g} s: {why}")
     first, last = int(np.ceil(start * _FRAMES_A_SECOND - 0.5)), int(end * _FRAMES_A_SECOND + 0.5)
     frames = last + 1 - first
     width = -(-frames // COLUMNS)

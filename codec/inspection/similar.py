@@ -160,7 +160,7 @@ def indexed(
         try:
             with (folder / name).open("rb") as file:
                 found = (folder / name).stat()
-                state = (found.st_size, found.st_mtime_ns)
+                state = (found.st_size, _in_64_bits(found.st_mtime_ns))
                 kept = earlier.get(name)
                 return kept if kept is not None and kept[0] == state else (state, vector(file, models))
         except UsageError:
@@ -191,6 +191,11 @@ def indexed(
             interrupted(read())
             raise
     return read()
+
+
+def _in_64_bits(nanoseconds: int) -> int:
+    """A time of change as the index can hold it: after the year 2262, of a wrong clock, it begins again below zero."""
+    return (nanoseconds + (1 << 63)) % (1 << 64) - (1 << 63)
 
 
 def distances(query: Float, vectors: Float) -> NDArray[np.float64]:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
+from codec.files import path_text
 from formats.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from os import PathLike
 
     import numpy as np
+    from _typeshed import ReadableBuffer
     from numpy.typing import ArrayLike, NDArray
 
     from codec.audio.tags.choice import TagChoice, TagValues
@@ -43,7 +46,7 @@ class EncodeOptions(TagOptions, total=False):
     latent: int | None
     gain: int | None
     bitrate: float | None
-    model: str | None
+    model: str | PathLike[str] | None
     coder: str
     chunk_frames: int
     cover_limit: int | None
@@ -59,7 +62,7 @@ class DecodeOptions(TagOptions, total=False):
 
     start: float
     duration: float | None
-    model: str | None
+    model: str | PathLike[str] | None
     decoder: str | None
     salvage: bool
     rate: int | None
@@ -90,7 +93,7 @@ def encode(samples: ArrayLike, sample_rate: int, *, downmix: bool = False, **opt
     from codec.pipeline import encode as encoding
     from codec.pipeline.workers import Engine
 
-    plan, device, progress = _encode_plan(options)
+    plan, device, progress = _encode_plan("encode", options)
     out = BytesIO()
     with (
         ArraySource(samples, sample_rate, downmix=downmix) as source,
@@ -100,11 +103,11 @@ def encode(samples: ArrayLike, sample_rate: int, *, downmix: bool = False, **opt
     return out.getvalue()
 
 
-def decode(data: bytes, **options: Unpack[DecodeOptions]) -> tuple[NDArray[np.float32], int]:
+def decode(data: ReadableBuffer, **options: Unpack[DecodeOptions]) -> tuple[NDArray[np.float32], int]:
     """Decompress an .aez file.
 
     Args:
-        data: the file.
+        data: the file, as bytes or another object with a buffer (bytearray, memoryview, an mmap).
         **options: start and duration in seconds; model (a name or a folder), decoder (one of the model's), salvage,
             rate in Hz, to resample to; device, progress.
 
@@ -121,7 +124,7 @@ def decode(data: bytes, **options: Unpack[DecodeOptions]) -> tuple[NDArray[np.fl
     from codec.pipeline import decode as decoding
     from codec.pipeline.workers import Engine
 
-    plan, device, progress = _decode_plan(options)
+    plan, device, progress = _decode_plan("decode", options)
     sink = ArraySink()
     with Engine(device) as engine:
         report = decoding.decode(_file_of(data), sink, plan, engine=engine, progress=progress)
@@ -151,7 +154,7 @@ def encode_file(
     from codec.pipeline import file_codec
     from codec.pipeline.workers import Engine
 
-    plan, device, progress = _encode_plan(options)
+    plan, device, progress = _encode_plan("encode_file", options)
     with Engine(device, seconds=estimated_seconds(source)) as engine:
         return file_codec.encode_file(
             source,
@@ -188,19 +191,22 @@ def decode_file(
     from codec.pipeline import file_codec
     from codec.pipeline.workers import Engine
 
-    plan, device, progress = _decode_plan(options)
+    plan, device, progress = _decode_plan("decode_file", options)
     with Engine(device, seconds=estimated_seconds(source)) as engine:
         return file_codec.decode_file(
             source, target, plan, subtype=subtype, bitrate=bitrate, force=force, engine=engine, progress=progress
         )
 
 
-def peel(data: bytes, latent: int, *, model: str | None = None, **options: Unpack[TagOptions]) -> bytes:
+def peel(
+    data: ReadableBuffer, latent: int, *, model: str | PathLike[str] | None = None, **options: Unpack[TagOptions]
+) -> bytes:
     """Cut an .aez file down to a smaller tier without decoding it; see `codec.pipeline.peel` and `TagOptions`."""
     from codec.pipeline import peel as peeling
 
+    _check_known("peel", options, TagOptions)
     out = BytesIO()
-    peeling.peel(_file_of(data), out, latent, model=model, tags=_choice(dict(options), None))
+    peeling.peel(_file_of(data), out, latent, model=path_text(model), tags=_choice(dict(options), None))
     return out.getvalue()
 
 
@@ -209,14 +215,15 @@ def peel_file(
     target: str | PathLike[str],
     latent: int,
     *,
-    model: str | None = None,
+    model: str | PathLike[str] | None = None,
     force: bool = False,
     **options: Unpack[TagOptions],
 ) -> None:
     """As `peel`, from file to file."""
     from codec.pipeline import file_codec
 
-    file_codec.peel_file(source, target, latent, model=model, tags=_choice(dict(options), None), force=force)
+    _check_known("peel_file", options, TagOptions)
+    file_codec.peel_file(source, target, latent, model=path_text(model), tags=_choice(dict(options), None), force=force)
 
 
 class ArraySink:
@@ -232,27 +239,42 @@ class ArraySink:
         self.blocks.append(block.copy())
 
 
-def _file_of(data: bytes) -> BytesIO:
+def _file_of(data: ReadableBuffer) -> BytesIO:
     """A file object of a file's bytes. UsageError: the data are no bytes, but perhaps a path."""
     try:
-        return BytesIO(memoryview(data))
+        return BytesIO(memoryview(data).tobytes())
     except TypeError:
         raise UsageError(f"the data must be the bytes of an .aez file, not {type(data).__name__}") from None
 
 
-def _encode_plan(options: EncodeOptions) -> tuple[EncodePlan, str, Progress | None]:
+def _check_known(function: str, options: Mapping[str, object], kind: type[TagOptions]) -> None:
+    """Refuse keyword arguments that a function does not have, as Python does where it knows them.
+
+    Raises:
+        TypeError: there is such a one.
+    """
+    for name in options:
+        if name not in kind.__annotations__:
+            raise TypeError(f"{function}() got an unexpected keyword argument {name!r}")
+
+
+def _encode_plan(function: str, options: EncodeOptions) -> tuple[EncodePlan, str, Progress | None]:
     from codec.audio.tags.choice import COVER_LIMIT
-    from codec.pipeline.plan import EncodePlan
+    from codec.pipeline.plan import EncodePlan, whole
 
-    plan: dict[str, Any] = dict(options)
+    _check_known(function, options, EncodeOptions)
+    plan: dict[str, Any] = {**options, "model": path_text(options.get("model"))}
     device, progress = plan.pop("device", "auto"), plan.pop("progress", None)
-    return EncodePlan.make(tags=_choice(plan, plan.pop("cover_limit", COVER_LIMIT)), **plan), device, progress
+    limit = plan.pop("cover_limit", COVER_LIMIT)
+    limit = None if limit is None else whole("the limit for pictures", limit)
+    return EncodePlan.make(tags=_choice(plan, limit), **plan), device, progress
 
 
-def _decode_plan(options: DecodeOptions) -> tuple[DecodePlan, str, Progress | None]:
+def _decode_plan(function: str, options: DecodeOptions) -> tuple[DecodePlan, str, Progress | None]:
     from codec.pipeline.plan import DecodePlan
 
-    plan: dict[str, Any] = dict(options)
+    _check_known(function, options, DecodeOptions)
+    plan: dict[str, Any] = {**options, "model": path_text(options.get("model"))}
     device, progress = plan.pop("device", "auto"), plan.pop("progress", None)
     return DecodePlan.make(tags=_choice(plan, None), **plan), device, progress
 

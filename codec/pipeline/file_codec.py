@@ -8,6 +8,7 @@ imported when it is asked for, because a command has time to load only one.
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -18,7 +19,7 @@ from codec.audio.open import open_source
 from codec.audio.resample import resampled_length
 from codec.ending import removed_at_the_end
 from codec.files import check_coded, check_target, check_uncoded, is_fifo, new_file, opened, temporary_file
-from codec.pipeline.plan import DecodePlan
+from codec.pipeline.plan import DecodePlan, number
 from formats import Metadata, Reader
 from formats.errors import AudioError, FormatError, PicturesError, UsageError
 
@@ -129,6 +130,7 @@ def decode_file(
     if origin:
         check_coded(origin)
     _check(target, force, origin)
+    bitrate = None if bitrate is None else number("the bit rate", bitrate)
     encoding = Encoding.of(label, subtype, bitrate)
     find_ffmpeg(encoding)
     with opened(source) as coded:
@@ -207,6 +209,8 @@ def _check(target: FilePath | BinaryIO, force: bool, origin: Path | None) -> Non
     """Refuse a target before any work is done."""
     if isinstance(target, str | os.PathLike):
         check_target(target, force=force, source=origin)
+    elif isinstance(target, io.TextIOBase):
+        raise UsageError("a target is a path or a binary file object, not one of text; open it in mode 'wb'")
     elif not hasattr(target, "write"):
         raise UsageError(f"a target is a path or a binary file object, not {type(target).__name__}")
 

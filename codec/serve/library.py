@@ -26,7 +26,7 @@ from codec.serve.names import Labels, Tags, folded, readable, tag
 from formats import Metadata, Reader
 from formats.container.layout import CRC_SIZE
 from formats.container.metadata import picture_size
-from formats.errors import FormatError, PicturesError
+from formats.errors import FormatError, PicturesError, UsageError
 
 FRESH = 5.0
 """Seconds for which a look at the disk counts."""
@@ -89,10 +89,15 @@ class Library:
             folder: .aez files are looked for in it, and in its folders.
             audio: whether other audio files count, where there is no .aez file beside them.
             without: a folder that is left out.
+
+        Raises:
+            UsageError: the folder lies in the one that is left out.
         """
         self.folder = folder.resolve()
         self._folders = Folders(self.folder, CODED | AUDIO if audio else CODED)
         self._without = without.resolve() if without else None
+        if self._without and self.folder.is_relative_to(self._without):
+            raise UsageError(f"what is encoded cannot be kept in {without}, because {folder} is in it")
         self._lock = threading.Lock()
         self._songs: dict[str, Song] = {}
         self._looked = float("-inf")

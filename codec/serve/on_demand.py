@@ -12,6 +12,7 @@ from codec.pipeline.plan import EncodePlan
 from codec.pipeline.workers import Engine
 from codec.serve.library import Song
 from codec.serve.shared import Shared
+from formats.errors import UsageError
 
 
 class OnDemand:
@@ -29,7 +30,12 @@ class OnDemand:
             plan: how to encode.
             engine: sessions and threads that all encodings share.
             most: encodings at a time; others wait.
+
+        Raises:
+            UsageError: the folder cannot be written, of which listeners would hear one by one.
         """
+        if not os.access(cache, os.W_OK | os.X_OK):
+            raise UsageError(f"{cache} cannot be written, and what is encoded is kept there")
         self._cache, self._plan, self._engine = cache, plan, engine
         self._made: Shared[Path] = Shared(most, 0)
         self._settings = f"{plan.model.id.hex()} {plan.latent} {plan.gain} {plan.bitrate} {plan.chunk_frames}"

@@ -97,3 +97,18 @@ def test_a_signal_ends_what_never_ends(command: tuple[str, ...], number: int, co
     assert not left
     assert not parts(stuck)
     assert not list((stuck / "out").glob("*.*"))
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "<&- >&- 2>&-"])
+def test_a_signal_is_heard_where_standard_streams_are_closed(closed: str, tmp_path: Path) -> None:
+    script = """
+import os, signal, time, click
+from codec.cli import main
+signal.signal(signal.SIGTERM, lambda *_: None)
+main.cli = click.Command("stuck", callback=lambda: (os.kill(os.getpid(), signal.SIGTERM), time.sleep(5)))
+main.main()
+"""
+    whole = ["sh", "-c", f'exec "$@" {closed}', "sh", sys.executable, "-c", script]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(whole, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (143, b"")

@@ -78,7 +78,7 @@ def test_a_song_without_samples(tmp_path, name):
 @pytest.mark.parametrize("name", ["a.flac", "a.mp3", "a.opus"])
 def test_formats_that_need_samples_say_so(tmp_path, name):
     with (
-        pytest.raises(AudioError, match=f"no samples, which a {name[2:]} file cannot hold"),
+        pytest.raises(AudioError, match=f"no samples, which {name[2:]} files cannot hold"),
         open_sink(tmp_path / name, 48000, 2),
     ):
         pass
@@ -94,7 +94,7 @@ def test_formats_that_need_samples_say_so(tmp_path, name):
         ("a.mp3", 44100, "", "mp3 has no subtype ''"),
         ("a.ogg", 384000, None, "ogg cannot hold"),
         ("a.flac", 700000, None, "flac cannot hold"),
-        ("a.flac", 44100, "float", "it has 16 or 24"),
+        ("a.flac", 44100, "float", "it has '16' or '24'"),
         ("a.xyz", 44100, None, r"extension must be one of \.wav"),
         ("a.aac", 44100, None, r"for aac, write \.m4a"),
         ("a", 44100, None, "extension must be"),

@@ -178,3 +178,19 @@ print(total + resampler.finish().shape[1], re.search(r"VmHWM:\s*(\d+)", open("/p
 
 def test_one_error_family():
     assert issubclass(AudioError, AezError) and issubclass(UsageError, AezError)
+
+
+@pytest.mark.parametrize("error", [TypeError, RuntimeError])
+def test_an_object_that_gives_no_array_says_why(error):
+    class Tensor:
+        def __array__(self, *_: object, **__: object) -> np.ndarray:
+            raise error("can't convert cuda:0 tensor.\nUse Tensor.cpu() first.")
+
+    with pytest.raises(AudioError, match=r"can't convert cuda:0 tensor\. Use Tensor\.cpu\(\) first\.$"):
+        ArraySource(Tensor(), 44100)
+
+
+@pytest.mark.parametrize("what", ["song.wav", b"RIFF", None, {"a": 1}], ids=repr)
+def test_what_is_no_sequence_of_numbers_is_named_by_its_type(what):
+    with pytest.raises(AudioError, match=rf"not {type(what).__name__}$"):
+        ArraySource(what, 44100)

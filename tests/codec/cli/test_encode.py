@@ -129,6 +129,9 @@ def test_an_output_is_an_aez_file(song, tmp_path, name):
         ("newdir/", "aez encode song.flac -o newdir/"),
         ("newdir/.", "aez encode song.flac -o newdir/."),
         ("there", "aez encode song.flac -o there"),
+        ("a song", "for one file: aez encode song.flac 'a song.aez'"),
+        ("my dir/", "aez encode song.flac -o 'my dir/'"),
+        ("b c.mp3", "aez encode song.flac 'b c.aez'; for both: aez encode song.flac 'b c.mp3' -o FOLDER"),
     ],
 )
 def test_an_output_of_another_name_is_refused_with_what_to_type(song, tmp_path, monkeypatch, capsys, name, says):

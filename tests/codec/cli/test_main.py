@@ -106,7 +106,7 @@ def failing(tmp_path: Path, song: Path, coded: Path) -> dict[str, tuple[list[obj
         "decode to aez": (["decode", coded, tmp_path / "o.aez"], "extension must be"),
         "decode onto itself": (["decode", odd, odd, "--force"], "is the input itself"),
         "decode to xyz": (["decode", coded, tmp_path / "o.xyz"], "extension must be"),
-        "decode to float flac": (["decode", coded, tmp_path / "o.flac", "--subtype", "float"], "16 or 24"),
+        "decode to float flac": (["decode", coded, tmp_path / "o.flac", "--subtype", "float"], "'16' or '24'"),
         "peel onto itself": (["peel", coded, coded, "--latent", 32, "--force"], "is the input itself"),
         "peel onto a folder": (["peel", coded, folder, "--latent", 32], f"aez peel --latent 32 {coded} -o {folder}"),
         "peel text": (["peel", text, tmp_path / "o.aez", "--latent", 32], "not an .aez file"),

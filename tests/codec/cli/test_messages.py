@@ -103,6 +103,10 @@ def test_a_salvage_without_loss_is_told(two_seconds, tmp_path, capsys):
     assert capsys.readouterr().err.splitlines()[1:] == [f"{two_seconds}: no damage was found, and nothing is lost"]
     assert aez("decode", two_seconds, "-o", tmp_path / "out", "--salvage") == 0
     assert "1 decoded, 0 damaged" in capsys.readouterr().err
+    for part in (["--start", 1], ["--duration", 1]):  # what was not read may be damaged
+        assert aez("decode", two_seconds, tmp_path / "a.wav", "--salvage", "--force", *part) == 0
+        says = f"{two_seconds}: no damage was found in this part, and nothing of it is lost"
+        assert capsys.readouterr().err.splitlines()[1:] == [says]
 
 
 def test_what_is_missing_is_not_damaged(two_seconds, tmp_path, capsys):
@@ -176,6 +180,8 @@ def test_an_aez_file_is_not_encoded_and_the_songs_beside_it_are(two_seconds, tmp
 def test_a_plot_beyond_the_end_names_the_file(two_seconds, tmp_path, capsys):
     assert aez("plot", two_seconds, tmp_path / "a.png", "--start", 3) == 1
     assert capsys.readouterr().err.startswith(f"aez: error: {two_seconds}: there is nothing to draw at 3 s")
+    assert aez("plot", two_seconds, tmp_path / "a.png", "--duration", 0) == 1
+    assert capsys.readouterr().err.endswith("nothing to draw at 0 s: a part without length is asked for\n")
 
 
 def test_many_errors_name_their_files_however_short(tmp_path, capsys, monkeypatch):
@@ -255,3 +261,14 @@ def test_fifos_in_folders_are_left_out(two_seconds, tmp_path, capsys):
 def test_speeds_are_never_nothing(seconds, elapsed, text):
     assert times(seconds, elapsed) == text
     assert speed_text(0, 0) == ""
+
+
+@pytest.mark.parametrize("command", ["info", "verify", "decode -o out", "peel --latent 32 -o out", "encode -o out"])
+def test_a_name_that_no_disk_takes_does_not_stop_the_others(two_seconds, tmp_path, monkeypatch, capsys, command):
+    monkeypatch.chdir(tmp_path)
+    soundfile.write("two.wav", np.zeros((100, 1)), 44100)
+    good, bad = ("two.wav", f"{'n' * 300}.wav") if "encode" in command else ("two.aez", f"{'n' * 300}.aez")
+    assert aez(*command.split(), bad, good) == 1
+    out, err = capsys.readouterr()
+    assert err.startswith(f"aez: error: {bad}: ") and err.count("error") == 1
+    assert "two.aez" in out or len([*Path("out").glob("two.*")]) == 1

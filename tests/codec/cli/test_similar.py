@@ -172,3 +172,25 @@ def test_a_plain_models_files_say_that_they_cannot_be_compared(
     (tmp_path / "plain.aez").write_bytes(encoded(sound("hum", 1), model="tiny-time", latent=24))
     assert aez("similar", tmp_path / "plain.aez", library) == 1
     assert "hold nothing that songs could be compared by" in capfd.readouterr().err
+
+
+def test_files_of_a_clock_far_in_the_future_are_kept_in_the_index(
+    library: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.utime(library / "hum2.aez", (10_000_000_000, 10_000_000_000))  # the year 2286, 1e19 ns
+    assert aez("similar", library / "hum1.aez", library) == 0
+    first = capfd.readouterr()
+    assert not first.err and len(Index.load(library).names) == 4
+    real = similar.vector
+    read: list[object] = []
+    monkeypatch.setattr(similar, "vector", lambda *of: read.append(of) or real(*of))
+    assert aez("similar", library / "hum1.aez", library) == 0
+    assert capfd.readouterr() == first and len(read) == 1  # the song that is asked about
+
+
+def test_a_folder_in_another_one_counts_once(library: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert aez("similar", library / "hum1.aez", library, "--json") == 0
+    once = capsys.readouterr().out
+    for more in (library, library / "deep"):
+        assert aez("similar", library / "hum1.aez", library, more, "--json") == 0
+        assert capsys.readouterr().out == once

@@ -1,6 +1,7 @@
 """Tags and pictures in the library."""
 
 import io
+from pathlib import Path
 
 import aez
 import pytest
@@ -41,6 +42,62 @@ def test_a_limit_for_the_pictures_of_a_source(tmp_path):
     report = aez.encode_file(tmp_path / "a.flac", tmp_path / "a.aez", cover_limit=None, force=True)
     assert report.notes == () and report.picture_bytes > 50_000
     assert report.kbps < 1000 < report.coded_bytes / 125 / report.seconds
-    for wrong in ({"tags": "title=T"}, {"cover": b"text"}, {"tags": {"": "x"}}):
+    for wrong in ({"tags": "title=T"}, {"cover": b"text"}, {"tags": {"": "x"}}, {"cover_limit": "16"}):
         with pytest.raises(aez.UsageError):
             aez.encode_file(tmp_path / "a.flac", tmp_path / "b.aez", **wrong)
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments"),
+    [
+        (aez.encode, (SILENCE, 44100)), (aez.encode_file, ("a.wav", "a.aez")), (aez.decode, (b"",)),
+        (aez.decode_file, ("a.aez", "a.wav")), (aez.peel, (b"", 32)), (aez.peel_file, ("a.aez", "b.aez", 32)),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)  # fmt: skip
+def test_a_keyword_that_a_function_does_not_have_is_refused_in_its_name(function, arguments):
+    with pytest.raises(TypeError, match=rf"^{function.__name__}\(\) got an unexpected keyword argument 'keep_tag'$"):
+        function(*arguments, keep_tag=False)
+
+
+def test_a_file_is_taken_from_any_buffer():
+    data = aez.encode(SILENCE, 44100)
+    spread = memoryview(bytes(byte for one in data for byte in (one, 0)))[::2]
+    for same in (bytearray(data), memoryview(data), spread):
+        assert aez.decode(same)[0].shape == SILENCE.shape
+
+
+@pytest.mark.parametrize("bitrate", ["128", [128], float("nan")], ids=repr)
+def test_a_bit_rate_that_is_no_number_is_wrong_usage(tmp_path, bitrate):
+    (tmp_path / "a.aez").write_bytes(aez.encode(SILENCE, 44100))
+    with pytest.raises(aez.UsageError, match="the bit rate must be a number"):
+        aez.decode_file(tmp_path / "a.aez", tmp_path / "a.mp3", bitrate=bitrate)
+
+
+def test_files_that_were_opened_as_text_are_refused(tmp_path):
+    (tmp_path / "a.aez").write_bytes(aez.encode(SILENCE, 44100))
+    with (tmp_path / "a.aez").open(encoding="latin-1") as text:
+        for function in (aez.info, aez.verify):
+            with pytest.raises(aez.UsageError, match=r"open it in mode 'rb'$"):
+                function(text)
+    with (tmp_path / "b.wav").open("w") as text, pytest.raises(aez.UsageError, match=r"open it in mode 'wb'$"):
+        aez.decode_file(tmp_path / "a.aez", text)
+    with pytest.raises(aez.AudioError, match=r"^the name of the source is empty$"):
+        aez.encode_file("", tmp_path / "c.aez")
+
+
+def test_a_model_is_named_by_a_path_too(tmp_path, tiny):
+    data = aez.encode(SILENCE, 44100, model=tiny.folder)
+    (tmp_path / "a.aez").write_bytes(data)
+    assert aez.info(tmp_path / "a.aez", model=tiny.folder).model == tiny.folder.name
+    nowhere = Path("nowhere")
+    for job in (
+        lambda: aez.encode(SILENCE, 44100, model=nowhere),
+        lambda: aez.decode(data, model=nowhere),
+        lambda: aez.peel(data, 32, model=nowhere),
+        lambda: aez.peel_file(tmp_path / "a.aez", tmp_path / "b.aez", 32, model=nowhere),
+        lambda: aez.info(tmp_path / "a.aez", model=nowhere),
+        lambda: aez.verify(tmp_path / "a.aez", model=nowhere),
+    ):
+        with pytest.raises(aez.ModelError, match=r"^there is no model 'nowhere';"):
+            job()

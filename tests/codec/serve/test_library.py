@@ -10,6 +10,7 @@ from codec.serve import library as module
 from codec.serve.library import Library
 from formats import Metadata
 from formats.container.metadata import Picture
+from formats.errors import UsageError
 from tests.codec.serve.conftest import ARTIST, PNG, TITLE
 from tests.support.cli_fakes import RATE, aez_file
 
@@ -92,3 +93,10 @@ def test_a_cover_that_could_carry_a_script_is_not_served(folder: Path) -> None:
     )
     (song,) = Library(folder).search("svg")
     assert song.cover is None
+
+
+@pytest.mark.parametrize("kept", [".", ".."])
+def test_what_is_encoded_is_kept_outside_of_the_folder(folder: Path, kept: str) -> None:
+    with pytest.raises(UsageError, match="cannot be kept in"):
+        Library(folder, audio=True, without=folder / kept)
+    assert Library(folder, audio=True, without=folder / "album").songs()

@@ -10,8 +10,10 @@ import pytest
 import soundfile
 
 from codec.pipeline.plan import EncodePlan
+from codec.pipeline.workers import Engine
 from codec.serve import library, on_demand
 from formats import Reader
+from formats.errors import UsageError
 
 RATE = 8000
 
@@ -93,3 +95,11 @@ def test_an_aez_file_beside_takes_the_place_of_its_source(client: Any, tmp_path:
     assert [song.path.name for song in songs] == ["broken.mp3", "one.aez", "two.flac"]
     everything = library.Library(tmp_path, audio=True, without=tmp_path / "cache")
     assert len(everything.songs()) == 3  # not what is cached
+
+
+def test_a_folder_that_cannot_be_written_is_told_at_the_start(
+    tiny: object, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(on_demand.os, "access", lambda *_: False)
+    with pytest.raises(UsageError, match="cannot be written"):
+        on_demand.OnDemand(cache, EncodePlan.make(latent=64), Engine("cpu"), 1)

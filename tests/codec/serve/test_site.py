@@ -162,3 +162,12 @@ def test_a_model_that_browsers_cannot_run_is_refused_with_what_to_do_instead(
     (line,) = capsys.readouterr().err.splitlines()
     assert "'tiny-dense', because it is plain; aez decode" in line and ("plain.aez: " in line) == (not named)
     assert not (tmp_path / "site").exists()
+
+
+def test_a_page_goes_into_no_pipe(
+    built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert aez("page", tmp_path / "songs", "-o", "-") == 1
+    assert capsys.readouterr().err == "aez: error: a page is a folder; a pipe cannot take it\n"
+    assert not Path("-").exists()
