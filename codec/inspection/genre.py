@@ -21,7 +21,7 @@ from codec.runtime.classifiers import Classifier
 from codec.runtime.session import Networks, Sessions
 from formats import Reader
 from formats.errors import AudioError, DamagedError, ModelError
-from formats.grid import HOP, HYPER_FRAMES, HYPER_MIN, HYPER_SIZE
+from formats.grid import HOP, HYPER_FRAMES, HYPER_MIN, HYPER_SIZE, hyper_count
 from formats.model.indexing import gather
 from formats.model.scales import SEGMENT_VECTORS, Scales, predict_scales, rank_frames
 from formats.model.tables import SIGMA_UNIT, Tables
@@ -132,6 +132,7 @@ class Genres:
         classifier: name of the classifier.
         model: name of the model that unpacked the file.
         certain_from: the classifier's limit for `certain`.
+        is_short: whether the song is shorter than a segment, and was repeated to fill one.
     """
 
     probabilities: dict[str, float]
@@ -139,6 +140,7 @@ class Genres:
     classifier: str
     model: str
     certain_from: float = 0.5
+    is_short: bool = False
 
     @property
     def genre(self) -> str:
@@ -147,8 +149,11 @@ class Genres:
 
     @property
     def certain(self) -> bool:
-        """Whether the likeliest genre is likely enough to be taken for an answer, as the classifier's card says."""
-        return self.probabilities[self.genre] >= self.certain_from
+        """Whether the likeliest genre is likely enough to be taken for an answer, as the classifier's card says.
+
+        It never is of a song shorter than a segment: probabilities were fitted on whole ones.
+        """
+        return not self.is_short and self.probabilities[self.genre] >= self.certain_from
 
 
 def classify(
@@ -187,7 +192,8 @@ def classify(
     chances = softmax(total / count)
     order = np.argsort(-chances, kind="stable")
     probabilities = {chosen.classes[i]: float(chances[i]) for i in order}
-    return Genres(probabilities, count, chosen.name, chosen_model.name, chosen.certain_from)
+    is_short = reader.frames is not None and hyper_count(reader.frames) < SEGMENT_VECTORS
+    return Genres(probabilities, count, chosen.name, chosen_model.name, chosen.certain_from, is_short)
 
 
 def _logits(network: Network, part: Float, classifier: Classifier) -> NDArray[np.float64]:

@@ -104,13 +104,26 @@ def test_probabilities_are_the_softmax_of_the_mean_logits(classifier: Path, musi
     assert (found.segments, found.classifier, found.model) == (12, "byhand", "tiny")
 
 
-def test_a_pipe_will_do(classifier: Path, music: Array) -> None:
-    class Pipe(BytesIO):
-        def seekable(self) -> bool:
-            return False
+class Pipe(BytesIO):
+    def seekable(self) -> bool:
+        return False
 
+
+def test_a_pipe_will_do(classifier: Path, music: Array) -> None:
     data = encoded(music[:, :200_000], latent=32)
     assert genre.classify(Pipe(data)) == genre.classify(BytesIO(data))
+
+
+@pytest.mark.parametrize(("samples", "certain"), [(35_000, False), (122 * 700, False), (122 * 700 + 1, True)])
+def test_a_song_shorter_than_a_segment_is_uncertain(
+    classifier: Path, music: Array, samples: int, certain: bool
+) -> None:
+    """Probabilities were fitted on whole segments of 42 hyper vectors: 124 frames."""
+    data = encoded(music[:, :samples], latent=32)
+    for file in (BytesIO(data), Pipe(data)):
+        found = genre.classify(file)
+        assert found.segments == 1 and max(found.probabilities.values()) > found.certain_from
+        assert found.certain is certain
 
 
 @pytest.mark.parametrize("samples", [0, 1, 100_000])
