@@ -96,7 +96,7 @@ def opened(source: str | PathLike[str] | BinaryIO) -> Iterator[BinaryIO]:
     """Open a path for reading for the length of a with block; a file object is passed on, and not closed.
 
     Raises:
-        UsageError: the source is neither; OSError: the file cannot be opened.
+        UsageError: the source is neither, or an empty name; OSError: the file cannot be opened.
     """
     if isinstance(source, str | PathLike):
         with named_reader(source) as file:
@@ -169,8 +169,10 @@ def named_reader(source: str | PathLike[str] | int, name: str | None = None) -> 
     """Open a path, or a descriptor that stays open, for reading; errors while it is read name it.
 
     Raises:
-        OSError: the file cannot be opened.
+        UsageError: the path is empty; OSError: the file cannot be opened.
     """
+    if source == "":
+        raise UsageError("the name of the source is empty")
     file = _NamedFile(os.fspath(source) if not isinstance(source, int) else source, closefd=not isinstance(source, int))
     file.label = name or str(file.name)
     return io.BufferedReader(file)

@@ -216,9 +216,9 @@ def _array(samples: ArrayLike) -> NDArray[np.generic]:
     except (TypeError, ValueError, RuntimeError) as error:
         if hasattr(samples, "__array__"):  # such as a tensor on a GPU, which says what to do
             raise AudioError(f"the samples give no array: {' '.join(str(error).split())}") from None
-        raise AudioError("the samples are neither an array nor nested lists of numbers of equal length") from None
+        raise _no_numbers(samples) from None
     if array.dtype.kind in "OSUV" and not hasattr(samples, "dtype"):
-        raise AudioError(f"the samples must be an array or nested lists of numbers, not {type(samples).__name__}")
+        raise _no_numbers(samples)
     if array.dtype.name not in (*_FULL_SCALE, *_FLOATS):
         taken = ", ".join((*_FULL_SCALE, *_FLOATS[:-1])) + f" and {_FLOATS[-1]}"
         raise AudioError(
@@ -226,6 +226,11 @@ def _array(samples: ArrayLike) -> NDArray[np.generic]:
             " scale at +-1"
         )
     return array
+
+
+def _no_numbers(samples: object) -> AudioError:
+    kind = type(samples).__name__
+    return AudioError(f"the samples ({kind}) are neither an array nor nested lists of numbers of equal length")
 
 
 def _two_dimensional(array: NDArray[np.generic]) -> NDArray[np.generic]:

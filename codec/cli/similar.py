@@ -18,9 +18,11 @@ from codec.cli.options import FILE, FOLDER, coded_files, models_option, quiet_op
 from codec.cli.streams import seekable, spoken
 from codec.cli.terminal import progress
 from codec.clock import counted
+from codec.files import is_folder
 from formats.errors import AezError, AudioError, ModelError, UsageError
 
 if TYPE_CHECKING:
+    from codec.dsp.mdct import Float
     from codec.inspection.similar import Index
     from codec.runtime.named_models import NamedModels
 
@@ -60,7 +62,7 @@ def similar(
     from codec.runtime.named_models import NamedModels
 
     for name in library:
-        if not Path(name).is_dir():
+        if not is_folder(name):
             raise UsageError(f"there is no folder {name}")
     known = NamedModels(models)
     with about(spoken(song)), seekable(song) as file:
@@ -71,11 +73,15 @@ def similar(
     failed = _Failed(quiet=quiet)
     indices = [(folder, _index(folder, failed, known, keep=not no_index, quiet=quiet)) for folder in library]
     failed.tell_left_out()
-    paths = [os.path.join(folder, name) for folder, index in indices for name in index.names]  # noqa: PTH118
-    vectors = np.concatenate([index.vectors for _, index in indices])
-    once = sorted({os.path.abspath(path): number for number, path in reversed([*enumerate(paths)])}.values())  # noqa: PTH100
-    paths = [paths[number] for number in once]  # a folder may be named twice, or lie in another one
-    far = distances(query, vectors[once]) if paths else np.zeros(0)
+    places: dict[
+        str, tuple[str, Float]
+    ] = {}  # of each song once, where a folder is named twice, or lies in another one
+    for folder, index in indices:
+        real = os.path.realpath(folder)
+        for name, one in zip(index.names, index.vectors, strict=True):
+            places.setdefault(os.path.join(real, name), (os.path.join(folder, name), one))  # noqa: PTH118
+    paths, vectors = [path for path, _ in places.values()], [one for _, one in places.values()]
+    far = distances(query, np.stack(vectors)) if paths else np.zeros(0)
     order = np.argsort(far, kind="stable")
     nearest = list(islice(_others(song, (Neighbour(paths[i], float(far[i])) for i in order)), count))
     if not nearest and not failed.names:

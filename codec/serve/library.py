@@ -91,13 +91,13 @@ class Library:
             without: a folder that is left out.
 
         Raises:
-            UsageError: the folder lies in the one that is left out.
+            UsageError: the folder lies in the one that is left out, or is it.
         """
         self.folder = folder.resolve()
         self._folders = Folders(self.folder, CODED | AUDIO if audio else CODED)
         self._without = without.resolve() if without else None
         if self._without and self.folder.is_relative_to(self._without):
-            raise UsageError(f"what is encoded cannot be kept in {without}, because {folder} is in it")
+            raise UsageError(f"what is encoded cannot be kept in {without}, which holds the songs; name another folder")
         self._lock = threading.Lock()
         self._songs: dict[str, Song] = {}
         self._looked = float("-inf")

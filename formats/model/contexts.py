@@ -46,7 +46,7 @@ def neighbours(magnitude: NDArray[np.uint8], distance: int) -> NDArray[np.uint8]
     Shape:
         magnitude: uint8 [F, 1400], up to LARGEST -> [frames of the pass, 1400]
     """
-    sums = magnitude[: len(magnitude) - distance : 2 * distance].copy()
+    sums = magnitude[: -distance : 2 * distance].copy()
     after = magnitude[2 * distance :: 2 * distance]
     sums[: len(after)] += after
     return weighted(sums)

@@ -191,6 +191,7 @@ def test_files_of_a_clock_far_in_the_future_are_kept_in_the_index(
 def test_a_folder_in_another_one_counts_once(library: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert aez("similar", library / "hum1.aez", library, "--json") == 0
     once = capsys.readouterr().out
-    for more in (library, library / "deep"):
+    (library.parent / "link").symlink_to(library / "deep")
+    for more in (library, library / "deep", library.parent / "link"):
         assert aez("similar", library / "hum1.aez", library, more, "--json") == 0
         assert capsys.readouterr().out == once

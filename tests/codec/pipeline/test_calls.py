@@ -82,8 +82,18 @@ def test_files_that_were_opened_as_text_are_refused(tmp_path):
                 function(text)
     with (tmp_path / "b.wav").open("w") as text, pytest.raises(aez.UsageError, match=r"open it in mode 'wb'$"):
         aez.decode_file(tmp_path / "a.aez", text)
-    with pytest.raises(aez.AudioError, match=r"^the name of the source is empty$"):
-        aez.encode_file("", tmp_path / "c.aez")
+
+
+def test_an_empty_name_of_a_source_is_told(tmp_path):
+    for job in (
+        lambda: aez.encode_file("", tmp_path / "c.aez"),
+        lambda: aez.decode_file("", tmp_path / "c.wav"),
+        lambda: aez.peel_file("", tmp_path / "c.aez", 32),
+        lambda: aez.info(""),
+        lambda: aez.verify(""),
+    ):
+        with pytest.raises(aez.AezError, match=r"^the name of the source is empty$"):
+            job()
 
 
 def test_a_model_is_named_by_a_path_too(tmp_path, tiny):

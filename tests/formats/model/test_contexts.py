@@ -34,6 +34,13 @@ def test_magnitudes_count_as_15_at_most() -> None:
     assert contexts.small(np.array([0, 14, 15, 16, 2**23])).tolist() == [0, 14, 15, 15, 15]
 
 
+def test_a_pass_has_neighbours_for_each_of_its_frames() -> None:
+    for frames in range(20):
+        magnitude = np.ones((frames, COEFFICIENTS), np.uint8)
+        for distance in contexts.DISTANCES:
+            assert len(contexts.neighbours(magnitude, distance)) == len(range(distance, frames, 2 * distance))
+
+
 def test_louder_neighbours_mean_a_higher_class() -> None:
     quiet, loud = np.zeros((3, COEFFICIENTS), np.uint8), np.full((3, COEFFICIENTS), contexts.LARGEST, np.uint8)
     assert (contexts.contexts(contexts.neighbours(quiet, 1), 1) == 1).all()
