@@ -68,7 +68,7 @@ def test_messages_say_what_would_be_right() -> None:
         (several(positive), "8,", "'' is no number"),
     ):
         with pytest.raises(argparse.ArgumentTypeError) as refused:
-            parse(text)  # type: ignore[operator]
+            parse(text)
         assert str(refused.value) == said
 
 
