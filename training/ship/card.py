@@ -21,7 +21,7 @@ from formats.errors import UsageError
 from training.data import tracks
 from training.data.collection import MANIFEST, manifest
 from training.data.tracks import SPLITS
-from training.model_files.folder import read_card, write_card
+from training.model_files.folder import CARD, read_card, write_card
 
 METRICS = ("kbps", "mel", "stft", "visqol", "nmr", "rmse_44k", "rmse_8k", "si_sdr", "width_error_db")
 
@@ -120,7 +120,7 @@ def finish(
         UsageError: the folder holds no model, or the manifest or the results say too little.
     """
     card = read_card(folder)
-    if not card:
+    if not (folder / CARD).is_file():
         raise UsageError(f"{folder} holds no model: it has no model.json")
     credits = attribution(music)
     today = date.today().isoformat()

@@ -58,3 +58,10 @@ def test_songs_that_lose_their_attribution_are_counted(
         assert card.main(["--model", str(model), "--music", str(music), "--history", "new"]) == 0
         shown = capsys.readouterr().err
         assert said in shown and bool(shown) == bool(said)
+
+
+def test_a_folder_without_a_model_gets_no_card(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UsageError, match=r"holds no model: it has no model.json"):
+        card.finish(tmp_path / "empty", folder(tmp_path / "music", HEAD + SONG), "new")
+    assert not list((tmp_path / "empty").iterdir())
