@@ -23,6 +23,7 @@ from formats.errors import UsageError
 from formats.grid import SAMPLE_RATE
 from training.data.fma import SYNTHESIZED
 from training.data.recipes import RECIPES, track
+from training.numbers import positive, whole
 
 COLUMNS = {
     "album": "comments date_created date_released engineer favorites id information listens producer tags title "
@@ -177,10 +178,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="python -m training fma-imitation", description="Synthesize a collection in FMA's layout."
     )
     p.add_argument("out", type=Path, help="folder, absent or empty")
-    p.add_argument("--tracks-per-genre", type=int, default=6, help="default: 6")
-    p.add_argument("--seconds", type=float, default=30, help="length of a clip (default: 30)")
-    p.add_argument("--artists", type=int, default=3, help="artists a genre (default: 3)")
-    p.add_argument("--seed", type=int, default=0)
+    p.add_argument("--tracks-per-genre", type=whole(1), default=6, help="default: 6")
+    p.add_argument("--seconds", type=positive, default=30, help="length of a clip (default: 30)")
+    p.add_argument("--artists", type=whole(1), default=3, help="artists a genre (default: 3)")
+    p.add_argument("--seed", type=whole(0), default=0)
     a = p.parse_args(arguments)
     try:
         broken = write_fma(a.out, a.tracks_per_genre, a.seconds, a.artists, seed=a.seed)

@@ -109,9 +109,15 @@ def find_onsets(music: Path) -> dict[str, tuple[float, ...]]:
     """Onsets in seconds by the path of the song, by the column `onsets` of the folder's manifest; empty without either.
 
     They are seconds from the start of the song, separated by spaces.
+
+    Raises:
+        UsageError: they are something else, or the manifest cannot be read.
     """
     found = {line["path"]: line.get("onsets", "").split() for line in _lines(music)}
-    return {path: tuple(map(float, words)) for path, words in found.items() if words}
+    try:
+        return {path: tuple(map(float, words)) for path, words in found.items() if words}
+    except ValueError as error:
+        raise UsageError(f"{music / MANIFEST}: onsets are seconds, separated by spaces: {error}") from None
 
 
 def _lines(music: Path) -> list[dict[str, str]]:
@@ -159,7 +165,15 @@ def _samples(song: Path) -> npt.NDArray[np.float32]:
     return np.asarray(soxr.resample(stereo, rate, RATE, "VHQ") if rate != RATE else stereo, np.float32)
 
 
-def cut_all(music: Path, songs: Mapping[str, Track], seconds: float, cache: Path, console: Console) -> list[Clip]:
+def cut_all(
+    music: Path,
+    songs: Mapping[str, Track],
+    seconds: float,
+    cache: Path,
+    console: Console,
+    *,
+    limit: int | None = None,
+) -> list[Clip]:
     """Cut a clip of every readable song into `cache`; anew each time, because runs on other folders may share it.
 
     Args:
@@ -168,6 +182,7 @@ def cut_all(music: Path, songs: Mapping[str, Track], seconds: float, cache: Path
         seconds: length of a clip.
         cache: folder for the clips.
         console: told of the songs that are left out.
+        limit: at most so many clips, spread over artists and genres; others take the place of unreadable songs.
 
     Raises:
         UsageError: none of the songs can be read.
@@ -175,21 +190,25 @@ def cut_all(music: Path, songs: Mapping[str, Track], seconds: float, cache: Path
     folder = cache / f"clips-{seconds:g}s"
     folder.mkdir(parents=True, exist_ok=True)
     onsets = find_onsets(music)
-    clips: list[Clip] = []
-    for name, song in songs.items():
-        target = folder / f"{name}.wav"
-        try:
-            start = cut_clip(song.path, seconds, target)
-        except UsageError as e:
-            console.print(f"skipped: {e}", markup=False)
-            continue
-        known = tuple(onset - start for onset in onsets.get(_inside(song.path, music), ()))
-        here = tuple(onset for onset in known if 0 <= onset < seconds)
-        digest = hashlib.sha256(target.read_bytes()).hexdigest()
-        clips.append(Clip(target, digest, here, song.vocals, song.artist))
+    clips: dict[str, Clip] = {}
+    left = Songs(dict(songs), "")
+    # What cannot be read makes room for others, which leaves those that were chosen before among the chosen.
+    while missing := [name for name in left.spread(limit).tracks if name not in clips]:
+        for name in missing:
+            song, target = songs[name], folder / f"{name}.wav"
+            try:
+                start = cut_clip(song.path, seconds, target)
+            except UsageError as e:
+                console.print(f"skipped: {e}", markup=False)
+                del left.tracks[name]
+                continue
+            known = tuple(onset - start for onset in onsets.get(_inside(song.path, music), ()))
+            here = tuple(onset for onset in known if 0 <= onset < seconds)
+            digest = hashlib.sha256(target.read_bytes()).hexdigest()
+            clips[name] = Clip(target, digest, here, song.vocals, song.artist)
     if not clips:
         raise UsageError("none of the songs could be read")
-    return clips
+    return [clips[name] for name in songs if name in clips]
 
 
 def _inside(path: Path, music: Path) -> str:

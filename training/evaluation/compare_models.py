@@ -22,6 +22,7 @@ from training.evaluation.frontier import draw_clips, measure_clip
 from training.evaluation.pool import clip_pool
 from training.markdown import section
 from training.metrics.catalogue import METRICS
+from training.numbers import integer, positive, several, whole
 
 SHARES = (0.15, 0.5, 0.85)
 """Places in the range of common rates, on the scale of log rate, at which models are compared."""
@@ -62,10 +63,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     p.add_argument("--music", type=Path, required=True, help="collection whose training split is measured")
     p.add_argument("--cache", type=Path, default=Path(".cache"), help="folder for decoded music")
     p.add_argument("--latent", type=int, choices=TIERS, default=512, help="default: 512")
-    p.add_argument("--gains", type=lambda s: [int(g) for g in s.split(",")], default=[-46, -26, -2], metavar="G,G,...")
-    p.add_argument("--clips", type=int, default=8, help="default: 8")
-    p.add_argument("--seconds", type=float, default=7, help="length of a clip (default: 7)")
-    p.add_argument("--jobs", type=int, default=cores(), help="clips measured at once (default: all cores)")
+    p.add_argument("--gains", type=several(integer), default=[-46, -26, -2], metavar="G,G,...")
+    p.add_argument("--clips", type=whole(1), default=8, help="default: 8")
+    p.add_argument("--seconds", type=positive, default=7, help="length of a clip (default: 7)")
+    p.add_argument("--jobs", type=whole(1), default=cores(), help="clips measured at once (default: all cores)")
     a = p.parse_args(arguments)
     try:
         if len(set(a.models)) < 2:

@@ -33,6 +33,7 @@ from training.evaluation.compare import Row
 from training.evaluation.pool import clip_pool
 from training.evaluation.results import write_csv
 from training.metrics import clip, pre_echo
+from training.numbers import positive, real, several, whole
 
 LOWEST, HIGHEST = BITRATES
 EDGE = 1.25
@@ -161,10 +162,10 @@ def _evaluate(options: argparse.Namespace, console: Console) -> int:
             systems.append(codec)
     out: Path = options.out
     cache: Path = options.cache or out / "cache"
-    songs = find_songs(options.music, options.split).spread(options.limit)
+    songs = find_songs(options.music, options.split)
     if songs.note:
         console.print(songs.note, markup=False, soft_wrap=True)
-    clips = cut_all(options.music, songs.tracks, options.seconds, cache, console)
+    clips = cut_all(options.music, songs.tracks, options.seconds, cache, console, limit=options.limit)
     ours = next((s.name for s in systems if s.ours), None)
     tasks = [
         Task(clip.path, clip.digest, codec.name, fingerprint, setting, cache, clip.onsets, clip.artist)
@@ -223,16 +224,17 @@ def _save(target: Path, value: object) -> None:
 
 
 def _numbers(text: str) -> list[float]:
-    values = [float(part) for part in text.split(",")]
-    if not all(0 < value < 10_000 for value in values):
-        raise argparse.ArgumentTypeError("rates are positive numbers in kbit/s")
+    values = several(positive)(text)
+    if max(values) >= 10_000:
+        raise argparse.ArgumentTypeError("rates are in kbit/s, below 10000")
     return values
 
 
 def _ratio(text: str) -> float:
-    if not 1 <= float(text) <= 16:
+    value = real(1)(text)
+    if value > 16:
         raise argparse.ArgumentTypeError("the ratio lies between 1 and 16")
-    return float(text)
+    return value
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -250,11 +252,13 @@ def add_clip_options(parser: argparse.ArgumentParser) -> None:
     """Add which clips are measured, and where the results go."""
     parser.add_argument("--music", type=Path, required=True, help="folder of songs, with a manifest.csv or without")
     parser.add_argument("--split", default="test", help="split of the manifest, or sub-folder (default: test)")
-    parser.add_argument("--limit", type=int, help="so many songs, spread over artists and genres")
-    parser.add_argument("--seconds", type=float, default=10.0, help="length cut from each song's middle (default: 10)")
+    parser.add_argument("--limit", type=whole(1), help="so many songs, spread over artists and genres")
+    parser.add_argument(
+        "--seconds", type=positive, default=10.0, help="length cut from each song's middle (default: 10)"
+    )
     parser.add_argument("--out", type=Path, required=True, help="folder for tables, plots and the cache")
     parser.add_argument("--cache", type=Path, help="folder for the cache (default: OUT/cache)")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="clips measured at once")
+    parser.add_argument("--jobs", type=whole(1), default=os.cpu_count() or 1, help="clips measured at once")
 
 
 if __name__ == "__main__":

@@ -34,9 +34,9 @@ def measure(options: argparse.Namespace, console: Console) -> list[str]:
     base = peers.system(founding.BASELINE)
     asked = [(codec, peers.Setting(latent=tier)) for codec in systems for tier in codec.tiers()]
     asked += [(base, peers.Setting(kbps)) for kbps in base.ladder]
-    songs = find_songs(options.music, options.split).spread(options.limit)
+    songs = find_songs(options.music, options.split)
     cache = options.cache or options.out / "cache"
-    clips = cut_all(options.music, songs.tracks, options.seconds, cache, console)
+    clips = cut_all(options.music, songs.tracks, options.seconds, cache, console, limit=options.limit)
     marks = {codec.name: codec.fingerprint() for codec, _ in asked}
     tasks = [
         Task(c.path, c.digest, codec.name, marks[codec.name], setting, cache, artist=c.artist, spectra=True)

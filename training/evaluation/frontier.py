@@ -35,6 +35,7 @@ from training.evaluation.pool import clip_pool
 from training.metrics.clip import quick_metrics
 from training.metrics.panel import panel
 from training.model_files.folder import update_card
+from training.numbers import positive, whole
 
 GAINS = {
     32: (-40, -16, 8, 32),
@@ -102,10 +103,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     p.add_argument("--model", type=Path, required=True, help="model, by name or folder")
     p.add_argument("--music", type=Path, required=True, help="collection whose training split is measured")
     p.add_argument("--cache", type=Path, default=Path(".cache"), help="folder for decoded music")
-    p.add_argument("--clips", type=int, default=12, help="at most, and no more than hold all the music (default: 12)")
-    p.add_argument("--seconds", type=float, default=10, help="length of a clip, at most (default: 10)")
+    p.add_argument(
+        "--clips", type=whole(1), default=12, help="at most, and no more than hold all the music (default: 12)"
+    )
+    p.add_argument("--seconds", type=positive, default=10, help="length of a clip, at most (default: 10)")
     p.add_argument("--out", type=Path, required=True, metavar="CSV", help="file for all measurements")
-    p.add_argument("--jobs", type=int, default=cores(), help="clips measured at once (default: all cores)")
+    p.add_argument("--jobs", type=whole(1), default=cores(), help="clips measured at once (default: all cores)")
     p.add_argument("--write", action="store_true", help="put the result into model.json")
     a = p.parse_args(arguments)
     try:

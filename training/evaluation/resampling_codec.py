@@ -17,6 +17,8 @@ import numpy as np
 import soundfile
 import soxr
 
+from training.numbers import positive
+
 RATE = 44100
 STUDY_RATE = 8000  # of the founding study's music
 HEADER = 44  # bytes of a plain wav file
@@ -56,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     encoder = commands.add_parser("encode", help="wav file at 44.1 kHz -> coded file")
     encoder.add_argument("source", type=Path)
     encoder.add_argument("coded", type=Path)
-    encoder.add_argument("kbps", type=float)
+    encoder.add_argument("kbps", type=positive)
     encoder.add_argument("--founding", action="store_true", help="mono at 8 kHz, as the study made it")
     decoder = commands.add_parser("decode", help="coded file -> wav file at 44.1 kHz")
     decoder.add_argument("coded", type=Path)

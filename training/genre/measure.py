@@ -38,6 +38,7 @@ from training.data.tracks import TooLittleError, Track, failed
 from training.genre.names import genre_of, grouped, is_soundtrack, names
 from training.genre.score import Judged, score
 from training.genre.table import percent
+from training.numbers import whole
 
 STATED, SOUNDTRACK, GUESSED = "genre stated", "stated to be a soundtrack", "genre guessed"
 
@@ -258,10 +259,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     p.add_argument("--half", choices=("first", "second"), help="measure half of the artists and sources")
     p.add_argument("--classifier", help="name or folder (default: the one that aez genre takes)")
     p.add_argument("--model", default=models.DEFAULT, help="codec model (default: %(default)s)")
-    p.add_argument("--latent", type=int, default=128, help="tier of the files (default: 128)")
+    p.add_argument("--latent", type=whole(1), default=128, help="tier of the files (default: 128)")
     p.add_argument("--whole", action="store_true", help="whole songs instead of 30 s from their middle")
     p.add_argument("--cache", type=Path, help="folder for decoded music and files (default: OUT/cache)")
-    p.add_argument("--jobs", type=int, default=2, help="songs at once (default: 2)")
+    p.add_argument("--jobs", type=whole(1), default=2, help="songs at once (default: 2)")
     a = p.parse_args(arguments)
     a.cache = a.cache or a.out / "cache"
     try:

@@ -45,6 +45,7 @@ from training.genre.picture import draw
 from training.genre.predictions import Predicted
 from training.genre.score import Judged, rate, score
 from training.genre.systems import System, labels
+from training.numbers import whole
 
 FEW = 1000
 """Songs below which the table's main part is a cross-validation, because a test part would be too small."""
@@ -348,13 +349,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     p.add_argument(
         "--also", type=lambda s: s.split(","), default=[], metavar="MODELS", help="further models to compare"
     )
-    p.add_argument("--latent", type=int, default=128, help="tier that is tested (default: 128)")
+    p.add_argument("--latent", type=whole(1), default=128, help="tier that is tested (default: 128)")
     p.add_argument("--other", type=Path, metavar="DIR", help="calibrate also on a folder of other music with genres")
     p.add_argument("--half", choices=("first", "second"), help="of its artists and sources, as genre-measure has them")
-    p.add_argument("--folds", type=int, help="of the cross-validation; 0 for none (default: 5 below 1000 songs)")
-    p.add_argument("--repeats", type=int, default=1, help="cross-validations, each with other folds (default: 1)")
+    p.add_argument("--folds", type=whole(0), help="of the cross-validation; 0 for none (default: 5 below 1000 songs)")
+    p.add_argument("--repeats", type=whole(1), default=1, help="cross-validations, each with other folds (default: 1)")
     p.add_argument("--cache", type=Path, help="folder for decoded music and features (default: OUT/cache)")
-    p.add_argument("--jobs", type=int, default=2, help="songs that features are taken from at once (default: 2)")
+    p.add_argument("--jobs", type=whole(1), default=2, help="songs that features are taken from at once (default: 2)")
     p.add_argument("--alone", action="store_true", help="measure the classifier only, without what it is compared with")
     p.add_argument("--quick", action="store_true", help="smaller networks, fewer folds")
     a = p.parse_args(arguments)

@@ -54,6 +54,7 @@ from training.latents.separation import (
     silhouette,
     strangers,
 )
+from training.numbers import whole
 from training.palette import GENRES
 
 ARTISTS = 2
@@ -98,7 +99,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--subset", default="small", choices=SUBSETS, help="of FMA (default: small)")
     parser.add_argument("--split", help="take train, validation or test of the collection's own split only")
     parser.add_argument("--model", help="an installed model, or a model's folder")
-    parser.add_argument("--latent", type=int, help="tier (default: the model's own)")
+    parser.add_argument("--latent", type=whole(1), help="tier (default: the model's own)")
     parser.add_argument(
         "--maps", type=lambda text: tuple(text.split(",")), default=tuple(TITLES), help="default: " + ",".join(TITLES)
     )

@@ -14,6 +14,7 @@ from pathlib import Path
 from formats.errors import UsageError
 from training.lease import music, runtime, slices
 from training.lease.slices import MIB, Item
+from training.numbers import whole
 
 CALL = 64 * MIB
 """Bytes that may travel in one call, the tracked tree included."""
@@ -116,10 +117,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     p = argparse.ArgumentParser(prog="python -m training lease-prepare", description="Make what travels.")
     p.add_argument("--music", type=Path, required=True, help="a collection with a manifest.csv")
     p.add_argument("--out", type=Path, default=Path(".lease"), help="folder of the slices, which git ignores")
-    p.add_argument("--train-slices", type=int, default=2, metavar="N", help="of music to train on (default: 2)")
-    p.add_argument("--test-slices", type=int, default=1, metavar="N", help="of music to evaluate on (default: 1)")
-    p.add_argument("--loops", type=int, default=8, metavar="MIB", help="of loops among the music (default: 8)")
-    p.add_argument("--slice-mib", type=int, default=SLICE, metavar="MIB", help="size of a slice (default: %(default)s)")
+    p.add_argument("--train-slices", type=whole(0), default=2, metavar="N", help="of music to train on (default: 2)")
+    p.add_argument("--test-slices", type=whole(0), default=1, metavar="N", help="of music to evaluate on (default: 1)")
+    p.add_argument("--loops", type=whole(0), default=8, metavar="MIB", help="of loops among the music (default: 8)")
+    p.add_argument(
+        "--slice-mib", type=whole(1), default=SLICE, metavar="MIB", help="size of a slice (default: %(default)s)"
+    )
     p.add_argument("--gpu-wheel", type=Path, metavar="WHL", help="ONNX Runtime's GPU wheel, if it is here already")
     p.add_argument("--all-kernels", action="store_true", help="keep the device code of language models too")
     p.add_argument("--no-runtime", dest="runtime", action="store_false", help="music only, for a rehearsal")

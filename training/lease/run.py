@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from training.lease import chain, results, slices
+from training.numbers import positive, real
 
 PYTHON = "python3"
 """The rented machine's interpreter."""
@@ -84,8 +85,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     p.add_argument("--slices", type=Path, default=Path(".lease"), metavar="DIR", help="where they are (to list calls)")
     p.add_argument("--unpack", type=Path, action="append", default=[], metavar="SLICE", help="bring its files in place")
     p.add_argument("--steps", type=lambda text: text.split(","), default=[], help="of chain.toml, in their order")
-    p.add_argument("--seconds", type=float, default=590.0, help="limit of this call (default: %(default)g)")
-    p.add_argument("--used", type=float, metavar="SECONDS", help="of the lease, before this call: sets the clock")
+    p.add_argument("--seconds", type=positive, default=590.0, help="limit of this call (default: %(default)g)")
+    p.add_argument("--used", type=real(0), metavar="SECONDS", help="of the lease, before this call: sets the clock")
     p.add_argument("--rehearsal", action="store_true", help="with the values of a rehearsal")
     given = p.parse_args(arguments)
     if given.unpack or given.steps:

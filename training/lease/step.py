@@ -5,6 +5,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from training.numbers import whole
+
 # Only what a step needs is imported: the first one runs before anything is installed.
 
 
@@ -27,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     one = steps.add_parser("compare", help="measure all decoders of a model")
     one.add_argument("folder", type=Path)
     one.add_argument("--music", type=Path, required=True)
-    one.add_argument("--jobs", type=int, default=1)
+    one.add_argument("--jobs", type=whole(1), default=1)
     one.add_argument("--json", type=Path, required=True)
     given = p.parse_args(arguments)
     if given.step == "install":

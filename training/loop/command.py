@@ -1,6 +1,7 @@
 """What the two training commands have in common: options, their limits, and how they end."""
 
 import argparse
+import math
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -87,6 +88,8 @@ def check(options: CommonOptions, *, batch: int, seed: int) -> None:
         value = values.get(name, getattr(options, name, None))
         if value is not None and not low <= value:  # a NaN is not above anything
             raise UsageError(f"--{name.replace('_', '-')} has to be {low} or more, not {value:g}")
+    if options.cache_gb is not None and not 0 < options.cache_gb < math.inf:
+        raise UsageError(f"--cache-gb has to be above 0, not {options.cache_gb:g}")
     if options.renew and not options.library:
         raise UsageError("--renew is for a library: name its size with --library")
     if options.library and options.jobs == 0:

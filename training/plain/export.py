@@ -35,6 +35,7 @@ from training.loop.checkpoint import effort, is_plain, load, load_weights
 from training.model_files import folder
 from training.model_files.folder import Decoder, Encoder
 from training.model_files.graphs import check_parity, parity, write_graph
+from training.numbers import whole
 from training.plain.network import PlainAutoencoder, PlainConfig
 from training.ranked.tables import pieces, smoothed, worth_counting
 
@@ -185,7 +186,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     p.add_argument("--checkpoint", type=Path, required=True, help="of the command train-plain")
     p.add_argument("--music", type=Path, required=True, help="collection whose training split is counted")
     p.add_argument("--cache", type=Path, default=Path(".cache"), help="folder for decoded music")
-    p.add_argument("--pieces", type=int, default=240, help="ten-second pieces that are counted, at most (default: 240)")
+    p.add_argument(
+        "--pieces", type=whole(1), default=240, help="ten-second pieces that are counted, at most (default: 240)"
+    )
     p.add_argument("--out", type=Path, required=True, help="model folder")
     given = p.parse_args(arguments)
     try:

@@ -35,6 +35,7 @@ from training.data.batches import Music, listed
 from training.model_files import folder
 from training.model_files.folder import Decoder, Encoder
 from training.model_files.graphs import TOLERANCE, check_parity, parity, write_graph
+from training.numbers import whole
 from training.ranked.checkpoint import restore
 from training.ranked.decoder_graph import INPUTS, DecoderGraph, log_loudness, log_sigma
 from training.ranked.encoder_graph import EncoderGraph
@@ -227,7 +228,9 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--checkpoint", type=Path, help="of the command train or merge (default: the untrained start)")
     p.add_argument("--music", type=Path, help="collection whose training split is counted")
     p.add_argument("--cache", type=Path, default=Path(".cache"), help="folder for decoded music")
-    p.add_argument("--pieces", type=int, default=240, help="ten-second pieces that are counted, at most (default: 240)")
+    p.add_argument(
+        "--pieces", type=whole(1), default=240, help="ten-second pieces that are counted, at most (default: 240)"
+    )
     p.add_argument("--tables", type=Path, metavar="MODEL", help="take this folder's tables: only the decoder learned")
     p.add_argument("--decoder", metavar="NAME", help="add the decoder under this name to the folder OUT")
     p.add_argument("--replace", action="store_true", help="with --decoder: export anew one that is there")

@@ -1,11 +1,12 @@
 """Options of the command train: where a run reads and writes, and the numbers of its TrainConfig."""
 
 import argparse
+import math
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from formats.errors import UsageError
-from formats.grid import SEGMENT
+from formats.grid import HOP, SEGMENT
 from training.loop.checkpoint import load
 from training.loop.command import CommonOptions, add_common, check
 from training.ranked.checkpoint import config_of
@@ -51,8 +52,21 @@ def checked(config: TrainConfig, options: Options) -> None:
         UsageError: naming the option.
     """
     check(options, batch=config.batch, seed=config.seed)
-    if not options.voices >= 0:
+    if not 0 <= options.voices < math.inf:
         raise UsageError(f"--voices has to be 0 or more, not {options.voices:g}")
+    for name in numbers_of_a_run():
+        if not 0 <= (value := getattr(config, name)) < math.inf:
+            raise UsageError(f"--{name.replace('_', '-')} has to be 0 or more, not {value:g}")
+    sizes = config.network
+    for f in fields(sizes):
+        least = 0 if f.name == "frame_blocks" else 1
+        if (size := getattr(sizes, f.name)) < least:
+            raise UsageError(f"--net-{f.name.replace('_', '-')} has to be {least} or more, not {size}")
+    if HOP % sizes.patch:
+        raise UsageError(f"--net-patch has to divide {HOP}, and {sizes.patch} does not")
+    for name, size in (("time", sizes.time), ("frequency", sizes.frequency)):
+        if size % 2 == 0:
+            raise UsageError(f"--net-{name} has to be odd, not {size}")
     if not 0 < config.seconds <= 3600:
         raise UsageError(f"--seconds has to be above 0 and at most 3600, not {config.seconds:g}")
     frames_of(config)

@@ -22,6 +22,7 @@ from codec.dsp.window_switching import LONG
 from formats.grid import COEFFICIENTS, HOP, SEGMENT, WINDOW_UNIT
 from training.items.synthesis import unfold
 from training.metrics.spectral import MEL_SCALES, STFT_WINDOWS
+from training.numbers import whole
 from training.ranked.losses import log10, magnitudes, mel_matrix
 
 QUIET = 0.03
@@ -93,7 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="python -m training smooth-noise", description="Make the noise pattern that training begins with."
     )
     p.add_argument("--out", type=Path, required=True, metavar="NPY")
-    p.add_argument("--steps", type=int, default=300, help="of the descent (default: 300)")
+    p.add_argument("--steps", type=whole(1), default=300, help="of the descent (default: 300)")
     given = p.parse_args(arguments)
     made = []
     for name, hop in (("short", HOP), ("long", LONG)):

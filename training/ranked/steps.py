@@ -15,6 +15,7 @@ from torch import Tensor
 from formats.errors import AezError
 from formats.grid import HOP, SAMPLE_RATE
 from training.loop import checkpoint
+from training.numbers import real
 from training.ranked.checkpoint import load_ranked
 
 SLOPE = 10.0
@@ -49,11 +50,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     p = argparse.ArgumentParser(prog="python -m training steps", description="Change a checkpoint's quantizer steps.")
     p.add_argument("--checkpoint", type=Path, required=True, help="of the commands train or merge")
     p.add_argument(
-        "--band", type=float, nargs=3, action="append", default=[], metavar=("OCTAVES", "LOW", "HIGH"),
+        "--band", type=real(), nargs=3, action="append", default=[], metavar=("OCTAVES", "LOW", "HIGH"),
         help="make the steps of a band in Hz coarser by so many octaves, or finer if below 0; may be repeated",
     )  # fmt: skip
-    p.add_argument("--shape", type=float, default=0.0, help="added to the exponent within a frame")
-    p.add_argument("--steady", type=float, default=0.0, help="added to the exponent across frames")
+    p.add_argument("--shape", type=real(), default=0.0, help="added to the exponent within a frame")
+    p.add_argument("--steady", type=real(), default=0.0, help="added to the exponent across frames")
     p.add_argument("--out", type=Path, required=True, help="new checkpoint")
     a = p.parse_args(arguments)
     try:

@@ -26,6 +26,7 @@ from rich.console import Console
 from formats.errors import AezError, UsageError
 from training.evaluation import peers
 from training.evaluation.clips import find_songs
+from training.numbers import whole
 from training.provenance import made
 from training.report import listening, media, points, saved
 from training.report.html import Part
@@ -216,7 +217,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--results", type=Path, required=True, help="folder of a study's results")
     parser.add_argument("--music", type=Path, help="folder of songs to hear; without it the page has no players")
     parser.add_argument("--split", default="test", help="split of the manifest, or sub-folder (default: test)")
-    parser.add_argument("--clips", type=int, default=3, help="number of clips, of those measured if any (default: 3)")
+    parser.add_argument(
+        "--clips", type=whole(1), default=3, help="number of clips, of those measured if any (default: 3)"
+    )
     parser.add_argument(
         "--seconds", type=_positive, default=10.0, help="length cut from each song's middle (default: 10)"
     )
@@ -226,7 +229,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--out", type=Path, help="folder of the page (default: RESULTS/report); an older one is replaced"
     )
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="round trips at once")
+    parser.add_argument("--jobs", type=whole(1), default=os.cpu_count() or 1, help="round trips at once")
     return parser
 
 

@@ -15,6 +15,7 @@ from io import BytesIO
 from pathlib import Path
 
 from codec.inspection.verify import Verifier
+from training.numbers import whole
 
 
 class Pipe(BytesIO):
@@ -45,8 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code: 1 where damage went unnoticed."""
     parser = argparse.ArgumentParser(prog="python -m training bit-flips", description="Is every damage noticed?")
     parser.add_argument("files", nargs="+", type=Path)
-    parser.add_argument("--sampled", type=int, metavar="N", help="N flips and N lengths of each file, not all")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--sampled", type=whole(1), metavar="N", help="N flips and N lengths of each file, not all")
+    parser.add_argument("--seed", type=whole(0), default=0)
     options = parser.parse_args(arguments)
     draw, verifier, bad = random.Random(options.seed), Verifier(), 0
     for file in options.files:

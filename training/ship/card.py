@@ -6,7 +6,7 @@ written beside the card.
 """
 
 import argparse
-import csv
+import math
 import re
 import sys
 from collections import Counter
@@ -17,10 +17,16 @@ from typing import Any
 
 import numpy as np
 
-from training.data.collection import manifest
-from training.model_files.folder import read_card, write_card
+from formats.errors import UsageError
+from training.data import tracks
+from training.data.collection import MANIFEST, manifest
+from training.data.tracks import SPLITS
+from training.model_files.folder import CARD, read_card, write_card
 
 METRICS = ("kbps", "mel", "stft", "visqol", "nmr", "rmse_44k", "rmse_8k", "si_sdr", "width_error_db")
+
+COLUMNS = ("split", "seconds", "artist", "title", "licence", "source_repo")
+"""What a card and an attribution say of a song, as columns of the manifest."""
 
 ATTRIBUTION = "ATTRIBUTION.md"
 
@@ -29,8 +35,25 @@ DATED = re.compile(r"20\d\d-\d\d-\d\d ")
 
 
 def training_rows(music: Path) -> list[dict[str, str]]:
-    """The training split of a music folder's manifest."""
-    return [row for row in manifest(music) if row["split"] == "train"]
+    """The training split of a music folder's manifest.
+
+    Raises:
+        UsageError: the manifest cannot be read, or says too little for a card.
+    """
+    found = manifest(music)
+    if lacking := [name for name in COLUMNS if found and name not in found[0]]:
+        raise UsageError(f"{music / MANIFEST} lacks the columns {', '.join(lacking)}, which a card needs")
+    chosen = [row for row in found if SPLITS.get(row["split"].strip()) == "train"]
+    if not chosen:
+        raise UsageError(f"{music / MANIFEST} lists no songs to train on")
+    for row in chosen:
+        try:
+            good = 0 <= float(row["seconds"]) < math.inf
+        except ValueError:
+            good = False
+        if not good:
+            raise UsageError(f"{music / MANIFEST}: {row['path']} has no length in seconds, but {row['seconds']!r}")
+    return chosen
 
 
 def data(music: Path) -> dict[str, Any]:
@@ -56,9 +79,17 @@ def attribution(music: Path) -> str:
 
 
 def metrics(results: Path, system: str) -> dict[str, dict[str, float]]:
-    """Means over clips of every tier at its default gain, from results of `training.evaluation.evaluate`."""
-    with results.open(newline="") as lines:
-        rows = [row for row in csv.DictReader(lines) if row["system"] == system and "latent" in row["setting"]]
+    """Means over clips of every tier at its default gain, from results of `training.evaluation.evaluate`.
+
+    Raises:
+        UsageError: the file cannot be read, or has no tiers of this system.
+    """
+    lines = tracks.rows(results)
+    head = next(lines, [])
+    found = (dict(zip(head, line, strict=False)) for line in lines)
+    rows = [row for row in found if row.get("system") == system and "latent" in row.get("setting", "")]
+    if not rows:
+        raise UsageError(f"{results} has no tiers of {system}: measure them with the command evaluate and its --tiers")
     out: dict[str, dict[str, float]] = {}
     for setting in sorted({row["setting"] for row in rows}, key=lambda s: (len(s), s)):
         chosen = [row for row in rows if row["setting"] == setting]
@@ -84,8 +115,14 @@ def finish(
             which are those of the model in the folder: what replaces a model drops them.
         system: name of the model in the results.
         hardware: what it was trained on.
+
+    Raises:
+        UsageError: the folder holds no model, or the manifest or the results say too little.
     """
     card = read_card(folder)
+    if not (folder / CARD).is_file():
+        raise UsageError(f"{folder} holds no model: it has no model.json")
+    credits = attribution(music)
     today = date.today().isoformat()
     dated = line if DATED.match(line) else f"{today} {line}"
     card |= {"date": today, "history": [*card.get("history", []), dated], "data": data(music)}
@@ -94,7 +131,7 @@ def finish(
     if hardware:
         card["training"]["hardware"] = hardware
     write_card(folder, card)
-    (folder / ATTRIBUTION).write_text(attribution(music), encoding="utf-8")
+    (folder / ATTRIBUTION).write_text(credits, encoding="utf-8")
     return card
 
 
@@ -113,8 +150,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     p.add_argument("--model", type=Path, required=True, help="model folder")
     options(p)
     given = p.parse_args(arguments)
+    before = _songs(given.model)
     finish(given.model, given.music, given.history, results=given.results, system=given.system, hardware=given.hardware)
+    if dropped := before - _songs(given.model):
+        print(
+            f"card: {given.model / ATTRIBUTION} no longer names {len(dropped)} songs that {given.music} does not list; "
+            "if the model was trained on them as well, put them back",
+            file=sys.stderr,
+        )
     return 0
+
+
+def _songs(model: Path) -> set[str]:
+    """The lines of songs in a model's attribution; none where there is none."""
+    path = model / ATTRIBUTION
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    return {line for line in lines if line.startswith("- ")}
 
 
 if __name__ == "__main__":

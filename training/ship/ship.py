@@ -36,6 +36,7 @@ from codec.runtime.models import DEFAULT, Model
 from formats.errors import AezError, ModelError, UsageError
 from training.loop import checkpoint
 from training.model_files.folder import read_card, update_card
+from training.numbers import whole
 from training.plain import export as plain_export
 from training.ranked import export as ranked_export
 from training.ship import card, floors, golden, pin
@@ -164,7 +165,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     p.add_argument("--default", action="store_true", help="make that decoder the default one")
     p.add_argument("--tiers", action="store_true", help="measure the tiers' default gains and rates, which takes hours")
-    p.add_argument("--pieces", type=int, help="ten-second pieces that the tables are counted on")
+    p.add_argument("--pieces", type=whole(1), help="ten-second pieces that the tables are counted on")
     p.add_argument("--cache", type=Path, default=Path(".cache"), help="folder for decoded music")
     card.options(p)
     return p

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from training.data.batches import Music
 from training.data.songs import song
 from training.model_files.folder import summary, write_card
+from training.numbers import whole
 from training.plain import export as plain_export
 from training.plain.network import Block, PlainAutoencoder, PlainConfig
 from training.plain.train import start
@@ -103,7 +104,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     p = argparse.ArgumentParser(prog="python -m training tiny", description="Make a tiny model for the tests.")
     p.add_argument("--out", type=Path, required=True, help="model folder")
     p.add_argument("--kind", choices=("ranked", *sorted(PLAIN)), default="ranked")
-    p.add_argument("--pieces", type=int, default=24, help="ten-second pieces that the tables are counted on")
+    p.add_argument("--pieces", type=whole(1), default=24, help="ten-second pieces that the tables are counted on")
     given = p.parse_args(arguments)
     print(json.dumps(summary(write(given.kind, given.pieces, given.out))))
     return 0

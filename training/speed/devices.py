@@ -42,6 +42,7 @@ from codec.runtime.device import check
 from codec.runtime.session import Sessions
 from formats.errors import AezError
 from training import markdown
+from training.numbers import positive, whole
 
 
 @dataclass
@@ -211,13 +212,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     p = argparse.ArgumentParser(prog="python -m training speed-device", description="A device next to the CPU.")
     p.add_argument("--songs", type=Path, required=True, help="folder of audio files")
     p.add_argument("--device", default="cuda", help="cuda, cuda:N or, to try the path of a GPU, cpu (default: cuda)")
-    p.add_argument("--hours", type=float, default=4.0, help="of audio (default: 4)")
+    p.add_argument("--hours", type=positive, default=4.0, help="of audio (default: 4)")
     p.add_argument(
-        "--processes", type=int, nargs="+", default=[PROCESSES], metavar="N",
+        "--processes", type=whole(1), nargs="+", default=[PROCESSES], metavar="N",
         help=f"worker processes; several numbers are tried one after another (default: {PROCESSES})",
     )  # fmt: skip
     p.add_argument("--flac", action="store_true", help="make FLAC files of the songs first")
-    p.add_argument("--parity", type=int, default=4, metavar="N", help="songs that both devices code (default: 4)")
+    p.add_argument("--parity", type=whole(0), default=4, metavar="N", help="songs that both devices code (default: 4)")
     p.add_argument("--json", type=Path, help="write the numbers there too, after every row")
     given = p.parse_args(arguments)
     found: list[Row] = []

@@ -15,6 +15,7 @@ from codec.runtime import models
 from formats import Reader
 from formats.errors import FormatError, ModelError
 from formats.payload.chunk import encode_payload
+from training.numbers import whole
 
 
 def measure(path: Path, runs: int) -> tuple[float, float, float]:
@@ -47,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="python -m training speed-coding", description="Speed of entropy coding alone."
     )
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE.aez")
-    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--runs", type=whole(1), default=5)
     options = parser.parse_args(arguments)
     for path in options.files:
         try:

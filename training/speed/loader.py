@@ -21,6 +21,7 @@ from formats.errors import AezError, UsageError
 from training import markdown
 from training.data.batches import Batch, Maker, names
 from training.data.produce import AHEAD, Recipe, produce
+from training.numbers import positive, whole
 
 FRAME_RATE = 63
 
@@ -84,10 +85,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     p = argparse.ArgumentParser(prog="python -m training speed-loader", description="Time the loader of a training.")
     p.add_argument("--music", type=Path, required=True, help="a collection of music, with or without a folder loops/")
     p.add_argument("--cache", type=Path, default=Path(".cache"), help="folder for decoded music")
-    p.add_argument("--jobs", type=int, nargs="+", default=[0, 1, 2], metavar="N", help="processes (default: 0 1 2)")
-    p.add_argument("--batches", type=int, default=100, help="of each row (default: %(default)d)")
-    p.add_argument("--batch", type=int, default=4, help="items of a batch (default: %(default)d)")
-    p.add_argument("--seconds", type=float, default=4.0, help="length of an item (default: %(default)g)")
+    p.add_argument(
+        "--jobs", type=whole(0), nargs="+", default=[0, 1, 2], metavar="N", help="processes (default: 0 1 2)"
+    )
+    p.add_argument("--batches", type=whole(1), default=100, help="of each row (default: %(default)d)")
+    p.add_argument("--batch", type=whole(1), default=4, help="items of a batch (default: %(default)d)")
+    p.add_argument("--seconds", type=positive, default=4.0, help="length of an item (default: %(default)g)")
     p.add_argument("--gpu", action="store_true", help="items without waves, which a GPU makes of their coefficients")
     p.add_argument(
         "--plain", action="store_true", help="items of plain autoencoders of the kind dense instead of ranked ones"

@@ -27,6 +27,7 @@ from formats.errors import AezError
 from formats.grid import SAMPLE_RATE
 from training import markdown
 from training.evaluation import peers
+from training.numbers import positive, real, whole
 from training.speed import meter
 
 BARS = 30
@@ -133,11 +134,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m training memory", description="Time and memory of many files, and of a long one."
     )
-    parser.add_argument("--files", type=int, default=1000, help="short files; 0 leaves them out (default: 1000)")
-    parser.add_argument("--seconds", type=float, default=2.0, help="length of each (default: 2)")
-    parser.add_argument("--hours", type=float, default=10.0, help="length of the long file; 0 leaves it out")
+    parser.add_argument("--files", type=whole(0), default=1000, help="short files; 0 leaves them out (default: 1000)")
+    parser.add_argument("--seconds", type=positive, default=2.0, help="length of each (default: 2)")
+    parser.add_argument("--hours", type=real(0), default=10.0, help="length of the long file; 0 leaves it out")
     parser.add_argument("--decode", action="store_true", help="decode the long file too")
-    parser.add_argument("--jobs", type=int, default=2, help="files at a time (default: 2)")
+    parser.add_argument("--jobs", type=whole(1), default=2, help="files at a time (default: 2)")
     parser.add_argument("--model", help="model of aez (default: its default)")
     parser.add_argument("--folder", type=Path, help="where temporary files go")
     parser.add_argument("--json", type=Path, help="write the rows there too, after every row")

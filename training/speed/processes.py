@@ -23,6 +23,7 @@ from codec.pipeline.workers import cores
 from formats.errors import AezError
 from training import markdown
 from training.evaluation import peers
+from training.numbers import positive, whole
 from training.speed import stages
 from training.speed.meter import Cost, Job, run, synthesize
 
@@ -108,9 +109,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m training speed", description="Whole-process speed, interleaved.")
     parser.add_argument("--song", type=Path, help="a wav or flac file every codec reads (default: one is made)")
-    parser.add_argument("--seconds", type=float, default=180.0, help="length of the song that is made (default: 180)")
-    parser.add_argument("--runs", type=int, default=7)
-    parser.add_argument("--kbps", type=float, default=128.0, help="rate for lame and opusenc (default: 128)")
+    parser.add_argument(
+        "--seconds", type=positive, default=180.0, help="length of the song that is made (default: 180)"
+    )
+    parser.add_argument("--runs", type=whole(1), default=7)
+    parser.add_argument("--kbps", type=positive, default=128.0, help="rate for lame and opusenc (default: 128)")
     parser.add_argument("--model", help="model of aez (default: its default)")
     options = parser.parse_args(arguments)
     console = Console(stderr=True)

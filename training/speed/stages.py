@@ -30,6 +30,7 @@ from codec.pipeline.workers import Engine
 from formats.errors import AezError
 from training import markdown
 from training.evaluation import peers
+from training.numbers import positive, whole
 from training.speed import meter
 
 STAGES = {
@@ -207,10 +208,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="python -m training speed-stages", description="Processor time of encoding and decoding, by stage."
     )
     parser.add_argument("song", nargs="?", type=Path, metavar="FILE", help="a song (default: one is made)")
-    parser.add_argument("--seconds", type=float, default=180.0, help="length of the song that is made (default: 180)")
-    parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--latent", type=int, help="tier (default: the model's)")
-    parser.add_argument("--bitrate", type=float, metavar="KBPS", help="encode at a bit rate instead")
+    parser.add_argument(
+        "--seconds", type=positive, default=180.0, help="length of the song that is made (default: 180)"
+    )
+    parser.add_argument("--runs", type=whole(1), default=5)
+    parser.add_argument("--latent", type=whole(1), help="tier (default: the model's)")
+    parser.add_argument("--bitrate", type=positive, metavar="KBPS", help="encode at a bit rate instead")
     parser.add_argument("--model", help="model of aez (default: its default)")
     options = parser.parse_args(arguments)
     try:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from formats.errors import UsageError
 from formats.grid import SAMPLE_RATE
 from training import markdown
+from training.numbers import positive, whole
 
 DAY = 86_400.0
 
@@ -108,9 +109,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     p = argparse.ArgumentParser(prog="python -m training training-cost", description="What training on FMA would take.")
     default = Assumed()
-    p.add_argument("--passes", type=float, default=default.passes, help="over the music (default: %(default)g)")
-    p.add_argument("--efficiency", type=float, default=default.efficiency, help="of eight GPUs (default: %(default)g)")
-    p.add_argument("--processors", type=int, default=default.processors, help="a GPU (default: %(default)d)")
+    p.add_argument("--passes", type=positive, default=default.passes, help="over the music (default: %(default)g)")
+    p.add_argument(
+        "--efficiency", type=positive, default=default.efficiency, help="of eight GPUs (default: %(default)g)"
+    )
+    p.add_argument("--processors", type=whole(1), default=default.processors, help="a GPU (default: %(default)d)")
     given = p.parse_args(arguments)
     try:
         if not (given.passes > 0 and 0 < given.efficiency <= 1 and given.processors > 0):

@@ -27,6 +27,7 @@ from training.data.collection import HOW, collection, divide
 from training.data.fma import SUBSETS
 from training.data.shards import LIMIT_GB, Shards
 from training.data.tracks import Track
+from training.numbers import positive, whole
 from training.plain.losses import LOSSES
 from training.study import methods
 from training.study.music import linked, write_manifest
@@ -149,16 +150,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="artist (default): 70/30, no artist on both sides, balanced by genre; random: 70/30, song by song; own: "
         "FMA's column, a manifest's, or folders train and test",
     )  # fmt: skip
-    parser.add_argument("--minutes", type=float, help=f"training of each autoencoder (default {Plan().minutes:g})")
-    parser.add_argument("--songs", type=int, help=f"how many songs are measured (default {Plan().songs})")
+    parser.add_argument("--minutes", type=positive, help=f"training of each autoencoder (default {Plan().minutes:g})")
+    parser.add_argument("--songs", type=whole(1), help=f"how many songs are measured (default {Plan().songs})")
     parser.add_argument(
         "--losses", type=_losses, metavar="NAME,...",
         help="those that a time-domain autoencoder is trained with, and mse, which stands for them in all other "
         f"comparisons (default: {','.join(Plan().losses)})",
     )  # fmt: skip
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes at once")
+    parser.add_argument("--jobs", type=whole(1), default=os.cpu_count() or 1, help="processes at once")
     parser.add_argument(
-        "--cache-gb", type=float, default=LIMIT_GB, metavar="GB",
+        "--cache-gb", type=positive, default=LIMIT_GB, metavar="GB",
         help="most that decoded music may take; songs that would take more keep their middle (default: %(default)g)",
     )  # fmt: skip
     parser.add_argument("--quick", action="store_true", help="all artefacts in minutes, with meaningless numbers")

@@ -101,6 +101,21 @@ def test_manifest_without_onsets_has_none(tmp_path: Path) -> None:
     assert clips.find_onsets(tmp_path) == {"a.wav": (0.5, 1.0)}
 
 
+def test_onsets_that_are_no_numbers_are_one_line(tmp_path: Path) -> None:
+    (tmp_path / "manifest.csv").write_text("path,onsets\na.wav,soon\n")
+    with pytest.raises(UsageError, match="onsets are seconds"):
+        clips.find_onsets(tmp_path)
+
+
+def test_a_song_that_cannot_be_read_makes_room_for_another(songs: Path, tmp_path: Path) -> None:
+    tracks = clips.find_songs(songs, None).tracks
+    for limit in (1, 2):
+        for track in clips.Songs(tracks, "").spread(1).tracks.values():
+            track.path.write_bytes(b"nothing of the kind")
+        found = clips.cut_all(songs, tracks, 0.5, tmp_path / "cache", Console(quiet=True), limit=limit)
+        assert len(found) == limit
+
+
 def test_songs_of_one_name_become_two_clips_and_a_changed_song_a_new_clip(songs: Path, tmp_path: Path) -> None:
     (songs / "other").mkdir()
     soundfile.write(songs / "other" / "a.flac", music(2, 7), RATE)

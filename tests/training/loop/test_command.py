@@ -44,6 +44,7 @@ def told(name: str, capsys: pytest.CaptureFixture[str], *given: object) -> str:
         ("--batch", "0", "--batch has to be 1 or more, not 0"),
         ("--seed", "-1", "--seed has to be 0 or more, not -1"),
         ("--jobs", "-2", "--jobs has to be 0 or more, not -2"),
+        ("--cache-gb", "nan", "--cache-gb has to be above 0, not nan"),
     ],
 )
 def test_wrong_options(
@@ -51,6 +52,21 @@ def test_wrong_options(
 ) -> None:
     assert told(name, capsys, "--music", tmp_path, "--out", tmp_path / "run", option, value) == wanted
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "wanted"),
+    [
+        ("--rate-decoder", "nan", "--rate-decoder has to be 0 or more, not nan"),
+        ("--net-width", "0", "--net-width has to be 1 or more, not 0"),
+        ("--net-patch", "3", "--net-patch has to divide 700, and 3 does not"),
+        ("--net-time", "4", "--net-time has to be odd, not 4"),
+    ],
+)
+def test_wrong_numbers_of_a_ranked_run(
+    option: str, value: str, wanted: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert told("train", capsys, "--music", tmp_path, "--out", tmp_path / "run", option, value) == wanted
 
 
 def test_a_gpu_that_is_not_there(
