@@ -218,7 +218,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--music", type=Path, help="folder of songs to hear; without it the page has no players")
     parser.add_argument("--split", default="test", help="split of the manifest, or sub-folder (default: test)")
     parser.add_argument(
-        "--clips", type=whole(1), default=3, help="number of clips, of those measured if any (default: 3)"
+        "--clips",
+        type=whole(0),
+        default=3,
+        help="number of clips, of those measured if any; 0 leaves the players out (default: 3)",
     )
     parser.add_argument(
         "--seconds", type=_positive, default=10.0, help="length cut from each song's middle (default: 10)"

@@ -97,8 +97,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     given = p.parse_args(arguments)
     try:
-        if min(given.batches, given.batch) < 1 or min(given.jobs) < 0 or not 0 < given.seconds < 3600:
-            raise UsageError("--batches and --batch have to be 1 or more, --jobs 0 or more, --seconds above 0")
+        if given.seconds >= 3600:
+            raise UsageError("--seconds has to be below 3600")
         music, loops = Recipe(given.music, given.cache).open()
         frames = max(1, round(given.seconds * FRAME_RATE / 126)) * 126
         maker = Maker(music, loops, frames, "plain" if given.plain else "adapted", waves=not (given.plain or given.gpu))

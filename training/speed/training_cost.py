@@ -116,8 +116,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     p.add_argument("--processors", type=whole(1), default=default.processors, help="a GPU (default: %(default)d)")
     given = p.parse_args(arguments)
     try:
-        if not (given.passes > 0 and 0 < given.efficiency <= 1 and given.processors > 0):
-            raise UsageError("--passes and --processors have to be above 0, --efficiency too and at most 1")
+        if given.efficiency > 1:
+            raise UsageError("--efficiency has to be at most 1")
     except UsageError as error:
         print(f"training-cost: {error}", file=sys.stderr)
         return 2

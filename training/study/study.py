@@ -165,9 +165,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--quick", action="store_true", help="all artefacts in minutes, with meaningless numbers")
     given = list(sys.argv[2:] if arguments is None else arguments)
     a = parser.parse_args(given)
-    for name, least in (("minutes", 0), ("songs", 1), ("jobs", 1)):
-        if not (getattr(a, name) is None or getattr(a, name) >= least):  # a NaN is not above anything
-            parser.error(f"--{name} has to be {least} or more")
     plan = QUICK if a.quick else Plan()
     changed = {name: value for name in ("minutes", "songs", "losses") if (value := getattr(a, name)) is not None}
     before = signal.signal(signal.SIGTERM, _terminated)

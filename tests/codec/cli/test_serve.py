@@ -118,8 +118,11 @@ def test_models_are_named_and_the_first_one_encodes(
     monkeypatch.setattr("uvicorn.Server.run", lambda *_, **__: None)
     monkeypatch.setattr("codec.player.folder", lambda: tmp_path)
     own = own_model(tmp_path)
-    options = ["--port", 0, "--model", own, "--model", "tiny-dense", "--encode", 16, "--cache", tmp_path]
-    assert aez("serve", tmp_path, *options) == 0
+    songs, cache = tmp_path / "songs", tmp_path / "cache"
+    songs.mkdir()
+    cache.mkdir()
+    options = ["--port", 0, "--model", own, "--model", "tiny-dense", "--encode", 16, "--cache", cache]
+    assert aez("serve", songs, *options) == 0
     assert "browsers cannot run model 'tiny-dense', so its songs are decoded here" in capsys.readouterr().err
     (serving,) = made
     assert serving.on_demand.bitstream == by_name(str(own)).id == serving.models.first.id

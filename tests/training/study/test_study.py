@@ -96,7 +96,7 @@ def test_numbers_that_no_study_can_have(
 ) -> None:
     with pytest.raises(SystemExit):
         study.main(["--data", str(tmp_path), "--out", str(tmp_path / "out"), *given])
-    assert f"{given[0]} has to be " in capsys.readouterr().err and not (tmp_path / "out").exists()
+    assert f"argument {given[0]}: has to be " in capsys.readouterr().err and not (tmp_path / "out").exists()
 
 
 def test_a_folder_of_other_things_is_not_a_place_for_results(tmp_path: Path) -> None:
