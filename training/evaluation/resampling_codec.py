@@ -17,6 +17,7 @@ import numpy as np
 import soundfile
 import soxr
 
+from formats.errors import AudioError
 from training.numbers import positive
 
 RATE = 44100
@@ -31,8 +32,15 @@ def raw_rate(kbps: float, samples: int, channels: int) -> int:
 
 
 def encode(source: Path, coded: Path, kbps: float, *, founding: bool = False) -> None:
-    """Resample a wav file at 44.1 kHz to one of the size that the rate allows; `founding`: as mono at 8 kHz."""
-    x = soundfile.read(str(source), dtype="float64", always_2d=True)[0]
+    """Resample a wav file at 44.1 kHz to one of the size that the rate allows; `founding`: as mono at 8 kHz.
+
+    Raises:
+        AudioError: the file is empty, or has another sample rate; LibsndfileError, OSError: it cannot be read, or the
+            other one not be written.
+    """
+    x, found = soundfile.read(str(source), dtype="float64", always_2d=True)
+    if found != RATE or not len(x):
+        raise AudioError(f"{source} has {len(x)} samples at {found} Hz, and should have some at {RATE} Hz")
     if founding:
         x, start = np.asarray(soxr.resample(x.mean(1, keepdims=True), RATE, STUDY_RATE, "VHQ")), STUDY_RATE
         rate = max(1, min(STUDY_RATE, round(kbps * 1000 / 16)))
@@ -43,7 +51,11 @@ def encode(source: Path, coded: Path, kbps: float, *, founding: bool = False) ->
 
 
 def decode(coded: Path, target: Path) -> None:
-    """Resample such a file to 44.1 kHz."""
+    """Resample such a file to 44.1 kHz.
+
+    Raises:
+        LibsndfileError, OSError: it cannot be read, or the other one not be written.
+    """
     low, rate = soundfile.read(str(coded), dtype="float64", always_2d=True)
     x = np.asarray(soxr.resample(low, rate, RATE, "VHQ"))
     soundfile.write(str(target), np.clip(x, -1, 1), RATE, subtype="PCM_16", format="WAV")
@@ -64,10 +76,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     decoder.add_argument("coded", type=Path)
     decoder.add_argument("target", type=Path)
     given = parser.parse_args(arguments)
-    if given.command == "encode":
-        encode(given.source, given.coded, given.kbps, founding=given.founding)
-    else:
-        decode(given.coded, given.target)
+    try:
+        if given.command == "encode":
+            encode(given.source, given.coded, given.kbps, founding=given.founding)
+        else:
+            decode(given.coded, given.target)
+    except (AudioError, OSError, soundfile.LibsndfileError) as error:
+        print(f"resampling-codec: {error}", file=sys.stderr)
+        return 2
     return 0
 
 

@@ -28,8 +28,10 @@ def land(given: argparse.Namespace) -> Iterator[str]:
     """Put everything in its place; yields what was done, line by line.
 
     Raises:
-        UsageError: there is no checkpoint, or the decoder cannot be added.
+        UsageError: there is no such folder, or the decoder cannot be added.
     """
+    if not given.folder.is_dir():
+        raise UsageError(f"{given.folder} is no folder")
     checkpoint: Path = given.checkpoints / f"{given.name}.pt"
     if results.collect(given.folder, results.CHECKPOINT, checkpoint):
         yield f"{checkpoint}: {checkpoint.stat().st_size / results.MIB:.1f} MiB"

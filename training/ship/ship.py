@@ -31,6 +31,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from codec.runtime.cards import NAME
 from codec.runtime.classifiers import Classifier
 from codec.runtime.models import DEFAULT, Model
 from formats.errors import AezError, ModelError, UsageError
@@ -58,8 +59,12 @@ def ship(given: argparse.Namespace, destination: Destination) -> Model:
     """Make the model and put it in its place; returns it.
 
     Raises:
-        UsageError: the checkpoint does not fit what is asked for; SystemExit: a step failed. Nothing is replaced then.
+        UsageError: the checkpoint does not fit what is asked for, the name is none for a model, or the manifest says
+            too little for a card; SystemExit: a step failed. Nothing is replaced then.
     """
+    if not NAME.fullmatch(given.name):
+        raise UsageError(f"a model is called by small letters, digits, '.', '_' and '-', and not {given.name!r}")
+    card.training_rows(given.music)  # what is wrong with them is said before any work
     target = destination.models / given.name
     if given.same_bitstream and not target.exists():
         raise UsageError(f"there is no model {given.name}, whose bitstream could stay the same")

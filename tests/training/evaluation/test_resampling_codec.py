@@ -44,3 +44,17 @@ def test_the_study_had_mono_at_8_khz_and_did_not_count_the_header(tmp_path: Path
         assert (coded.samplerate, coded.channels, coded.subtype) == (rate, 1, "PCM_16")
         assert trip.coded_bytes == pytest.approx(kbps * 250, abs=50)
         np.testing.assert_allclose(trip.decoded[:, middle], np.stack([low, low])[:, middle], atol=5e-3)
+
+
+def test_what_cannot_be_read_or_written_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, samples, rate in (("good", 100, RATE), ("empty", 0, RATE), ("slow", 100, 8000)):
+        soundfile.write(tmp_path / f"{name}.wav", np.zeros(samples), rate)
+    (tmp_path / "text.wav").write_text("no audio")
+    out, nowhere = str(tmp_path / "out"), str(tmp_path / "none" / "out")
+    for name, target in (("none", out), ("text", out), ("empty", out), ("slow", out), ("good", nowhere)):
+        source = str(tmp_path / f"{name}.wav")
+        assert resampling_codec.main(["encode", source, target, "16"]) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith("resampling-codec: ") and (target if name == "good" else source) in line
+    assert resampling_codec.main(["decode", str(tmp_path / "text.wav"), out]) == 2
+    assert not Path(out).exists()

@@ -40,3 +40,5 @@ def test_without_a_checkpoint_the_rest_is_printed(tmp_path: Path, capsys: pytest
     assert land.main([str(tmp_path), "--checkpoints", str(tmp_path)]) == 0
     shown = capsys.readouterr().out
     assert "holds no checkpoint.pt" in shown and "| works | False |" in shown
+    assert land.main([str(tmp_path / "none"), "--checkpoints", str(tmp_path)]) == 2
+    assert capsys.readouterr().err == f"lease-land: {tmp_path / 'none'} is no folder\n"

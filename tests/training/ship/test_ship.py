@@ -232,6 +232,12 @@ def test_a_step_that_fails_replaces_nothing(
     assert run(other, music, "no", "--name", "mine") == 2
     (tmp_path / "none.pt").write_bytes(b"no checkpoint")
     assert run(tmp_path / "none.pt", music, "no", "--name", "mine") == 2
+    capsys.readouterr()
+    monkeypatch.setattr(ship, "export", None)  # which takes long
+    assert run(other, music, "no", "--name", "../mine") == 2
+    assert "not '../mine'" in capsys.readouterr().err
+    assert run(other, tmp_path, "no", "--name", "mine") == 2
+    assert "manifest.csv" in capsys.readouterr().err
     assert {folder: contents(folder) for folder in before} == before
 
 
