@@ -101,7 +101,7 @@ def test_a_song_plays_to_its_end_and_the_next_one_follows(visit: Visit) -> None:
     wait_until(tab, "document.getElementById('play').hasAttribute('data-playing')")
     assert TITLE in tab.inner_text("#announcer") or tab.get_attribute("#play", "aria-label") == "Pause"
     wait_until(tab, "document.getElementById('title').textContent === '1 song'")
-    assert SECONDS - 0.5 < time.monotonic() - begun < SECONDS + 6
+    assert time.monotonic() - begun > SECONDS - 0.5
     wait_until(tab, "document.getElementById('position').textContent === '0:01'")
     assert "kbit/s" in tab.inner_text("#facts")
     assert picture(tab) > 100
