@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -22,7 +22,6 @@ from codec.files import is_folder
 from formats.errors import AezError, AudioError, ModelError, UsageError
 
 if TYPE_CHECKING:
-    from codec.dsp.mdct import Float
     from codec.inspection.similar import Index
     from codec.runtime.named_models import NamedModels
 
@@ -73,22 +72,25 @@ def similar(
     failed = _Failed(quiet=quiet)
     indices = [(folder, _index(folder, failed, known, keep=not no_index, quiet=quiet)) for folder in library]
     failed.tell_left_out()
-    places: dict[
-        str, tuple[str, Float]
-    ] = {}  # of each song once, where a folder is named twice, or lies in another one
-    for folder, index in indices:
-        real = os.path.realpath(folder)
-        for name, one in zip(index.names, index.vectors, strict=True):
-            places.setdefault(os.path.join(real, name), (os.path.join(folder, name), one))  # noqa: PTH118
-    paths, vectors = [path for path, _ in places.values()], [one for _, one in places.values()]
-    far = distances(query, np.stack(vectors)) if paths else np.zeros(0)
+    paths = [os.path.join(folder, name) for folder, index in indices for name in index.names]  # noqa: PTH118
+    rows = _once(indices)
+    far = distances(query, np.concatenate([index.vectors for _, index in indices])[rows]) if paths else np.zeros(0)
     order = np.argsort(far, kind="stable")
-    nearest = list(islice(_others(song, (Neighbour(paths[i], float(far[i])) for i in order)), count))
+    nearest = list(islice(_others(song, (Neighbour(paths[rows[i]], float(far[i])) for i in order)), count))
     if not nearest and not failed.names:
         raise UsageError("there is no other .aez file in the folders that were named")
     for found in nearest:
         click.echo(_line(found, as_json=as_json))
     return 1 if failed.names else 0
+
+
+def _once(indices: Sequence[tuple[str, Index]]) -> list[int]:
+    """Numbers of the songs, ascending, each once where a folder is named twice or lies in another one."""
+    first: dict[str, int] = {}
+    folders = ((os.path.realpath(folder), index.names) for folder, index in indices)
+    for number, path in enumerate(os.path.join(real, name) for real, names in folders for name in names):  # noqa: PTH118
+        first.setdefault(path, number)
+    return list(first.values())
 
 
 class _Failed:

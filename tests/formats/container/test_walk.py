@@ -77,23 +77,16 @@ def test_salvage_steps_over_bytes_that_do_not_belong(opener, junk):
 
 
 @both
-def test_false_syncs_end_a_salvage(opener, monkeypatch):
-    monkeypatch.setattr(walk, "FALSE_SYNCS", 20)
+@pytest.mark.parametrize(
+    ("limit", "value", "few", "many"), [("FALSE_SYNCS", 20, 10, 100), ("WASTED", 10_000, 9, 11)], ids=["count", "bytes"]
+)
+def test_false_syncs_and_long_payloads_behind_them_end_a_salvage(opener, limit, value, few, many, monkeypatch):
+    monkeypatch.setattr(walk, limit, value)
     body = GOLDEN[: Reader(io.BytesIO(GOLDEN)).offsets[0]]
     lure = CHUNK_SYNC + struct.pack("<IIHII", 0, 0, 126, 1000, 0)
-    assert salvaged(opener, body + lure * 10 + bytes(1000))[0] == []
+    assert salvaged(opener, body + lure * few + bytes(1000))[0] == []
     with pytest.raises(DamagedError, match="too damaged"):
-        salvaged(opener, body + lure * 100 + bytes(1000))
-
-
-@both
-def test_long_payloads_behind_false_syncs_end_a_salvage(opener, monkeypatch):
-    monkeypatch.setattr(walk, "WASTED", 10_000)
-    body = GOLDEN[: Reader(io.BytesIO(GOLDEN)).offsets[0]]
-    lure = CHUNK_SYNC + struct.pack("<IIHII", 0, 0, 126, 1000, 0)
-    assert salvaged(opener, body + lure * 9 + bytes(1000))[0] == []
-    with pytest.raises(DamagedError, match="too damaged"):
-        salvaged(opener, body + lure * 11 + bytes(1000))
+        salvaged(opener, body + lure * many + bytes(1000))
 
 
 def test_a_short_chunk_is_the_last():
