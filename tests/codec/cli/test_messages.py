@@ -147,6 +147,7 @@ def test_every_error_about_one_file_names_it(classifier, tmp_path, capsys, monke
 )  # fmt: skip
 def test_a_song_in_place_of_an_aez_file_is_told(tmp_path, capsys, monkeypatch, command):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("codec.player.folder", lambda: tmp_path)  # built or not
     soundfile.write("song.wav", np.zeros((100, 2), np.int16), 44100)
     soundfile.write("song.flac", np.zeros((100, 2), np.int16), 44100)
     word, *rest = command.split()

@@ -119,8 +119,10 @@ def test_blind_test_plays_what_x_is_and_scores_right_and_wrong(page: SimpleNames
     tab.reload()
     assert tab.inner_text("#abx-test .score .count") == "6"
     tab.click("#abx-test .reset")
+    tab.wait_for_load_state("networkidle")  # a request that a reload or the end cuts off would count as failed
     tab.reload()
     assert tab.inner_text("#abx-test .score .count") == "0"
+    tab.wait_for_load_state("networkidle")
 
 
 def test_blind_test_by_keyboard_and_without_storage(page: SimpleNamespace, visit: Opener) -> None:
