@@ -71,6 +71,8 @@ def save(path: Path, **state: object) -> None:
     Raises:
         OSError: it cannot be written; what was there before is kept.
     """
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder; a checkpoint is a file")
     part = path.with_suffix(".part")
     try:
         torch.save(state, part)

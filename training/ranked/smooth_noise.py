@@ -19,6 +19,8 @@ from torch.nn import functional
 
 from codec.dsp import mdct
 from codec.dsp.window_switching import LONG
+from codec.files import new_file
+from formats.errors import AezError
 from formats.grid import COEFFICIENTS, HOP, SEGMENT, WINDOW_UNIT
 from training.items.synthesis import unfold
 from training.metrics.spectral import MEL_SCALES, STFT_WINDOWS
@@ -97,11 +99,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     p.add_argument("--steps", type=whole(1), default=300, help="of the descent (default: 300)")
     given = p.parse_args(arguments)
     made = []
-    for name, hop in (("short", HOP), ("long", LONG)):
-        pattern, before, after = smooth(hop, given.steps)
-        print(f"{name} windows: deviation {before:.3f} -> {after:.3f}", flush=True)
-        made.append(LOUDER * pattern.numpy())
-    np.save(given.out, np.stack(made).astype(np.float32), allow_pickle=False)
+    try:
+        with new_file(given.out, force=True) as file:  # opened first, because the descent takes minutes
+            for name, hop in (("short", HOP), ("long", LONG)):
+                pattern, before, after = smooth(hop, given.steps)
+                print(f"{name} windows: deviation {before:.3f} -> {after:.3f}", flush=True)
+                made.append(LOUDER * pattern.numpy())
+            np.save(file, np.stack(made).astype(np.float32), allow_pickle=False)
+    except (AezError, OSError) as error:
+        print(f"smooth-noise: {error}", file=sys.stderr)
+        return 2
     return 0
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from formats.errors import AezError
+from formats.errors import AezError, UsageError
 from formats.grid import HOP, SAMPLE_RATE
 from training.loop import checkpoint
 from training.numbers import real
@@ -58,6 +58,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     p.add_argument("--out", type=Path, required=True, help="new checkpoint")
     a = p.parse_args(arguments)
     try:
+        for _, low, high in a.band:
+            if not 0 < low < high:
+                raise UsageError(f"a band goes from above 0 Hz up, not from {low:g} to {high:g}")
         state = load_ranked(a.checkpoint)
         change(state["ema"], a.band, a.shape, a.steady)
         checkpoint.save(a.out, **checkpoint.stripped(state))

@@ -39,3 +39,15 @@ def test_the_command_writes_what_training_takes(
     made = np.load(tmp_path / "noise.npy", allow_pickle=False)
     assert made.shape == (2, 126, COEFFICIENTS) and made.dtype == np.float32
     np.testing.assert_allclose(made.mean((1, 2)), smooth_noise.LOUDER * np.array([2, 4]), rtol=1e-5)
+
+
+@pytest.mark.parametrize("target", ["absent/noise.npy", "folder"])
+def test_a_file_that_cannot_be_written_is_told_before_the_descent(
+    target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "folder").mkdir()
+    monkeypatch.setattr(smooth_noise, "smooth", lambda hop, steps: pytest.fail("it began"))
+    assert smooth_noise.main(["--out", str(tmp_path / target)]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("smooth-noise: ") and str(tmp_path / target) in told and told.count("\n") == 1
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["folder"]

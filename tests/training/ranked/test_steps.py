@@ -56,6 +56,21 @@ def test_a_file_that_is_no_checkpoint_is_one_line(tmp_path: Path, capsys: pytest
     assert capsys.readouterr().err.count("\n") == 1 and not (tmp_path / "y.pt").exists()
 
 
+@pytest.mark.parametrize("edges", [("0", "4000"), ("-1", "4000"), ("4000", "4000"), ("8000", "4000")])
+def test_a_band_has_edges_in_order(edges: tuple[str, str], source: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    target = source.with_name("b.pt")
+    assert main(["--checkpoint", str(source), "--out", str(target), "--band", "0.1", *edges]) == 2
+    assert capsys.readouterr().err == f"steps: a band goes from above 0 Hz up, not from {edges[0]} to {edges[1]}\n"
+    assert not target.exists()
+
+
+def test_a_folder_is_no_place_for_a_checkpoint(source: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (source.parent / "kept").mkdir()
+    assert main(["--checkpoint", str(source), "--out", str(source.parent / "kept")]) == 2
+    assert capsys.readouterr().err == f"steps: {source.parent / 'kept'} is a folder; a checkpoint is a file\n"
+    assert sorted(path.name for path in source.parent.iterdir()) == ["a.pt", "kept"]
+
+
 def test_a_plain_autoencoder_has_no_steps(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     plain = {"ema": {}, "config": {"kind": "dense"}, "step": 0, "seen": 0.0, "spent": 0.0}
     checkpoint.save(tmp_path / "x.pt", **plain)
