@@ -14,6 +14,7 @@ from typing import Any, Generic, Protocol, TypeVar
 import torch
 from torch import Tensor, nn
 
+from codec.files import check_target
 from formats.errors import UsageError
 
 
@@ -69,10 +70,10 @@ def save(path: Path, **state: object) -> None:
     """Write a checkpoint under another name and move it, so that it is either complete or not there.
 
     Raises:
-        OSError: it cannot be written; what was there before is kept.
+        UsageError: the path names a folder, or lies in one that does not exist; OSError: it cannot be written. What was
+            there before is kept.
     """
-    if path.is_dir():
-        raise IsADirectoryError(f"{path} is a folder; a checkpoint is a file")
+    check_target(path, force=True)
     part = path.with_suffix(".part")
     try:
         torch.save(state, part)

@@ -67,7 +67,8 @@ def test_a_band_has_edges_in_order(edges: tuple[str, str], source: Path, capsys:
 def test_a_folder_is_no_place_for_a_checkpoint(source: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (source.parent / "kept").mkdir()
     assert main(["--checkpoint", str(source), "--out", str(source.parent / "kept")]) == 2
-    assert capsys.readouterr().err == f"steps: {source.parent / 'kept'} is a folder; a checkpoint is a file\n"
+    told = f"steps: {source.parent / 'kept'} names a folder; give the name of a file in it\n"
+    assert capsys.readouterr().err == told
     assert sorted(path.name for path in source.parent.iterdir()) == ["a.pt", "kept"]
 
 
