@@ -32,6 +32,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from codec.runtime.cards import NAME
 from codec.runtime.classifiers import Classifier
@@ -70,11 +71,12 @@ def ship(given: argparse.Namespace, destination: Destination) -> Model:
     target = destination.models / given.name
     if given.same_bitstream and not target.exists():
         raise UsageError(f"there is no model {given.name}, whose bitstream could stay the same")
+    kept = to_keep(given.checkpoint)
     with tempfile.TemporaryDirectory() as temporary:
         stage = Path(temporary) / given.name  # a model is called as its folder
         rounded = Path(temporary) / "rounded" / given.checkpoint.name
         rounded.parent.mkdir()
-        keep_checkpoint(given.checkpoint, rounded)
+        checkpoint.save(rounded, **kept)
         if target.exists():
             shutil.copytree(target, stage)
         export(argparse.Namespace(**{**vars(given), "checkpoint": rounded}), stage)
@@ -94,7 +96,7 @@ def ship(given: argparse.Namespace, destination: Destination) -> Model:
     pin.pin(destination.models, replace=True, target=destination.hashes)
     golden.write_all([model], destination.golden, replace=not given.decoder)
     if not given.decoder:
-        keep_checkpoint(given.checkpoint, destination.checkpoints / f"{given.name}.pt")
+        checkpoint.save(destination.checkpoints / f"{given.name}.pt", **kept)
     return model
 
 
@@ -129,13 +131,12 @@ def _music(given: argparse.Namespace) -> tuple[object, ...]:
     return "--music", given.music, "--cache", given.cache
 
 
-def keep_checkpoint(source: Path, target: Path) -> None:
-    """A copy of a checkpoint with no more than training needs to go on from its averaged weights, a ranked decoder's
-    in half precision."""
-    state = checkpoint.stripped(checkpoint.load(source))
+def to_keep(path: Path) -> dict[str, Any]:
+    """What training needs to go on from a checkpoint's averaged weights; a ranked decoder's are in half precision."""
+    state = checkpoint.stripped(checkpoint.load(path))
     if not checkpoint.is_plain(state):
         state["ema"] = checkpoint.halved(state["ema"], {name for name in state["ema"] if name.startswith("decoder.")})
-    checkpoint.save(target, **state)
+    return state
 
 
 def left_to_do(model: Model, destination: Destination) -> list[str]:
