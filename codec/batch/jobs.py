@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from codec.files import check_coded, check_uncoded, is_folder
 from formats.errors import AezError
@@ -37,8 +36,7 @@ OWN = ".aez-"
 """How names begin of what aez keeps in folders, the journal and the index of `aez similar`; they do not count there."""
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(NamedTuple):
     """The files that were named, and those in the folders that were named.
 
     Attributes:
@@ -52,8 +50,7 @@ class Found:
     failures: list[tuple[Path, AezError | OSError]]
 
 
-@dataclass(frozen=True)
-class Job:
+class Job(NamedTuple):
     """One input file and its output.
 
     Attributes:

@@ -151,4 +151,4 @@ def _result(ray: Any, reference: Any, job: Job) -> Result:
 
 def _absolute(job: Job) -> Job:
     source, target = (Path(os.path.abspath(path)) for path in (job.source, job.target))  # noqa: PTH100  (keeps links)
-    return replace(job, source=source, target=target)
+    return job._replace(source=source, target=target)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Sequence
 from contextlib import closing, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -161,7 +161,7 @@ def run_many(
         if verbose:
             say_device(engine)
         if resume and journal:
-            todo = [replace(job, entry=journal.entry(job.target)) for job in todo]
+            todo = [job._replace(entry=journal.entry(job.target)) for job in todo]
         with progress(verb.removesuffix("ed") + "ing", quiet=quiet) as advance:
             if ray:
                 from codec.batch import ray as cluster

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from typing import NamedTuple
 
 
 class Form(Enum):
@@ -20,8 +21,7 @@ class Form(Enum):
     BYTES = auto()
 
 
-@dataclass(frozen=True)
-class Field:
+class Field(NamedTuple):
     """One field of a message.
 
     Attributes:

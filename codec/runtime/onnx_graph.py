@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,8 +28,7 @@ TYPES: dict[int, tuple[str, type[np.generic]]] = {
 """TensorProto.DataType: ONNX Runtime's name of each type that is read, and NumPy's type."""
 
 
-@dataclass(frozen=True)
-class Port:
+class Port(NamedTuple):
     """An input or output of a graph, as ONNX Runtime describes it.
 
     Attributes:
@@ -44,8 +42,7 @@ class Port:
     shape: list[int | str | None]
 
 
-@dataclass(frozen=True)
-class Node:
+class Node(NamedTuple):
     """One operation: its operator, names of its inputs (empty where one is left out) and of its output, attributes."""
 
     operator: str
@@ -54,8 +51,7 @@ class Node:
     attributes: dict[str, Attribute]
 
 
-@dataclass(frozen=True)
-class Graph:
+class Graph(NamedTuple):
     """Operations in the order in which they run, and the arrays that they need beside the inputs, by name."""
 
     nodes: list[Node]

@@ -9,7 +9,6 @@ from codec.runtime import graph_check
 from codec.runtime.batching import Arrays, BatchedNetwork
 from codec.runtime.device import CUDA, SILENT, first_line, number_of, onnxruntime, onnxruntime_found, providers
 from codec.runtime.heap import keeps_freed_memory
-from codec.runtime.numpy_session import NumpySession
 from formats.errors import ModelError, UsageError
 from formats.grid import COEFFICIENTS, HYPER_SIZE
 
@@ -203,6 +202,8 @@ def _new_session(graph: bytes, device: str, threads: int) -> Any:
     if not onnxruntime_found():
         if device.startswith("cuda"):
             raise UsageError(f"{device} was asked for, but ONNX Runtime is not installed")
+        from codec.runtime.numpy_session import NumpySession
+
         return NumpySession(checked)
     ort = onnxruntime()
     ort.set_default_logger_severity(SILENT)

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from codec.audio.headers.extent import AS_IT_IS, Extent, Part, tags_behind
 from codec.audio.headers.padding import next_chunk
@@ -36,8 +35,7 @@ _METADATA = frozenset(
 )
 
 
-@dataclass(frozen=True)
-class _Form:
+class _Form(NamedTuple):
     """How a kind of file writes its chunks.
 
     Attributes:
@@ -175,8 +173,7 @@ def examine_au(file: BinaryIO, size: int) -> Extent:
     return audio.extent(file, {8: struct.pack(order + "I", min(there, 0xFFFFFFFF))})
 
 
-@dataclass(frozen=True)
-class _Found:
+class _Found(NamedTuple):
     """The chunks of a file up to its audio.
 
     Attributes:
@@ -194,8 +191,7 @@ class _Found:
     pads: tuple[tuple[int, int], ...]
 
 
-@dataclass(frozen=True)
-class _Audio:
+class _Audio(NamedTuple):
     """Where the audio lies: pieces of the file, the first of which begins at `start`.
 
     Attributes:

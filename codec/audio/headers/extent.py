@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 Part = bytes | tuple[int, int]
 """Bytes as they are, or start and end of a piece of the file."""
 
 
-@dataclass(frozen=True)
-class Extent:
+class Extent(NamedTuple):
     """Where the audio of a file lies.
 
     Attributes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import mmap
 import os
 import re
+from functools import cache
 from itertools import pairwise
 from typing import BinaryIO, NamedTuple
 
@@ -30,7 +31,9 @@ class _Frame(NamedTuple):
     """Samples of the stream up to the end of this frame."""
 
 
+@cache
 def _crc_table(polynomial: int, bits: int) -> list[int]:
+    """What each byte adds to a checksum; made when a flac file is examined, because most sources are none."""
     table = []
     for value in range(256):
         rest = value << (bits - 8)
@@ -40,8 +43,15 @@ def _crc_table(polynomial: int, bits: int) -> list[int]:
     return table
 
 
-_CRC8 = _crc_table(0x107, 8)
-_CRC16 = _crc_table(0x18005, 16)
+def _crc8(data: bytes) -> int:
+    check, table = 0, _crc_table(0x107, 8)
+    for byte in data:
+        check = table[check ^ byte]
+    return check
+
+
+def _crc16_table() -> list[int]:
+    return _crc_table(0x18005, 16)
 
 
 def examine_flac(file: BinaryIO, data: mmap.mmap, begin: int) -> Extent:
@@ -143,10 +153,7 @@ def _frame(tail: bytes, at: int, block: int) -> _Frame | None:
     wide = {6: 1, 7: 2}.get(size_code, 0)
     samples = int.from_bytes(head[position : position + wide], "big") + 1 if wide else _block_size(size_code)
     position += wide + {12: 1, 13: 2, 14: 2}.get(rate_code, 0)
-    check = 0
-    for byte in head[: position + 1]:
-        check = _CRC8[check ^ byte]
-    if len(head) <= position or check:
+    if len(head) <= position or _crc8(head[: position + 1]):
         return None
     return _Frame(at, (number if head[1] & 1 else number * block) + samples)
 
@@ -158,17 +165,17 @@ def _block_size(code: int) -> int:
 
 
 def _crc16(data: bytes) -> int:
-    check = 0
+    check, table = 0, _crc16_table()
     for byte in data:
-        check = (check << 8 & 0xFFFF) ^ _CRC16[check >> 8 ^ byte]
+        check = (check << 8 & 0xFFFF) ^ table[check >> 8 ^ byte]
     return check
 
 
 def _crc16_end(data: bytes, begin: int, bound: int) -> int:
     """The last place at which a frame from `begin` on can end by its checksum; 0 if there is none."""
-    check, found = 0, 0
+    check, found, table = 0, 0, _crc16_table()
     for at in range(begin, bound):
-        check = (check << 8 & 0xFFFF) ^ _CRC16[check >> 8 ^ data[at]]
+        check = (check << 8 & 0xFFFF) ^ table[check >> 8 ^ data[at]]
         if check == 0 and at - begin > 8:
             found = at + 1
             if at + 1 < bound and not any(data[at + 1 : bound]):

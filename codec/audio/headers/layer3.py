@@ -6,8 +6,7 @@ A decoder makes nothing or noise of them, and mpg123 complains on stderr, but li
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +20,7 @@ _MONO = 3
 """The mode of one channel."""
 
 
-@dataclass(frozen=True)
-class _Layout:
+class _Layout(NamedTuple):
     """Where numbers lie in the side information.
 
     Attributes:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from array import array
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from functools import cache
 from typing import Any, NamedTuple, Self
 
@@ -92,7 +91,7 @@ def examine_mpeg(data: Any, begin: int, *, strict: bool = False) -> Extent | Non
     if not spans:
         return found
     damage = f"is damaged: {counted(len(spans), 'frame')} of {walk.count} cannot be decoded"
-    return replace(found, links=(tuple(_zeroed(found.links[0], spans)),), lost=found.lost or damage)
+    return found._replace(links=(tuple(_zeroed(found.links[0], spans)),), lost=found.lost or damage)
 
 
 def _zeroed(parts: Sequence[Part], spans: Sequence[tuple[int, int]]) -> Iterator[Part]:

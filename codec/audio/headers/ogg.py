@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from codec.audio.headers.extent import AS_IT_IS, Extent
 from codec.audio.headers.mapped import STEP, find, let_go
@@ -16,8 +16,7 @@ HEAD = 27
 _BEGINS, _ENDS = 2, 4
 
 
-@dataclass(frozen=True)
-class Page:
+class Page(NamedTuple):
     """A page.
 
     Attributes:

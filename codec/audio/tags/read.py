@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from codec.audio.headers.id3 import HEAD, id3_size
 from codec.audio.tags.gather import READ_LIMIT, Gathered
@@ -20,8 +19,7 @@ _JUNK = 1 << 16
 """Most bytes before an ID3 tag or the beginning of a flac stream."""
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(NamedTuple):
     """The tags of a file.
 
     Attributes:
