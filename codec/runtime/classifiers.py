@@ -69,7 +69,7 @@ def by_name(name: str) -> Classifier:
     Raises:
         ModelError: there is no such classifier.
     """
-    return models.one_of(Classifier, name, by_path=bool(name))
+    return models.one_of(Classifier, name)
 
 
 def for_model(bitstream: bytes) -> Classifier:

@@ -280,7 +280,7 @@ def one_of(kind: type[F], name: str, *, by_path: bool = True) -> F:
             # A name that the package does not have is one of the user's own models, which runs because it was named.
             return found if trust.lists(name) else kind(found.folder)
     with contextlib.suppress(OSError, ValueError):  # the name may not be a valid path
-        if by_path and (Path(name) / kind.CARD).is_file():
+        if by_path and name and (Path(name) / kind.CARD).is_file():
             return kind(Path(name).resolve())
     known = ", ".join(found.name for found in installed) or "none"
     raise ModelError(f"there is no {kind.NOUN} {name!r}; installed: {known}")
@@ -297,7 +297,7 @@ def by_name(name: str | None = None) -> Model:
     Raises:
         ModelError: there is no such model.
     """
-    return one_of(Model, name or DEFAULT, by_path=bool(name))
+    return one_of(Model, DEFAULT if name is None else name, by_path=name is not None)
 
 
 def by_id(wanted: bytes) -> Model:

@@ -60,9 +60,11 @@ class TagChoice:
             cover: an image file, by its name or as bytes.
 
         Raises:
-            UsageError: a key or a value is no text or has a NUL, or the cover is no image or too large; OSError: it
-            cannot be read.
+            UsageError: a key or a value is no text or has a NUL, the cover is no image or too large, or the limit is
+            negative; OSError: the cover cannot be read.
         """
+        if limit is not None and limit < 0:
+            raise UsageError(f"{LIMITED} 0 or more bytes, not {limit}")
         if tags is not None and not isinstance(tags, Mapping):
             raise UsageError(f"tags are a mapping of keys to values, not {type(tags).__name__}")
         changes = [(key, _several(values)) for key, values in (tags or {}).items()]

@@ -42,7 +42,8 @@ def test_a_limit_for_the_pictures_of_a_source(tmp_path):
     report = aez.encode_file(tmp_path / "a.flac", tmp_path / "a.aez", cover_limit=None, force=True)
     assert report.notes == () and report.picture_bytes > 50_000
     assert report.kbps < 1000 < report.coded_bytes / 125 / report.seconds
-    for wrong in ({"tags": "title=T"}, {"cover": b"text"}, {"tags": {"": "x"}}, {"cover_limit": "16"}):
+    limits = ({"cover_limit": "16"}, {"cover_limit": -1})
+    for wrong in ({"tags": "title=T"}, {"cover": b"text"}, {"tags": {"": "x"}}, *limits):
         with pytest.raises(aez.UsageError):
             aez.encode_file(tmp_path / "a.flac", tmp_path / "b.aez", **wrong)
 

@@ -52,6 +52,8 @@ def test_models_are_looked_for_where_the_variable_points(
     with pytest.raises(ModelError, match="there is no model 'tiny'; installed: ") as error:
         models.by_name("tiny")
     one_line(error.value)
+    with pytest.raises(ModelError, match="there is no model ''; installed: "):
+        models.by_name("")
     assert models.by_name(str(tiny.folder)).name == "tiny"
 
 
@@ -107,8 +109,8 @@ def test_names_that_are_no_models_are_model_errors(name: str, tiny: SimpleNamesp
 def test_no_name_is_not_the_folder_one_is_in(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(copy)
     monkeypatch.setattr(models, "DEFAULT", ".")
-    for name in ("", None):
-        with pytest.raises(ModelError, match=r"there is no model '\.'"):
+    for name, told in (("", "''"), (None, r"'\.'")):
+        with pytest.raises(ModelError, match=f"there is no model {told}"):
             models.by_name(name)
     assert models.by_name(".").folder == copy
 
