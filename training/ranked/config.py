@@ -3,6 +3,8 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from formats.grid import HYPER_FRAMES
+
 
 @dataclass(frozen=True)
 class NetworkConfig:
@@ -17,6 +19,7 @@ class NetworkConfig:
     frequency: int = 3  # tokens that a depthwise kernel covers
     encoder_width: int = 32
     encoder_blocks: int = 2
+    encoder_time: int = 3  # hyper vectors that a depthwise kernel of the encoder covers
 
     @property
     def decoder_receptive_field(self) -> int:
@@ -25,8 +28,8 @@ class NetworkConfig:
 
     @property
     def encoder_receptive_field(self) -> int:
-        """Frames of context on either side that decide an encoded frame, its hyper vector included."""
-        return self.encoder_blocks * (self.time // 2) + 2
+        """Frames of context on either side of its own three that decide a hyper vector."""
+        return HYPER_FRAMES * self.encoder_blocks * (self.encoder_time // 2)
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """The encoder network laid out for ONNX Runtime: the same function as in `training.ranked.network`.
 
-Tokens enter through a convolution that is as wide as its stride, so that no transposition moves single floats. From
-there on ONNX Runtime keeps them in its own blocked layout. The logarithm has base e. `training.ranked.export` proves
-parity.
+Tokens enter through a convolution that is as wide as its stride, so that no transposition moves single floats, and that
+scales the logarithms, so that no pass of its own does. From there on ONNX Runtime keeps tokens in its own blocked
+layout. `training.ranked.export` proves parity.
 """
 
 import torch
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from formats.grid import HOP, HYPER_FRAMES
-from training.ranked.network import FLOOR_RMS, Encoder
+from training.ranked.network import FLOOR_RMS, LOG_SCALE, Encoder
 
 
 class EncoderGraph(nn.Module):
@@ -24,10 +24,13 @@ class EncoderGraph(nn.Module):
         """T a multiple of 3."""
         part, trunk = self.encoder, self.encoder.trunk
         b, t, _ = x.shape
-        plane = (torch.log(x.abs() + FLOOR_RMS) * 0.2 + 1.0).reshape(b, 1, 2 * t, HOP)  # rows: mid, side, mid, ...
-        weight = trunk.enter.weight.reshape(-1, 1, 2, trunk.patch)
-        tokens = functional.conv2d(plane, weight, trunk.enter.bias, stride=(2, trunk.patch)) + trunk.position
+        # Rows: mid and side of the first frame of a vector, of the second, of the third, ...
+        plane = torch.log(x.abs() + FLOOR_RMS).reshape(b, 1, 2 * t, HOP)
+        weight, size = trunk.enter.weight, (2 * HYPER_FRAMES, trunk.patch)
+        bias = trunk.enter.bias + weight.sum((1, 2, 3))  # type: ignore[operator]
+        tokens = functional.conv2d(plane, (LOG_SCALE * weight).reshape(-1, 1, *size), bias, stride=size)
+        tokens = tokens + trunk.position
         for block in trunk.blocks:
             tokens = block(tokens)
-        pooled = tokens.permute(0, 2, 1, 3).reshape(b, t // HYPER_FRAMES, HYPER_FRAMES, -1).mean(2)
-        return part.envelope(x) + 2 * torch.tanh(part.hyper(pooled))
+        together = tokens.permute(0, 2, 1, 3).reshape(b, t // HYPER_FRAMES, -1)
+        return part.envelope(x) + 2 * torch.tanh(part.hyper(together))

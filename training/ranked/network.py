@@ -37,6 +37,9 @@ from training.ranked.start import START_BIAS, START_SHAPE, interpolation, noise
 FLOOR_RMS = 2e-5
 """Added to a band's RMS before the logarithm."""
 
+LOG_SCALE = 0.2
+"""By what the encoder multiplies logarithms, which are -11 to 1, before it adds 1."""
+
 SCALED = 2.0
 """Magnitude up to which the decoder scales a sent value, by half at most."""
 
@@ -99,6 +102,9 @@ class Trunk(nn.Module):
 class Encoder(nn.Module):
     """MDCT frames -> hyper latents before rounding. Main latents are the coefficients themselves, in steps.
 
+    A token holds a patch of all three frames of a hyper vector; a token for each frame takes twice the time for the
+    same result (training/LOG.md).
+
     A gate on each coefficient was tried: it limits the precision that bits can buy to 25 dB (training/LOG.md).
     """
 
@@ -106,7 +112,7 @@ class Encoder(nn.Module):
 
     def __init__(self, c: NetworkConfig) -> None:
         super().__init__()
-        self.trunk = Trunk(1, c.encoder_width, [c.time] * c.encoder_blocks, c)
+        self.trunk = Trunk(HYPER_FRAMES, c.encoder_width, [c.encoder_time] * c.encoder_blocks, c)
         self.hyper = nn.Linear(c.encoder_width * self.trunk.tokens, HYPER_SIZE)
         nn.init.zeros_(self.hyper.weight)
         nn.init.zeros_(self.hyper.bias)
@@ -115,16 +121,17 @@ class Encoder(nn.Module):
     def envelope(self, x: Tensor) -> Tensor:
         """Band RMS in half octaves, which hyper latents start as: [B, T, 1400], T a multiple of 3 -> [B, T / 3, 48]."""
         b, t, _ = x.shape
-        power = (x * x).reshape(b, t, 2, HOP) @ self.bands
-        power = power.reshape(b, t // HYPER_FRAMES, HYPER_FRAMES, HYPER_SIZE).mean(2)
-        return 2 / math.log(2) * torch.log(torch.sqrt(power + 1e-20) + FLOOR_RMS)
+        power = (x * x).reshape(b, t // HYPER_FRAMES, HYPER_FRAMES, COEFFICIENTS).mean(2)
+        bands = (power.reshape(b, -1, 2, HOP) @ self.bands).reshape(b, -1, HYPER_SIZE)
+        return 2 / math.log(2) * torch.log(torch.sqrt(bands + 1e-20) + FLOOR_RMS)
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, T, 1400], T a multiple of 3 -> hyper [B, T / 3, 48] in half octaves."""
         b, t, _ = x.shape
-        tokens = self.trunk([torch.log(x.abs() + FLOOR_RMS) * 0.2 + 1.0])
-        pooled = tokens.permute(0, 2, 1, 3).reshape(b, t // HYPER_FRAMES, HYPER_FRAMES, -1).mean(2)
-        return self.envelope(x) + 2 * torch.tanh(self.hyper(pooled))
+        logs = torch.log(x.abs() + FLOOR_RMS) * LOG_SCALE + 1.0
+        tokens = self.trunk(list(logs.reshape(b, t // HYPER_FRAMES, HYPER_FRAMES, COEFFICIENTS).unbind(2)))
+        together = tokens.permute(0, 2, 1, 3).flatten(2)
+        return self.envelope(x) + 2 * torch.tanh(self.hyper(together))
 
 
 class ScalePredictor(nn.Module):

@@ -64,9 +64,9 @@ def checked(config: TrainConfig, options: Options) -> None:
             raise UsageError(f"--net-{f.name.replace('_', '-')} has to be {least} or more, not {size}")
     if HOP % sizes.patch:
         raise UsageError(f"--net-patch has to divide {HOP}, and {sizes.patch} does not")
-    for name, size in (("time", sizes.time), ("frequency", sizes.frequency)):
-        if size % 2 == 0:
-            raise UsageError(f"--net-{name} has to be odd, not {size}")
+    for name in ("time", "encoder_time", "frequency"):
+        if (size := getattr(sizes, name)) % 2 == 0:
+            raise UsageError(f"--net-{name.replace('_', '-')} has to be odd, not {size}")
     if not 0 < config.seconds <= 3600:
         raise UsageError(f"--seconds has to be above 0 and at most 3600, not {config.seconds:g}")
     frames_of(config)

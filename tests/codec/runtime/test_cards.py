@@ -34,7 +34,7 @@ def test_a_good_card() -> None:
     assert card.bitstream.hex() == TINY["id"]
     assert list(card.tiers) == [32, 64, 128, 256, 512, 1024]
     assert card.tiers[64] == Tier(gain=-8, from_kbps=8.0)
-    assert (card.encoder.context, card.decoders["standard"].context) == (4, 2)
+    assert (card.encoder.context, card.decoders["standard"].context) == (3, 2)
     assert card.decoders["standard"].noise_sha256
 
 
