@@ -11,6 +11,7 @@ COMMANDS = {
     "study": ("training.study.study", "run the whole study"),
     "train": ("training.ranked.train", "train the ranked autoencoder"),
     "smooth-noise": ("training.ranked.smooth_noise", "make the noise pattern that training begins with"),
+    "distill": ("training.ranked.distill", "teach another encoder what the encoder of a model gives"),
     "merge": ("training.ranked.merge", "merge several runs into one checkpoint"),
     "steps": ("training.ranked.steps", "change the quantizer steps of a checkpoint"),
     "export": ("training.ranked.export", "make a model folder from a checkpoint, or add a decoder to one"),

@@ -5,9 +5,10 @@
     python -m training ship --checkpoint C.pt --music DIR --history "what is new" --decoder NAME [--default]
 
 The first form replaces the model of models/NAME, by default the one that the codec encodes with: new tables, a new
-encoder and a new decoder, so that the bitstream is another one. The second form is for a checkpoint whose decoder alone
-has learned more: it takes the place of the standard one, and files stay valid. The third form adds a decoder to it;
-files stay valid, and with --default it is the one that decodes where nobody asks for another.
+encoder and a new decoder, so that the bitstream is another one. The second form is for a checkpoint with the predictor
+and the steps of the model: its encoder and its decoder take the place of the standard ones, and files stay valid. The
+third form adds a decoder to it; files stay valid, and with --default it is the one that decodes where nobody asks for
+another.
 
 A decoder's weights are rounded to half precision, because browsers load them: 0.14 MB less, and no metric notices.
 
@@ -176,7 +177,9 @@ def _parser() -> argparse.ArgumentParser:
     form = p.add_mutually_exclusive_group()
     form.add_argument("--decoder", metavar="NAME", help="add a decoder of this name, and leave the bitstream as it is")
     form.add_argument(
-        "--same-bitstream", action="store_true", help="replace the standard decoder, and leave the bitstream as it is"
+        "--same-bitstream",
+        action="store_true",
+        help="replace encoder and standard decoder, and leave the bitstream as it is",
     )
     p.add_argument("--default", action="store_true", help="make that decoder the default one")
     p.add_argument("--tiers", action="store_true", help="measure the tiers' default gains and rates, which takes hours")
