@@ -9,10 +9,9 @@ temporary file while `rate_control` searches for the gain, and the last draft of
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import partial
 from io import BytesIO
 from itertools import chain
 from typing import TYPE_CHECKING, BinaryIO
@@ -20,7 +19,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from codec.files import temporary_file
 from codec.pipeline import backend
 from codec.pipeline.chunks import ENCODER_CONTEXT, AnalysedChunk, regroup
-from codec.pipeline.payload import encode_by_both, encode_chunk
+from codec.pipeline.payload import DOUBTFUL, encode_chunk, try_coders
 from codec.pipeline.plan import EncodePlan
 from codec.pipeline.source_windows import SourceWindows
 from codec.pipeline.workers import Engine, Progress, engine_for_file
@@ -29,6 +28,7 @@ from formats import Chunk, Coder, Header, Metadata, Writer
 from formats.container.checksum import crc32c
 from formats.container.metadata import picture_size
 from formats.grid import CHUNK, HOP
+from formats.payload.chunk import encode_payload
 
 if TYPE_CHECKING:
     from codec.audio.source import AudioSource
@@ -131,11 +131,13 @@ class _Song:
         which depends on the first chunk.
         """
         first = [] if coder else _opening(chunks)
-        made = dict(zip(first, self._engine.map(partial(self._by_every_coder, gain), first), strict=True))
-        coder = coder or _smaller(made.values())
+        made: dict[AnalysedChunk, bytes] = {}
+        if coder is None:
+            coder, payloads = self._by_smaller_coder(first, gain)
+            made = dict(zip(first, payloads, strict=True))
 
         def code(chunk: AnalysedChunk) -> tuple[int, bytes]:
-            known = made.pop(chunk, {}).get(coder)
+            known = made.pop(chunk, None)
             payload = known or encode_chunk(chunk, self._plan.main_count, gain, coder, self._plan.model.tables)
             return len(chunk.coefficients), payload
 
@@ -174,8 +176,16 @@ class _Song:
             shutil.copyfileobj(file, target)
         return header, size
 
-    def _by_every_coder(self, gain: int, chunk: AnalysedChunk) -> dict[Coder, bytes]:
-        return encode_by_both(chunk, self._plan.main_count, gain, self._plan.model.tables)
+    def _by_smaller_coder(self, first: Sequence[AnalysedChunk], gain: int) -> tuple[Coder, list[bytes]]:
+        """The coder whose payloads of the first chunks are smaller together, and these payloads."""
+        plan, tables = self._plan, self._plan.model.tables
+        tried = list(self._engine.map(lambda chunk: try_coders(chunk, plan.main_count, gain, tables), first))
+        by_range = [one.payload for one in tried]
+        size = sum(map(len, by_range))
+        if sum(one.estimate for one in tried) > DOUBTFUL * size:
+            return Coder.RANGE, by_range
+        by_zstd = list(self._engine.map(lambda one: encode_payload(one.latents, gain, Coder.ZSTD, tables), tried))
+        return (Coder.ZSTD, by_zstd) if sum(map(len, by_zstd)) < size else (Coder.RANGE, by_range)
 
     def _header(self, gain: int, coder: Coder, first_payload: bytes) -> Header:
         source, plan = self._source, self._plan
@@ -193,16 +203,6 @@ def _opening(chunks: Iterator[AnalysedChunk]) -> list[AnalysedChunk]:
     while sum(len(chunk.coefficients) for chunk in taken) < CHUNK and (chunk := next(chunks, None)):
         taken.append(chunk)
     return taken
-
-
-def _smaller(made: Collection[dict[Coder, bytes]]) -> Coder:
-    """The coder whose payloads are smaller; the zstd coder only where it coded every chunk."""
-    sizes = {
-        coder: sum(len(payloads[coder]) for payloads in made)
-        for coder in (Coder.RANGE, Coder.ZSTD)
-        if all(coder in payloads for payloads in made)
-    }
-    return min(sizes, key=lambda coder: sizes[coder])
 
 
 def _overhead(source: AudioSource, tags: Metadata) -> int:

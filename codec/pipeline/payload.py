@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from codec.pipeline.chunks import AnalysedChunk, source_samples
@@ -16,7 +18,9 @@ from formats.payload import zstd_coder
 from formats.payload.chunk import ChunkLatents, decode_payload, encode_payload
 
 DOUBTFUL = 1.25
-"""Times the range coder's size: where the estimate is larger, the zstd coder's result cannot be the smaller one."""
+"""Times the range coder's size: where the estimate is larger, the zstd coder's result cannot be the smaller one.
+
+That is so of some seconds, and not of every chunk of a song that begins."""
 
 
 def encode_chunk(chunk: AnalysedChunk, main: int, gain: int, coder: Coder, tables: AnyTables) -> bytes:
@@ -24,14 +28,25 @@ def encode_chunk(chunk: AnalysedChunk, main: int, gain: int, coder: Coder, table
     return encode_payload(quantize_chunk(chunk, main, gain, tables), gain, coder, tables)
 
 
-def encode_by_both(chunk: AnalysedChunk, main: int, gain: int, tables: AnyTables) -> dict[Coder, bytes]:
-    """The payloads of a chunk by the range coder and, unless an estimate says that it is larger, by the zstd coder."""
+class Tried(NamedTuple):
+    """A chunk by the range coder, while it is open which coder the song has.
+
+    Attributes:
+        latents: its integers.
+        payload: by the range coder.
+        estimate: about how many bytes the zstd coder takes.
+    """
+
+    latents: ChunkLatents
+    payload: bytes
+    estimate: int
+
+
+def try_coders(chunk: AnalysedChunk, main: int, gain: int, tables: AnyTables) -> Tried:
+    """The payload of a chunk as `encode_chunk` makes it by the range coder, and an estimate for the zstd coder."""
     latents = quantize_chunk(chunk, main, gain, tables)
-    made = {Coder.RANGE: encode_payload(latents, gain, Coder.RANGE, tables)}
     estimate = len(zstd_coder.encode(latents.hyper, latents.indices, zstd_coder.FAST))
-    if estimate <= DOUBTFUL * len(made[Coder.RANGE]):
-        made[Coder.ZSTD] = encode_payload(latents, gain, Coder.ZSTD, tables)
-    return made
+    return Tried(latents, encode_payload(latents, gain, Coder.RANGE, tables), estimate)
 
 
 def quantize_chunk(chunk: AnalysedChunk, main: int, gain: int, tables: AnyTables) -> ChunkLatents:

@@ -300,5 +300,5 @@ def test_the_journal_describes_the_file_that_was_made_and_not_one_that_replaced_
     entry = decoding()(job, engine).entry
     monkeypatch.undo()
     assert entry is not None
-    assert not decoding()(replace(job, entry=entry), engine).kept
+    assert not decoding()(job._replace(entry=entry), engine).kept
     assert soundfile.info(str(job.target)).duration == pytest.approx(3.0)
