@@ -60,6 +60,10 @@ positive = real(0, above=True)
 """The type of lengths and rates: a finite number above 0."""
 
 
+clip_length = real(0.1)
+"""The type of the length of clips that are measured, in seconds: of shorter ones, some metrics have nothing."""
+
+
 def several(parse: Callable[[str], T]) -> Callable[[str], list[T]]:
     """Make the type of an option that is a list of such values, separated by commas."""
     return lambda text: [parse(part) for part in text.split(",")]

@@ -22,7 +22,7 @@ from training.evaluation.frontier import draw_clips, measure_clip
 from training.evaluation.pool import clip_pool
 from training.markdown import section
 from training.metrics.catalogue import METRICS
-from training.numbers import integer, real, several, whole
+from training.numbers import clip_length, integer, several, whole
 
 SHARES = (0.15, 0.5, 0.85)
 """Places in the range of common rates, on the scale of log rate, at which models are compared."""
@@ -65,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     p.add_argument("--latent", type=int, choices=TIERS, default=512, help="default: 512")
     p.add_argument("--gains", type=several(integer), default=[-46, -26, -2], metavar="G,G,...")
     p.add_argument("--clips", type=whole(1), default=8, help="default: 8")
-    p.add_argument("--seconds", type=real(0.1), default=7, help="length of a clip (default: 7)")
+    p.add_argument("--seconds", type=clip_length, default=7, help="length of a clip (default: 7)")
     p.add_argument("--jobs", type=whole(1), default=cores(), help="clips measured at once (default: all cores)")
     a = p.parse_args(arguments)
     try:

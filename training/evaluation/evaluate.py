@@ -33,7 +33,7 @@ from training.evaluation.compare import Row
 from training.evaluation.pool import clip_pool
 from training.evaluation.results import write_csv
 from training.metrics import clip, pre_echo
-from training.numbers import positive, real, several, whole
+from training.numbers import clip_length, positive, real, several, whole
 
 LOWEST, HIGHEST = BITRATES
 EDGE = 1.25
@@ -254,7 +254,10 @@ def add_clip_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--split", default="test", help="split of the manifest, or sub-folder (default: test)")
     parser.add_argument("--limit", type=whole(1), help="so many songs, spread over artists and genres")
     parser.add_argument(
-        "--seconds", type=real(0.1), default=10.0, help="length cut from each song's middle, 0.1 or more (default: 10)"
+        "--seconds",
+        type=clip_length,
+        default=10.0,
+        help="length cut from each song's middle (default: 10)",
     )
     parser.add_argument("--out", type=Path, required=True, help="folder for tables, plots and the cache")
     parser.add_argument("--cache", type=Path, help="folder for the cache (default: OUT/cache)")

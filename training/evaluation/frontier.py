@@ -35,7 +35,7 @@ from training.evaluation.pool import clip_pool
 from training.metrics.clip import quick_metrics
 from training.metrics.panel import panel
 from training.model_files.folder import update_card
-from training.numbers import real, whole
+from training.numbers import clip_length, whole
 
 GAINS = {
     32: (-40, -16, 8, 32),
@@ -106,7 +106,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     p.add_argument(
         "--clips", type=whole(1), default=12, help="at most, and no more than hold all the music (default: 12)"
     )
-    p.add_argument("--seconds", type=real(0.1), default=10, help="length of a clip, at most (default: 10)")
+    p.add_argument("--seconds", type=clip_length, default=10, help="length of a clip, at most (default: 10)")
     p.add_argument("--out", type=Path, required=True, metavar="CSV", help="file for all measurements")
     p.add_argument("--jobs", type=whole(1), default=cores(), help="clips measured at once (default: all cores)")
     p.add_argument("--write", action="store_true", help="put the result into model.json")

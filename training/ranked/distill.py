@@ -25,7 +25,7 @@ from torch.nn import functional
 from codec.files import check_target
 from codec.runtime import models
 from codec.runtime.session import Network
-from formats.errors import AezError, UsageError
+from formats.errors import UsageError
 from formats.grid import COEFFICIENTS, HYPER_FRAMES, HYPER_SIZE, SEGMENT
 from training.data.batches import Maker, names
 from training.data.produce import Recipe
@@ -36,9 +36,9 @@ from training.loop.weights import update_average
 from training.model_files.graphs import run_graph
 from training.numbers import positive, whole
 from training.ranked.checkpoint import config_of, load_ranked
-from training.ranked.config import NetworkConfig
+from training.ranked.config import NetworkConfig, TrainConfig
 from training.ranked.network import Autoencoder, Encoder
-from training.ranked.options import FRAME_RATE
+from training.ranked.options import FRAME_RATE, check_sizes
 
 FRAMES = 4 * SEGMENT
 """Frames of an item, 8 s."""
@@ -82,7 +82,7 @@ def learn(encoder: Encoder, known: Examples, schedule: Schedule, rate: float, di
     optimiser = torch.optim.AdamW(encoder.parameters(), lr=0.0, weight_decay=1e-3)
     average = {name: value.clone() for name, value in encoder.state_dict().items()}
     vectors = known.hyper.shape[1]
-    step, total, begun = 0, 0.0, time.monotonic()
+    step, begun = 0, time.monotonic()
     while (done := schedule.done(step, schedule.elapsed())) < 1:
         set_learning_rates(optimiser, [rate], step, WARMUP, done)
         chosen = torch.from_numpy(rng.integers(0, len(known.hyper), BATCH))
@@ -95,10 +95,9 @@ def learn(encoder: Encoder, known: Examples, schedule: Schedule, rate: float, di
         optimiser.step()
         step += 1
         update_average(average, encoder, DECAY, step)
-        total += float(loss.detach())
         pace = (time.monotonic() - begun) / step
         audio = BATCH * x.shape[1] / FRAME_RATE / pace
-        display.step(step, done, total / step, audio, schedule.left(step, schedule.elapsed(), pace))
+        display.step(step, done, float(loss.detach()), audio, schedule.left(step, schedule.elapsed(), pace))
     encoder.load_state_dict(average)
     return step
 
@@ -110,15 +109,13 @@ def difference(encoder: Encoder, known: Examples) -> float:
     return float(torch.stack(squares).mean().sqrt())
 
 
-def begin(state: dict[str, Any], sizes: dict[str, int], path: Path) -> Autoencoder:
+def begin(state: dict[str, Any], config: TrainConfig, path: Path) -> Autoencoder:
     """The checkpoint's autoencoder with an encoder of other sizes, which begins as the old one if it has the same."""
-    config = config_of(state, path)
-    model = Autoencoder(replace(config.network, **sizes))
-    own = {name: value for name, value in model.state_dict().items() if name.startswith("encoder.")}
-    old = {name: value for name, value in state["ema"].items() if name.startswith("encoder.")}
-    is_same = {name: value.shape for name, value in own.items()} == {name: value.shape for name, value in old.items()}
-    rest = {name: value for name, value in state["ema"].items() if name not in old}
-    load_weights(model, rest | (old if is_same else own), path)
+    model, weights = Autoencoder(config.network), state["ema"]
+    if config.network != config_of(state, path).network:
+        rest = {name: value for name, value in weights.items() if not name.startswith("encoder.")}
+        weights = {name: value for name, value in model.state_dict().items() if name.startswith("encoder.")} | rest
+    load_weights(model, weights, path)
     return model
 
 
@@ -131,11 +128,12 @@ def distill(given: argparse.Namespace) -> None:
     """
     check_target(given.out, force=True)  # now, and not when all is done
     state = load_ranked(given.start)
-    sizes = {name: value for name in ENCODER_SIZES if (value := getattr(given, name)) is not None}
-    if sizes.get("encoder_time", 1) % 2 == 0:
-        raise UsageError(f"--encoder-time has to be odd, not {sizes['encoder_time']}")
+    config = config_of(state, given.start)
+    sizes = {name: value for name in ENCODER_SIZES if (value := getattr(given, f"net_{name}")) is not None}
+    config = replace(config, network=replace(config.network, **sizes))
+    check_sizes(config.network)
     torch.manual_seed(given.seed)
-    model = begin(state, sizes, given.start)
+    model = begin(state, config, given.start)
     folder = models.by_name(str(given.model))
     if folder.kind != "ranked":
         raise UsageError(f"{given.model} is a plain model, whose encoder gives no hyper latents")
@@ -149,8 +147,7 @@ def distill(given: argparse.Namespace) -> None:
         schedule = Schedule(Position(0), 60 * given.minutes, given.steps)
         steps = learn(model.encoder, heard, schedule, given.rate, display, given.seed)
         after = difference(model.encoder, held_out)
-    config = replace(config_of(state, given.start), network=model.config).as_dict()
-    save(given.out, **{**stripped(state), "ema": model.state_dict(), "config": config})
+    save(given.out, **{**stripped(state), "ema": model.state_dict(), "config": config.as_dict()})
     print(f"{given.out}: {steps} steps, difference from the teacher {before:.3f} -> {after:.3f} half octaves")
 
 
@@ -169,13 +166,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     p.add_argument("--rate", type=positive, default=3e-3, help="highest learning rate (default: %(default)g)")
     p.add_argument("--seed", type=whole(0), default=0)
     for name in ENCODER_SIZES:
-        p.add_argument(f"--{name.replace('_', '-')}", type=whole(1), metavar="N", help="default: the checkpoint's")
-    given = p.parse_args(arguments)
-    try:
-        distill(given)
-    except (AezError, OSError) as error:
-        print(f"distill: {error}", file=sys.stderr)
-        return 2
+        p.add_argument(f"--net-{name.replace('_', '-')}", type=whole(1), metavar="N", help="default: the checkpoint's")
+    distill(p.parse_args(arguments))  # what goes wrong is told by `python -m training`
     return 0
 
 

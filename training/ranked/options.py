@@ -57,7 +57,18 @@ def checked(config: TrainConfig, options: Options) -> None:
     for name in numbers_of_a_run():
         if not 0 <= (value := getattr(config, name)) < math.inf:
             raise UsageError(f"--{name.replace('_', '-')} has to be 0 or more, not {value:g}")
-    sizes = config.network
+    check_sizes(config.network)
+    if not 0 < config.seconds <= 3600:
+        raise UsageError(f"--seconds has to be above 0 and at most 3600, not {config.seconds:g}")
+    frames_of(config)
+
+
+def check_sizes(sizes: NetworkConfig) -> None:
+    """Refuse sizes that no network can have.
+
+    Raises:
+        UsageError: naming the option.
+    """
     for f in fields(sizes):
         least = 0 if f.name == "frame_blocks" else 1
         if (size := getattr(sizes, f.name)) < least:
@@ -67,9 +78,6 @@ def checked(config: TrainConfig, options: Options) -> None:
     for name in ("time", "encoder_time", "frequency"):
         if (size := getattr(sizes, name)) % 2 == 0:
             raise UsageError(f"--net-{name.replace('_', '-')} has to be odd, not {size}")
-    if not 0 < config.seconds <= 3600:
-        raise UsageError(f"--seconds has to be above 0 and at most 3600, not {config.seconds:g}")
-    frames_of(config)
 
 
 def configured(given: argparse.Namespace) -> TrainConfig:

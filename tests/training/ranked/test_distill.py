@@ -7,9 +7,9 @@ import torch
 
 from tests.support import MODELS
 from tests.support.training_runs import write_music
+from training.__main__ import main
 from training.loop import checkpoint
 from training.loop.checkpoint import load
-from training.ranked import distill
 from training.ranked.checkpoint import restore
 from training.ranked.config import TrainConfig
 from training.ship.tiny import TINY, untrained
@@ -26,8 +26,8 @@ def run(start: Path, *more: str) -> int:
     music = start.parent / "music"
     if not music.exists():
         write_music(music)
-    return distill.main(
-        ["--model", str(MODELS / "tiny"), "--start", str(start), "--music", str(music), "--items", "4",
+    return main(
+        ["distill", "--model", str(MODELS / "tiny"), "--start", str(start), "--music", str(music), "--items", "4",
          "--cache", str(start.parent / "cache"), "--out", str(start.parent / "new.pt"), *more]
     )  # fmt: skip
 
@@ -39,7 +39,7 @@ def told(output: str) -> tuple[float, float]:
 
 
 def test_an_encoder_of_other_sizes_comes_near_its_teacher(start: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(start, "--encoder-width", "8", "--steps", "80") == 0
+    assert run(start, "--net-encoder-width", "8", "--steps", "80") == 0
     before, after = told(capsys.readouterr().out)
     assert before > 0.02 and after < 0.7 * before
     new, old = load(start.parent / "new.pt"), load(start)
@@ -56,8 +56,8 @@ def test_the_same_sizes_begin_with_what_is_known(start: Path, capsys: pytest.Cap
 
 
 def test_what_cannot_be_is_refused_in_a_line(start: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(start, "--encoder-time", "4") == 2
-    assert capsys.readouterr().err == "distill: --encoder-time has to be odd, not 4\n"
+    assert run(start, "--net-encoder-time", "4") == 2
+    assert capsys.readouterr().err == "distill: --net-encoder-time has to be odd, not 4\n"
     assert run(start, "--model", str(MODELS / "tiny-dense")) == 2
     assert "gives no hyper latents" in capsys.readouterr().err
     assert run(start.parent / "absent.pt") == 2
