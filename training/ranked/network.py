@@ -102,7 +102,7 @@ class Trunk(nn.Module):
 class Encoder(nn.Module):
     """MDCT frames -> hyper latents before rounding. Main latents are the coefficients themselves, in steps.
 
-    A token holds a patch of all three frames of a hyper vector; a token for each frame takes twice the time for the
+    A token holds a patch of all three frames of a hyper vector; a token for each frame takes 1.6 times the time for the
     same result (training/LOG.md).
 
     A gate on each coefficient was tried: it limits the precision that bits can buy to 25 dB (training/LOG.md).
