@@ -80,10 +80,10 @@ def test_every_rate_comes_back(rate: int) -> None:
 def test_more_bits_come_closer(music: Array) -> None:
     """Not a measure of quality, but a wrong transform, order, sign or step would show."""
     x = music[:, : 3 * SAMPLE_RATE]
-    steps = [(64, 0), (128, 32), (512, 160)]
+    steps = [(32, 0), (128, 32), (512, 160)]
     at = [snr(x, decoded(encoded(x, latent=latent, gain=gain))) for latent, gain in steps]
     assert at == sorted(at)
-    assert at[0] > 4
+    assert at[0] > 2
     assert at[2] > 15
 
 
